@@ -1,0 +1,124 @@
+"""Settings of one process (设置): read once from the environment, then passed on as a value.
+
+Order of precedence: environment variable, then ``var/run.json`` (what a running ``minzheng up`` wrote about the ports
+it found), then the default. Nothing below this module reads ``os.environ``.
+
+Production mode (``MINZHENG_MODE=production``) refuses what is meant for demos and tests: the business clock that
+can be moved, and keys that were made up on first use.
+"""
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class ConfigError(Exception):
+    """A setting is missing or refused; the message is in Chinese and names the variable."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a process must be told. URIs may hold passwords, so ``repr`` leaves them out."""
+
+    mode: str = "development"  # development | production
+    var: Path = ROOT / "var"
+    eventstore_uri: str = field(default="", repr=False)  # esdb://127.0.0.1:2113?Tls=false
+    amqp_uri: str = field(default="", repr=False)  # amqp://minzheng:…@127.0.0.1:5672/minzheng
+    database_url: str = field(default="", repr=False)  # "" = SQLite files in var/
+    profile: str = "xiangshan-2023"
+    clock_file: Path | None = None  # demos and tests: holds the shift of the business clock in seconds
+    master_key: bytes = field(default=b"", repr=False)  # 32 bytes; wraps the persons' keys, seals dead letters, keys person_id
+    token_public_key: Path | None = None
+    token_private_key: Path | None = None  # only where tokens are issued (development)
+    max_workers: int = 20
+    retry_delays: tuple[float, ...] = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between tries of a reaction, then dead letter
+    timer_period: float = 5.0  # seconds between two looks at what is due
+    log_level: str = "INFO"
+
+    @property
+    def production(self) -> bool:
+        return self.mode == "production"
+
+
+def run_file(var: Path) -> Path:
+    """Where a running ``minzheng up`` says which ports it found."""
+    return var / "run.json"
+
+
+def _runtime(var: Path) -> dict[str, str]:
+    try:
+        found = json.loads(run_file(var).read_text())
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+
+
+def _master_key(env: Mapping[str, str], var: Path, production: bool) -> bytes:
+    given = env.get("MINZHENG_MASTER_KEY", "")
+    file = env.get("MINZHENG_MASTER_KEY_FILE", "")
+    if not given and file:
+        given = Path(file).read_text().strip()
+    if given:
+        key = base64.b64decode(given)
+        if len(key) != 32:
+            raise ConfigError("MINZHENG_MASTER_KEY 须为 32 字节的 base64 编码。")
+        return key
+    if production:
+        raise ConfigError("生产模式须提供 MINZHENG_MASTER_KEY 或 MINZHENG_MASTER_KEY_FILE。")
+    kept = var / "keys" / "master.key"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        new = kept.with_suffix(f".{os.getpid()}.{secrets.token_hex(4)}")
+        new.touch(mode=0o600)
+        new.write_text(base64.b64encode(secrets.token_bytes(32)).decode())
+        try:
+            os.link(new, kept)  # the first one wins; a second process that starts at the same instant reads the first's
+        except FileExistsError:
+            pass
+        new.unlink()
+    return base64.b64decode(kept.read_text())
+
+
+def load(env: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings of this process; raises ConfigError with a message for the operator."""
+    env = os.environ if env is None else env
+    mode = env.get("MINZHENG_MODE", "development")
+    if mode not in ("development", "production"):
+        raise ConfigError("MINZHENG_MODE 只能是 development 或 production。")
+    production = mode == "production"
+    var = Path(env.get("MINZHENG_VAR", str(ROOT / "var"))).resolve()
+    running = {} if production else _runtime(var)
+
+    def pick(name: str, default: str = "") -> str:
+        return env.get(name) or running.get(name) or default
+
+    clock = pick("MINZHENG_CLOCK_FILE")
+    if clock and production:
+        raise ConfigError("生产模式不接受业务时钟（MINZHENG_CLOCK_FILE）。")
+    public = pick("MINZHENG_TOKEN_PUBLIC_KEY") or ("" if production else str(var / "keys" / "token.pub"))
+    if production and not public:
+        raise ConfigError("生产模式须提供 MINZHENG_TOKEN_PUBLIC_KEY（令牌公钥文件）。")
+    private = "" if production else pick("MINZHENG_TOKEN_PRIVATE_KEY", str(var / "keys" / "token.key"))
+    return Settings(
+        mode=mode,
+        var=var,
+        eventstore_uri=pick("EVENTSTORE_URI"),
+        amqp_uri=pick("AMQP_URI"),
+        database_url=pick("DATABASE_URL"),
+        profile=pick("MINZHENG_PROFILE", "xiangshan-2023"),
+        clock_file=Path(clock) if clock else None,
+        master_key=_master_key(env, var, production),
+        token_public_key=Path(public) if public else None,
+        token_private_key=Path(private) if private else None,
+        max_workers=int(pick("MINZHENG_MAX_WORKERS", "20")),
+        retry_delays=tuple(float(x) for x in pick("MINZHENG_RETRY_DELAYS", "1,5,30,120,600").split(",") if x.strip()),
+        timer_period=float(pick("MINZHENG_TIMER_PERIOD", "5")),
+        log_level=pick("MINZHENG_LOG_LEVEL", "INFO"),
+    )
