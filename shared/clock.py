@@ -3,6 +3,7 @@
 All business dates are Asia/Shanghai. In demos and tests the clock may be moved by a file that holds a number of
 seconds to add; production refuses that setting (``shared.config``), and nothing in the house sleeps until a deadline.
 """
+
 from __future__ import annotations
 
 import os

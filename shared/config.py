@@ -6,6 +6,7 @@ it found), then the default. Nothing below this module reads ``os.environ``.
 Production mode (``MINZHENG_MODE=production``) refuses what is meant for demos and tests: the business clock that
 can be moved, and keys that were made up on first use.
 """
+
 from __future__ import annotations
 
 import base64

@@ -1,0 +1,136 @@
+"""The one way to the log (日志): esdbclient, to the embedded server or to a cluster.
+
+Every call has a deadline and is emptied before it returns, so that it may run behind the native-thread boundary.
+Errors become three: WrongVersion (decide again), LogUnavailable (try later), and bugs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import esdbclient
+from esdbclient import EventStoreDBClient, NewEvent, StreamState
+from esdbclient.exceptions import (
+    AlreadyExists,
+    DeadlineExceeded,
+    DiscoveryFailed,
+    EventStoreDBClientException,
+    GrpcError,
+    NodeIsNotLeader,
+    NotFound,
+    ServiceUnavailable,
+    StreamIsDeleted,
+    WrongCurrentVersion,
+)
+
+NO_STREAM = -1
+TIMEOUT = 10.0  # seconds for one call
+
+
+class WrongVersion(Exception):
+    """The stream is not at the version the writer expected."""
+
+
+class LogUnavailable(Exception):
+    """The log did not answer in time; an append may or may not have happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An event as bytes, to append or as read."""
+
+    name: str
+    data: bytes
+    metadata: bytes
+    id: str
+    stream: str = ""
+    version: int = -1
+    position: int = -1
+
+
+class Log:
+    """Appends to and reads from one EventStoreDB (embedded or cluster). Thread-safe."""
+
+    def __init__(self, uri: str, timeout: float = TIMEOUT) -> None:
+        self.uri = uri
+        self.timeout = timeout
+        self._client: Any = None
+
+    @property
+    def client(self) -> Any:
+        """The esdbclient itself, for those who need more (relay, projectors, operators). Connects on first use."""
+        if self._client is None:
+            try:
+                self._client = EventStoreDBClient(uri=self.uri)
+            except (EventStoreDBClientException, OSError) as error:
+                raise LogUnavailable(type(error).__name__) from error
+        return self._client
+
+    def append(self, stream: str, events: Sequence[Raw], expected: int) -> int:
+        """Append atomically when the stream is at version ``expected`` (NO_STREAM = -1); returns the commit position."""
+        new = [NewEvent(type=e.name, data=e.data, metadata=e.metadata, content_type="application/json", id=UUID(e.id)) for e in events]
+        try:
+            return int(
+                self.client.append_to_stream(
+                    stream, current_version=StreamState.NO_STREAM if expected == NO_STREAM else expected, events=new, timeout=self.timeout
+                )
+            )
+        except (WrongCurrentVersion, AlreadyExists) as error:
+            raise WrongVersion(stream) from error
+        except StreamIsDeleted:
+            raise
+        except (ServiceUnavailable, DeadlineExceeded, NodeIsNotLeader, DiscoveryFailed, GrpcError) as error:
+            raise LogUnavailable(type(error).__name__) from error
+
+    def read(self, stream: str, start: int = 0, limit: int | None = None) -> list[Raw]:
+        """The events of a stream from version ``start``; [] for a stream that is not there."""
+        try:
+            options: dict[str, Any] = {"stream_position": start or None, "timeout": self.timeout}
+            if limit is not None:
+                options["limit"] = limit
+            return [_raw(e) for e in self.client.get_stream(stream, **options)]
+        except NotFound:
+            return []
+        except (ServiceUnavailable, DeadlineExceeded, NodeIsNotLeader, DiscoveryFailed, GrpcError) as error:
+            raise LogUnavailable(type(error).__name__) from error
+
+    def read_all(self, after: int | None = None, prefix: str | None = None, limit: int | None = None) -> Iterator[Raw]:
+        """All events after a commit position, in log order; ``prefix`` keeps the streams of one service. Not for workers: lazy."""
+        options: dict[str, Any] = {}
+        if prefix:
+            options = {"filter_include": (f"{prefix.replace('.', chr(92) + '.')}.*",), "filter_by_stream_name": True}
+        if limit is not None:
+            options["limit"] = limit + 1 if after is not None else limit
+        left = limit
+        for e in self.client.read_all(commit_position=after, **options):
+            if after is not None and e.commit_position <= after:
+                continue  # a read is inclusive of its position
+            yield _raw(e)
+            if left is not None:
+                left -= 1
+                if left <= 0:
+                    return
+
+    def head(self) -> int:
+        """The newest commit position in the log (0 when it is empty)."""
+        try:
+            return int(self.client.get_commit_position(timeout=self.timeout))
+        except (ServiceUnavailable, DeadlineExceeded, NodeIsNotLeader, DiscoveryFailed, GrpcError) as error:
+            raise LogUnavailable(type(error).__name__) from error
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def _raw(e: Any) -> Raw:
+    return Raw(
+        e.type, e.data, e.metadata, str(e.id), e.stream_name, e.stream_position, -1 if e.commit_position is None else e.commit_position
+    )
+
+
+__all__ = ["NO_STREAM", "Log", "LogUnavailable", "Raw", "WrongVersion", "esdbclient"]

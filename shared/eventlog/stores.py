@@ -1,0 +1,54 @@
+"""SQL stores (数据库): SQLite files in ``var/`` by default, one PostgreSQL database by ``DATABASE_URL``. Same code, same SQL.
+
+In PostgreSQL every store is a schema of its own, so that two services never see each other's tables.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.config import Settings
+
+POOL = 30  # connections at most for one store in one process; above the workers of a process, so none waits
+
+
+def engine_for(settings: Settings, store: str) -> sa.Engine:
+    """The engine of one store: "vault", "registry", "assistance", …"""
+    if settings.database_url:
+        url = sa.make_url(settings.database_url).set(drivername="postgresql+psycopg")
+        engine = sa.create_engine(
+            url,
+            pool_size=5,
+            max_overflow=POOL,
+            pool_pre_ping=True,
+            connect_args={"options": f"-csearch_path={store}", "connect_timeout": 5},
+        )
+        with engine.begin() as tx:
+            # Two processes may both create it at once: the lock makes the second wait and then find it.
+            tx.execute(sa.text("SELECT pg_advisory_xact_lock(20230701)"))
+            tx.execute(sa.text(f'CREATE SCHEMA IF NOT EXISTS "{store}"'))
+        return engine
+    settings.var.mkdir(parents=True, exist_ok=True)
+    engine = sa.create_engine(
+        f"sqlite:///{settings.var / (store + '.db')}",
+        pool_size=5,
+        max_overflow=POOL,
+        connect_args={"timeout": 10, "check_same_thread": False},
+    )
+
+    @sa.event.listens_for(engine, "connect")
+    def _pragmas(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # SQLAlchemy's begin below opens the transaction, not the driver
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=NORMAL" if store != "vault" else "PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA secure_delete=ON" if store == "vault" else "PRAGMA secure_delete=FAST")
+        cursor.close()
+
+    @sa.event.listens_for(engine, "begin")
+    def _begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+    return engine

@@ -1,0 +1,47 @@
+"""A decider (决策器): one aggregate as pure functions. No framework, no clock, no log in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from shared.eventsourcing.orders import Order
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True)
+class Decider(Generic[S]):
+    """``decide[type(command)](state, command, order) -> events`` and ``evolve(state, event) -> state``.
+
+    ``category`` is "<service>.<aggregate>": an aggregate's stream is ``<category>-<id>``. ``division`` tells whose
+    jurisdiction the record is in once it exists, "" before; ``subjects`` (if given) which persons the record is about.
+    """
+
+    category: str
+    initial: S
+    evolve: Callable[[S, Any], S]
+    decide: Mapping[type, Callable[[S, Any, Order[Any]], Sequence[Any]]]
+    division: Callable[[S], str]
+
+    def stream(self, aggregate_id: str) -> str:
+        if not aggregate_id or len(aggregate_id) > 100 or not all(c.isalnum() or c in "-_." for c in aggregate_id):
+            from shared.domain.errors import invalid
+
+            raise invalid("编号格式不正确。", "id")
+        return f"{self.category}-{aggregate_id}"
+
+    def fold(self, events: Sequence[Any], state: S | None = None) -> S:
+        folded = self.initial if state is None else state
+        for event in events:
+            folded = self.evolve(folded, event)
+        return folded
+
+
+def not_the_same_hand(order: Order[Any], *earlier: str) -> None:
+    """Law 9: refuse a hand that already acted in an earlier step of this procedure (岗位分离)."""
+    from shared.domain.errors import Refused
+
+    if order.hand.actor in earlier:
+        raise Refused("same_hand", "同一经办人不得办理同一事项的前后环节。", None)

@@ -1,0 +1,207 @@
+"""The one command handler of the house (仓储): load, decide, append with the version that was read.
+
+Nothing else appends domain events. A clash is decided again; a command id that the stream already holds returns what it
+returned the first time; a refusal is never made on a stale state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from shared.domain.errors import Refused, Unavailable
+from shared.eventlog.client import NO_STREAM, Log, LogUnavailable, Raw, WrongVersion
+from shared.eventsourcing import codec
+from shared.eventsourcing.codec import Meta, Recorded
+from shared.eventsourcing.commands import command_type
+from shared.eventsourcing.decider import Decider
+from shared.eventsourcing.orders import Answer, Order, derived_id
+from shared.security.permissions import permit, within
+from shared.security.vault import Vault
+
+S = TypeVar("S")
+_TRIES = 8  # a command that clashes this often meets a stream that should be split
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """What a command did the first time."""
+
+    hash: str
+    version: int
+    position: int
+    events: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Loaded(Generic[S]):
+    """An aggregate folded up to ``version`` (-1 = there is no stream)."""
+
+    state: S
+    version: int = NO_STREAM
+    position: int = -1
+    done: dict[str, _Done] | None = None
+
+
+class Repository:
+    """Loads and changes aggregates. Thread-safe; one per process."""
+
+    def __init__(self, log: Log, vault: Vault, hash_key: bytes, kept: int = 10_000) -> None:
+        self._log = log
+        self._vault = vault
+        self._hash_key = hash_key
+        self._kept = kept
+        self._cache: OrderedDict[str, Loaded[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def handle(self, decider: Decider[S], aggregate_id: str, order: Order[Any]) -> Answer:
+        """Decide a command and append its events. Raises Refused (typed) or Unavailable; nothing is ever half done."""
+        permit(order.hand, command_type(order.command).permission)
+        stream = decider.stream(aggregate_id)
+        body_hash = self._hash(order.command)
+        loaded = self._kept_state(decider, stream)
+        fresh = loaded is None
+        for _ in range(_TRIES):
+            if loaded is None:
+                loaded, fresh = self._read_on(decider, stream, None), True
+            done = (loaded.done or {}).get(order.command_id)
+            if done is not None:
+                if not hmac.compare_digest(done.hash, body_hash):
+                    raise Refused("command_id_reused", "该指令编号已用于另一内容。", "command_id")
+                return Answer(stream, aggregate_id, done.version, done.position, done.events, repeated=True)
+            try:
+                where = decider.division(loaded.state) or str(getattr(order.command, "division", "") or "")
+                within(order.hand, where)
+                if order.expected_version is not None and order.expected_version != loaded.version:
+                    raise Refused("version_conflict", "记录已被他人更新，请刷新后重试。", "expected_version")
+                decided = tuple(decider.decide[type(order.command)](loaded.state, order.command, order))
+            except Refused:
+                if fresh:
+                    raise
+                # The kept state may be behind: look once more before refusing anybody.
+                loaded, fresh = self._read_on(decider, stream, loaded), True
+                continue
+            if not decided:
+                if not fresh:
+                    loaded, fresh = self._read_on(decider, stream, loaded), True
+                    continue
+                return Answer(stream, aggregate_id, loaded.version, loaded.position, ())
+            where = where or decider.division(decider.fold(decided, loaded.state))
+            meta = Meta(
+                correlation_id=order.correlation_id or order.command_id,
+                causation_id=order.causation_id or order.command_id,
+                command_id=order.command_id,
+                command_hash=body_hash,
+                schema=1,
+                actor=order.hand.actor,
+                division=where,
+                occurred_at=order.occurred_at or order.now,
+                recorded_at=order.now,
+            )
+            raws = [self._raw(event, meta, stream, order.command_id, n) for n, event in enumerate(decided)]
+            try:
+                position = self._log.append(stream, raws, loaded.version)
+            except WrongVersion:
+                loaded, fresh = self._read_on(decider, stream, loaded), True
+                continue
+            except LogUnavailable as error:
+                self._forget(stream)
+                raise Unavailable() from error
+            names = tuple(r.name for r in raws)
+            version = loaded.version + len(raws)
+            ids = dict(loaded.done or {})
+            ids[order.command_id] = _Done(body_hash, version, position, names)
+            self._keep(stream, Loaded(decider.fold(decided, loaded.state), version, position, ids))
+            return Answer(stream, aggregate_id, version, position, names)
+        raise Unavailable("该记录正被频繁更新，请稍后重试。")
+
+    def load(self, decider: Decider[S], aggregate_id: str, as_of: datetime | None = None) -> Loaded[S]:
+        """The aggregate as the log has it now, or as we knew it at ``as_of`` (by recorded_at)."""
+        stream = decider.stream(aggregate_id)
+        if as_of is None:
+            return self._read_on(decider, stream, self._kept_state(decider, stream))
+        events = [r for r in self.history(stream) if r.meta.recorded_at <= as_of]
+        last = events[-1] if events else None
+        return Loaded(decider.fold([r.event for r in events]), last.version if last else NO_STREAM, last.position if last else -1)
+
+    def history(self, stream: str) -> list[Recorded]:
+        """Every event of a stream with its metadata, personal fields opened."""
+        try:
+            return [self._recorded(raw) for raw in self._log.read(stream)]
+        except LogUnavailable as error:
+            raise Unavailable() from error
+
+    # -- inside ------------------------------------------------------------------------------------------------
+
+    def _hash(self, command: Any) -> str:
+        body = command_type(command).name.encode() + b"\0" + msgspec.json.encode(command, order="deterministic")
+        return hmac.new(self._hash_key, body, hashlib.sha256).hexdigest()[:32]
+
+    def _raw(self, event: Any, meta: Meta, stream: str, command_id: str, n: int) -> Raw:
+        from shared.eventsourcing.events import type_of
+
+        kind = type_of(event)
+        name, data = codec.encode(event, self._vault.seal)
+        stamped = meta if kind.version == meta.schema else msgspec.structs.replace(meta, schema=kind.version)
+        return Raw(name, data, codec.encode_meta(stamped), derived_id(stream, command_id, str(n)))
+
+    def _recorded(self, raw: Raw) -> Recorded:
+        meta = codec.decode_meta(raw.metadata)
+        event = codec.decode(raw.name, meta.schema, raw.data, self._vault.open)
+        return Recorded(event, raw.name, raw.id, raw.stream, raw.version, raw.position, meta)
+
+    def _read_on(self, decider: Decider[S], stream: str, known: Loaded[S] | None) -> Loaded[S]:
+        start = 0 if known is None else known.version + 1
+        try:
+            raws = self._log.read(stream, start)
+        except LogUnavailable as error:
+            raise Unavailable() from error
+        if known is not None and not raws:
+            return known
+        recorded = [self._recorded(r) for r in raws]
+        loaded = self._folded(decider, recorded, known)
+        self._keep(stream, loaded)
+        return loaded
+
+    def _folded(self, decider: Decider[S], recorded: Sequence[Recorded], known: Loaded[S] | None) -> Loaded[S]:
+        loaded = (
+            Loaded(decider.initial, done={})
+            if known is None
+            else Loaded(known.state, known.version, known.position, dict(known.done or {}))
+        )
+        done = loaded.done if loaded.done is not None else {}
+        for r in recorded:
+            loaded.state = decider.evolve(loaded.state, r.event)
+            loaded.version, loaded.position = r.version, r.position
+            earlier = done.get(r.meta.command_id)
+            done[r.meta.command_id] = _Done(r.meta.command_hash, r.version, r.position, (earlier.events if earlier else ()) + (r.name,))
+        loaded.done = done
+        return loaded
+
+    def _kept_state(self, decider: Decider[S], stream: str) -> Loaded[S] | None:
+        with self._lock:
+            found = self._cache.get(stream)
+            if found is not None:
+                self._cache.move_to_end(stream)
+            return found
+
+    def _keep(self, stream: str, loaded: Loaded[Any]) -> None:
+        with self._lock:
+            kept = self._cache.get(stream)
+            if kept is None or kept.version <= loaded.version:  # another thread may have read further meanwhile
+                self._cache[stream] = loaded
+            self._cache.move_to_end(stream)
+            while len(self._cache) > self._kept:
+                self._cache.popitem(last=False)
+
+    def _forget(self, stream: str) -> None:
+        with self._lock:
+            self._cache.pop(stream, None)

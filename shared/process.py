@@ -1,0 +1,122 @@
+"""Child processes that never outlive us (子进程): start, watch, stop, and ports for them.
+
+Used by the supervisor and the private broker node, and by tests that run servers of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
+
+TETHER = Path(__file__).with_name("tether.py")
+Process = subprocess.Popen[bytes]
+
+
+@lru_cache(maxsize=1)
+def _starter(_pid: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="starter")
+
+
+def spawn(argv: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path | None = None, pass_fds: Collection[int] = ()) -> Process:
+    """Start a command in a session of its own, tethered to this process; what it prints is added to ``log``.
+
+    A tether hangs on the *thread* that started the child, so all children are started from one thread that lives as
+    long as the process does: a test or a watchdog may start one from a thread that ends.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as out:
+        tethered = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), *argv]
+        return (
+            _starter(os.getpid())
+            .submit(
+                subprocess.Popen,
+                tethered,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=dict(env),
+                cwd=cwd,
+                pass_fds=tuple(pass_fds),
+                start_new_session=True,
+            )
+            .result()
+        )
+
+
+def terminate(process: Process) -> None:
+    """Ask the process to stop (SIGTERM)."""
+    if process.poll() is None:
+        process.terminate()
+
+
+def kill(process: Process) -> None:
+    """Kill the process and everything in its session's group at once, and wait until the process is gone."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass  # it had ended, and nothing was left of its group
+    process.wait()
+
+
+def finish(process: Process, limit: float) -> bool:
+    """Wait for a process that was asked to stop; kill it after ``limit`` seconds. True if it stopped by itself."""
+    try:
+        process.wait(max(limit, 0.01))
+        willing = True
+    except subprocess.TimeoutExpired:
+        willing = False
+    kill(process)  # also what it may have left in its group
+    return willing
+
+
+def free_port() -> int:
+    """A free port on the loopback, from below the range that outgoing connections take theirs from."""
+    for _ in range(200):
+        port = random.randint(15000, 31999)  # noqa: S311 - not a secret
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("找不到空闲端口。")
+
+
+def accepts(port: int) -> bool:
+    """Whether something listens on this port of the loopback."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def tail(log: Path, lines: int = 15) -> str:
+    """The last lines of a log, for a message that says why something died."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 8192))
+            return "\n".join(file.read().decode(errors="replace").splitlines()[-lines:])
+    except OSError:
+        return ""
+
+
+def wait_until(condition: object, limit: float, pause: float = 0.05) -> bool:
+    """Poll until the condition holds; False when the time is up."""
+    assert callable(condition)
+    deadline = time.monotonic() + limit
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause)
+    return True

@@ -1,0 +1,41 @@
+"""Who may do what, and where (权限与辖区): one function for every read and write of every service; no entry, no access."""
+
+from __future__ import annotations
+
+from shared.domain import division as divisions
+from shared.domain.errors import Refused
+from shared.eventsourcing.orders import Hand
+
+# Role (岗位) -> permissions "<service>:<act>". A new programme uses the acts below and needs no new role.
+ROLES: dict[str, frozenset[str]] = {
+    "clerk": frozenset(
+        {"assistance:register", "assistance:accept", "assistance:survey", "assistance:read", "eldercare:register", "eldercare:read"}
+    ),  # 经办
+    "reviewer": frozenset({"assistance:review", "assistance:read", "eldercare:review", "eldercare:read"}),  # 审核
+    "approver": frozenset({"assistance:confirm", "assistance:read", "eldercare:confirm", "eldercare:read"}),  # 确认
+    "cashier": frozenset({"assistance:pay", "assistance:read", "eldercare:pay", "eldercare:read"}),  # 发放
+    "registrar": frozenset({"registry:register", "registry:read"}),  # 登记
+    "funeral_officer": frozenset({"registry:funeral", "registry:read"}),  # 殡葬惠民经办
+    "auditor": frozenset(
+        {"assistance:read", "eldercare:read", "registry:read", "assistance:audit", "eldercare:audit", "registry:audit"}
+    ),  # 审计
+}
+# The services' own hands: a reaction may do what its own service may do, nothing in another.
+for _service in ("assistance", "eldercare", "childwelfare", "orgs", "registry"):
+    ROLES[f"service:{_service}"] = frozenset({f"{_service}:*"})
+
+
+def permit(hand: Hand, permission: str) -> None:
+    """Refuse a hand none of whose roles carries the permission."""
+    everything = permission.split(":", 1)[0] + ":*"
+    for role in hand.roles:
+        held = ROLES.get(role, frozenset())
+        if permission in held or everything in held:
+            return
+    raise Refused("forbidden", "无权办理此事项。", None)
+
+
+def within(hand: Hand, division: str) -> None:
+    """Refuse a hand whose division does not cover the record's. A record that names no division is covered by none but services."""
+    if not divisions.covers(hand.division, division):
+        raise Refused("wrong_division", "不在本辖区内，无权办理。", "division")

@@ -1,0 +1,157 @@
+"""A key per person (一人一密钥): personal fields are sealed with it, and destroying it erases the person from the log.
+
+Keys lie in a table of their own, wrapped by the master key, because the log is never changed and a key inside it
+could not be destroyed. Sealed text is ``~1.<person_id>.<base64>`` (AES-256-GCM, nonce in front, person_id as
+associated data), so whoever may open it needs nothing but the vault.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from shared.domain.errors import Unavailable
+from shared.eventsourcing.events import ERASED
+
+_KEPT = 20_000  # keys kept in memory
+_KEPT_SECONDS = 30.0  # a destroyed key is gone from every process after this long at most
+
+metadata = sa.MetaData()
+keys = sa.Table(
+    "person_keys",
+    metadata,
+    sa.Column("person_id", sa.String(32), primary_key=True),
+    sa.Column("wrapped", sa.LargeBinary, nullable=True),  # NULL = destroyed
+    sa.Column("destroyed_at", sa.String(40), nullable=True),
+)
+
+
+class Vault:
+    """Seals and opens personal fields. Thread-safe."""
+
+    def __init__(self, engine: sa.Engine, master_key: bytes) -> None:
+        self._engine = engine
+        self._wrap = AESGCM(master_key)
+        self._cache: OrderedDict[str, tuple[float, AESGCM | None]] = OrderedDict()
+        self._lock = threading.Lock()
+        metadata.create_all(engine)
+
+    def seal(self, person_id: str, text: str) -> str:
+        """Encrypt under the person's key, made on first use; for an erased person nothing is kept at all."""
+        key = self._key(person_id, make=True)
+        if key is None:
+            return ERASED
+        nonce = os.urandom(12)
+        box = nonce + key.encrypt(nonce, text.encode(), person_id.encode())
+        return f"~1.{person_id}.{base64.b64encode(box).decode()}"
+
+    def open(self, sealed: str) -> str:
+        """Decrypt; what was sealed for an erased person reads 〔已删除〕, and plain text is returned as it is."""
+        if not sealed.startswith("~1."):
+            return sealed
+        _, person_id, box64 = sealed.split(".", 2)
+        key = self._key(person_id, make=False)
+        if key is None:
+            return ERASED
+        box = base64.b64decode(box64)
+        try:
+            return key.decrypt(box[:12], box[12:], person_id.encode()).decode()
+        except InvalidTag:
+            return ERASED
+
+    def destroy(self, person_id: str, at: str) -> None:
+        """Destroy the key for ever. ``at`` is the ISO time of the decision."""
+        with self._engine.begin() as tx:
+            if tx.execute(keys.update().where(keys.c.person_id == person_id).values(wrapped=None, destroyed_at=at)).rowcount == 0:
+                tx.execute(keys.insert().values(person_id=person_id, wrapped=None, destroyed_at=at))
+        with self._lock:
+            self._cache.pop(person_id, None)
+
+    def prepare(self, person_ids: Iterable[str]) -> None:
+        """Make the missing keys of many persons in one transaction (imports)."""
+        wanted = sorted(set(person_ids))
+        for start in range(0, len(wanted), 500):
+            part = wanted[start : start + 500]
+            with self._engine.begin() as tx:
+                there = set(tx.execute(sa.select(keys.c.person_id).where(keys.c.person_id.in_(part))).scalars())
+                new = [{"person_id": p, "wrapped": self._wrapped(p, os.urandom(32))} for p in part if p not in there]
+                if new:
+                    tx.execute(self._insert_if_absent(), new)
+
+    def _wrapped(self, person_id: str, key: bytes) -> bytes:
+        nonce = os.urandom(12)
+        return nonce + self._wrap.encrypt(nonce, key, person_id.encode())
+
+    def _insert_if_absent(self) -> sa.Insert:
+        if self._engine.dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import insert as pg
+
+            return pg(keys).on_conflict_do_nothing()
+        from sqlalchemy.dialects.sqlite import insert as lite
+
+        return lite(keys).on_conflict_do_nothing()
+
+    def _key(self, person_id: str, *, make: bool) -> AESGCM | None:
+        now = time.monotonic()
+        with self._lock:
+            kept = self._cache.get(person_id)
+            if kept is not None and kept[0] > now:
+                self._cache.move_to_end(person_id)
+                return kept[1]
+        try:
+            found, known = self._fetch(person_id)
+            if not known and make:
+                # Two processes may meet here: the first insert wins and both read the same key back.
+                with self._engine.begin() as tx:
+                    tx.execute(self._insert_if_absent().values(person_id=person_id, wrapped=self._wrapped(person_id, os.urandom(32))))
+                found, known = self._fetch(person_id)
+        except sa.exc.OperationalError as error:
+            raise Unavailable() from error
+        if known:
+            with self._lock:
+                self._cache[person_id] = (now + _KEPT_SECONDS, found)
+                while len(self._cache) > _KEPT:
+                    self._cache.popitem(last=False)
+        return found
+
+    def _fetch(self, person_id: str) -> tuple[AESGCM | None, bool]:
+        with self._engine.connect() as connection:
+            row = connection.execute(sa.select(keys.c.wrapped).where(keys.c.person_id == person_id)).first()
+        if row is None:
+            return None, False
+        if row.wrapped is None:
+            return None, True
+        return AESGCM(self._wrap.decrypt(row.wrapped[:12], row.wrapped[12:], person_id.encode())), True
+
+
+class Sealer:
+    """Seals whole messages that are set aside (dead letters, retries) with one key derived from the master key."""
+
+    def __init__(self, master_key: bytes) -> None:
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        self._box = AESGCM(HKDF(hashes.SHA256(), 32, None, b"minzheng set-aside messages").derive(master_key))
+
+    def seal(self, body: bytes) -> bytes:
+        nonce = os.urandom(12)
+        return nonce + self._box.encrypt(nonce, body, b"")
+
+    def open(self, sealed: bytes) -> bytes:
+        return self._box.decrypt(sealed[:12], sealed[12:], b"")
+
+
+def derived_key(master_key: bytes, purpose: bytes) -> bytes:
+    """A 32-byte key for one purpose (person_id hashing, command hashing), so that no two uses share one."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+    return HKDF(hashes.SHA256(), 32, None, b"minzheng " + purpose).derive(master_key)
