@@ -66,9 +66,9 @@ def decode_meta(data: bytes) -> Meta:
     return _meta_decoder.decode(data)
 
 
-def encode(happened: Any, seal: Seal) -> tuple[str, bytes]:
+def encode(happened: Any, seal: Seal, service: str = "") -> tuple[str, bytes]:
     """(type name, JSON) with personal fields sealed; refuses an event over 64 KiB."""
-    kind = type_of(happened)
+    kind = type_of(happened, service)
     plan = personal_plan(kind.cls)
     if plan:
         body = msgspec.to_builtins(happened)

@@ -26,7 +26,10 @@ T = TypeVar("T", bound=type)
 class CommandType:
     name: str
     cls: type
-    permission: str
+    permission: str  # "<service>:<act>"; a shape's command says only "<act>", the service that runs it is put before
+
+    def permission_in(self, service: str) -> str:
+        return self.permission if ":" in self.permission else f"{service}:{self.permission}"
 
 
 _COMMANDS: dict[type, CommandType] = {}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Order
 
 S = TypeVar("S")
@@ -25,10 +26,12 @@ class Decider(Generic[S]):
     decide: Mapping[type, Callable[[S, Any, Order[Any]], Sequence[Any]]]
     division: Callable[[S], str]
 
+    @property
+    def service(self) -> str:
+        return self.category.split(".", 1)[0]
+
     def stream(self, aggregate_id: str) -> str:
         if not aggregate_id or len(aggregate_id) > 100 or not all(c.isalnum() or c in "-_." for c in aggregate_id):
-            from shared.domain.errors import invalid
-
             raise invalid("编号格式不正确。", "id")
         return f"{self.category}-{aggregate_id}"
 
@@ -41,7 +44,5 @@ class Decider(Generic[S]):
 
 def not_the_same_hand(order: Order[Any], *earlier: str) -> None:
     """Law 9: refuse a hand that already acted in an earlier step of this procedure (岗位分离)."""
-    from shared.domain.errors import Refused
-
     if order.hand.actor in earlier:
         raise Refused("same_hand", "同一经办人不得办理同一事项的前后环节。", None)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
 
+import msgspec
+
 T = TypeVar("T", bound=type)
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 ERASED = "〔已删除〕"
@@ -47,7 +49,7 @@ class EventType:
 
 
 REGISTRY: dict[str, EventType] = {}
-_BY_CLASS: dict[type, EventType] = {}
+_BY_CLASS: dict[tuple[type, str], EventType] = {}
 
 
 def event(
@@ -78,15 +80,42 @@ def event(
             raise ValueError(f"event name {name!r} is taken by {REGISTRY[name].cls.__qualname__}")
         kind = EventType(name, version, cls, published, public, public_version, steps)
         REGISTRY[name] = kind
-        _BY_CLASS[cls] = kind
+        _BY_CLASS[cls, service] = kind
+        _BY_CLASS.setdefault((cls, ""), kind)
         return cls
 
     return register
 
 
-def type_of(event_or_class: Any) -> EventType:
-    """The registered type of an event (or of its class); KeyError when it was never registered."""
-    return _BY_CLASS[event_or_class if isinstance(event_or_class, type) else type(event_or_class)]
+def is_frozen(cls: type) -> bool:
+    return dataclasses.is_dataclass(cls) and bool(getattr(cls, "__dataclass_params__").frozen)  # noqa: B009
+
+
+_SHAPE_EVENTS: dict[str, list[tuple[str, type, dict[str, Any]]]] = {}
+
+
+def shape_event(shape: str, name: str, **options: Any) -> Callable[[T], T]:
+    """An event of a casework shape (办件形态): every service that adopts the shape owns a type ``<service>.<name>`` of it."""
+
+    def register(cls: T) -> T:
+        _SHAPE_EVENTS.setdefault(shape, []).append((name, cls, options))
+        return cls
+
+    return register
+
+
+def adopt(service: str, shape: str) -> None:
+    """Make a shape's events a service's own, so that its streams and exchange carry its name."""
+    for name, cls, options in _SHAPE_EVENTS[shape]:
+        event(f"{service}.{name}", **options)(cls)
+
+
+def type_of(event_or_class: Any, service: str = "") -> EventType:
+    """The registered type of an event (or of its class) in a service; KeyError when it was never registered there.
+
+    Without a service: the first that registered it, which is enough wherever the name does not matter.
+    """
+    return _BY_CLASS[event_or_class if isinstance(event_or_class, type) else type(event_or_class), service]
 
 
 def nested_dataclass(annotation: Any) -> tuple[type | None, bool]:
@@ -143,8 +172,6 @@ def personal_plan(cls: type) -> PersonalPlan:
 
 def public_form(happened: Any) -> dict[str, Any]:
     """The versioned public form of a published event: plain values only, no personal field at any depth."""
-    import msgspec
-
     kind = type_of(happened)
     if kind.to_public is not None:
         return cast(dict[str, Any], msgspec.to_builtins(kind.to_public(happened)))

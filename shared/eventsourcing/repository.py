@@ -23,6 +23,7 @@ from shared.eventsourcing import codec
 from shared.eventsourcing.codec import Meta, Recorded
 from shared.eventsourcing.commands import command_type
 from shared.eventsourcing.decider import Decider
+from shared.eventsourcing.events import type_of
 from shared.eventsourcing.orders import Answer, Order, derived_id
 from shared.security.permissions import permit, within
 from shared.security.vault import Vault
@@ -64,7 +65,7 @@ class Repository:
 
     def handle(self, decider: Decider[S], aggregate_id: str, order: Order[Any]) -> Answer:
         """Decide a command and append its events. Raises Refused (typed) or Unavailable; nothing is ever half done."""
-        permit(order.hand, command_type(order.command).permission)
+        permit(order.hand, command_type(order.command).permission_in(decider.service))
         stream = decider.stream(aggregate_id)
         body_hash = self._hash(order.command)
         loaded = self._kept_state(decider, stream)
@@ -106,7 +107,7 @@ class Repository:
                 occurred_at=order.occurred_at or order.now,
                 recorded_at=order.now,
             )
-            raws = [self._raw(event, meta, stream, order.command_id, n) for n, event in enumerate(decided)]
+            raws = [self._raw(event, meta, stream, n) for n, event in enumerate(decided)]
             try:
                 position = self._log.append(stream, raws, loaded.version)
             except WrongVersion:
@@ -145,13 +146,12 @@ class Repository:
         body = command_type(command).name.encode() + b"\0" + msgspec.json.encode(command, order="deterministic")
         return hmac.new(self._hash_key, body, hashlib.sha256).hexdigest()[:32]
 
-    def _raw(self, event: Any, meta: Meta, stream: str, command_id: str, n: int) -> Raw:
-        from shared.eventsourcing.events import type_of
-
-        kind = type_of(event)
-        name, data = codec.encode(event, self._vault.seal)
-        stamped = meta if kind.version == meta.schema else msgspec.structs.replace(meta, schema=kind.version)
-        return Raw(name, data, codec.encode_meta(stamped), derived_id(stream, command_id, str(n)))
+    def _raw(self, event: Any, meta: Meta, stream: str, n: int) -> Raw:
+        service = stream.split(".", 1)[0]
+        name, data = codec.encode(event, self._vault.seal, service)
+        version = type_of(event, service).version
+        stamped = meta if version == meta.schema else msgspec.structs.replace(meta, schema=version)
+        return Raw(name, data, codec.encode_meta(stamped), derived_id(stream, meta.command_id, str(n)))
 
     def _recorded(self, raw: Raw) -> Recorded:
         meta = codec.decode_meta(raw.metadata)
