@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
@@ -111,9 +111,8 @@ def tail(log: Path, lines: int = 15) -> str:
         return ""
 
 
-def wait_until(condition: object, limit: float, pause: float = 0.05) -> bool:
+def wait_until(condition: Callable[[], bool], limit: float, pause: float = 0.05) -> bool:
     """Poll until the condition holds; False when the time is up."""
-    assert callable(condition)
     deadline = time.monotonic() + limit
     while not condition():
         if time.monotonic() > deadline:
