@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 
 TETHER = Path(__file__).with_name("tether.py")
+LOG_LIMIT = 20_000_000  # bytes; a longer log is set aside (one generation) when its process is started again
 Process = subprocess.Popen[bytes]
 
 
@@ -33,6 +34,8 @@ def spawn(argv: Sequence[str], *, log: Path, env: Mapping[str, str], cwd: Path |
     long as the process does: a test or a watchdog may start one from a thread that ends.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        log.replace(log.with_name(f"{log.name}.1"))
     with log.open("ab") as out:
         tethered = [sys.executable, "-I", "-S", str(TETHER), str(os.getpid()), *argv]
         return (

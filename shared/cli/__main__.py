@@ -1,0 +1,4 @@
+"""``python -m shared.cli``: the command line, as ``./minzheng`` starts it."""
+from shared.cli.main import main
+
+main()
