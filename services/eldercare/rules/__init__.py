@@ -1,0 +1,40 @@
+"""高龄津贴 as code: the rule file, and the engine that runs it. Figures in parameters/ and profiles/<district>/eldercare.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from services.eldercare.rules import old_age_allowance
+from services.eldercare.rules.explanation import explain
+from shared.rules.columns import Columns, person_columns
+from shared.rules.engine import RulesEngine, load_engine
+from shared.rules.facts import BeneficiaryFacts
+from shared.rules.package import Programme, RulePackage
+from shared.rules.profile import DEFAULT_PROFILE, Profile
+
+
+def _columns(cases: Sequence[BeneficiaryFacts], profile: Profile) -> Columns:
+    return person_columns(cases, profile.division_code)
+
+
+OLD_AGE_ALLOWANCE = Programme(
+    id="old_age_allowance",
+    title="高龄津贴",
+    facts=BeneficiaryFacts,
+    subject=lambda facts: facts.person.person_id,
+    columns=_columns,
+    outcome="old_age_allowance_outcome",
+    amount="old_age_allowance_amount",
+    reason="old_age_allowance_reason",
+    reasons=old_age_allowance.REASONS,
+    explain=explain,
+    stop_after_death="old_age_allowance.death.stops_after_months",
+)
+
+PACKAGE = RulePackage(name="eldercare", folder=Path(__file__).parent, variables=old_age_allowance.LAW, programmes=(OLD_AGE_ALLOWANCE,))
+
+
+def engine(profile: str = DEFAULT_PROFILE) -> RulesEngine:
+    """The eldercare rules with a district's figures."""
+    return load_engine((PACKAGE,), profile)

@@ -1,0 +1,288 @@
+"""The engine: facts in, explained decision out, for one case or for a whole district at once.
+
+One engine speaks for one district (profile) with the rules of the packages it was made from. It is built once, never
+changes, and may be called from many threads: every call works in an OpenFisca simulation of its own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy
+from openfisca_core.simulations import Simulation
+from openfisca_core.taxbenefitsystems import TaxBenefitSystem
+
+from shared.rules.assessment import Assessment, Outcome
+from shared.rules.columns import Columns
+from shared.rules.entities import Household, Person
+from shared.rules.errors import RulesError
+from shared.rules.explain import Working
+from shared.rules.inputs import INPUTS
+from shared.rules.months import add_months, month_of, period_of
+from shared.rules.package import Programme, RulePackage
+from shared.rules.parameters import Dated, as_openfisca, fingerprint, load_parameters
+from shared.rules.profile import DEFAULT_PROFILE, PROFILES, Profile, load_profile
+
+
+class _Law(TaxBenefitSystem):  # type: ignore[misc]
+    """OpenFisca's system with parameters compiled once a month: 46.0.1 builds the whole tree anew for every formula."""
+
+    def __init__(self) -> None:
+        super().__init__([Person, Household])
+        self._compiled: dict[str, Any] = {}
+
+    def get_parameters_at_instant(self, instant: Any) -> Any:
+        key = str(getattr(instant, "start", instant))
+        if key not in self._compiled:
+            self._compiled[key] = super().get_parameters_at_instant(instant)
+        return self._compiled[key]
+
+
+@dataclass(frozen=True)
+class ParameterValue:
+    """A parameter as it stands in one month, with the document it comes from. unit: fen, percent, month, year, count, flag, rounding."""
+
+    name: str
+    description: str
+    unit: str
+    value: int
+    since: str
+    reference: str
+    source: str
+    placeholder: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One row of a batch: the result without its explanation."""
+
+    outcome: str
+    eligible: bool
+    amount_fen: int
+    reason: str
+    exit_ends: str | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Decisions over a population, as arrays in the order of the facts.
+
+    outcome: codes of `Outcome`. reason: codes of the programme, worded in reasons. exit_ends: datetime64[M], NaT where there is none.
+    placeholders: parameters of the programme in that month that no document backs, whether or not a row needed them.
+    """
+
+    programme: str
+    month: str
+    outcome: Any
+    eligible: Any
+    amount_fen: Any
+    reason: Any
+    exit_ends: Any
+    reasons: dict[int, str]
+    rules_version: str
+    parameters_version: str
+    placeholders: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.outcome)
+
+    def __getitem__(self, index: int) -> Decision:
+        ends = None if self.exit_ends is None or numpy.isnat(self.exit_ends[index]) else str(self.exit_ends[index])
+        return Decision(
+            outcome=Outcome(int(self.outcome[index])).name,
+            eligible=bool(self.eligible[index]),
+            amount_fen=int(self.amount_fen[index]),
+            reason=self.reasons[int(self.reason[index])],
+            exit_ends=ends,
+        )
+
+    def __iter__(self) -> Iterator[Decision]:
+        return (self[index] for index in range(len(self)))
+
+    def total_fen(self) -> int:
+        """What the whole population is paid a month."""
+        return int(self.amount_fen.sum())
+
+
+class RulesEngine:
+    """Rules of some packages, with the parameters of one district."""
+
+    def __init__(self, packages: Sequence[RulePackage], profile: Profile) -> None:
+        self.profile = profile
+        self._programmes = {programme.id: programme for package in packages for programme in package.programmes}
+        self._parameters = {
+            name: parameter
+            for package in packages
+            for name, parameter in load_parameters(package.folder / "parameters", profile.parameters_of(package.name)).items()
+        }
+        self._law = _Law()
+        self._law.add_variables(*INPUTS, *(variable for package in packages for variable in package.variables))
+        self._law.parameters = as_openfisca(self._parameters)
+        self._in_force: dict[tuple[str, str], dict[str, Dated]] = {}
+        self.rules_version = f"{_rules_fingerprint(packages)}+openfisca-{version('openfisca-core')}"
+        self.parameters_version = f"{profile.id}@{_parameters_fingerprint(packages, profile)}"
+
+    @property
+    def programmes(self) -> tuple[str, ...]:
+        """The ids of the programmes this engine decides on."""
+        return tuple(self._programmes)
+
+    def assess(self, programme: str, facts: Any, month: str) -> Assessment:
+        """Decide one case for one month, with its explanation."""
+        rules = self._programme(programme)
+        period = period_of(month)
+        in_force = self._parameters_in_force(programme, month)
+        simulation = self._simulate(rules.columns([facts], self.profile), period)
+        row = self._batch(rules, simulation, period, month)[0]
+        working = Working(simulation, period, in_force.__getitem__, self._references)
+        rules.explain(working)
+        return Assessment(
+            programme=programme,
+            month=month,
+            subject=rules.subject(facts),
+            outcome=row.outcome,
+            eligible=row.eligible,
+            amount_fen=row.amount_fen,
+            reason=row.reason,
+            lines=tuple(working.lines),
+            inputs=msgspec.to_builtins(facts),
+            rules_version=self.rules_version,
+            parameters_version=self.parameters_version,
+            exit_ends=row.exit_ends,
+            placeholder=working.placeholder,
+        )
+
+    def assess_many(self, programme: str, facts: Sequence[Any] | Columns, month: str) -> Batch:
+        """Decide a whole population for one month in one vectorised call. Facts as objects, or as columns without the objects."""
+        rules = self._programme(programme)
+        period = period_of(month)
+        self._parameters_in_force(programme, month)
+        columns = facts if isinstance(facts, Columns) else rules.columns(facts, self.profile)
+        return self._batch(rules, self._simulate(columns, period), period, month)
+
+    def recheck(self, assessment: Assessment) -> bool:
+        """Recompute an assessment from its recorded inputs: the same result, line by line?
+
+        Versions are not compared: a later parameter file has another version and must still give the same answer for an old month.
+        """
+        rules = self._programme(assessment.programme)
+        again = self.assess(assessment.programme, msgspec.convert(assessment.inputs, rules.facts), assessment.month)
+        return replace(again, rules_version="", parameters_version="") == replace(assessment, rules_version="", parameters_version="")
+
+    def parameter(self, name: str, month: str) -> ParameterValue:
+        """A parameter by its full name (programme.group.name) in a month."""
+        parameter = self._parameters.get(name)
+        if parameter is None:
+            raise RulesError(f"规则中没有名为 {name} 的参数")
+        dated = parameter.at(period_of(month).start.date)
+        if dated is None:
+            raise RulesError(f"参数 {name}（{parameter.description}）在 {month} 没有生效的值；最早自 {parameter.values[0].first} 起")
+        return ParameterValue(
+            name, parameter.description, parameter.unit, dated.value, dated.first.isoformat(),
+            dated.reference, dated.source, dated.placeholder, dated.note,
+        )  # fmt: skip
+
+    def parameters(self, programme: str, month: str) -> list[ParameterValue]:
+        """All parameters of a programme in a month: what a page of standards shows."""
+        return [self.parameter(name, month) for name in self._parameters_in_force(programme, month)]
+
+    def stop_month(self, programme: str, died_on: date) -> str:
+        """The first month no longer payable (for a household: to be assessed anew without the member) after a death."""
+        month = month_of(died_on)
+        return add_months(month, self.parameter(self._programme(programme).stop_after_death, month).value)
+
+    def last_month_payable(self, programme: str, died_on: date) -> str:
+        """The last month still payable after a death."""
+        return add_months(self.stop_month(programme, died_on), -1)
+
+    def _programme(self, programme: str) -> Programme:
+        if programme not in self._programmes:
+            raise RulesError(f"没有名为 {programme!r} 的项目；现有：{'、'.join(self._programmes)}")
+        return self._programmes[programme]
+
+    def _parameters_in_force(self, programme: str, month: str) -> dict[str, Dated]:
+        """Every parameter of a programme in a month; one without a value is refused here rather than met halfway in a formula."""
+        found = self._in_force.get((programme, month))
+        if found is None:
+            day = period_of(month).start.date
+            found = {}
+            for name, parameter in self._parameters.items():
+                if name.startswith(programme + "."):
+                    self.parameter(name, month)
+                    dated = parameter.at(day)
+                    if dated is not None:
+                        found[name] = dated
+            self._in_force[programme, month] = found
+        return found
+
+    def _references(self, variable: str) -> str:
+        return "；".join(self._law.get_variable(variable).reference or ())
+
+    def _simulate(self, columns: Columns, period: Any) -> Any:
+        simulation = Simulation(self._law, self._law.instantiate_entities())
+        for population, count, arrays in (
+            (simulation.persons, columns.person_count, columns.persons),
+            (simulation.household, columns.household_count, columns.households),
+        ):
+            population.count = count
+            for name, values in arrays.items():
+                population.get_holder(name).set_input(period, values)
+        simulation.household.members_entity_id = columns.member_of
+        return simulation
+
+    def _batch(self, rules: Programme, simulation: Any, period: Any, month: str) -> Batch:
+        outcome = simulation.calculate(rules.outcome, period)
+        ends = simulation.calculate(rules.exit_ends, period).astype("datetime64[M]") if rules.exit_ends else None
+        in_force = self._parameters_in_force(rules.id, month)
+        return Batch(
+            programme=rules.id,
+            month=month,
+            outcome=outcome,
+            eligible=(outcome != Outcome.ineligible) & (outcome != Outcome.ended) & (outcome != Outcome.gradual_exit),
+            amount_fen=simulation.calculate(rules.amount, period),
+            reason=simulation.calculate(rules.reason, period),
+            exit_ends=ends,
+            reasons=dict(rules.reasons),
+            rules_version=self.rules_version,
+            parameters_version=self.parameters_version,
+            placeholders=tuple(name for name, dated in in_force.items() if dated.placeholder),
+        )
+
+
+def _rules_fingerprint(packages: Sequence[RulePackage]) -> str:
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    for package in packages:
+        files += sorted(package.folder.glob("*.py"))
+    return fingerprint(*files)
+
+
+def _parameters_fingerprint(packages: Sequence[RulePackage], profile: Profile) -> str:
+    files: list[Path] = []
+    for package in packages:
+        files += sorted((package.folder / "parameters").glob("*.yaml"))
+        own = profile.parameters_of(package.name)
+        files += [own] if own else []
+    return fingerprint(*files)
+
+
+_loading = threading.Lock()
+
+
+@lru_cache(maxsize=64)
+def _load(packages: tuple[RulePackage, ...], profile: str, folder: Path) -> RulesEngine:
+    return RulesEngine(packages, load_profile(profile, folder))
+
+
+def load_engine(packages: tuple[RulePackage, ...], profile: str = DEFAULT_PROFILE, folder: Path = PROFILES) -> RulesEngine:
+    """The engine of a district for some rule packages, made once and kept. Safe to call from any thread."""
+    with _loading:
+        return _load(packages, profile, folder)

@@ -1,0 +1,48 @@
+"""Explaining one decision: the lines an applicant, a reviewer and an auditor read.
+
+The explanation is read off the very simulation that decided, so it cannot tell another story. Each line names the paragraph it
+rests on; a line that rests on a placeholder says so, and marks the whole assessment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from shared.rules.assessment import Line
+from shared.rules.parameters import Dated
+
+PLACEHOLDER_NOTE = "（占位参数，待本区核定）"
+
+
+class Working:
+    """The worked-out case of one subject, and the lines told of it so far."""
+
+    def __init__(self, simulation: Any, period: Any, parameter: Callable[[str], Dated], references: Callable[[str], str]) -> None:
+        self._simulation = simulation
+        self._period = period
+        self._parameter = parameter
+        self._references = references
+        self.lines: list[Line] = []
+        self.placeholder = False
+
+    def value(self, variable: str) -> int:
+        """What a variable came to for the subject, as a plain integer (a flag is 0 or 1)."""
+        return int(self._simulation.calculate(variable, self._period)[0])
+
+    def each(self, variable: str) -> list[int]:
+        """What a variable of persons came to, member by member."""
+        return [int(value) for value in self._simulation.calculate(variable, self._period)]
+
+    def parameter(self, name: str) -> int:
+        """The value of a parameter in the month of the decision. Asking is not yet resting on it: see tell."""
+        return self._parameter(name).value
+
+    def tell(self, label: str, amount_fen: int | None, variable: str = "", *parameters: str) -> None:
+        """Add a line resting on a variable's paragraph and on parameters' documents."""
+        basis = [self._references(variable)] if variable else []
+        for name in parameters:
+            dated = self._parameter(name)
+            self.placeholder = self.placeholder or dated.placeholder
+            basis.append(dated.reference + (PLACEHOLDER_NOTE if dated.placeholder else ""))
+        self.lines.append(Line(label, amount_fen, "；".join(dict.fromkeys(basis))))
