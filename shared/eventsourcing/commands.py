@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar, cast
 import marshmallow as ma
 
 from shared.domain.errors import Refused, invalid
-from shared.eventsourcing.events import nested_dataclass
+from shared.eventsourcing.events import is_frozen, nested_dataclass
 
 T = TypeVar("T", bound=type)
 
@@ -39,7 +39,7 @@ def command(name: str, *, permission: str) -> Callable[[T], T]:
     """Register a frozen dataclass as a command. ``permission`` is "<service>:<act>"; see shared/security/permissions.py."""
 
     def register(cls: T) -> T:
-        if not dataclasses.is_dataclass(cls) or not cls.__dataclass_params__.frozen:
+        if not is_frozen(cls):
             raise TypeError(f"{name}: a command is a frozen dataclass")
         _COMMANDS[cls] = CommandType(name, cls, permission)
         return cls

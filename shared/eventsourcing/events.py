@@ -74,7 +74,7 @@ def event(
         raise ValueError(f"{name} is version {version} but has upcasters for {sorted(steps)}")
 
     def register(cls: T) -> T:
-        if not dataclasses.is_dataclass(cls) or not cls.__dataclass_params__.frozen:
+        if not is_frozen(cls):
             raise TypeError(f"{name}: an event is a frozen dataclass")
         if name in REGISTRY and REGISTRY[name].cls.__qualname__ != cls.__qualname__:
             raise ValueError(f"event name {name!r} is taken by {REGISTRY[name].cls.__qualname__}")
