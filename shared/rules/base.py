@@ -14,7 +14,21 @@ from openfisca_core.variables import Variable
 
 from shared.rules.entities import Household, Person
 
-__all__ = ["MONTH", "NEVER", "Household", "Law", "Month", "People", "Person", "Rule", "Values", "calendar_month", "date", "numpy", "rounded"]
+__all__ = [
+    "MONTH",
+    "NEVER",
+    "Household",
+    "Law",
+    "Month",
+    "People",
+    "Person",
+    "Rule",
+    "Values",
+    "calendar_month",
+    "date",
+    "numpy",
+    "rounded",
+]
 
 MONTH = DateUnit.MONTH
 NEVER = numpy.datetime64("NaT")

@@ -18,9 +18,8 @@ PLACEHOLDER_NOTE = "（占位参数，待本区核定）"
 class Working:
     """The worked-out case of one subject, and the lines told of it so far."""
 
-    def __init__(self, simulation: Any, period: Any, parameter: Callable[[str], Dated], references: Callable[[str], str]) -> None:
-        self._simulation = simulation
-        self._period = period
+    def __init__(self, values: Callable[[str], Any], parameter: Callable[[str], Dated], references: Callable[[str], str]) -> None:
+        self._values = values
         self._parameter = parameter
         self._references = references
         self.lines: list[Line] = []
@@ -28,11 +27,11 @@ class Working:
 
     def value(self, variable: str) -> int:
         """What a variable came to for the subject, as a plain integer (a flag is 0 or 1)."""
-        return int(self._simulation.calculate(variable, self._period)[0])
+        return int(self._values(variable)[0])
 
     def each(self, variable: str) -> list[int]:
         """What a variable of persons came to, member by member."""
-        return [int(value) for value in self._simulation.calculate(variable, self._period)]
+        return [int(value) for value in self._values(variable)]
 
     def parameter(self, name: str) -> int:
         """The value of a parameter in the month of the decision. Asking is not yet resting on it: see tell."""

@@ -14,9 +14,9 @@ every refusal begins with file and line and is in Chinese, for the person at the
             reference: 2023年上半年工作总结“低保……标准提高到1255元/月”
             source: plan
 
-unit: one of UNITS. source: law (national document), plan (the district's own), placeholder (no document yet: whatever shows the figure says so).
-until: optional last day of a value; the next one must begin the day after. A district's file has the same tree, gives `values`
-only, and overrides from its first date on; a parameter unknown to the rules is refused.
+unit: one of UNITS. source: law (national document), plan (the district's own), placeholder (no document yet: whatever
+shows the figure says so). until: optional last day of a value; the next one must begin the day after. A district's file
+has the same tree, gives `values` only, and overrides from its first date on; a parameter unknown to the rules is refused.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """低保 as code: the variables in the order of the procedure, and the engine that runs them.
 
-Read household, property, single_person, amount, gradual_exit, decision, in this order. Figures stand in parameters/, the
+Read household, assets, single_person, amount, gradual_exit, decision, in this order. Figures stand in parameters/, the
 districts' own in profiles/<district>/assistance.yaml.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.assistance.rules import amount, decision, gradual_exit, household, property, single_person
+from services.assistance.rules import amount, assets, decision, gradual_exit, household, single_person
 from services.assistance.rules.explanation import explain
 from shared.rules.columns import Columns, household_columns
 from shared.rules.engine import RulesEngine, load_engine
@@ -17,7 +17,6 @@ from shared.rules.errors import FactsError
 from shared.rules.facts import HouseholdFacts
 from shared.rules.package import Programme, RulePackage
 from shared.rules.profile import DEFAULT_PROFILE, Profile
-
 
 
 def _columns(cases: Sequence[HouseholdFacts], profile: Profile) -> Columns:
@@ -46,7 +45,7 @@ MINIMUM_LIVING_ALLOWANCE = Programme(
 PACKAGE = RulePackage(
     name="assistance",
     folder=Path(__file__).parent,
-    variables=(*household.LAW, *property.LAW, *single_person.LAW, *amount.LAW, *gradual_exit.LAW, *decision.LAW),
+    variables=(*household.LAW, *assets.LAW, *single_person.LAW, *amount.LAW, *gradual_exit.LAW, *decision.LAW),
     programmes=(MINIMUM_LIVING_ALLOWANCE,),
 )
 
