@@ -534,11 +534,12 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any]) -> Sequence[A
     last = assessments[-1]
     months = _changes(tuple(MonthAmount(a.month if a.month > effective else effective, a.amount_fen) for a in assessments))
     old = state.due(last.month) if last.month >= state.first_month else state.amount_fen
+    outcome = _outcome(last, old)
     decided: list[Any] = [
         CaseReassessed(
             state.programme,
             state.subject_id,
-            last.outcome,
+            outcome,
             old,
             last.amount_fen,
             effective,
@@ -549,7 +550,7 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any]) -> Sequence[A
             last.exit_ends,
         )
     ]
-    if last.outcome == "ended":
+    if outcome == "ended":
         decided.append(
             CaseEnded(state.programme, state.subject_id, months[-1].month, last.reason, last.lines[-1].basis if last.lines else "")
         )
@@ -586,6 +587,15 @@ def pay_benefit(state: Case, c: PayBenefit, order: Order[Any]) -> Sequence[Any]:
 def _must(state: Case, status: str, step: str) -> None:
     if state.status != status:
         raise out_of_order(f"当前环节不能办理“{step}”。")
+
+
+def _outcome(last: Assessment, old_fen: int) -> str:
+    """Against what was due before this decision, which may lie several months back; each assessment speaks of its own month only."""
+    if last.outcome in ("ended", "gradual_exit"):
+        return last.outcome
+    if not last.eligible:
+        return "ended"
+    return "raised" if last.amount_fen > old_fen else "lowered" if last.amount_fen < old_fen else "unchanged"
 
 
 def _changes(months: tuple[MonthAmount, ...]) -> tuple[MonthAmount, ...]:

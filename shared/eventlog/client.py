@@ -6,6 +6,7 @@ Errors become three: WrongVersion (decide again), LogUnavailable (try later), an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -101,7 +102,7 @@ class Log:
         """All events after a commit position, in log order; ``prefix`` keeps the streams of one service. Not for workers: lazy."""
         options: dict[str, Any] = {}
         if prefix:
-            options = {"filter_include": (f"{prefix.replace('.', chr(92) + '.')}.*",), "filter_by_stream_name": True}
+            options = {"filter_include": (f"{re.escape(prefix)}.*",), "filter_by_stream_name": True}
         if limit is not None:
             options["limit"] = limit + 1 if after is not None else limit
         left = limit
@@ -114,10 +115,11 @@ class Log:
                 if left <= 0:
                     return
 
-    def head(self) -> int:
-        """The newest commit position in the log (0 when it is empty)."""
+    def head(self, prefix: str | None = None) -> int:
+        """The newest commit position in the log, or of the streams that begin with ``prefix`` (0 when there is none)."""
+        options: dict[str, Any] = {"filter_include": (f"{re.escape(prefix)}.*",), "filter_by_stream_name": True} if prefix else {}
         try:
-            return int(self.client.get_commit_position(timeout=self.timeout))
+            return int(self.client.get_commit_position(timeout=self.timeout, **options))
         except (ServiceUnavailable, DeadlineExceeded, NodeIsNotLeader, DiscoveryFailed, GrpcError) as error:
             raise LogUnavailable(type(error).__name__) from error
 

@@ -105,7 +105,7 @@ class ReadModel:
 
         def declare(function: H) -> H:
             for cls in events:
-                kind = type_of(cls)
+                kind = type_of(cls, self.service)
                 if kind.service != self.service:
                     raise ValueError(f"{kind.name} is not an event of {self.service}")
                 self._handlers[kind.name] = (*self._handlers.get(kind.name, ()), function)
@@ -168,6 +168,12 @@ class ReadModel:
                 if sa.inspect(connection).has_table(self.checkpoints.name):
                     raise
                 return None
+
+    def lock(self, tx: sa.Connection) -> Checkpoint | None:
+        """Keep every writer of these tables waiting until this transaction ends; where they are."""
+        c = self.checkpoints.c
+        tx.execute(sa.update(self.checkpoints).where(c.service == self.service).values(generation=c.generation))
+        return self._checkpoint(tx)
 
     def _checkpoint(self, connection: sa.Connection) -> Checkpoint | None:
         c = self.checkpoints.c
@@ -300,6 +306,10 @@ class Rows:
         self.delete(self._model.deadlines, stream=r.stream, name=name)
 
     # ---- for the projector and the rebuild ---------------------------------------------------------------------
+
+    def use(self, connection: sa.Connection) -> None:
+        """Read from this connection from now on."""
+        self._connection = connection
 
     @property
     def kept(self) -> int:

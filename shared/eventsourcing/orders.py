@@ -6,7 +6,7 @@ Time, ids and the hand come in as values, so a decision can be made again from w
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
@@ -45,11 +45,23 @@ class Order(Generic[C]):
     causation_id: str = ""
     occurred_at: datetime | None = None  # when the fact was so, if it differs from now
     expected_version: int | None = None  # the stream version the caller saw; None = decide on whatever is there
+    asked: Any = None  # what the caller sent, where the command was made from it: this is what a repeat is compared by
 
     @property
     def today(self) -> date:
         """Asia/Shanghai date of ``now`` (the clock gives times in that zone)."""
         return self.now.date()
+
+    def to(self, command: Any, step: str = "") -> Order[Any]:
+        """The same order with the command that was made from what the caller sent; ``step`` names one of several commands."""
+        asked = self.command if self.asked is None else self.asked
+        if not step:
+            return replace(self, command=command, asked=asked)
+        return replace(self, command=command, asked=asked, command_id=derived_id(self.command_id, step), expected_version=None)
+
+    def by(self, hand: Hand) -> Order[Any]:
+        """The same order by another hand (a service that goes on where a person's step ended)."""
+        return replace(self, hand=hand)
 
 
 @dataclass(frozen=True)
@@ -100,4 +112,5 @@ class Notice(Generic[C]):
             correlation_id=self.correlation_id or self.event_id,
             causation_id=self.event_id,
             occurred_at=self.occurred_at,
+            asked=self.facts,
         )

@@ -1,0 +1,28 @@
+"""Assistance's benefit business: the shared shapes with this service's facts and rules put in."""
+
+from __future__ import annotations
+
+from services.assistance import household
+from services.assistance.programmes import PROGRAMMES
+from services.assistance.rules import engine
+from shared.casework import benefit_case, payment_run, recovery
+from shared.casework.benefits import Asked, Benefits, Found, Office
+from shared.domain.errors import Refused
+
+CASES = benefit_case.decider("assistance")
+RUNS = payment_run.decider("assistance")
+RECOVERIES = recovery.decider("assistance")
+
+
+def business(office: Office, profile: str) -> Benefits:
+    """Benefits of this service in one office, by one district's rules."""
+    rules = engine(profile)
+
+    def assess(asked: Asked) -> Found:
+        loaded = office.load(household.DECIDER, asked.subject_id)
+        if not loaded.state.exists:
+            raise Refused("not_found", "没有此家庭。", "subject_id")
+        facts = household.facts_in(loaded.state, asked.month, asked.current_amount_fen, asked.gradual_exit_since)
+        return Found(rules.assess(asked.programme, facts, asked.month), loaded.version)
+
+    return Benefits("assistance", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)

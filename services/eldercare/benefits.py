@@ -1,0 +1,24 @@
+"""Elder care's benefit business: the shared shapes with this service's facts and rules put in."""
+
+from __future__ import annotations
+
+from services.eldercare import elder
+from services.eldercare.programmes import PROGRAMMES
+from services.eldercare.rules import engine
+from shared.casework import benefit_case, payment_run, recovery
+from shared.casework.benefits import Asked, Benefits, Found, Office
+
+CASES = benefit_case.decider("eldercare")
+RUNS = payment_run.decider("eldercare")
+RECOVERIES = recovery.decider("eldercare")
+
+
+def business(office: Office, profile: str) -> Benefits:
+    """Benefits of this service in one office, by one district's rules."""
+    rules = engine(profile)
+
+    def assess(asked: Asked) -> Found:
+        loaded = office.load(elder.DECIDER, asked.subject_id)
+        return Found(rules.assess(asked.programme, elder.facts(loaded.state, asked.current_amount_fen), asked.month), loaded.version)
+
+    return Benefits("eldercare", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)

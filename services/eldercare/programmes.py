@@ -1,0 +1,17 @@
+"""The benefit programmes of elder care (养老津贴项目), declared as data."""
+
+from __future__ import annotations
+
+from shared.casework.programme import Programme
+
+OLD_AGE_ALLOWANCE = Programme(
+    code="old_age_allowance",
+    name="高龄津贴",
+    catalogue=("E01",),
+    subject="person",
+    on_application=False,
+)
+
+PROGRAMMES: dict[str, Programme] = {p.code: p for p in (OLD_AGE_ALLOWANCE,)}
+FIRST_AGE = 80  # 周岁 at which somebody first comes into question; the amount of each band is the rules' business
+BANDS = (80, 90, 100)  # birthdays on which the rules are asked again
