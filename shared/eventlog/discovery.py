@@ -1,0 +1,76 @@
+"""What the services of the house have declared (清点): found by where things stand, so that nothing needs a list.
+
+A service is a folder in ``services/``; its rooms are its modules. Its door, ``service.py``, is left out: it brings in nameko,
+which has no business in a projector, a relay or a tool.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from typing import Any
+
+from shared.eventlog.read_model import ReadModel
+from shared.eventsourcing.decider import Decider
+
+_DOORS = frozenset({"service"})
+
+
+def services() -> tuple[str, ...]:
+    """The names of all services."""
+    import services as houses
+
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(houses.__path__) if m.ispkg and m.name != "portal"))
+
+
+def load(service: str) -> list[Any]:
+    """Import every room of a service, which registers its event types; its modules."""
+    package = importlib.import_module(f"services.{service}")
+    rooms = [m.name for m in pkgutil.iter_modules(package.__path__) if not m.ispkg and m.name not in _DOORS]
+    return [importlib.import_module(f"services.{service}.{room}") for room in sorted(rooms)]
+
+
+def load_all() -> None:
+    for service in services():
+        load(service)
+
+
+def read_model(service: str) -> ReadModel | None:
+    """The read model of a service, which its ``read_model.py`` calls MODEL; None when it has none."""
+    for module in load(service):
+        if module.__name__.endswith(".read_model"):
+            model = module.MODEL
+            assert isinstance(model, ReadModel)
+            return model
+    return None
+
+
+def read_models(names: tuple[str, ...] = ()) -> list[ReadModel]:
+    """The read models of these services, or of all; a name that is no service, or has no read model, is a ValueError."""
+    known = services()
+    for name in names:
+        if name not in known:
+            raise ValueError(f"没有服务 {name}。现有：{'、'.join(known)}。")
+    found = [(name, read_model(name)) for name in names or known]
+    if names and (without := [name for name, model in found if model is None]):
+        raise ValueError(f"服务 {'、'.join(without)} 没有读模型。")
+    return [model for _, model in found if model is not None]
+
+
+def decider(stream: str) -> Decider[Any] | None:
+    """The decider whose stream this is."""
+    service = stream.split(".", 1)[0]
+    if service not in services():
+        return None
+    return next((d for d in deciders(service) if stream.startswith(f"{d.category}-")), None)
+
+
+def deciders(service: str) -> Iterator[Decider[Any]]:
+    """Every decider that stands in a room of the service under a name ending in DECIDER, or in a tuple or mapping of them."""
+    for module in load(service):
+        for name, value in vars(module).items():
+            if not name.endswith(("DECIDER", "DECIDERS")):
+                continue
+            many = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else (value,)
+            yield from (d for d in many if isinstance(d, Decider) and d.service == service)
