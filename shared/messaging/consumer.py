@@ -1,0 +1,143 @@
+"""The consumer (消费者): nameko's QueueConsumer with the raw message handed on, what is in flight counted, and reconnects that are quick.
+
+What is mended, by the numbers of docs/adr/0005: 2 (a graceful stop keeps the connection until every message in flight is
+settled), 3 (a message that is delivered again while it is still being worked on is not worked on twice), 7 (nothing is
+decoded here, so nothing undecodable is dropped or logged), 11 (prefetch per kind of queue), 12 (heartbeats).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Hashable, Iterator
+from functools import partial
+from typing import Any
+
+from eventlet.semaphore import Semaphore
+from kombu import Connection
+from nameko import messaging
+
+from shared.messaging import links, logs
+
+
+class Flight:
+    """A message being worked on. After a lost connection ``message`` is the broker's second delivery of the same one."""
+
+    __slots__ = ("key", "message")
+
+    def __init__(self, key: Hashable, message: Any) -> None:
+        self.key, self.message = key, message
+
+
+def raw_body(message: Any) -> bytes:
+    """The body as bytes, whatever py-amqp made of it."""
+    body = message.body
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+class QueueConsumer(messaging.QueueConsumer):  # type: ignore[misc]
+    """One connection and channel for the queues of one kind; providers have ``queue``, ``flight_key(message)`` and ``receive(flight)``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._flights: set[Flight] = set()
+        self._by_key: dict[Hashable, Flight] = {}
+        self._writing = Semaphore()
+        self._checked = 0.0
+        self._link: Any = None
+
+    # -- messages ----------------------------------------------------------------------------------------------
+
+    def take(self, provider: Any, message: Any) -> None:
+        key = provider.flight_key(message)
+        if key is not None:
+            earlier = self._by_key.get(key)
+            if earlier is not None and message.delivery_info.get("redelivered") and earlier.message.channel is not message.channel:
+                earlier.message = message  # settled instead of the first, whose channel is gone
+                return
+        flight = Flight(key, message)
+        self._flights.add(flight)
+        if key is not None:
+            self._by_key.setdefault(key, flight)
+        if self.container.has_room(provider):
+            provider.receive(flight)  # spawns and returns: one greenlet less on the common way
+        else:
+            self.container.spawn_managed_thread(partial(provider.receive, flight), identifier="receive")
+
+    def settle(self, flight: Flight, *, back: bool = False) -> None:
+        """Acknowledge, or give back to the queue (``back``: only when this process is going down)."""
+        self._flights.discard(flight)
+        if flight.key is not None and self._by_key.get(flight.key) is flight:
+            del self._by_key[flight.key]
+        message = flight.message
+        if not message.channel.connection:
+            return  # the broker has taken it back already
+        try:
+            with self._writing:
+                if back:
+                    message.requeue()
+                else:
+                    message.ack()
+        except Exception as error:
+            if not links.broken(error):
+                raise
+
+    # -- kombu's mixin -----------------------------------------------------------------------------------------
+
+    @property
+    def connection(self) -> Connection:
+        return links.connection(self.amqp_uri)
+
+    @contextlib.contextmanager
+    def establish_connection(self) -> Iterator[Connection]:
+        """As kombu's, but with pauses of at most two seconds: a broker that is back is used at once."""
+        with self.create_connection() as link:
+            link.ensure_connection(self.on_connection_error, None, interval_start=0.2, interval_step=0.3, interval_max=2)
+            self._link = link
+            yield link
+
+    def get_consumers(self, consumer_cls: Any, channel: Any) -> Any:
+        self.declare(channel)
+        self._consumers = {}
+        for provider in self._providers:
+            consumer = consumer_cls(queues=[provider.queue], on_message=partial(self.take, provider))
+            consumer.qos(prefetch_count=self.prefetch_count)
+            self._consumers[provider] = consumer
+        return self._consumers.values()
+
+    def declare(self, channel: Any) -> None:
+        """What must be there besides the queues that are consumed."""
+
+    def on_iteration(self) -> None:
+        self._cancel_consumers_if_requested()
+        if not self._consumers and not self._flights:
+            self.should_stop = True
+        elif time.monotonic() - self._checked > links.HEARTBEAT / 4:
+            self._checked = time.monotonic()
+            with self._writing:
+                self._link.heartbeat_check()
+
+    def on_connection_error(self, error: Exception, interval: float) -> None:
+        logs.warn("broker_away", error=type(error).__name__, retry_in=interval)
+
+    def on_connection_revived(self) -> None:
+        logs.say("broker_connected", service=self.container.service_name)
+
+
+class RpcQueueConsumer(QueueConsumer):
+    """For RPC requests."""
+
+    @property
+    def prefetch_count(self) -> int:
+        return int(self.container.lanes["rpc"])
+
+
+class BusQueueConsumer(QueueConsumer):
+    """For reactions: its own connection, so that a flood of events does not stand before an RPC."""
+
+    @property
+    def prefetch_count(self) -> int:
+        return max(2, int(self.container.lanes["bus"]) // 2)
+
+    def declare(self, channel: Any) -> None:
+        self.container.declare(channel)

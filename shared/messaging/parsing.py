@@ -1,0 +1,49 @@
+"""From what came in to a form (解析): strict for callers of RPCs, tolerant for readers of other people's events."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from shared.eventsourcing.commands import parse
+from shared.eventsourcing.events import nested_dataclass
+
+
+def tolerant(reads: type, body: Mapping[str, Any]) -> Any:
+    """A dataclass from the fields it declares; everything else in the message is somebody else's concern."""
+    return parse(reads, _known(reads, body))
+
+
+def _known(cls: type, body: Mapping[str, Any]) -> dict[str, Any]:
+    hints = typing.get_type_hints(cls)
+    known: dict[str, Any] = {}
+    for field in dataclasses.fields(cls):
+        if field.name not in body:
+            continue
+        value = body[field.name]
+        inner, many = nested_dataclass(hints[field.name])
+        if inner is not None and many and isinstance(value, list):
+            value = [_known(inner, v) if isinstance(v, Mapping) else v for v in value]
+        elif inner is not None and isinstance(value, Mapping):
+            value = _known(inner, value)
+        known[field.name] = value
+    return known
+
+
+def form_of(method: Callable[..., Any]) -> type:
+    """The form of a query: a dataclass made from the method's own parameters after ``self`` and ``hand``."""
+    hints = typing.get_type_hints(method)
+    fields: list[Any] = []
+    for parameter in list(inspect.signature(method).parameters.values())[2:]:
+        if parameter.kind not in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
+            raise TypeError(f"{method.__qualname__}: a query has no *args and **kwargs")
+        if parameter.name not in hints:
+            raise TypeError(f"{method.__qualname__}: parameter {parameter.name} has no annotation")
+        if parameter.default is parameter.empty:
+            fields.append((parameter.name, hints[parameter.name]))
+        else:
+            fields.append((parameter.name, hints[parameter.name], dataclasses.field(default=parameter.default)))
+    return dataclasses.make_dataclass(method.__name__, fields, frozen=True, kw_only=True)
