@@ -105,6 +105,8 @@ def _flags(values: list[bool]) -> Any:
 
 
 def _persons(people: Sequence[PersonFacts]) -> dict[str, Any]:
+    if not people:
+        raise FactsError("没有可评定的对象")
     for person in people:
         if person.disability_kind not in DISABILITY_KINDS:
             raise FactsError(f"残疾类别不详：{person.disability_kind!r}")
