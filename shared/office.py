@@ -5,6 +5,8 @@ Doors (RPC, reactions, timers), command-line tools and tests all work through it
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -15,6 +17,7 @@ from shared.config import Settings
 from shared.domain import resident_id as resident_ids
 from shared.eventlog.client import Log
 from shared.eventlog.stores import engine_for
+from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Order
 from shared.eventsourcing.repository import Loaded, Repository
@@ -45,6 +48,18 @@ class Office:
 
     def load(self, decider: Decider[S], aggregate_id: str, as_of: datetime | None = None) -> Loaded[S]:
         return self.repository.load(decider, aggregate_id, as_of)
+
+    def history(self, stream: str) -> list[Recorded]:
+        """Every event of a stream, personal fields opened."""
+        return self.repository.history(stream)
+
+    def rehearse(self, decider: Decider[S], aggregate_id: str, order: Order[Any]) -> None:
+        """Raise what ``handle`` would refuse now, and append nothing."""
+        self.repository.rehearse(decider, aggregate_id, order)
+
+    def pseudonym(self, kind: str, text: str) -> str:
+        """A keyed id for something that is named by text from outside (a household number 户号): repeats meet the same record."""
+        return hmac.new(self._person_key, f"{kind}:{text}".encode(), hashlib.sha256).hexdigest()[:32]
 
     def person_id(self, resident_id: str) -> str:
         """The pseudonym of a checked resident ID (公民身份号码)."""

@@ -7,7 +7,8 @@ from services.assistance.programmes import PROGRAMMES
 from services.assistance.rules import engine
 from shared.casework import benefit_case, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, invalid
+from shared.rules.errors import RulesError
 
 CASES = benefit_case.decider("assistance")
 RUNS = payment_run.decider("assistance")
@@ -23,6 +24,10 @@ def business(office: Office, profile: str) -> Benefits:
         if not loaded.state.exists:
             raise Refused("not_found", "没有此家庭。", "subject_id")
         facts = household.facts_in(loaded.state, asked.month, asked.current_amount_fen, asked.gradual_exit_since)
-        return Found(rules.assess(asked.programme, facts, asked.month), loaded.version)
+        try:
+            assessment = rules.assess(asked.programme, facts, asked.month)
+        except RulesError as error:
+            raise invalid(str(error), "facts") from error
+        return Found(assessment, loaded.version)
 
     return Benefits("assistance", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)

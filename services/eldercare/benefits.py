@@ -7,6 +7,8 @@ from services.eldercare.programmes import PROGRAMMES
 from services.eldercare.rules import engine
 from shared.casework import benefit_case, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office
+from shared.domain.errors import invalid
+from shared.rules.errors import RulesError
 
 CASES = benefit_case.decider("eldercare")
 RUNS = payment_run.decider("eldercare")
@@ -19,6 +21,10 @@ def business(office: Office, profile: str) -> Benefits:
 
     def assess(asked: Asked) -> Found:
         loaded = office.load(elder.DECIDER, asked.subject_id)
-        return Found(rules.assess(asked.programme, elder.facts(loaded.state, asked.current_amount_fen), asked.month), loaded.version)
+        try:
+            assessment = rules.assess(asked.programme, elder.facts(loaded.state, asked.current_amount_fen), asked.month)
+        except RulesError as error:
+            raise invalid(str(error), "facts") from error
+        return Found(assessment, loaded.version)
 
     return Benefits("eldercare", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)

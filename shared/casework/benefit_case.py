@@ -257,6 +257,7 @@ class Case:
     clerks: tuple[str, ...] = ()  # the hands that filed, accepted and surveyed this round
     proposal: CaseProposed | None = None
     facts_version: int = -1  # version of the subject's stream the last decision rests on
+    assessed_from: str = ""  # first month that was decided on those facts
     first_month: str = ""
     schedule: tuple[MonthAmount, ...] = ()  # amount from that month on, ascending
     exit_since: str | None = None
@@ -321,6 +322,7 @@ def evolve(state: Case, event: Any) -> Case:
                 first_month=event.first_month,
                 schedule=(*_before(state.schedule, event.first_month), MonthAmount(event.first_month, event.amount_fen)),
                 facts_version=event.facts_version,
+                assessed_from=event.first_month,
                 exit_since=None,
                 exit_ends=None,
                 last_assessment=event.assessment,
@@ -329,12 +331,14 @@ def evolve(state: Case, event: Any) -> Case:
             return replace(state, status="refused")
         case CaseReassessed():
             running = {"gradual_exit": "gradual_exit", "ended": state.status}.get(event.outcome, "in_force")
-            since = (state.exit_since or event.effective_month) if event.outcome == "gradual_exit" else None
+            since = (state.exit_since or _exit_began(event)) if event.outcome == "gradual_exit" else None
+            same = event.facts_version == state.facts_version
             return replace(
                 state,
                 status=running,
                 schedule=(*_before(state.schedule, event.effective_month), *event.months),
                 facts_version=event.facts_version,
+                assessed_from=min(state.assessed_from, event.effective_month) if same else event.effective_month,
                 exit_since=since,
                 exit_ends=event.exit_ends if since else None,
                 last_assessment=event.assessments[-1],
@@ -359,6 +363,16 @@ def evolve(state: Case, event: Any) -> Case:
             return replace(state, paid=MappingProxyType(settled), arrears_fen=state.arrears_fen + more)
         case _:
             raise TypeError(f"a benefit case knows no {type(event).__name__}")
+
+
+def _exit_began(event: CaseReassessed) -> str:
+    """The month in which the gradual exit that this decision ends with began."""
+    began = event.effective_month
+    for a in reversed(event.assessments):
+        if a.outcome != "gradual_exit":
+            break
+        began = max(a.month, event.effective_month)
+    return began
 
 
 def _before(schedule: tuple[MonthAmount, ...], month: str) -> tuple[MonthAmount, ...]:
@@ -526,10 +540,14 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any]) -> Sequence[A
         if c.facts_version > state.facts_version:
             return [ProposalVoided("审核后家庭情况发生变化，须重新审核。")]
         return []
-    if not state.running or (c.facts_version <= state.facts_version and not c.cause.startswith("clock:")):
-        return []  # nothing in force, or this very change was decided on before
+    if not state.running:
+        return []
     dates.check_month(c.effective_month, "effective_month")
     effective = max(c.effective_month, state.first_month)
+    if c.facts_version < state.facts_version:
+        raise Refused("version_conflict", "家庭情况已有更新，须按最新情况复核。", "facts_version")
+    if c.facts_version == state.facts_version and effective >= state.assessed_from and not c.cause.startswith("clock:"):
+        return []  # these months were decided on these very facts before
     assessments = tuple(a for a in c.assessments if a.month >= effective) or c.assessments[-1:]
     last = assessments[-1]
     months = _changes(tuple(MonthAmount(a.month if a.month > effective else effective, a.amount_fen) for a in assessments))

@@ -6,12 +6,12 @@ The deciders in this folder decide; here the facts are fetched, the rules asked 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from shared.casework import benefit_case, payment_run, recovery
-from shared.casework.benefit_case import Case
+from shared.casework.benefit_case import Case, OverpaymentFound
 from shared.casework.payment_run import CHUNK, PaymentLine, Run
 from shared.casework.programme import Programme
 from shared.casework.recovery import Recovery
@@ -35,6 +35,8 @@ class Office(Protocol):
     def handle(self, decider: Decider[Any], aggregate_id: str, order: Order[Any]) -> Answer: ...
 
     def load(self, decider: Decider[Any], aggregate_id: str) -> Any: ...
+
+    def history(self, stream: str) -> Sequence[Any]: ...
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,11 @@ class Benefits:
     def end(self, case_id: str, first_unpaid_month: str, reason: str, basis: str, order: Order[Any]) -> Answer:
         end = benefit_case.EndCase(case_id, first_unpaid_month, reason, basis)
         return self.office.handle(self.cases, case_id, order.to(end, f"end {case_id}"))
+
+    def claimed_in(self, case_id: str, correlation_id: str) -> int:
+        """Fen found overpaid in a case by everything that one fact set in motion."""
+        found = self.office.history(self.cases.stream(case_id))
+        return sum(r.event.amount_fen for r in found if isinstance(r.event, OverpaymentFound) and r.meta.correlation_id == correlation_id)
 
     def open_recovery(self, event_id: str, found: Any, order: Order[Any]) -> Answer:
         """追回: one claim for one overpayment, of exactly its amount."""

@@ -40,7 +40,8 @@ class Due:
     def order(self, command: Any, step: str = "") -> Order[Any]:
         """The command this deadline causes; the same row always yields the same command id."""
         command_id = derived_id(self.stream, self.name, self.due_at, step)
-        return Order(command=command, command_id=command_id, hand=self.hand, now=self.now)
+        asked = (self.stream, self.name, self.due_at)
+        return Order(command=command, command_id=command_id, hand=self.hand, now=self.now, asked=asked)
 
 
 @dataclass
@@ -123,7 +124,7 @@ class Timer(nameko_timer.Timer):  # type: ignore[misc]
                 continue
             due = Due(row.stream, row.aggregate_id, row.name, row.due_at, row.division, row.data, Hand.service(service.name), now)
             try:
-                method = self.methods.get(row.name)
+                method = self.methods.get(row.name.partition(":")[0])  # "late_step:household" is one of several
                 if method is None:
                     raise LookupError(row.name)
                 getattr(service, method)(due)

@@ -1,0 +1,80 @@
+"""Assistance's read model (社会救助读模型): households, their members, cases, decisions, payments, claims."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from services.assistance import (
+    benefits,  # noqa: F401  (adopts the shapes before the model names their events)
+    household,
+)
+from shared.eventlog.benefit_rows import benefit_tables, project_benefits
+from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventsourcing.codec import Recorded
+
+METADATA = sa.MetaData()
+
+households = sa.Table(
+    "households",
+    METADATA,
+    sa.Column("household_id", sa.String(36), primary_key=True),
+    sa.Column("division", sa.String(12), nullable=False, index=True),
+    sa.Column("area", sa.String(10), nullable=False),
+    sa.Column("head_id", sa.String(32), nullable=False),
+    sa.Column("members", sa.Integer, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+members = sa.Table(
+    "members",
+    METADATA,
+    sa.Column("household_id", sa.String(36), primary_key=True),
+    sa.Column("person_id", sa.String(32), primary_key=True),
+    sa.Column("relation", sa.String(40), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),  # sealed, as in the event
+    sa.Column("monthly_income_fen", sa.BigInteger, nullable=False),
+    sa.Column("died_on", sa.String(10)),
+)
+BENEFITS = benefit_tables(METADATA)
+MODEL = ReadModel("assistance", version=1, metadata=METADATA)
+project_benefits(MODEL, BENEFITS)
+
+
+@MODEL.on(household.HouseholdRegistered)
+def _registered(rows: Rows, r: Recorded) -> None:
+    e = r.event
+    rows.put(
+        households,
+        household_id=e.household_id,
+        division=e.division,
+        area=e.area,
+        head_id=e.head_id,
+        members=len(e.members),
+        version=r.version,
+    )
+    for m in e.members:
+        rows.put(
+            members,
+            household_id=e.household_id,
+            person_id=m.person_id,
+            relation=m.relation,
+            name=m.name,
+            monthly_income_fen=m.monthly_income_fen,
+        )
+
+
+@MODEL.on(household.IncomeRecorded)
+def _income(rows: Rows, r: Recorded) -> None:
+    e = r.event
+    rows.change(members, {"household_id": e.household_id, "person_id": e.person_id}, monthly_income_fen=e.monthly_income_fen)
+    rows.change(households, {"household_id": e.household_id}, version=r.version)
+
+
+@MODEL.on(household.MemberDied)
+def _died(rows: Rows, r: Recorded) -> None:
+    e = r.event
+    member = rows.get(members, household_id=e.household_id, person_id=e.person_id)
+    house = rows.get(households, household_id=e.household_id)
+    first = member is not None and member["died_on"] is None
+    rows.change(members, {"household_id": e.household_id, "person_id": e.person_id}, died_on=e.died_on.isoformat())
+    if house is not None:
+        rows.change(households, {"household_id": e.household_id}, members=house["members"] - (1 if first else 0), version=r.version)

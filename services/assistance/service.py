@@ -1,0 +1,379 @@
+"""Assistance's doors (社会救助服务): RPC methods, reactions, deadlines. No decisions here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+from services.assistance import after_death, household, placement
+from services.assistance.benefits import CASES, RECOVERIES, RUNS, business
+from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
+from services.assistance.read_model import BENEFITS, MODEL, households
+from services.assistance.rules import engine
+from shared.casework import benefit_case, payment_run, recovery
+from shared.casework.benefits import Benefits, CaseRef, Confirmation
+from shared.domain import division as divisions
+from shared.domain import resident_id as resident_ids
+from shared.domain.errors import Refused
+from shared.domain.money import yuan
+from shared.eventlog.benefit_rows import cases_to_pay, listed, of_case
+from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.messaging.doors import Due, Service, command, deadline, query, reaction
+from shared.messaging.showing import all_seen, caught_up, shown
+from shared.security.permissions import within
+
+# -- What comes in
+
+
+@dataclass(frozen=True)
+class MemberForm:
+    """One member as a bureau's file or a clerk's form has it. Money is fen a month."""
+
+    resident_id: str
+    name: str
+    relation: str
+    monthly_income_fen: int = 0
+    excluded_income_fen: int = 0
+    employed: bool = False
+    disability_grade: int = 0
+    disability_kind: str = ""
+    gravely_ill: bool = False
+    student: bool = False
+    counted: bool = True
+
+
+@dataclass(frozen=True)
+class HouseholdForm:
+    """家庭登记表. ``household_no`` is the bureau's own number of the household (户号); the first member is the head (户主)."""
+
+    household_no: str
+    division: str
+    area: str
+    members: tuple[MemberForm, ...]
+    savings_fen: int = 0
+    securities_fen: int = 0
+    vehicles: int = 0
+    homes: int = 1
+    source: str = field(default="staff")
+
+
+@dataclass(frozen=True)
+class ApplicationForm:
+    """申请: which household asks for which programme."""
+
+    programme: str
+    household_id: str
+
+
+@dataclass(frozen=True)
+class IncomeForm:
+    """A clerk's record of a changed income (收入变动)."""
+
+    household_id: str
+    person_id: str
+    monthly_income_fen: int
+    effective_from: date
+    reason: str = "other"
+
+
+@dataclass(frozen=True)
+class IncomeChanged:
+    """人社局's ``hrss.income_changed``: the fields we read of it."""
+
+    person_id: str
+    monthly_income_fen: int
+    effective_from: date
+    reason: str = "other"
+
+
+@dataclass(frozen=True)
+class FactsChanged:
+    """Our own ``assistance.income_recorded`` and ``assistance.member_died``."""
+
+    household_id: str
+    effective_month: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class AfterDeathOpened:
+    """``registry.after_death_opened``: what we read of it."""
+
+    person_id: str
+    died_on: date
+    division: str
+    round: int
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Overpaid:
+    """Our own ``assistance.overpayment_found``."""
+
+    case_id: str
+    programme: str
+    payee_id: str
+    division: str
+    amount_fen: int
+    reason: str
+    months: tuple[benefit_case.MonthDifference, ...]
+
+
+@dataclass(frozen=True)
+class RunApproved:
+    """Our own ``assistance.payment_run_approved``."""
+
+    run_id: str
+
+
+class Assistance(Service):
+    """社会救助: households, their benefit cases, payments and claims."""
+
+    name = "assistance"
+
+    @cached_property
+    def benefits(self) -> Benefits:
+        return business(self.office, self.office.settings.profile)
+
+    # -- households
+
+    @command(HouseholdForm, permission="assistance:register")
+    def register_household(self, order: Order[HouseholdForm]) -> Any:
+        """家庭登记（批量导入亦由此进入）；同一内容再次提交不产生变化。"""
+        form = order.command
+        division = divisions.check(form.division)
+        within(order.hand, division)
+        members = tuple(self._member(m, n) for n, m in enumerate(form.members))
+        household_id = self.office.pseudonym("household", f"{division[:6]}:{form.household_no.strip()}")
+        head = members[0].person_id if members else ""
+        register = household.RegisterHousehold(
+            household_id, division, form.area, head, members, form.savings_fen, form.securities_fen, form.vehicles, form.homes, form.source
+        )
+        # The claims on the persons go first; whether the household itself is right is known before any of them is made.
+        self.office.rehearse(household.DECIDER, household_id, order.to(register))
+        self.office.vault.prepare(m.person_id for m in members)
+        for m in members:
+            place = placement.PlacePerson(m.person_id, household_id, division)
+            self.office.handle(placement.DECIDER, m.person_id, order.to(place, f"place {m.person_id}"))
+        return self.office.handle(household.DECIDER, household_id, order.to(register))
+
+    def _member(self, m: MemberForm, n: int) -> household.Member:
+        number = resident_ids.check(m.resident_id, f"members.{n}.resident_id")
+        return household.Member(
+            self.office.person_id(number),
+            resident_ids.born_on(number),
+            m.relation,
+            m.monthly_income_fen,
+            m.excluded_income_fen,
+            m.employed,
+            m.disability_grade,
+            m.disability_kind,
+            m.gravely_ill,
+            m.student,
+            m.counted,
+            m.name,
+            number,
+        )
+
+    @query(permission="assistance:read")
+    def get_household(self, hand: Hand, household_id: str, as_of: datetime | None = None) -> Any:
+        """家庭及成员（可查询过去任一时刻）。"""
+        return shown(self.office, household.DECIDER, household_id, hand, as_of)
+
+    @query(permission="assistance:read")
+    def list_households(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
+        """本辖区家庭列表。"""
+        caught_up(self.office, MODEL, position)
+        return listed(self.office.read, households, hand.division, {}, limit, after)
+
+    @command(IncomeForm, permission="assistance:survey")
+    def record_income(self, order: Order[IncomeForm]) -> Any:
+        """登记成员收入变动；随后自动复核。"""
+        c = order.command
+        record = household.RecordIncome(c.household_id, c.person_id, c.monthly_income_fen, c.effective_from, c.reason, order.hand.actor)
+        return self.office.handle(household.DECIDER, c.household_id, order.to(record))
+
+    @reaction("hrss", "income_changed", reads=IncomeChanged)
+    def on_income_changed(self, notice: Notice[IncomeChanged]) -> None:
+        """人社局 says that a resident's income changed. A resident we do not have is a matter for a person (dead letter)."""
+        f = notice.facts
+        place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
+        if not place.household_id:
+            raise Refused("unknown_person", "该人员不在任何已登记家庭中。", "person_id")
+        record = household.RecordIncome(place.household_id, f.person_id, f.monthly_income_fen, f.effective_from, f.reason, "hrss")
+        self.office.handle(household.DECIDER, place.household_id, notice.order(record))
+
+    @reaction("assistance", "income_recorded", reads=FactsChanged)
+    def on_income_recorded(self, notice: Notice[FactsChanged]) -> None:
+        """A fact of a household changed: every case that rests on it is decided again."""
+        self._reassess(notice.facts.household_id, notice.facts.effective_month, notice)
+
+    @reaction("assistance", "member_died", reads=FactsChanged)
+    def on_member_died(self, notice: Notice[FactsChanged]) -> None:
+        """The household lost a member: every case that rests on it is decided again."""
+        self._reassess(notice.facts.household_id, notice.facts.effective_month, notice)
+
+    def _reassess(self, household_id: str, effective_month: str, notice: Notice[Any]) -> list[str]:
+        cases = [benefit_case.case_id(code, household_id) for code, p in PROGRAMMES.items() if p.subject == "household"]
+        for case_id in cases:
+            self.benefits.reassess(case_id, effective_month, f"{notice.type} {notice.event_id}", notice.order(None))
+        return cases
+
+    # -- the procedure: 申请 → 受理 → 调查 → 审核公示 → 确认
+
+    @command(ApplicationForm, permission="assistance:accept")
+    def apply(self, order: Order[ApplicationForm]) -> Any:
+        """申请。"""
+        c = order.command
+        self.benefits.programme(c.programme)
+        state: household.Household = self.office.load(household.DECIDER, c.household_id).state
+        if not state.exists:
+            raise Refused("not_found", "没有此家庭，请先登记。", "household_id")
+        case_id = benefit_case.case_id(c.programme, c.household_id)
+        file = benefit_case.FileApplication(c.programme, c.household_id, state.head_id, state.division)
+        return self.office.handle(CASES, case_id, order.to(file))
+
+    @command(benefit_case.AcceptApplication, permission="assistance:accept")
+    def accept_application(self, order: Order[benefit_case.AcceptApplication]) -> Any:
+        """受理。"""
+        return self.office.handle(CASES, order.command.case_id, order)
+
+    @command(benefit_case.RecordSurvey, permission="assistance:survey")
+    def record_survey(self, order: Order[benefit_case.RecordSurvey]) -> Any:
+        """入户调查。"""
+        return self.office.handle(CASES, order.command.case_id, order)
+
+    @command(CaseRef, permission="assistance:review")
+    def propose(self, order: Order[CaseRef]) -> Any:
+        """审核：由规则计算并公示（与经办不得为同一人）。"""
+        return self.benefits.propose(order)
+
+    @command(Confirmation, permission="assistance:confirm")
+    def confirm(self, order: Order[Confirmation]) -> Any:
+        """确认：公示期满后，对所审核的内容（摘要一致）予以确认（与经办、审核不得为同一人）。"""
+        return self.benefits.confirm(order)
+
+    @query(permission="assistance:read")
+    def get_case(self, hand: Hand, case_id: str, as_of: datetime | None = None) -> Any:
+        """救助个案：环节、金额、最近一次决定及其说明。"""
+        return shown(self.office, CASES, case_id, hand, as_of)
+
+    @query(permission="assistance:read")
+    def list_cases(
+        self,
+        hand: Hand,
+        programme: str | None = None,
+        status: str | None = None,
+        after: str = "",
+        limit: int = 100,
+        position: int | None = None,
+    ) -> Any:
+        """本辖区救助个案列表。"""
+        caught_up(self.office, MODEL, position)
+        return listed(self.office.read, BENEFITS.cases, hand.division, {"programme": programme, "status": status}, limit, after)
+
+    @query(permission="assistance:read")
+    def list_decisions(self, hand: Hand, case_id: str, position: int | None = None) -> Any:
+        """一个个案的历次决定：金额、理由、规则与参数版本。"""
+        caught_up(self.office, MODEL, position)
+        shown(self.office, CASES, case_id, hand, None)
+        return of_case(self.office.read, BENEFITS.decisions, case_id)
+
+    @query(permission="assistance:read")
+    def list_payments(self, hand: Hand, case_id: str, position: int | None = None) -> Any:
+        """一个个案的发放记录。"""
+        caught_up(self.office, MODEL, position)
+        shown(self.office, CASES, case_id, hand, None)
+        return of_case(self.office.read, BENEFITS.payments, case_id)
+
+    @deadline("gradual_exit_over")
+    def on_gradual_exit_over(self, due: Due) -> None:
+        """渐退期满: the rules are asked about the first month after it."""
+        self.benefits.reassess(due.aggregate_id, due.data["month"], f"clock:{due.due_at}", due.order(None))
+
+    # -- payment
+
+    @command(payment_run.OpenPaymentRun, permission="assistance:pay")
+    def prepare_payment_run(self, order: Order[payment_run.OpenPaymentRun]) -> Any:
+        """编制并锁定一个月的发放名单。"""
+        c = order.command
+        within(order.hand, divisions.check(c.division))
+        all_seen(self.office, MODEL)
+        return self.benefits.prepare_run(cases_to_pay(self.office.read, BENEFITS, c.programme, c.division), order)
+
+    @command(payment_run.ApprovePaymentRun, permission="assistance:confirm")
+    def approve_payment_run(self, order: Order[payment_run.ApprovePaymentRun]) -> Any:
+        """批准发放（与编制不得为同一人）。"""
+        return self.office.handle(RUNS, order.command.run_id, order)
+
+    @reaction("assistance", "payment_run_approved", reads=RunApproved)
+    def on_payment_run_approved(self, notice: Notice[RunApproved]) -> None:
+        """Pay what was approved, line by line, and close the run."""
+        self.benefits.pay_run(notice.facts.run_id, notice.order(notice.facts))
+
+    @query(permission="assistance:read")
+    def get_payment_run(self, hand: Hand, run_id: str, as_of: datetime | None = None) -> Any:
+        """发放批次。"""
+        return shown(self.office, RUNS, run_id, hand, as_of)
+
+    @query(permission="assistance:read")
+    def list_payment_runs(
+        self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None
+    ) -> Any:
+        """发放批次列表：应发、实发、失败。"""
+        caught_up(self.office, MODEL, position)
+        return listed(self.office.read, BENEFITS.runs, hand.division, {"status": status}, limit, after)
+
+    # -- overpayments
+
+    @reaction("assistance", "overpayment_found", reads=Overpaid)
+    def on_overpayment_found(self, notice: Notice[Overpaid]) -> None:
+        """What was paid too much becomes a claim of exactly that amount."""
+        self.benefits.open_recovery(notice.event_id, notice.facts, notice.order(notice.facts))
+
+    @command(recovery.RecordRepayment, permission="assistance:pay")
+    def record_repayment(self, order: Order[recovery.RecordRepayment]) -> Any:
+        """登记归还款项。"""
+        return self.office.handle(RECOVERIES, order.command.recovery_id, order)
+
+    @command(recovery.ProposeWaiver, permission="assistance:review")
+    def propose_waiver(self, order: Order[recovery.ProposeWaiver]) -> Any:
+        """提出减免意见。"""
+        return self.office.handle(RECOVERIES, order.command.recovery_id, order)
+
+    @command(recovery.ApproveWaiver, permission="assistance:confirm")
+    def approve_waiver(self, order: Order[recovery.ApproveWaiver]) -> Any:
+        """批准减免（另一经办人）。"""
+        return self.office.handle(RECOVERIES, order.command.recovery_id, order)
+
+    @query(permission="assistance:read")
+    def list_recoveries(self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None) -> Any:
+        """追回事项列表。"""
+        caught_up(self.office, MODEL, position)
+        return listed(self.office.read, BENEFITS.recoveries, hand.division, {"status": status}, limit, after)
+
+    # -- after a death
+
+    @reaction("registry", "after_death_opened", reads=AfterDeathOpened)
+    def on_after_death_opened(self, notice: Notice[AfterDeathOpened]) -> None:
+        """Our step of the one-stop process: the household loses a member and is reassessed; then we answer."""
+        f = notice.facts
+        if "household" not in f.steps:
+            return
+        place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
+        outcome, note, amount, division = "skipped", "该人员不在救助家庭登记中", 0, f.division
+        if place.household_id:
+            month = engine(self.office.settings.profile).stop_month(MINIMUM_LIVING_ALLOWANCE.code, f.died_on)
+            died = household.RecordDeath(place.household_id, f.person_id, f.died_on, month)
+            self.office.handle(household.DECIDER, place.household_id, notice.order(died, "death"))
+            cases = self._reassess(place.household_id, month, notice)
+            amount = sum(self.benefits.claimed_in(c, notice.correlation_id or notice.event_id) for c in cases)
+            outcome, division = "done", place.division
+            note = f"家庭自{month}起减少成员并已复核" + (f"，多发{yuan(amount)}转入追回" if amount else "，无多发")
+        answer = after_death.AnswerAfterDeath(f.person_id, division, f.round, "household", outcome, note, amount)
+        self.office.handle(after_death.DECIDER, f.person_id, notice.order(answer, "answer"))
+
+
+SERVICE = Assistance

@@ -1,0 +1,75 @@
+"""Elder care's read model (养老服务读模型): the roster, allowances, payments, claims."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time
+
+import sqlalchemy as sa
+
+from services.eldercare import (
+    benefits,  # noqa: F401  (adopts the shapes before the model names their events)
+    elder,
+)
+from services.eldercare.programmes import BANDS
+from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed
+from shared.clock import SHANGHAI
+from shared.eventlog.benefit_rows import aggregate_id, benefit_tables, project_benefits
+from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventsourcing.codec import Recorded
+
+METADATA = sa.MetaData()
+
+elders = sa.Table(
+    "elders",
+    METADATA,
+    sa.Column("person_id", sa.String(32), primary_key=True),
+    sa.Column("born_on", sa.String(10), nullable=False),
+    sa.Column("division", sa.String(12), nullable=False, index=True),
+    sa.Column("name", sa.Text, nullable=False),  # sealed, as in the event
+    sa.Column("died_on", sa.String(10)),
+)
+BENEFITS = benefit_tables(METADATA)
+MODEL = ReadModel("eldercare", version=1, metadata=METADATA)
+project_benefits(MODEL, BENEFITS)
+
+
+def birthday(born: date, age: int) -> datetime:
+    """The first instant of a birthday; whoever is born on 29 February turns on 1 March (民法典 第二百零二条)."""
+    try:
+        day = born.replace(year=born.year + age)
+    except ValueError:
+        day = date(born.year + age, 3, 1)
+    return datetime.combine(day, time(), SHANGHAI)
+
+
+@MODEL.on(elder.ElderEnrolled)
+def _enrolled(rows: Rows, r: Recorded) -> None:
+    e = r.event
+    rows.put(elders, person_id=e.person_id, born_on=e.born_on.isoformat(), division=e.division, name=e.name)
+    rows.due(r, "allowance_age", e.person_id, birthday(e.born_on, BANDS[0]))
+
+
+@MODEL.on(elder.ElderDied)
+def _died(rows: Rows, r: Recorded) -> None:
+    rows.change(elders, {"person_id": r.event.person_id}, died_on=r.event.died_on.isoformat())
+    rows.settle(r, "allowance_age")
+
+
+@MODEL.on(CaseGranted, CaseReassessed)
+def _next_band(rows: Rows, r: Recorded) -> None:
+    """The allowance is granted: from now on the case itself waits for the next band's birthday."""
+    rows.delete(MODEL.deadlines, stream=f"eldercare.elder-{r.event.subject_id}", name="allowance_age")
+    person = rows.get(elders, person_id=r.event.subject_id)
+    if person is None:
+        return
+    born = date.fromisoformat(person["born_on"])
+    coming = [b for b in (birthday(born, age) for age in BANDS) if b > r.meta.recorded_at]
+    if coming:
+        rows.due(r, "allowance_band", aggregate_id(r), coming[0])
+    else:
+        rows.settle(r, "allowance_band")
+
+
+@MODEL.on(CaseEnded)
+def _no_more_bands(rows: Rows, r: Recorded) -> None:
+    rows.settle(r, "allowance_band")

@@ -1,0 +1,297 @@
+"""Read-model tables of the benefit shapes (救助个案读模型), the same for every service that adopts them.
+
+``benefit_tables`` declares them on a service's metadata, ``project_benefits`` folds the shapes' events into them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.casework import benefit_case as bc
+from shared.casework import payment_run as pr
+from shared.casework import recovery as rc
+from shared.clock import SHANGHAI
+from shared.domain import dates
+from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventsourcing.codec import Recorded
+
+
+@dataclass(frozen=True)
+class BenefitTables:
+    cases: sa.Table
+    decisions: sa.Table
+    payments: sa.Table
+    runs: sa.Table
+    recoveries: sa.Table
+
+
+def benefit_tables(metadata: sa.MetaData) -> BenefitTables:
+    """Declare the tables. Money is fen; days and times are ISO text."""
+    return BenefitTables(
+        cases=sa.Table(
+            "benefit_cases",
+            metadata,
+            sa.Column("case_id", sa.String(36), primary_key=True),
+            sa.Column("programme", sa.String(60), nullable=False),
+            sa.Column("subject_id", sa.String(36), nullable=False, index=True),
+            sa.Column("payee_id", sa.String(36), nullable=False),
+            sa.Column("division", sa.String(12), nullable=False, index=True),
+            sa.Column("status", sa.String(20), nullable=False, index=True),
+            sa.Column("amount_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("first_month", sa.String(7), nullable=False, default=""),
+            sa.Column("publicised_until", sa.String(10)),
+            sa.Column("exit_ends", sa.String(7)),
+            sa.Column("version", sa.Integer, nullable=False),
+            sa.Column("changed_at", sa.String(40), nullable=False),
+        ),
+        decisions=sa.Table(
+            "benefit_decisions",
+            metadata,
+            sa.Column("case_id", sa.String(36), primary_key=True),
+            sa.Column("version", sa.Integer, primary_key=True),
+            sa.Column("outcome", sa.String(20), nullable=False),
+            sa.Column("old_amount_fen", sa.BigInteger, nullable=False),
+            sa.Column("new_amount_fen", sa.BigInteger, nullable=False),
+            sa.Column("effective_month", sa.String(7), nullable=False),
+            sa.Column("reason", sa.Text, nullable=False),
+            sa.Column("rules_version", sa.String(120), nullable=False),
+            sa.Column("parameters_version", sa.String(120), nullable=False),
+            sa.Column("placeholder", sa.Boolean, nullable=False),
+            sa.Column("recorded_at", sa.String(40), nullable=False),
+        ),
+        payments=sa.Table(
+            "benefit_payments",
+            metadata,
+            sa.Column("case_id", sa.String(36), primary_key=True),
+            sa.Column("month", sa.String(7), primary_key=True),
+            sa.Column("amount_fen", sa.BigInteger, nullable=False),
+            sa.Column("arrears_fen", sa.BigInteger, nullable=False),
+            sa.Column("run_id", sa.String(36), nullable=False, index=True),
+        ),
+        runs=sa.Table(
+            "payment_runs",
+            metadata,
+            sa.Column("run_id", sa.String(36), primary_key=True),
+            sa.Column("programme", sa.String(60), nullable=False),
+            sa.Column("month", sa.String(7), nullable=False),
+            sa.Column("division", sa.String(12), nullable=False),
+            sa.Column("status", sa.String(20), nullable=False),
+            sa.Column("count", sa.Integer, nullable=False, default=0),
+            sa.Column("total_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("paid", sa.Integer, nullable=False, default=0),
+            sa.Column("paid_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("failed", sa.Integer, nullable=False, default=0),
+            sa.Column("failed_fen", sa.BigInteger, nullable=False, default=0),
+        ),
+        recoveries=sa.Table(
+            "recoveries",
+            metadata,
+            sa.Column("recovery_id", sa.String(36), primary_key=True),
+            sa.Column("case_id", sa.String(36), nullable=False, index=True),
+            sa.Column("programme", sa.String(60), nullable=False),
+            sa.Column("payee_id", sa.String(36), nullable=False),
+            sa.Column("division", sa.String(12), nullable=False),
+            sa.Column("months", sa.Text, nullable=False),
+            sa.Column("amount_fen", sa.BigInteger, nullable=False),
+            sa.Column("repaid_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("status", sa.String(20), nullable=False),
+            sa.Column("reason", sa.Text, nullable=False),
+        ),
+    )
+
+
+def aggregate_id(r: Recorded) -> str:
+    """The id in the stream's name."""
+    return r.stream.split("-", 1)[1]
+
+
+def start_of(month: str) -> datetime:
+    """The first instant of a month in Asia/Shanghai."""
+    return datetime.combine(dates.first_day(month), time(), SHANGHAI)
+
+
+def project_benefits(model: ReadModel, t: BenefitTables) -> None:
+    """Fold the shapes' events of one service into its benefit tables."""
+
+    @model.on(bc.ApplicationFiled)
+    def _filed(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        rows.put(
+            t.cases,
+            case_id=aggregate_id(r),
+            programme=e.programme,
+            subject_id=e.subject_id,
+            payee_id=e.payee_id,
+            division=e.division,
+            status="applied",
+            version=r.version,
+            changed_at=r.meta.recorded_at.isoformat(),
+        )
+
+    def _set(rows: Rows, r: Recorded, **values: Any) -> None:
+        rows.change(t.cases, {"case_id": aggregate_id(r)}, version=r.version, changed_at=r.meta.recorded_at.isoformat(), **values)
+
+    @model.on(bc.ApplicationAccepted)
+    def _accepted(rows: Rows, r: Recorded) -> None:
+        _set(rows, r, status="accepted")
+
+    @model.on(bc.HouseholdSurveyed)
+    def _surveyed(rows: Rows, r: Recorded) -> None:
+        _set(rows, r, status="surveyed")
+
+    @model.on(bc.CaseProposed)
+    def _proposed(rows: Rows, r: Recorded) -> None:
+        until = r.event.publicised_until
+        _set(rows, r, status="publicised", publicised_until=until.isoformat() if until else None)
+
+    @model.on(bc.ProposalVoided)
+    def _voided(rows: Rows, r: Recorded) -> None:
+        _set(rows, r, status="surveyed", publicised_until=None)
+
+    @model.on(bc.CaseRefused)
+    def _refused(rows: Rows, r: Recorded) -> None:
+        _set(rows, r, status="refused", publicised_until=None)
+
+    @model.on(bc.CaseGranted)
+    def _granted(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        rows.put(
+            t.cases,
+            case_id=aggregate_id(r),
+            programme=e.programme,
+            subject_id=e.subject_id,
+            payee_id=e.payee_id,
+            division=e.division,
+            status="in_force",
+            amount_fen=e.amount_fen,
+            first_month=e.first_month,
+            version=r.version,
+            changed_at=r.meta.recorded_at.isoformat(),
+        )
+        _decided(rows, r, "granted", 0, e.amount_fen, e.first_month, e.assessment)
+
+    @model.on(bc.CaseReassessed)
+    def _reassessed(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        status = "gradual_exit" if e.outcome == "gradual_exit" else "in_force"
+        _set(rows, r, status=status, amount_fen=e.new_amount_fen, exit_ends=e.exit_ends)
+        _decided(rows, r, e.outcome, e.old_amount_fen, e.new_amount_fen, e.effective_month, e.assessments[-1])
+        if e.outcome == "gradual_exit" and e.exit_ends:
+            over = dates.add_months(e.exit_ends, 1)
+            rows.due(r, "gradual_exit_over", aggregate_id(r), start_of(over), {"month": over})
+        else:
+            rows.settle(r, "gradual_exit_over")
+
+    @model.on(bc.CaseEnded)
+    def _ended(rows: Rows, r: Recorded) -> None:
+        _set(rows, r, status="ended", amount_fen=0, exit_ends=None)
+        rows.settle(r, "gradual_exit_over")
+
+    def _decided(rows: Rows, r: Recorded, outcome: str, old: int, new: int, month: str, assessment: Any) -> None:
+        rows.put(
+            t.decisions,
+            case_id=aggregate_id(r),
+            version=r.version,
+            outcome=outcome,
+            old_amount_fen=old,
+            new_amount_fen=new,
+            effective_month=month,
+            reason=assessment.reason,
+            rules_version=assessment.rules_version,
+            parameters_version=assessment.parameters_version,
+            placeholder=assessment.placeholder,
+            recorded_at=r.meta.recorded_at.isoformat(),
+        )
+
+    @model.on(bc.BenefitPaid)
+    def _paid(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        rows.put(t.payments, case_id=aggregate_id(r), month=e.month, amount_fen=e.amount_fen, arrears_fen=e.arrears_fen, run_id=e.run_id)
+        _set(rows, r)
+
+    @model.on(bc.OverpaymentFound, bc.ArrearsFound)
+    def _different(rows: Rows, r: Recorded) -> None:
+        _set(rows, r)
+
+    @model.on(pr.PaymentRunOpened)
+    def _opened(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        rows.put(t.runs, run_id=e.run_id, programme=e.programme, month=e.month, division=e.division, status="open")
+
+    @model.on(pr.PaymentRunLocked)
+    def _locked(rows: Rows, r: Recorded) -> None:
+        rows.change(t.runs, {"run_id": aggregate_id(r)}, status="locked", count=r.event.count, total_fen=r.event.total_fen)
+
+    @model.on(pr.PaymentRunApproved)
+    def _approved(rows: Rows, r: Recorded) -> None:
+        rows.change(t.runs, {"run_id": aggregate_id(r)}, status="approved")
+
+    @model.on(pr.PaymentRunClosed)
+    def _closed(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        values = {"paid": e.paid, "paid_fen": e.paid_fen, "failed": e.failed, "failed_fen": e.failed_fen}
+        rows.change(t.runs, {"run_id": aggregate_id(r)}, status="closed", **values)
+
+    @model.on(rc.RecoveryOpened)
+    def _claimed(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        rows.put(
+            t.recoveries,
+            recovery_id=e.recovery_id,
+            case_id=e.case_id,
+            programme=e.programme,
+            payee_id=e.payee_id,
+            division=e.division,
+            months="、".join(m.month for m in e.months),
+            amount_fen=e.amount_fen,
+            status="open",
+            reason=e.reason,
+        )
+
+    @model.on(rc.RecoveryRepaid)
+    def _repaid(rows: Rows, r: Recorded) -> None:
+        row = rows.get(t.recoveries, recovery_id=aggregate_id(r))
+        if row is not None:
+            rows.change(t.recoveries, {"recovery_id": row["recovery_id"]}, repaid_fen=row["repaid_fen"] + r.event.amount_fen)
+
+    @model.on(rc.RecoveryWaiverProposed, rc.RecoveryWaived, rc.RecoverySettled)
+    def _recovery_status(rows: Rows, r: Recorded) -> None:
+        status = {rc.RecoveryWaiverProposed: "waiver_proposed", rc.RecoveryWaived: "waived", rc.RecoverySettled: "settled"}[type(r.event)]
+        rows.change(t.recoveries, {"recovery_id": aggregate_id(r)}, status=status)
+
+
+# -- Queries: each takes the asking hand's division, and shows nothing beyond it
+
+
+def cases_to_pay(engine: sa.Engine, t: BenefitTables, programme: str, division: str) -> list[str]:
+    """Every case that may be due something: the run asks each case itself for its amount."""
+    query = sa.select(t.cases.c.case_id).where(
+        t.cases.c.programme == programme, t.cases.c.division.startswith(division), t.cases.c.first_month != ""
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def listed(
+    engine: sa.Engine, table: sa.Table, division: str, where: Mapping[str, Any], limit: int, after: str = ""
+) -> list[dict[str, Any]]:
+    """Rows of a table that has a division, in the order of its primary key, beginning behind ``after``."""
+    key = next(iter(table.primary_key.columns))
+    query = sa.select(table).where(table.c.division.startswith(division), key > after).order_by(key).limit(min(limit, 500))
+    for name, value in where.items():
+        if value is not None:
+            query = query.where(table.c[name] == value)
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def of_case(engine: sa.Engine, table: sa.Table, case_id: str) -> list[dict[str, Any]]:
+    """All rows of one case in a table, in the order of its primary key."""
+    query = sa.select(table).where(table.c.case_id == case_id).order_by(*table.primary_key.columns)
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,48 @@
+"""What read doors share (查询): an aggregate as of any moment, and a read model that has seen the caller's own write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.domain.errors import Refused, Unavailable
+from shared.eventlog.read_model import ReadModel
+from shared.eventsourcing.decider import Decider
+from shared.eventsourcing.orders import Hand
+from shared.office import Office
+from shared.security.permissions import within
+
+WAIT = 5.0  # seconds a read waits for the position it was asked for
+
+
+def plain(value: Any) -> Any:
+    """A state as plain values: dataclasses and read-only mappings become dicts."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(v) for v in value]
+    return value
+
+
+def shown(office: Office, decider: Decider[Any], aggregate_id: str, hand: Hand, as_of: datetime | None) -> dict[str, Any]:
+    """An aggregate now, or as it was known at ``as_of``; refused outside the hand's division."""
+    loaded = office.load(decider, aggregate_id, as_of)
+    if loaded.version < 0:
+        raise Refused("not_found", "没有此记录。", "id")
+    within(hand, decider.division(loaded.state))
+    return {"version": loaded.version, "position": loaded.position, **plain(loaded.state)}
+
+
+def caught_up(office: Office, model: ReadModel, position: int | None) -> None:
+    """Wait until the read model has seen ``position`` (what a command answered); Unavailable when it takes too long."""
+    if position is not None and not model.wait_for(office.read, position, WAIT):
+        raise Unavailable("查询数据尚未更新到所要求的位置，请稍后重试。")
+
+
+def all_seen(office: Office, model: ReadModel) -> None:
+    """Wait until the read model has seen every event of its service: payment lists are made from nothing less."""
+    caught_up(office, model, office.log.head(f"{office.service}."))
