@@ -12,6 +12,6 @@ import click
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """只运行内嵌事件日志：minzheng eventlog --port 2113 --data 目录"""
-    from shared.eventlog.embedded import main  # type: ignore[import-not-found,attr-defined,unused-ignore]
+    from shared.eventlog.embedded.__main__ import main
 
     sys.exit(main(list(ctx.args)))
