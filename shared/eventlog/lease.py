@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
@@ -20,15 +20,20 @@ _FAMILY = 20230703  # our advisory locks, so that they are not taken for somebod
 
 
 @contextmanager
-def lease(engine: sa.Engine, name: str, stopping: Event, *, wait: bool = True) -> Iterator[bool]:
-    """Hold the lock ``name`` of this store; False when it was not to be had (``stopping`` was set, or we were not to wait)."""
+def lease(
+    engine: sa.Engine, name: str, stopping: Event, *, wait: bool = True, waiting: Callable[[], None] = lambda: None
+) -> Iterator[bool]:
+    """Hold the lock ``name`` of this store; False when it was not to be had (``stopping`` was set, or we were not to wait).
+
+    ``waiting`` is called while somebody else holds it.
+    """
     if engine.dialect.name == "postgresql":
-        yield from _advisory(engine, name, stopping, wait)
+        yield from _advisory(engine, name, stopping, wait, waiting)
     else:
-        yield from _file(Path(f"{engine.url.database}.{name}.lock"), stopping, wait)
+        yield from _file(Path(f"{engine.url.database}.{name}.lock"), stopping, wait, waiting)
 
 
-def _file(path: Path, stopping: Event, wait: bool) -> Iterator[bool]:
+def _file(path: Path, stopping: Event, wait: bool, waiting: Callable[[], None]) -> Iterator[bool]:
     with path.open("a") as file:
         while not stopping.is_set():
             try:
@@ -36,6 +41,7 @@ def _file(path: Path, stopping: Event, wait: bool) -> Iterator[bool]:
             except OSError:
                 if not wait:
                     break
+                waiting()
                 stopping.wait(PAUSE)
             else:
                 yield True
@@ -43,7 +49,7 @@ def _file(path: Path, stopping: Event, wait: bool) -> Iterator[bool]:
         yield False
 
 
-def _advisory(engine: sa.Engine, name: str, stopping: Event, wait: bool) -> Iterator[bool]:
+def _advisory(engine: sa.Engine, name: str, stopping: Event, wait: bool, waiting: Callable[[], None]) -> Iterator[bool]:
     # In one database every store is a schema: the lock is the schema's.
     with engine.connect() as connection:
         connection.detach()  # closed at the end and not given back to the pool, so that the lock goes with it
@@ -57,5 +63,6 @@ def _advisory(engine: sa.Engine, name: str, stopping: Event, wait: bool) -> Iter
                 return
             if not wait:
                 break
+            waiting()
             stopping.wait(PAUSE)
         yield False

@@ -17,7 +17,8 @@ from shared.eventlog import rebuild
 from shared.eventlog.client import Log, LogUnavailable, Raw
 from shared.eventlog.lease import lease
 from shared.eventlog.read_model import NOTHING, Checkpoint, Overtaken, ProjectionFailed, ReadModel, Rows, shapes_of
-from shared.eventlog.tail import CaughtUp, Passed, Tail, of_service, raw
+from shared.eventlog.reader import CaughtUp, Passed, of_service
+from shared.eventlog.tail import Tail
 from shared.eventsourcing.codec import UnknownEvent
 
 MOST = 2_000  # events in one batch
@@ -46,7 +47,7 @@ class Projector:
         stopping: Event,
         *,
         tell: Callable[[str], None],
-        caught_up: Callable[[], None] = lambda: None,
+        ready: Callable[[], None] = lambda: None,
         most: int = MOST,
     ) -> None:
         self._model = model
@@ -54,7 +55,7 @@ class Projector:
         self._log = log
         self._stopping = stopping
         self._tell = tell
-        self._caught_up = caught_up
+        self._ready = ready  # called when caught up, and when standing by while another one works
         self._most = most
         self._shapes = shapes_of(model, engine.dialect.name)
         self._alone = NOTHING  # the position of an event that failed: what comes before it is written first
@@ -64,7 +65,7 @@ class Projector:
     def run(self) -> None:
         while not self._stopping.is_set():
             try:
-                with lease(self._engine, "projector", self._stopping) as held:
+                with lease(self._engine, "projector", self._stopping, waiting=self._ready) as held:
                     if held:
                         self._follow(self._prepare())
             except LogWentBack:
@@ -98,7 +99,7 @@ class Projector:
         return known
 
     def _follow(self, known: Checkpoint) -> None:
-        tail = Tail(self._log, None if known.position == NOTHING else known.position, raw, **of_service(self._model.service))
+        tail: Tail[Raw] = Tail(self._log.uri, known.position, lambda raw: raw, **of_service(self._model.service))
         catching_up = True
         written = 0.0
         try:
@@ -131,7 +132,7 @@ class Projector:
                     else:
                         connection.rollback()
                     if not catching_up:
-                        self._caught_up()
+                        self._ready()
         finally:
             tail.stop()
 

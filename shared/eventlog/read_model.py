@@ -58,6 +58,7 @@ class ProjectionFailed(Exception):
     """An event could not be projected. Says which one and where in our code, never what is in it."""
 
     def __init__(self, raw: Raw, function: str, cause: BaseException) -> None:
+        self.position = raw.position
         frame = cause.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
@@ -212,7 +213,9 @@ class _Shape:
 
     def __init__(self, table: sa.Table, actual: sa.Table, dialect: str) -> None:
         self.name = table.name
-        self.blank: Row = {c.name: c.default.arg if c.default is not None and c.default.is_scalar else None for c in table.columns}
+        self.blank: Row = {
+            c.name: getattr(c.default, "arg", None) if c.default is not None and c.default.is_scalar else None for c in table.columns
+        }
         self.keys = tuple(c.name for c in table.primary_key.columns)
         if not self.keys:
             raise ValueError(f"{table.name}: a table of a read model has a primary key")

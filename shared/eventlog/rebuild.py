@@ -17,13 +17,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.eventlog.client import Log, Raw
+from shared.eventlog.client import Log
 from shared.eventlog.lease import lease
 from shared.eventlog.read_model import NOTHING, Checkpoint, ReadModel, Rows
-from shared.eventlog.tail import between
+from shared.eventlog.reader import Reader, of_service
 
 BESIDE = "__beside"
-BATCH = 20_000  # events between two writes
+BATCH = 2_000  # events between two writes
 KEPT = 400_000  # rows in memory at most
 REPORTED = 20  # differences shown for one table
 CLOSE = 500  # events that may be left for the time when everybody waits
@@ -132,13 +132,13 @@ class _Build:
     def __init__(self, model: ReadModel, engine: sa.Engine, log: Log, progress: Progress, stopping: Event) -> None:
         self.model = model
         self.engine = engine
-        self.log = log
         self.position = NOTHING
         self.events = 0
         self._progress = progress
         self._stopping = stopping
         metadata = sa.MetaData()
         self.beside = {table: _copy(table, metadata) for table in model.tables}
+        self._reader = Reader(log.uri)
         self._connection = engine.connect()
         self.rows = Rows(model, self._connection, actual=self.beside, fresh=True)
 
@@ -154,6 +154,7 @@ class _Build:
         self.rows.use(tx)
 
     def clean(self) -> None:
+        self._reader.close()
         self._connection.close()
         with self.engine.begin() as tx:
             self._drop(tx)  # nothing is left of them after an exchange; after a failure or a check all of them are
@@ -168,7 +169,7 @@ class _Build:
             return 0
         began = self.events
         project, rows = self.model.project, self.rows
-        for raw in between(self.log, self.model.service, self.position, end):
+        for raw in self._reader.read(self.position, end, **of_service(self.model.service)):
             project(rows, raw)
             self.events += 1
             if self.events % BATCH == 0:

@@ -1,0 +1,83 @@
+"""``minzheng projector``: the log into the read models (投影)."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from functools import partial
+from types import FrameType
+
+import click
+
+
+@click.command("projector")
+@click.argument("services", nargs=-1, metavar="[服务…]")
+def command(services: tuple[str, ...]) -> None:
+    """把事件日志折叠成读模型。不写服务名则全部，每个服务一个线程。
+
+    可以多开：同一服务只有一个在写，其余待命，前者退出后立即接替。读模型的版本变了，先在旁边重建再换上。
+    """
+    from shared import config
+    from shared.cli.ready import mark_ready
+    from shared.eventlog import discovery
+    from shared.eventlog.client import Log
+    from shared.eventlog.projector import LogWentBack, Projector
+    from shared.eventlog.stores import engine_for
+
+    settings = config.load()
+    try:
+        models = discovery.read_models(services)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    if not models:
+        raise click.ClickException("没有一个服务有读模型。")
+    stopping = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopping.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    behind = {model.service for model in models}
+    lock = threading.Lock()
+    failed: list[str] = []
+
+    def ready(service: str) -> None:
+        with lock:
+            if service not in behind:
+                return
+            behind.discard(service)
+            if not behind:
+                mark_ready()
+
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    def work(projector: Projector, service: str) -> None:
+        try:
+            projector.run()
+        except LogWentBack as error:
+            say(str(error))
+            failed.append(service)
+            if len(failed) == len(models):
+                stopping.set()
+
+    threads = []
+    for model in models:
+        service = model.service
+        projector = Projector(
+            model,
+            engine_for(settings, service),
+            Log(settings.eventstore_uri),
+            stopping,
+            tell=say,
+            ready=partial(ready, service),
+        )
+        threads.append(threading.Thread(target=work, args=(projector, service), name=f"projector-{service}"))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failed:
+        sys.exit(1)
