@@ -2,7 +2,8 @@
 
     python -m bench.plain_numpy [households]
 
-prints the time of one vectorised call over a random population, through the engine and through the plain twin.
+prints the time of one vectorised call over a random population, through the engine and through the plain twin,
+and of one household decided alone, with and without its explanation.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import numpy
@@ -20,6 +22,7 @@ from shared.rules.assessment import Outcome
 from shared.rules.base import rounded
 from shared.rules.columns import Columns
 from shared.rules.engine import RulesEngine
+from shared.rules.facts import HouseholdFacts, PersonFacts
 
 PROGRAMME = MINIMUM_LIVING_ALLOWANCE.id
 
@@ -195,6 +198,12 @@ def main(households: int = 100_000, month: str = "2023-07") -> None:
     print(f"engine      {through_engine:.3f} s")
     print(f"plain numpy {plain:.3f} s")
     print(f"ratio       {through_engine / plain:.2f}")
+    alone = HouseholdFacts(
+        "h", rules.profile.division_code, members=(PersonFacts("p1", date(1950, 1, 1)), PersonFacts("p2", date(1980, 1, 1)))
+    )
+    explained = _best_of(200, lambda: rules.assess(PROGRAMME, alone, month))
+    bare = _best_of(200, lambda: rules.assess_many(PROGRAMME, [alone], month))
+    print(f"one decision with its explanation {explained * 1000:.2f} ms, without {bare * 1000:.2f} ms")
 
 
 if __name__ == "__main__":

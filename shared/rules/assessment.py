@@ -32,8 +32,9 @@ class Line:
 class Assessment:
     """A decision that can be explained today and recomputed in ten years.
 
-    inputs holds the facts as plain JSON values, enough to recompute. amount_fen is the monthly amount after the decision
-    (during a gradual exit: what is paid during it). exit_ends is the last month paid of a gradual exit.
+    inputs holds the facts as plain JSON values, enough to recompute. eligible: the conditions are met; a gradual exit is paid
+    without meeting them. amount_fen is the monthly amount after the decision (during a gradual exit: what
+    is paid during it). exit_ends is the last month paid of a gradual exit.
     placeholder: the result rests on at least one parameter that no document backs yet.
     """
 

@@ -98,7 +98,7 @@ def load_parameters(base: Path, override: Path | None = None) -> dict[str, Param
             parameters[parameter.name] = parameter
     if override is not None:
         for parameter in _read(override, (), parameters):
-            parameters[parameter.name] = _laid_over(parameters[parameter.name], parameter)
+            parameters[parameter.name] = laid_over(parameters[parameter.name], parameter)
     return parameters
 
 
@@ -131,7 +131,16 @@ def fingerprint(*files: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def _laid_over(base: Parameter, district: Parameter) -> Parameter:
+def supposed(base: Parameter, value: int, first: date) -> Parameter:
+    """A parameter as it would be if it had another value from a day on: for costing a change before it is made."""
+    least, greatest = UNITS[base.unit]
+    if not least <= value <= greatest:
+        raise ParameterError(f"假设: {base.name} 的值 {value} 超出 {base.unit} 的范围 {least} 至 {greatest}")
+    dated = Dated(first, None, value, "假设（仅供测算）", "placeholder", "", "假设")
+    return laid_over(base, replace(base, values=(dated,), where="假设"))
+
+
+def laid_over(base: Parameter, district: Parameter) -> Parameter:
     """The base's values up to the day before the district's first one, then the district's."""
     start = district.values[0].first
     kept = [dated for dated in base.values if dated.first < start]

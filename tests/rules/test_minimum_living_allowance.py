@@ -7,18 +7,21 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
+import msgspec
 import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from openfisca_core.taxbenefitsystems import TaxBenefitSystem
 
 from bench.plain_numpy import PROGRAMME, minimum_living_allowance, parameters_of, population
-from services.assistance.rules import engine
+from services.assistance.rules import PACKAGE, engine
 from shared.rules.assessment import Assessment, Outcome
 from shared.rules.columns import LARGEST_FEN, household_columns
+from shared.rules.engine import RulesEngine
 from shared.rules.errors import FactsError, RulesError
 from shared.rules.facts import AREAS, DISABILITY_KINDS, HouseholdFacts, PersonFacts
-from shared.rules.profile import profile_ids
+from shared.rules.profile import load_profile, profile_ids
 from tests.rules.conftest import MakeEngine
 
 MONTH = "2023-07"
@@ -118,6 +121,14 @@ def test_xiangshan_standard_is_the_plans() -> None:
     value = engine("xiangshan-2023").parameter(f"{PROGRAMME}.standard.rural", MONTH)
     assert (value.value, value.source, value.placeholder, value.since) == (125_500, "plan", False, "2023-01-01")
     assert "1255元/月" in value.reference
+
+
+def test_destitute_standard_is_above_its_floor() -> None:
+    """特困 2134 元/月, at least 1.3 times 低保."""
+    rules = engine("xiangshan-2023")
+    basic, floor = (rules.parameter(f"destitute_support.standard.{name}", MONTH).value for name in ("basic", "floor_percent"))
+    assert basic == 213_400
+    assert basic * 100 >= rules.parameter(f"{PROGRAMME}.standard.urban", MONTH).value * floor
 
 
 def test_jimo_rise_is_ten_percent() -> None:
@@ -302,3 +313,49 @@ def test_batch_adds_up() -> None:
     assert batch.total_fen() == sum(row.amount_fen for row in rows)
     assert f"{PROGRAMME}.supplement.old" in batch.placeholders
     assert f"{PROGRAMME}.standard.urban" not in batch.placeholders
+
+
+def test_a_rise_is_costed_before_it_is_made() -> None:
+    """提标测算: the same district under a supposed standard, marked as supposed, and the real engine untouched."""
+    rules = engine()
+    dearer = rules.what_if({f"{PROGRAMME}.standard.urban": 138_050, f"{PROGRAMME}.standard.rural": 138_050}, "2024-01")
+    columns = population(500)
+    costs = {
+        month: (rules.assess_many(PROGRAMME, columns, month), dearer.assess_many(PROGRAMME, columns, month))
+        for month in ("2023-12", "2024-01")
+    }
+    before, after = costs["2023-12"]
+    assert before.total_fen() == after.total_fen()
+    before, after = costs["2024-01"]
+    assert before.total_fen() < after.total_fen()
+    assert before.parameters_version != after.parameters_version
+    assert f"{PROGRAMME}.standard.urban" in after.placeholders
+    assert dearer.parameter(f"{PROGRAMME}.standard.urban", "2024-01").reference == "假设（仅供测算）"
+    assert rules.parameter(f"{PROGRAMME}.standard.urban", "2024-01").value == 125_500
+    with pytest.raises(RulesError, match="没有名为 x 的参数"):
+        rules.what_if({"x": 1}, "2024-01")
+    with pytest.raises(RulesError, match="超出 fen 的范围"):
+        rules.what_if({f"{PROGRAMME}.standard.urban": -1}, "2024-01")
+
+
+def test_an_assessment_survives_json() -> None:
+    """It is stored in an event and rechecked from there."""
+    facts = HouseholdFacts("h", "330225", members=(PersonFacts("p", date(1980, 1, 1), newly_employed_on=date(2023, 7, 1)),))
+    assessment = engine().assess(PROGRAMME, facts, MONTH)
+    stored = msgspec.json.decode(msgspec.json.encode(assessment), type=Assessment)
+    assert stored == assessment
+    assert engine().recheck(stored)
+
+
+def test_parameters_are_compiled_once_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenFisca 46.0.1 by itself builds the tree anew for every formula."""
+    rules = RulesEngine((PACKAGE,), load_profile("xiangshan-2023"))
+    facts = HouseholdFacts("h", "330225", members=(PersonFacts("p", date(1980, 1, 1)),))
+    built: list[str] = []
+    build = TaxBenefitSystem.get_parameters_at_instant
+    monkeypatch.setattr(
+        TaxBenefitSystem, "get_parameters_at_instant", lambda self, instant: built.append(str(instant)) or build(self, instant)
+    )
+    for month in ("2023-07", "2023-08", "2023-07"):
+        rules.assess(PROGRAMME, facts, month)
+    assert built == ["2023-07", "2023-08"]

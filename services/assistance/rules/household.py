@@ -25,6 +25,7 @@ class months_of_age(Rule):
     entity = Person
     definition_period = MONTH
     label = "月龄（出生当月为0）"
+    reference = "中华人民共和国民法典第十五条（出生时间）"
 
     def formula(person: People, period: Month) -> Values:
         return (calendar_month(period) - person("born_on", period).astype("datetime64[M]")).astype(numpy.int64)
