@@ -81,7 +81,8 @@ def _tell(report: object) -> None:
     assert isinstance(report, Report)
     speed = report.events / report.seconds if report.seconds > 0 else 0.0
     click.echo(
-        f"{report.service}：{report.events:,} 个事件，{report.rows:,} 行，{report.seconds:.1f} 秒（{speed:,.0f} 个/秒），位置 {report.position}"
+        f"{report.service}：{report.events:,} 个事件，{report.rows:,} 行，"
+        f"{report.seconds:.1f} 秒（{speed:,.0f} 个/秒），位置 {report.position}"
     )
     for table, content in report.hashes.items():
         click.echo(f"  {table:<32} sha256 {content[:16]}…")

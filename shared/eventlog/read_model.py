@@ -23,26 +23,10 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from shared.eventlog.client import Raw
+from shared.eventlog.deadlines import deadline_table
 from shared.eventsourcing import codec
 from shared.eventsourcing.codec import Recorded, UnknownEvent
 from shared.eventsourcing.events import REGISTRY, type_of
-
-try:
-    from shared.eventlog.deadlines import deadline_table
-except ModuleNotFoundError:  # being written at this moment beside this module; to be taken out when it is there
-
-    def deadline_table(metadata: sa.MetaData) -> sa.Table:
-        return sa.Table(
-            "deadlines",
-            metadata,
-            sa.Column("stream", sa.String(160), primary_key=True),
-            sa.Column("name", sa.String(60), primary_key=True),
-            sa.Column("aggregate_id", sa.String(100), nullable=False),
-            sa.Column("due_at", sa.String(40), nullable=False, index=True),
-            sa.Column("division", sa.String(20), nullable=False),
-            sa.Column("data", sa.Text, nullable=False),
-        )
-
 
 NOTHING = -1  # the position of a read model that has seen no event yet
 Row = dict[str, Any]
