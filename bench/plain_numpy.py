@@ -116,13 +116,13 @@ def minimum_living_allowance(columns: Columns, law: dict[str, int], month: str) 
             heads == 0, ~assets_ok, ~securities_ok, ~vehicles_ok, ~homes_ok, ~applicant_ok,
             leaving & running, leaving, ~income_ok & paid & in_exit,
             ~income_ok & alone & ~paid & below, ~income_ok & alone & ~below_margin, ~income_ok & alone, ~income_ok,
-            in_exit & paid, outcome == Outcome.unchanged, outcome == Outcome.raised, outcome == Outcome.lowered,
+            in_exit & paid, outcome == Outcome.unchanged, outcome == Outcome.raised, outcome == Outcome.lowered, alone,
         ],
         [
             Reason.no_members, Reason.financial_assets, Reason.securities, Reason.vehicles, Reason.homes, Reason.not_entitled_alone,
             Reason.exit_goes_on, Reason.exit_begins, Reason.exit_over,
             Reason.apply_as_household, Reason.above_margin, Reason.own_income, Reason.income,
-            Reason.restored, Reason.same_amount, Reason.more, Reason.less,
+            Reason.restored, Reason.same_amount, Reason.more, Reason.less, Reason.meets_conditions_alone,
         ],
         Reason.meets_conditions,
     )  # fmt: skip

@@ -44,4 +44,6 @@ class Working:
             dated = self._parameter(name)
             self.placeholder = self.placeholder or dated.placeholder
             basis.append(dated.reference + (PLACEHOLDER_NOTE if dated.placeholder else ""))
-        self.lines.append(Line(label, amount_fen, "；".join(dict.fromkeys(basis))))
+        # A paragraph is not told twice, nor beside a reference that begins with it and says more.
+        told = [one for one in dict.fromkeys(basis) if not any(other != one and other.startswith(one) for other in basis)]
+        self.lines.append(Line(label, amount_fen, "；".join(told)))

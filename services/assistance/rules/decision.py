@@ -29,6 +29,7 @@ class Reason(IntEnum):
     same_amount = 16
     more = 17
     less = 18
+    meets_conditions_alone = 19
 
 
 REASONS: dict[int, str] = {
@@ -50,6 +51,7 @@ REASONS: dict[int, str] = {
     Reason.same_amount: "仍符合条件，保障金不变",
     Reason.more: "仍符合条件，保障金提高",
     Reason.less: "仍符合条件，保障金降低",
+    Reason.meets_conditions_alone: "低保边缘家庭中的重度残疾人或重特大疾病患者，本人收入低于低保标准",
 }
 
 
@@ -139,6 +141,7 @@ class minimum_living_reason(Rule):
             (outcome == Outcome.unchanged, Reason.same_amount),
             (outcome == Outcome.raised, Reason.more),
             (outcome == Outcome.lowered, Reason.less),
+            (alone, Reason.meets_conditions_alone),
         ]
         return numpy.select([condition for condition, _ in why], [reason for _, reason in why], Reason.meets_conditions)
 
