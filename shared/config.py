@@ -96,6 +96,9 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     production = mode == "production"
     var = Path(env.get("MINZHENG_VAR", str(ROOT / "var"))).resolve()
     running = {} if production else _runtime(var)
+    if "MINZHENG_VAR" in running:  # a demo runs in a directory of its own
+        var = Path(running["MINZHENG_VAR"])
+        running = _runtime(var)
 
     def pick(name: str, default: str = "") -> str:
         return env.get(name) or running.get(name) or default

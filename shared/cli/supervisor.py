@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -172,6 +173,19 @@ class House:
         except BaseException:
             self.stop(limit=3.0)  # a node that is still booting does not listen, and has nothing to lose
             raise
+
+    def empty(self) -> None:
+        """Begin with nothing (demos): take away what an earlier run left, unless one is still running there."""
+        self._take_lock()
+        try:
+            for left in self._var.iterdir():
+                if left.name != "run":
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
+            (self._var / "run" / "clock").unlink(missing_ok=True)
+        finally:
+            assert self._lock is not None
+            os.close(self._lock)
+            self._lock = None
 
     def stop(self, limit: float = STOP_LIMIT) -> None:
         """Stop everything in reverse order; each wave has ``limit`` seconds, then it is killed. Harmless when nothing runs."""
