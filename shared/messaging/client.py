@@ -1,0 +1,237 @@
+"""An RPC client for whoever is not a service (RPC 客户端): portal, demo, command line, tests. Plain threads, no eventlet.
+
+    with RpcClient(amqp_uri, token) as bureau:
+        answer = bureau.registry.register_death(command_id="…", person_id="…", …)
+
+Speaks nameko's protocol on one connection with an I/O thread of its own; any number of threads may call at once. A refusal
+arrives as Refused, everything else (no worker, no broker, no answer in time) as Unavailable: the same call may then be
+made again with the same command_id, and has its effect once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+import msgspec
+import pika
+from pika.exceptions import AMQPError
+
+from shared.domain.errors import Refused, Unavailable
+from shared.messaging import names, wire
+
+_PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
+
+
+class _NoWorker(Exception):
+    """The request was returned: no queue is bound for that service."""
+
+
+class _Link:
+    """The connection and its I/O thread; reconnects by itself."""
+
+    def __init__(self, uri: str) -> None:
+        self._parameters = pika.URLParameters(uri)
+        self._parameters.heartbeat = 10
+        self._parameters.blocked_connection_timeout = 10
+        self._parameters.socket_timeout = 5
+        self._waiting: dict[str, Future[bytes]] = {}
+        self._lock = threading.Lock()
+        self._ready = threading.Event()
+        self._closed = False
+        self._failures = 0
+        self._connection: Any = None
+        self._channel: Any = None
+        self.reply_to = ""
+        self._thread = threading.Thread(target=self._run, name="rpc-client", daemon=True)
+        self._thread.start()
+
+    # -- any thread ----------------------------------------------------------------------------------------------
+
+    def ask(self, routing_key: str, body: bytes, headers: dict[str, str], timeout: float) -> bytes:
+        until = time.monotonic() + timeout
+        if self._closed or not self._ready.wait(timeout):
+            raise Unavailable("消息总线暂时不可用，请稍后重试。")
+        correlation_id = str(uuid.uuid4())
+        answer: Future[bytes] = Future()
+        with self._lock:
+            self._waiting[correlation_id] = answer
+
+        def publish() -> None:
+            if self._channel is None or not self._channel.is_open:
+                self._fail(correlation_id, AMQPError())
+                return
+            properties = pika.BasicProperties(
+                content_type=wire.JSON,
+                content_encoding="utf-8",
+                reply_to=self.reply_to,
+                correlation_id=correlation_id,
+                headers=headers,
+                delivery_mode=1,
+                expiration=str(max(1, int((until - time.monotonic()) * 1000))),  # a request nobody waits for any more dies
+            )
+            self._channel.basic_publish(names.RPC_EXCHANGE, routing_key, body, properties, mandatory=True)
+
+        try:
+            self._connection.ioloop.add_callback_threadsafe(publish)
+            return answer.result(max(0.0, until - time.monotonic()))
+        except TimeoutError:
+            raise Unavailable("未在规定时间内收到答复，请以同一指令编号重试。") from None
+        except _NoWorker:
+            raise Unavailable("该业务目前没有工作进程，请稍后重试。") from None
+        except AMQPError:
+            raise Unavailable("与消息总线的连接中断，请以同一指令编号重试。") from None
+        finally:
+            with self._lock:
+                self._waiting.pop(correlation_id, None)
+
+    def close(self) -> None:
+        self._closed = True
+        connection = self._connection
+        if connection is not None:
+            connection.ioloop.add_callback_threadsafe(lambda: self._shut(connection))
+        if threading.current_thread() is not self._thread:
+            self._thread.join(5)
+
+    # -- the I/O thread --------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closed:
+            self._connection = pika.SelectConnection(
+                self._parameters,
+                on_open_callback=lambda connection: connection.channel(on_open_callback=self._opened),
+                on_open_error_callback=lambda connection, _error: connection.ioloop.stop(),
+                on_close_callback=lambda connection, _reason: connection.ioloop.stop(),
+            )
+            try:
+                self._connection.ioloop.start()
+            except (AMQPError, OSError):
+                pass  # the same as a lost connection
+            self._lost()
+            try:
+                self._connection.ioloop.close()
+            except (AMQPError, OSError):
+                pass
+            if not self._closed:
+                time.sleep(_PAUSES[min(self._failures, len(_PAUSES) - 1)])
+                self._failures += 1
+
+    def _shut(self, connection: Any) -> None:
+        if connection.is_open:
+            connection.close()
+        else:
+            connection.ioloop.stop()
+
+    def _opened(self, channel: Any) -> None:
+        token = str(uuid.uuid4())
+        queue = f"rpc.reply-client-{token}"
+
+        def bound(_frame: Any) -> None:
+            channel.basic_consume(queue, self._answered, auto_ack=True, exclusive=True, callback=consuming)
+
+        def consuming(_frame: Any) -> None:
+            self.reply_to, self._channel, self._failures = token, channel, 0
+            self._ready.set()
+
+        def declared(_frame: Any) -> None:
+            channel.queue_bind(queue, names.RPC_EXCHANGE, routing_key=token, callback=bound)
+
+        def exchange(_frame: Any) -> None:
+            channel.queue_declare(queue, exclusive=True, auto_delete=True, arguments=names.reply_arguments(), callback=declared)
+
+        channel.add_on_close_callback(lambda _channel, _reason: self._shut(self._connection))
+        channel.add_on_return_callback(self._returned)
+        channel.exchange_declare(names.RPC_EXCHANGE, "topic", durable=True, callback=exchange)
+
+    def _lost(self) -> None:
+        self._ready.clear()
+        self._channel = None
+        with self._lock:
+            waiting = list(self._waiting)
+        for correlation_id in waiting:
+            self._fail(correlation_id, AMQPError())
+
+    def _answered(self, _channel: Any, _deliver: Any, properties: Any, body: bytes) -> None:
+        with self._lock:
+            answer = self._waiting.pop(properties.correlation_id, None)
+        if answer is not None:
+            answer.set_result(body)
+
+    def _returned(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
+        self._fail(properties.correlation_id, _NoWorker())
+
+    def _fail(self, correlation_id: str, error: Exception) -> None:
+        with self._lock:
+            answer = self._waiting.pop(correlation_id, None)
+        if answer is not None:
+            answer.set_exception(error)
+
+
+class RpcClient:
+    """Calls ``client.<service>.<method>(**fields)``. Thread-safe."""
+
+    def __init__(
+        self, amqp_uri: str, token: str | None = None, timeout: float = 10.0, *, correlation_id: str = "", _link: _Link | None = None
+    ) -> None:
+        self._link = _link or _Link(amqp_uri)
+        self._own = _link is None
+        self._uri = amqp_uri
+        self._timeout = timeout
+        self._token = token
+        self._correlation_id = correlation_id
+
+    def as_(self, token: str | None, *, correlation_id: str = "", timeout: float | None = None) -> RpcClient:
+        """The same connection with another hand's token: what a front end that serves many people uses."""
+        return RpcClient(self._uri, token, timeout or self._timeout, correlation_id=correlation_id, _link=self._link)
+
+    def call(self, service: str, method: str, **kwargs: Any) -> Any:
+        headers = {}
+        if self._token:
+            headers["nameko.auth_token"] = self._token
+        if self._correlation_id:
+            headers["nameko.correlation_id"] = self._correlation_id
+        body = wire.encode({"args": [], "kwargs": kwargs})
+        reply = msgspec.json.decode(self._link.ask(f"{service}.{method}", body, headers, self._timeout))
+        if reply["error"] is not None:
+            raise _error(reply["error"])
+        return reply["result"]
+
+    def __getattr__(self, service: str) -> _Service:
+        if service.startswith("_"):
+            raise AttributeError(service)
+        return _Service(self, service)
+
+    def close(self) -> None:
+        if self._own:
+            self._link.close()
+
+    def __enter__(self) -> RpcClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Service:
+    def __init__(self, client: RpcClient, service: str) -> None:
+        self._client, self._service = client, service
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        if method.startswith("_"):
+            raise AttributeError(method)
+
+        def call(**kwargs: Any) -> Any:
+            return self._client.call(self._service, method, **kwargs)
+
+        return call
+
+
+def _error(form: dict[str, Any]) -> Refused:
+    if str(form.get("exc_path", "")).endswith("domain.errors.Refused"):
+        code, message, field = form["exc_args"]
+        return Unavailable(message) if code == "unavailable" else Refused(code, message, field)
+    return Refused("internal", f"对方服务出错：{form.get('exc_type')}。", None)  # a service that is not of this house
