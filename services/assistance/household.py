@@ -86,16 +86,20 @@ class IncomeRecorded:
 @event(
     "assistance.member_died",
     published=True,
-    public=lambda e: {"household_id": e.household_id, "effective_month": e.effective_month, "cause": "death"},
+    public=lambda e: {"household_id": e.household_id, "effective_month": e.changed_from or e.effective_month, "cause": "death"},
 )
 @dataclass(frozen=True)
 class MemberDied:
-    """The household loses a member, who no longer counts from ``effective_month`` on."""
+    """The household loses a member, who no longer counts from ``effective_month`` on.
+
+    ``changed_from``: the first month in which anything changes, where a corrected day lies later than the one known before.
+    """
 
     household_id: str
     person_id: str
     died_on: date
     effective_month: str
+    changed_from: str = ""
 
 
 # -- State
@@ -177,8 +181,8 @@ def facts_in(state: Household, month: str, current_amount_fen: int, gradual_exit
 
 def _person_in(state: Household, m: Member, month: str) -> PersonFacts:
     known = [i for i in state.incomes[m.person_id] if i.effective_month <= month]
-    # The fact that begins latest holds; of two that begin together, the one recorded last corrects the other.
-    income = max(enumerate(known), key=lambda n: (n[1].effective_month, n[0]))[1]
+    # The fact that begins latest holds, in whatever order they came; of two of the same day, the one recorded last corrects the other.
+    income = max(enumerate(known), key=lambda n: (n[1].effective_month, n[1].effective_from or date.min, n[0]))[1]
     return PersonFacts(
         person_id=m.person_id,
         born_on=m.born_on,
@@ -269,8 +273,6 @@ def register_household(state: Household, c: RegisterHousehold, order: Order[Any]
 def record_income(state: Household, c: RecordIncome, order: Order[Any]) -> Sequence[Any]:
     if not state.exists or c.person_id not in state.members:
         raise Refused("unknown_person", "该人员不在本家庭登记中。", "person_id")
-    if c.person_id in state.left:
-        raise Refused("unknown_person", "该人员已不在本家庭中。", "person_id")
     money.check(c.monthly_income_fen, "monthly_income_fen")
     if not date(2000, 1, 1) <= c.effective_from <= date(order.today.year + 1, 12, 31):
         raise invalid("生效日期不合理。", "effective_from")
@@ -278,8 +280,10 @@ def record_income(state: Household, c: RecordIncome, order: Order[Any]) -> Seque
         raise invalid("收入变化原因不在允许的取值范围内。", "reason")
     # 动态管理: a change counts from the month after it happened, so nobody pays back a month begun in good faith.
     month = dates.add_months(dates.month_of(c.effective_from), 1)
-    known = [i for i in state.incomes[c.person_id] if i.effective_month <= month]
-    if known and known[-1].effective_from == c.effective_from and known[-1].monthly_income_fen == c.monthly_income_fen:
+    if month >= state.left.get(c.person_id, "9999-12"):
+        raise Refused("unknown_person", "该人员已不在本家庭中。", "person_id")
+    known = [i for i in state.incomes[c.person_id] if i.effective_from == c.effective_from]
+    if known and known[-1].monthly_income_fen == c.monthly_income_fen:
         return []  # told twice
     return [IncomeRecorded(state.household_id, c.person_id, c.monthly_income_fen, c.effective_from, month, c.reason, c.source)]
 
@@ -289,7 +293,8 @@ def record_death(state: Household, c: RecordDeath, order: Order[Any]) -> Sequenc
         raise Refused("unknown_person", "该人员不在本家庭登记中。", "person_id")
     if state.died.get(c.person_id) == c.died_on:
         return []
-    return [MemberDied(state.household_id, c.person_id, c.died_on, c.effective_month)]
+    before = state.left.get(c.person_id, c.effective_month)
+    return [MemberDied(state.household_id, c.person_id, c.died_on, c.effective_month, before if before < c.effective_month else "")]
 
 
 def _check_member(m: Member, where: str, today: date) -> None:

@@ -257,8 +257,9 @@ class Case:
     clerks: tuple[str, ...] = ()  # the hands that filed, accepted and surveyed this round
     proposal: CaseProposed | None = None
     facts_version: int = -1  # version of the subject's stream the last decision rests on
-    assessed_from: str = ""  # first month that was decided on those facts
-    first_month: str = ""
+    assessed_from: str = ""  # first and last month that were decided on those facts
+    assessed_to: str = ""
+    first_month: str = ""  # of this round; the schedule reaches back to the first round of all
     schedule: tuple[MonthAmount, ...] = ()  # amount from that month on, ascending
     exit_since: str | None = None
     exit_ends: str | None = None
@@ -277,11 +278,15 @@ class Case:
     def due(self, month: str) -> int:
         """What is due for a month, in fen."""
         amount = 0
-        if self.first_month and month >= self.first_month:
-            for step in self.schedule:
-                if step.month <= month:
-                    amount = step.amount_fen
+        for step in self.schedule:
+            if step.month <= month:
+                amount = step.amount_fen
         return amount
+
+    @property
+    def last_change(self) -> str:
+        """The newest month in which the amount changes; of an ended case the one from which nothing is due."""
+        return self.schedule[-1].month if self.schedule else ""
 
     @property
     def amount_fen(self) -> int:
@@ -323,6 +328,7 @@ def evolve(state: Case, event: Any) -> Case:
                 schedule=(*_before(state.schedule, event.first_month), MonthAmount(event.first_month, event.amount_fen)),
                 facts_version=event.facts_version,
                 assessed_from=event.first_month,
+                assessed_to=event.first_month,
                 exit_since=None,
                 exit_ends=None,
                 last_assessment=event.assessment,
@@ -331,14 +337,16 @@ def evolve(state: Case, event: Any) -> Case:
             return replace(state, status="refused")
         case CaseReassessed():
             running = {"gradual_exit": "gradual_exit", "ended": state.status}.get(event.outcome, "in_force")
-            since = (state.exit_since or _exit_began(event)) if event.outcome == "gradual_exit" else None
+            since = _exit_since(state, event) if event.outcome == "gradual_exit" else None
             same = event.facts_version == state.facts_version
+            until = max(event.assessments[-1].month, event.effective_month)
             return replace(
                 state,
                 status=running,
                 schedule=(*_before(state.schedule, event.effective_month), *event.months),
                 facts_version=event.facts_version,
                 assessed_from=min(state.assessed_from, event.effective_month) if same else event.effective_month,
+                assessed_to=max(state.assessed_to, until) if same else until,
                 exit_since=since,
                 exit_ends=event.exit_ends if since else None,
                 last_assessment=event.assessments[-1],
@@ -365,8 +373,10 @@ def evolve(state: Case, event: Any) -> Case:
             raise TypeError(f"a benefit case knows no {type(event).__name__}")
 
 
-def _exit_began(event: CaseReassessed) -> str:
-    """The month in which the gradual exit that this decision ends with began."""
+def _exit_since(state: Case, event: CaseReassessed) -> str:
+    """The month in which the gradual exit that this decision ends with began: an earlier one goes on only if it was never interrupted."""
+    if state.exit_since and state.exit_since < event.effective_month and all(a.outcome == "gradual_exit" for a in event.assessments):
+        return state.exit_since
     began = event.effective_month
     for a in reversed(event.assessments):
         if a.outcome != "gradual_exit":
@@ -418,11 +428,15 @@ class ProposeCase:
 @command("confirm_case", permission="confirm")
 @dataclass(frozen=True)
 class ConfirmCase:
-    """``reviewed`` is the hash of what the approver has before him; ``facts_version`` is looked up by the service."""
+    """``reviewed`` is the hash of what the approver has before him; the rest is looked up by the service.
+
+    ``outdated``: the rules say something else about the first month that would be paid than they said at the review.
+    """
 
     case_id: str
     reviewed: str
     facts_version: int
+    outdated: bool = False
 
 
 @command("grant_case", permission="grant")
@@ -508,6 +522,8 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
         raise Refused("version_conflict", "确认内容与审核内容不一致，请重新查看。", "reviewed")
     if c.facts_version != proposal.facts_version:
         return [ProposalVoided("审核后家庭情况发生变化，须重新审核。")]
+    if c.outdated:
+        return [ProposalVoided("按首个发放月份计算的结果与审核时不同，须重新审核。")]
     if proposal.publicised_until is None:
         return [CaseRefused(proposal.assessment.reason)]
     if order.today <= proposal.publicised_until:
@@ -526,7 +542,7 @@ def grant_case(state: Case, c: GrantCase, order: Order[Any]) -> Sequence[Any]:
         return []
     if not c.assessment.eligible:
         return []
-    if state.status == "ended" and c.first_month <= state.schedule[-1].month:
+    if c.first_month <= state.last_change:
         raise out_of_order("该对象此前已停发，不能自停发月份之前恢复。")
     return [
         CaseGranted(
@@ -540,16 +556,24 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any]) -> Sequence[A
         if c.facts_version > state.facts_version:
             return [ProposalVoided("审核后家庭情况发生变化，须重新审核。")]
         return []
-    if not state.running:
+    if not state.running and state.status != "ended":
         return []
     dates.check_month(c.effective_month, "effective_month")
     effective = max(c.effective_month, state.first_month)
+    ended = state.last_change if state.status == "ended" else ""
+    asked = tuple(a for a in c.assessments if not ended or a.month < ended)
+    if not asked or (ended and effective >= ended):
+        return []  # nothing but months after the end
     if c.facts_version < state.facts_version:
         raise Refused("version_conflict", "家庭情况已有更新，须按最新情况复核。", "facts_version")
-    if c.facts_version == state.facts_version and effective >= state.assessed_from and not c.cause.startswith("clock:"):
+    known = c.facts_version == state.facts_version and state.assessed_from <= effective and asked[-1].month <= state.assessed_to
+    if known and not c.cause.startswith("clock:"):
         return []  # these months were decided on these very facts before
-    assessments = tuple(a for a in c.assessments if a.month >= effective) or c.assessments[-1:]
+    assessments = tuple(a for a in asked if a.month >= effective) or asked[-1:]
     last = assessments[-1]
+    if not ended and last.month < state.last_change and _outcome(last, 0) != "ended":
+        # A fact that counts from a later month was decided meanwhile: deciding without that month would undo it.
+        raise Refused("version_conflict", "复核须包含此后已有决定的月份。", "assessments")
     months = _changes(tuple(MonthAmount(a.month if a.month > effective else effective, a.amount_fen) for a in assessments))
     old = state.due(last.month) if last.month >= state.first_month else state.amount_fen
     outcome = _outcome(last, old)
@@ -572,20 +596,21 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any]) -> Sequence[A
         decided.append(
             CaseEnded(state.programme, state.subject_id, months[-1].month, last.reason, last.lines[-1].basis if last.lines else "")
         )
+    elif ended:
+        # A late fact about the months before the end corrects them; the case stays ended from the month it was.
+        decided.append(CaseEnded(state.programme, state.subject_id, ended, "此前已停发，本次只复核停发前的月份", ""))
     return [*decided, *_differences(state, decided, last.reason)]
 
 
 def end_case(state: Case, c: EndCase, order: Order[Any]) -> Sequence[Any]:
-    """An ended case may be ended earlier still (the death lay further back than thought), never later."""
+    """An ended case may be ended earlier still (the death lay further back than thought), never later; a pending application is refused."""
     dates.check_month(c.first_unpaid_month, "first_unpaid_month")
-    if state.status in ("applied", "accepted", "surveyed", "publicised"):
-        return [CaseRefused(c.reason)]
-    if not state.running and not (
-        state.status == "ended" and any(state.due(m) for m in (*state.paid, c.first_unpaid_month) if m >= c.first_unpaid_month)
-    ):
-        return []
-    ended = CaseEnded(state.programme, state.subject_id, max(c.first_unpaid_month, state.first_month), c.reason, c.basis)
-    return [ended, *_differences(state, [ended], c.reason)]
+    refused = [CaseRefused(c.reason)] if state.open and not state.running else []
+    still_due = state.due(c.first_unpaid_month) or any(s.amount_fen for s in state.schedule if s.month >= c.first_unpaid_month)
+    if not state.running and not still_due:
+        return refused
+    ended = CaseEnded(state.programme, state.subject_id, max(c.first_unpaid_month, state.schedule[0].month), c.reason, c.basis)
+    return [*refused, ended, *_differences(state, [ended], c.reason)]
 
 
 def pay_benefit(state: Case, c: PayBenefit, order: Order[Any]) -> Sequence[Any]:

@@ -91,19 +91,25 @@ class Benefits:
     # -- the procedure
 
     def propose(self, order: Order[Any]) -> Answer:
-        """审核: ask the rules about this month and propose what they say."""
+        """审核: ask the rules about the first month that can be paid, and propose what they say."""
         state = self.case(order.command.case_id)
-        found = self.assess(Asked(state.programme, state.subject_id, dates.month_of(order.today), 0, None))
+        found = self._first_paid(state, order)
         days = self.programme(state.programme).publicity_days
         propose = benefit_case.ProposeCase(order.command.case_id, found.assessment, found.facts_version, days)
         return self.office.handle(self.cases, order.command.case_id, order.to(propose))
 
     def confirm(self, order: Order[Any]) -> Answer:
-        """确认: what was reviewed, on the facts it was reviewed on."""
+        """确认: what was reviewed, on the facts it was reviewed on, as long as the rules still say so."""
         state = self.case(order.command.case_id)
-        now = self.assess(Asked(state.programme, state.subject_id, dates.month_of(order.today), 0, None))
-        confirm = benefit_case.ConfirmCase(order.command.case_id, order.command.reviewed, now.facts_version)
+        now = self._first_paid(state, order)
+        proposed = state.proposal.assessment if state.proposal else now.assessment
+        outdated = (now.assessment.eligible, now.assessment.amount_fen) != (proposed.eligible, proposed.amount_fen)
+        confirm = benefit_case.ConfirmCase(order.command.case_id, order.command.reviewed, now.facts_version, outdated)
         return self.office.handle(self.cases, order.command.case_id, order.to(confirm))
+
+    def _first_paid(self, state: Case, order: Order[Any]) -> Found:
+        """Paid from the month after confirmation: a fact that counts from then on must not be missed."""
+        return self.assess(Asked(state.programme, state.subject_id, dates.add_months(dates.month_of(order.today), 1), 0, None))
 
     def grant(self, programme: str, subject_id: str, payee_id: str, division: str, first_month: str, order: Order[Any]) -> Answer:
         """免申即享: grant on the rules' word."""
@@ -115,12 +121,19 @@ class Benefits:
     # -- changes
 
     def reassess(self, case_id: str, effective_month: str, cause: str, order: Order[Any]) -> Answer | None:
-        """动态管理: assess every month from the one the fact counts from to this one, each by its own rules and on its own facts."""
+        """动态管理: assess every month from the one the fact counts from to this one, each by its own rules and on its own facts.
+
+        Months ahead that were decided already are decided again too; of an ended case only the months before its end.
+        """
         state: Case = self.office.load(self.cases, case_id).state
-        if not state.open:
+        if not state.open and state.status != "ended":
             return None
         first = max(effective_month, state.first_month) if state.first_month else effective_month
-        last = max(first, dates.month_of(order.today))
+        last = max(first, dates.month_of(order.today), state.last_change if state.running else "")
+        if state.status == "ended":
+            last = dates.add_months(state.last_change, -1)
+            if first > last:
+                return None
         amount = state.due(dates.add_months(first, -1)) or state.due(first)
         since = state.exit_since if state.exit_since and state.exit_since < first else None
         assessments: list[Assessment] = []
