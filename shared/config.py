@@ -33,6 +33,7 @@ class Settings:
     eventstore_uri: str = field(default="", repr=False)  # esdb://127.0.0.1:2113?Tls=false
     amqp_uri: str = field(default="", repr=False)  # amqp://minzheng:…@127.0.0.1:5672/minzheng
     database_url: str = field(default="", repr=False)  # "" = SQLite files in var/
+    schema_prefix: str = ""  # PostgreSQL: put before every schema's name, so that a demo keeps apart from what is real
     profile: str = "xiangshan-2023"
     clock_file: Path | None = None  # demos and tests: holds the shift of the business clock in seconds
     master_key: bytes = field(default=b"", repr=False)  # 32 bytes; wraps the persons' keys, seals dead letters, keys person_id
@@ -116,6 +117,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         eventstore_uri=pick("EVENTSTORE_URI"),
         amqp_uri=pick("AMQP_URI"),
         database_url=pick("DATABASE_URL"),
+        schema_prefix=env.get("MINZHENG_SCHEMA_PREFIX", ""),
         profile=pick("MINZHENG_PROFILE", "xiangshan-2023"),
         clock_file=Path(clock) if clock else None,
         master_key=_master_key(env, var, production),

@@ -25,10 +25,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from shared import clock
+from shared.cli.processes import SERVICES
 from shared.cli.supervisor import House
 from shared.cli.up import running, stay
 from shared.config import ROOT, Settings, load, run_file
 from shared.domain.money import yuan
+from shared.eventlog.stores import drop_schemas
 from shared.messaging.client import RpcClient
 from shared.messaging.definitions import agency_uri
 from shared.security import tokens
@@ -424,8 +426,14 @@ def command(once: bool, log_port: int | None, amqp_port: int | None) -> None:
     console = Console()
     var = load_var() / "demo"
     env = {**os.environ, "MINZHENG_VAR": str(var), "MINZHENG_TIMER_PERIOD": os.environ.get("MINZHENG_TIMER_PERIOD", "1")}
+    if env.pop("EVENTSTORE_URI", None):
+        console.print("演示不写入现成的事件日志：忽略 EVENTSTORE_URI，使用自己的。", style="yellow")
+    if env.get("DATABASE_URL"):
+        env["MINZHENG_SCHEMA_PREFIX"] = "demo_"
     house = House(env, log_port=log_port, amqp_port=amqp_port, clock=True, say=lambda line: console.print(line, style="dim"))
     house.empty()
+    if env.get("DATABASE_URL"):
+        drop_schemas(load(env), ("vault", *SERVICES))
     began = time.monotonic()
     with running(house), _told(var):
         console.print(f"全部就绪（{time.monotonic() - began:.1f} 秒）。")

@@ -5,6 +5,7 @@ In PostgreSQL every store is a schema of its own, so that two services never see
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,17 +19,18 @@ def engine_for(settings: Settings, store: str) -> sa.Engine:
     """The engine of one store: "vault", "registry", "assistance", …"""
     if settings.database_url:
         url = sa.make_url(settings.database_url).set(drivername="postgresql+psycopg")
+        schema = settings.schema_prefix + store
         engine = sa.create_engine(
             url,
             pool_size=5,
             max_overflow=POOL,
             pool_pre_ping=True,
-            connect_args={"options": f"-csearch_path={store}", "connect_timeout": 5},
+            connect_args={"options": f"-csearch_path={schema}", "connect_timeout": 5},
         )
         with engine.begin() as tx:
             # Two processes may both create it at once: the lock makes the second wait and then find it.
             tx.execute(sa.text("SELECT pg_advisory_xact_lock(20230701)"))
-            tx.execute(sa.text(f'CREATE SCHEMA IF NOT EXISTS "{store}"'))
+            tx.execute(sa.text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
         return engine
     settings.var.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(
@@ -52,3 +54,14 @@ def engine_for(settings: Settings, store: str) -> sa.Engine:
         connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def drop_schemas(settings: Settings, stores: Iterable[str]) -> None:
+    """Take away the schemas of a demo. Refused without a prefix: those are real."""
+    if not settings.schema_prefix:
+        raise ValueError("only schemas with a prefix may be dropped")
+    engine = sa.create_engine(sa.make_url(settings.database_url).set(drivername="postgresql+psycopg"))
+    with engine.begin() as tx:
+        for store in stores:
+            tx.execute(sa.text(f'DROP SCHEMA IF EXISTS "{settings.schema_prefix}{store}" CASCADE'))
+    engine.dispose()

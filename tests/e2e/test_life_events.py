@@ -1,0 +1,41 @@
+"""The two life events, as ``./minzheng demo --once`` plays them in separate processes, on both databases."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def play(var: Path, **more: str) -> str:
+    env = {k: v for k, v in os.environ.items() if k not in ("EVENTSTORE_URI", "AMQP_URI", "DATABASE_URL")}
+    env |= {"MINZHENG_VAR": str(var), "COLUMNS": "160", **more}
+    done = subprocess.run([str(ROOT / "minzheng"), "demo", "--once"], env=env, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    left = [p for p in psutil.process_iter(["environ"]) if (p.info["environ"] or {}).get("MINZHENG_VAR") == str(var / "demo")]
+    assert not left, "a process was left behind"
+    return done.stdout
+
+
+def check(said: str) -> None:
+    for words in ("渐退", "提高", "降低", "终止", "不变", "高龄津贴停发", "惠民殡葬", "追回", "两件事均已办结"):
+        assert words in said, words
+    # 2023-07-20 died, paid through September: August and September are claimed back, to the fen.
+    assert "2023-08、2023-09 多发" in said
+
+
+def test_both_life_events_on_sqlite_and_again_over_what_the_first_run_left(tmp_path: Path) -> None:
+    """The demo ends well, leaves no process, and a second run does not trip over the first."""
+    check(play(tmp_path))
+    check(play(tmp_path))
+
+
+@pytest.mark.postgresql
+def test_both_life_events_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
+    """The same day with the read models and the keys in PostgreSQL."""
+    check(play(tmp_path, DATABASE_URL=postgresql_url))
