@@ -21,8 +21,8 @@ def check(resident_id: str, field: str = "resident_id") -> str:
         number = ric.compact(resident_id.strip().upper())
         if len(number) != 18 or not number[:17].isascii() or not number[:17].isdigit():
             raise invalid("身份证号码须为18位。", field)
-        # stdnum wants the check digit included. The province is not checked against a list: codes of abolished districts stay valid for those born there.
-        if ric.calc_check_digit(number) != number[17]:
+        # The province is not checked against a list: codes of abolished districts stay valid for those born there.
+        if ric.calc_check_digit(number) != number[17]:  # it wants the check digit included
             raise invalid("身份证号码校验位不符。", field)
         born_on(number, field)
     except ValidationError as error:
