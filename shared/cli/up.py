@@ -24,12 +24,19 @@ def running(house: House) -> Iterator[House]:
     Ctrl-C, SIGTERM and a closed terminal all arrive as KeyboardInterrupt, which is swallowed here once everything has
     stopped in order; a second one meanwhile kills what is left at once. Faults at start become one line for the operator.
     """
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    started = False
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # under nohup it is meant to be ignored
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, _interrupt) for number in numbers}
     try:
         house.start()
+        started = True
         yield house
     except KeyboardInterrupt:
         click.echo("正在停止……（再按一次 Ctrl-C 立即结束）", err=True)
+        if not started:
+            raise click.exceptions.Exit(130) from None
     except (HouseError, BrokerError, ConfigError) as error:
         raise click.ClickException(str(error)) from error
     finally:

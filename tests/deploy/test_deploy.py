@@ -71,7 +71,7 @@ def test_every_service_has_a_health_check_and_stops_gently() -> None:
 def test_who_needs_whom_is_the_same_as_locally() -> None:
     """A worker waits for the log and the broker in compose as it does under the local runner."""
     engines = {"eventlog": "eventstore", "broker": "rabbitmq"}
-    needs = {p.argv[0]: {engines[need] for need in p.needs} for p in PROCESSES if p.argv}
+    needs = {p.argv[0]: {engines[need] for need in p.needs if need in engines} for p in PROCESSES if p.argv}
     for name, service in OURS.items():
         if (service["command"][0],) not in INIT_STEPS:
             assert needs[service["command"][0]] <= set(service["depends_on"]), name

@@ -1,4 +1,4 @@
-"""What the supervisor's tests run in place of the house's processes: ``stub_process.py NAME [dies|stubborn]``.
+"""What the supervisor's tests run in place of the house's processes: ``stub_process.py NAME [dies|stubborn|never-ready]``.
 
 It notes its start and stop in $STUB_NOTES, so that a test can see the order of things.
 """
@@ -25,6 +25,7 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN if "stubborn" in manner else stop)
 note("start")
 if "dies" in manner:
     sys.exit("the reason why it died")
-Path(os.environ["MINZHENG_READY_FILE"]).write_text(str(os.getpid()))
+if "never-ready" not in manner:
+    Path(os.environ["MINZHENG_READY_FILE"]).write_text(str(os.getpid()))
 while True:
     time.sleep(0.05)

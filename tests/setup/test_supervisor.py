@@ -200,6 +200,20 @@ def test_however_the_supervisor_ends_no_process_is_left(how: signal.Signals, env
         assert not run_file(Path(env["MINZHENG_VAR"])).exists()
 
 
+def test_an_interrupted_start_leaves_nothing_either(env: dict[str, str]) -> None:
+    """Ctrl-C while something is still starting: what has started is stopped, and the exit says that it was interrupted."""
+    slow = RUN_UP.replace("STUB, STUBS", "STUB, STUBS, stub")
+    slow = slow.replace("declared=STUBS", "declared=(*STUBS, stub('slow', 'log', manner=('never-ready',)))")
+    up = subprocess.Popen([sys.executable, "-c", slow], env=env | {"PYTHONPATH": str(ROOT)}, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    assert process.wait_until(lambda: Path(env["STUB_NOTES"]).exists() and "start slow" in notes(env), 10)
+    children = psutil.Process(up.pid).children(recursive=True)
+    up.send_signal(signal.SIGINT)
+    err = up.communicate(timeout=15)[1]
+    assert up.returncode == 1, err  # click's Exit(130) when run as a command; here it ends the script
+    assert "正在停止" in err
+    assert not psutil.wait_procs(children, timeout=5)[1]
+
+
 def test_every_process_needs_only_what_is_declared() -> None:
     """The table is in order: what a process needs stands before it."""
     seen: set[str] = set()
