@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import signal
+import socket
 import sys
 from pathlib import Path
 from types import TracebackType
@@ -69,9 +70,10 @@ class EmbeddedServer:
             streams = StreamsService(self._log, self._max_append_size, self._store)
             authority = f"[{self.host}]" if ":" in self.host else self.host
             try:
+                _check_free(self.host, self.port)
                 self.port = self._server.add_insecure_port(f"{authority}:{self.port}")
-            except RuntimeError as error:
-                raise AddressInUse(f"无法监听 {authority}:{self.port}，端口可能已被占用") from error
+            except (OSError, RuntimeError) as error:
+                raise AddressInUse(f"无法监听 {authority}:{self.port}，地址无效或端口已被占用") from error
             self._server.add_generic_rpc_handlers(
                 (
                     streams.handler(),
@@ -104,6 +106,15 @@ class EmbeddedServer:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.stop()
+
+
+def _check_free(host: str, port: int) -> None:
+    """Ask for the port ourselves first: gRPC reports a taken one with a page of its own on standard error."""
+    if port:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
 
 
 def serve(

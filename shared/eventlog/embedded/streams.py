@@ -124,6 +124,9 @@ class StreamsService:
         try:
             while (message := await context.read()) is not grpc.aio.EOF:
                 request = streams_pb2.BatchAppendReq.FromString(message)
+                remaining = context.time_remaining()
+                if remaining is not None and remaining < 0.1 and _no_time(request):
+                    raise TimeoutError  # the call as a whole has run out of time: its status says so, not an answer inside it
                 answer = self._gather(request, gathering)
                 if answer is None:
                     continue
@@ -344,6 +347,11 @@ def _timeout(options: Any) -> float | None:
     if which == "deadline_21_10_0":
         return float(options.deadline_21_10_0.seconds + options.deadline_21_10_0.nanos / 1e9 - time.time())
     return None
+
+
+def _no_time(request: Any) -> bool:
+    timeout = _timeout(request.options) if request.HasField("options") else None
+    return timeout is not None and timeout <= 0
 
 
 def _new_event(proposed: Any) -> tuple[NewEvent, int]:
