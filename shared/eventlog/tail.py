@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from shared.eventlog.client import LogUnavailable, Raw
-from shared.eventlog.reader import CaughtUp, Passed, Reader
+from shared.eventlog.reader import CaughtUp, Passed, Reader, Subscription
 
 T = TypeVar("T")
 QUEUED = 10_000  # events that may wait for the follower
@@ -36,27 +36,30 @@ class Tail(Generic[T]):
         self._stopped = False
         self._heard = time.monotonic()
         self._head: int | None = None
-        self._reader = Reader(uri)
-        try:
-            self._subscription = self._reader.subscribe(after, include_checkpoints=True, include_caught_up=True, **options)
-        except BaseException:
-            self._reader.close()
-            raise
+        self._uri = uri
+        self._after = after
+        self._options = options
+        self._reader: Reader | None = None
+        self._subscription: Subscription | None = None
         self._thread = threading.Thread(target=self._run, name="tail", daemon=True)
         self._thread.start()
 
     def take(self, most: int, timeout: float) -> list[T | Passed | CaughtUp]:
         """What has come, at most ``most``; waits up to ``timeout`` for the first. [] when nothing came in time."""
-        queue = self._queue
-        if not queue:
+        if not self._queue:
             self._arrived.clear()
-            if not queue and self._error is None:
+            if not self._queue and self._error is None:
                 self._arrived.wait(timeout)
-        if not queue:
+        if not self._queue:
             if self._error is not None:
                 raise self._error
-            self._listen()
+            self.listen()
             return []
+        return self.come(most)
+
+    def come(self, most: int) -> list[T | Passed | CaughtUp]:
+        """What has come already, at most ``most``."""
+        queue = self._queue
         self._heard, self._head = time.monotonic(), None
         return [queue.popleft() for _ in range(min(most, len(queue)))]
 
@@ -71,35 +74,51 @@ class Tail(Generic[T]):
     def stop(self) -> None:
         """End the subscription and its thread."""
         self._stopped = True
-        self._subscription.stop()
+        if self._subscription is not None:
+            self._subscription.stop()
         self._thread.join()
-        self._reader.close()
 
     def _run(self) -> None:
-        queue, read, arrived, wake = self._queue, self._read, self._arrived, self._wake
         try:
-            for item in self._subscription:
-                queue.append(read(item) if isinstance(item, Raw) else item)
-                if not arrived.is_set():
-                    arrived.set()
-                if wake is not None:
-                    wake()
-                if len(queue) > QUEUED:
-                    while len(queue) > QUEUED // 2 and not self._stopped:
-                        time.sleep(0.001)
+            # Opened here, because looking for a log that is away may take long, and the follower has other things to do.
+            self._reader = Reader(self._uri)
+            self._subscription = self._reader.subscribe(self._after, include_checkpoints=True, include_caught_up=True, **self._options)
+            if not self._stopped:
+                self._receive(self._subscription)
             self._error = LogUnavailable("subscription ended")
         except Exception as error:  # of the log, or of ``read``: the follower hears of it
             self._error = error
-        arrived.set()
-        if wake is not None:
-            wake()
+        finally:
+            if self._reader is not None:
+                self._reader.close()
+        self._arrived.set()
+        if self._wake is not None and not self._stopped:
+            self._wake()
 
-    def _listen(self) -> None:
+    def _receive(self, subscription: Subscription) -> None:
+        queue, read, arrived, wake = self._queue, self._read, self._arrived, self._wake
+        for item in subscription:
+            queue.append(read(item) if isinstance(item, Raw) else item)
+            if not arrived.is_set():
+                arrived.set()
+            if wake is not None:
+                wake()
+            if len(queue) > QUEUED:
+                while len(queue) > QUEUED // 2 and not self._stopped:
+                    time.sleep(0.001)
+            if self._stopped:
+                return
+
+    def listen(self) -> None:
         """A half-dead connection says nothing for ever: when it was silent for long, ask the log itself, and compare."""
-        if time.monotonic() - self._heard < SILENCE:
+        if time.monotonic() - self._heard < SILENCE or self._reader is None or self._error is not None:
             return
         self._heard = time.monotonic()
-        head = self._reader.head()
+        try:
+            head = self._reader.head()
+        except LogUnavailable as error:
+            self._error = error
+            return
         if self._head is not None and head != self._head:
-            raise LogUnavailable("subscription is silent while the log grows")
+            self._error = LogUnavailable("subscription is silent while the log grows")
         self._head = head
