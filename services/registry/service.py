@@ -41,7 +41,7 @@ class FuneralClaimForm:
 
 @dataclass(frozen=True)
 class DeathReported:
-    """The health bureau's ``hospital.death_reported`` (死亡医学证明): the fields we read of it."""
+    """死亡医学证明: the health bureau's ``hospital.death_reported``, the fields we read of it."""
 
     person_id: str
     died_on: date
@@ -138,14 +138,19 @@ class Registry(Service):
     @reaction("registry", "death_registered", reads=DeathRegistered)
     def on_death_registered(self, notice: Notice[DeathRegistered]) -> None:
         """One notice, once: the process opens with every step it owes."""
-        f = notice.facts
-        self.office.handle(after_death.DECIDER, f.person_id, notice.order(after_death.OpenAfterDeath(f.person_id, f.died_on, f.division)))
+        self._open(notice)
 
     @reaction("registry", "death_date_corrected", reads=DeathRegistered)
     def on_death_date_corrected(self, notice: Notice[DeathRegistered]) -> None:
         """Another day of death: everything that hung on the day is asked again."""
-        f = notice.facts
-        self.office.handle(after_death.DECIDER, f.person_id, notice.order(after_death.OpenAfterDeath(f.person_id, f.died_on, f.division)))
+        self._open(notice)
+
+    def _open(self, notice: Notice[DeathRegistered]) -> None:
+        # The day and the place come from the stream: a registration that is retried late must not undo a correction (law 6).
+        person_id = notice.facts.person_id
+        known: death.Death = self.office.load(death.DECIDER, person_id).state
+        opening = after_death.OpenAfterDeath(person_id, known.died_on or notice.facts.died_on, known.division or notice.facts.division)
+        self.office.handle(after_death.DECIDER, person_id, notice.order(opening))
 
     @reaction("registry", "after_death_opened", reads=Opened)
     def on_after_death_opened(self, notice: Notice[Opened]) -> None:
