@@ -18,7 +18,7 @@ from shared.eventsourcing.orders import Order
 @event("assistance.after_death_answered", published=True)
 @dataclass(frozen=True)
 class AfterDeathAnswered:
-    """Done, or skipped with a reason. ``amount_fen`` is what is claimed back."""
+    """身后事项答复: done, or skipped with a reason. ``amount_fen`` is what is claimed back."""
 
     person_id: str
     division: str

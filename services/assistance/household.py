@@ -72,7 +72,7 @@ class HouseholdRegistered:
 )
 @dataclass(frozen=True)
 class IncomeRecorded:
-    """A member's income is ``monthly_income_fen`` from ``effective_month`` on. ``source`` is a hand or an agency ("hrss")."""
+    """收入变动: a member's income is ``monthly_income_fen`` from ``effective_month`` on. ``source`` is a hand or an agency ("hrss")."""
 
     household_id: str
     person_id: str
@@ -90,7 +90,7 @@ class IncomeRecorded:
 )
 @dataclass(frozen=True)
 class MemberDied:
-    """The household loses a member, who no longer counts from ``effective_month`` on.
+    """家庭成员死亡: the household loses a member, who no longer counts from ``effective_month`` on.
 
     ``changed_from``: the first month in which anything changes, where a corrected day lies later than the one known before.
     """

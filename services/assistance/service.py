@@ -80,7 +80,7 @@ class IncomeForm:
 
 @dataclass(frozen=True)
 class IncomeChanged:
-    """人社局's ``hrss.income_changed``: the fields we read of it."""
+    """收入变化通知: 人社局's ``hrss.income_changed``: the fields we read of it."""
 
     person_id: str
     monthly_income_fen: int

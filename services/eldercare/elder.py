@@ -43,7 +43,7 @@ class ElderDied:
 @event("eldercare.after_death_answered", published=True)
 @dataclass(frozen=True)
 class AfterDeathAnswered:
-    """The answer elder care owes the after-death process: done, or skipped with a reason. ``amount_fen`` is claimed back."""
+    """身后事项答复: the answer elder care owes the after-death process: done, or skipped with a reason. ``amount_fen`` is claimed back."""
 
     person_id: str
     round: int

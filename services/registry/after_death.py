@@ -23,7 +23,7 @@ from shared.eventsourcing.orders import Order
 
 @dataclass(frozen=True)
 class OwedStep:
-    """A step the process owes: who answers it, and within how many working days (catalogue W02; days inferred, a bureau may change them)."""
+    """A step the process owes: who answers it, and within how many working days (W02; the days are inferred, a bureau may change them)."""
 
     step: str
     title: str
@@ -63,7 +63,7 @@ class Due:
 )
 @dataclass(frozen=True)
 class AfterDeathOpened:
-    """``round`` is 1, and one more for every corrected day of death."""
+    """身后事项开办. ``round`` is 1, and one more for every corrected day of death."""
 
     person_id: str
     died_on: date
@@ -92,7 +92,7 @@ class StepSkipped:
 @event("registry.after_death_step_escalated", published=True)
 @dataclass(frozen=True)
 class StepEscalated:
-    """The step is late: it goes to a person in charge."""
+    """身后事项逾期: the step is late and goes to a person in charge."""
 
     person_id: str
     step: str
@@ -102,6 +102,8 @@ class StepEscalated:
 @event("registry.after_death_closed", published=True)
 @dataclass(frozen=True)
 class AfterDeathClosed:
+    """身后事项办结: every step is done, or skipped with a reason."""
+
     person_id: str
     round: int
 

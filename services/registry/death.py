@@ -30,7 +30,7 @@ from shared.eventsourcing.orders import Order
 )
 @dataclass(frozen=True)
 class DeathRegistered:
-    """``source`` is "registrar" or the agency that reported ("hospital")."""
+    """死亡登记. ``source`` is "registrar" or the agency that reported ("hospital")."""
 
     person_id: str
     died_on: date
@@ -63,6 +63,8 @@ class DeathReportConflicted:
 @event("registry.death_date_corrected", published=True, public=lambda e: {"person_id": e.person_id, "died_on": e.died_on})
 @dataclass(frozen=True)
 class DeathDateCorrected:
+    """死亡日期更正: everything that hung on the day is asked again."""
+
     person_id: str
     died_on: date
     reason: str

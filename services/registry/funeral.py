@@ -25,6 +25,8 @@ BASIC_ITEMS: tuple[str, ...] = ("遗体接运", "遗体存放", "遗体火化", 
 @event("registry.funeral_benefits_offered", published=True)
 @dataclass(frozen=True)
 class FuneralBenefitsOffered:
+    """惠民殡葬待遇告知: what the organiser of the funeral may claim."""
+
     person_id: str
     died_on: date
     division: str
@@ -44,6 +46,8 @@ class FuneralBenefitsClaimed:
 @event("registry.funeral_benefits_approved", published=True)
 @dataclass(frozen=True)
 class FuneralBenefitsApproved:
+    """惠民殡葬待遇批准."""
+
     person_id: str
 
 

@@ -64,6 +64,8 @@ class PaymentRunLocked:
 )
 @dataclass(frozen=True)
 class PaymentRunApproved:
+    """发放批准: paid from here on, line by line."""
+
     run_id: str
     programme: str
     month: str
@@ -73,7 +75,7 @@ class PaymentRunApproved:
 @shape_event(SHAPE, "payment_run_closed", published=True)
 @dataclass(frozen=True)
 class PaymentRunClosed:
-    """in = paid + failed, in cases and in fen; ``failed_cases`` are those whose case refused the payment."""
+    """发放关账: in = paid + failed, in cases and in fen; ``failed_cases`` are those whose case refused the payment."""
 
     run_id: str
     programme: str

@@ -35,7 +35,7 @@ SHAPE = "recovery"
 )
 @dataclass(frozen=True)
 class RecoveryOpened:
-    """What is claimed, from whom, for which months."""
+    """追回立项: what is claimed, from whom, for which months."""
 
     recovery_id: str
     case_id: str
