@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -23,7 +24,6 @@ from esdbclient.exceptions import (
     NodeIsNotLeader,
     NotFound,
     ServiceUnavailable,
-    StreamIsDeleted,
     WrongCurrentVersion,
 )
 
@@ -52,6 +52,20 @@ class Raw:
     position: int = -1
 
 
+@contextmanager
+def _reaching() -> Iterator[None]:
+    """Tells a log that is away from everything else that may go wrong."""
+    try:
+        yield
+    except (ServiceUnavailable, DeadlineExceeded, NodeIsNotLeader, DiscoveryFailed, GrpcError) as error:
+        raise LogUnavailable(type(error).__name__) from error
+    except ValueError as error:
+        # esdbclient reconnects by closing the channel that other threads are just about to use; gRPC then says this.
+        if "closed" not in str(error).lower():
+            raise
+        raise LogUnavailable("ChannelClosed") from error
+
+
 class Log:
     """Appends to and reads from one EventStoreDB (embedded or cluster). Thread-safe."""
 
@@ -73,30 +87,29 @@ class Log:
     def append(self, stream: str, events: Sequence[Raw], expected: int) -> int:
         """Append atomically when the stream is at version ``expected`` (NO_STREAM = -1); returns the commit position."""
         new = [NewEvent(type=e.name, data=e.data, metadata=e.metadata, content_type="application/json", id=UUID(e.id)) for e in events]
-        try:
-            return int(
-                self.client.append_to_stream(
-                    stream, current_version=StreamState.NO_STREAM if expected == NO_STREAM else expected, events=new, timeout=self.timeout
+        with _reaching():
+            try:
+                return int(
+                    self.client.append_to_stream(
+                        stream,
+                        current_version=StreamState.NO_STREAM if expected == NO_STREAM else expected,
+                        events=new,
+                        timeout=self.timeout,
+                    )
                 )
-            )
-        except (WrongCurrentVersion, AlreadyExists) as error:
-            raise WrongVersion(stream) from error
-        except StreamIsDeleted:
-            raise
-        except (ServiceUnavailable, DeadlineExceeded, NodeIsNotLeader, DiscoveryFailed, GrpcError) as error:
-            raise LogUnavailable(type(error).__name__) from error
+            except (WrongCurrentVersion, AlreadyExists) as error:
+                raise WrongVersion(stream) from error
 
     def read(self, stream: str, start: int = 0, limit: int | None = None) -> list[Raw]:
         """The events of a stream from version ``start``; [] for a stream that is not there."""
-        try:
-            options: dict[str, Any] = {"stream_position": start or None, "timeout": self.timeout}
-            if limit is not None:
-                options["limit"] = limit
-            return [_raw(e) for e in self.client.get_stream(stream, **options)]
-        except NotFound:
-            return []
-        except (ServiceUnavailable, DeadlineExceeded, NodeIsNotLeader, DiscoveryFailed, GrpcError) as error:
-            raise LogUnavailable(type(error).__name__) from error
+        options: dict[str, Any] = {"stream_position": start or None, "timeout": self.timeout}
+        if limit is not None:
+            options["limit"] = limit
+        with _reaching():
+            try:
+                return [_raw(e) for e in self.client.get_stream(stream, **options)]
+            except NotFound:
+                return []
 
     def read_all(self, after: int | None = None, prefix: str | None = None, limit: int | None = None) -> Iterator[Raw]:
         """All events after a commit position, in log order; ``prefix`` keeps the streams of one service. Not for workers: lazy."""
@@ -118,10 +131,8 @@ class Log:
     def head(self, prefix: str | None = None) -> int:
         """The newest commit position in the log, or of the streams that begin with ``prefix`` (0 when there is none)."""
         options: dict[str, Any] = {"filter_include": (f"{re.escape(prefix)}.*",), "filter_by_stream_name": True} if prefix else {}
-        try:
+        with _reaching():
             return int(self.client.get_commit_position(timeout=self.timeout, **options))
-        except (ServiceUnavailable, DeadlineExceeded, NodeIsNotLeader, DiscoveryFailed, GrpcError) as error:
-            raise LogUnavailable(type(error).__name__) from error
 
     def close(self) -> None:
         if self._client is not None:
