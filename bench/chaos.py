@@ -478,7 +478,7 @@ class Account:
             for name in ("registry.after_death_opened", "assistance.after_death_answered", "eldercare.after_death_answered"):
                 once(name, person)
             once("registry.after_death_closed", person)
-            once("registry.funeral_benefits_offered", person) if "registry.funeral_benefits_offered" in self.by_name else None
+            once("registry.funeral_benefits_offered", person)
             steps = [*people["registry.after_death_step_done", person], *people["registry.after_death_step_skipped", person]]
             if sorted(s.data["step"] for s in steps) != ["funeral_benefits", "household", "old_age_allowance"]:
                 found.append(f"身后事项 {person} 的步骤为 {[s.data['step'] for s in steps]}")
@@ -550,6 +550,7 @@ def run(
         given.pop(name, None)
     given |= {"MINZHENG_VAR": str(var), "MINZHENG_RETRY_DELAYS": DELAYS, "MINZHENG_TIMER_PERIOD": "1"}
     ledger, town, kills = Ledger(), Town(seed), Counter[str]()
+    discovery.load_all()  # so that the account knows which event types are published
     say(f"种子 {seed}，{rounds} 轮，被杀的进程：{'、'.join(victims)}")
     with House(given, clock=True, restarts=False) as house:
         _declare_audit(house.settings.amqp_uri)
