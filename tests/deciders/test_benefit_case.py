@@ -1,0 +1,553 @@
+"""The life of a benefit case: applied, accepted, surveyed, publicised, in force, reassessed, ended; and its money to the fen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.casework import benefit_case as bc
+from shared.eventsourcing.testing import Given, given
+from tests.deciders.samples import (
+    CASE,
+    FILE,
+    FILED,
+    PAYEE,
+    PROGRAMME,
+    SUBJECT,
+    TOWN,
+    D,
+    assessed,
+    end,
+    granted,
+    in_force,
+    only,
+    paid,
+    pay,
+    reassess,
+)
+
+ACCEPTED = bc.ApplicationAccepted(PROGRAMME, SUBJECT, date(2023, 7, 3), "staff:clerk")
+SURVEYED = bc.HouseholdSurveyed(date(2023, 7, 5), "情况属实", "staff:clerk")
+REVIEWED = assessed("2023-08", 100000)
+PROPOSED = bc.CaseProposed(REVIEWED, bc.reviewed_hash(REVIEWED), 0, date(2023, 7, 13), "staff:reviewer")
+REJECTED = assessed("2023-08", 0, reason="人均收入高于标准")
+PROPOSED_NO = bc.CaseProposed(REJECTED, bc.reviewed_hash(REJECTED), 0, None, "staff:reviewer")
+ENDED = bc.CaseEnded(PROGRAMME, SUBJECT, "2023-10", "收入超过标准", "")
+VOIDED = bc.ProposalVoided("审核后家庭情况发生变化，须重新审核。")
+
+ACCEPT, SURVEY = bc.AcceptApplication(CASE), bc.RecordSurvey(CASE, "情况属实")
+PROPOSE = bc.ProposeCase(CASE, REVIEWED, 0, 7)
+CONFIRM = bc.ConfirmCase(CASE, PROPOSED.reviewed, 0)
+GRANT = bc.GrantCase(PROGRAMME, SUBJECT, PAYEE, TOWN, "2023-08", REVIEWED, 0)
+
+LIFE: dict[str, tuple[Any, ...]] = {
+    "none": (),
+    "applied": (FILED,),
+    "accepted": (FILED, ACCEPTED),
+    "surveyed": (FILED, ACCEPTED, SURVEYED),
+    "publicised": (FILED, ACCEPTED, SURVEYED, PROPOSED),
+    "refused": (FILED, ACCEPTED, SURVEYED, PROPOSED_NO, bc.CaseRefused("人均收入高于标准")),
+    "in_force": (FILED, ACCEPTED, SURVEYED, PROPOSED, granted()),
+    "ended": (FILED, ACCEPTED, SURVEYED, PROPOSED, granted(), ENDED),
+}
+
+
+def at(status: str) -> Given[bc.Case]:
+    found = given(D, *LIFE[status])
+    assert found.state.status == status
+    return found
+
+
+# -- the procedure
+
+
+def test_an_application_is_filed_accepted_surveyed_reviewed_and_confirmed() -> None:
+    """The whole procedure, by three hands, with seven days of publicity: in force from the month after confirmation."""
+    case = given(D).by("staff:clerk").when(FILE).then(FILED)
+    case = case.when(ACCEPT).then(ACCEPTED)
+    case = case.on("2023-07-05").when(SURVEY).then(SURVEYED)
+    case = case.on("2023-07-06").by("staff:reviewer").when(PROPOSE).then(PROPOSED)
+    case = case.on("2023-07-14").by("staff:approver").when(CONFIRM).accepted()
+    assert case.events[-1] == replace(granted(), reviewed=PROPOSED.reviewed)
+    assert (case.state.status, case.state.due("2023-07"), case.state.due("2023-08")) == ("in_force", 0, 100000)
+
+
+@pytest.mark.parametrize("status", ["none", "refused", "ended"])
+def test_a_subject_without_an_open_case_may_apply(status: str) -> None:
+    """Also again, after a refusal or an end: a new round."""
+    case = at(status).by("staff:clerk").when(FILE).then(FILED)
+    assert case.state.round == at(status).state.round + 1
+
+
+@pytest.mark.parametrize("status", ["applied", "accepted", "surveyed", "publicised", "in_force"])
+def test_a_second_application_is_refused_while_one_is_open(status: str) -> None:
+    """One open case for a subject and programme."""
+    at(status).when(FILE).then_refused("already_exists", "subject_id")
+
+
+STEPS: dict[str, tuple[Any, str]] = {
+    "accept": (ACCEPT, "applied"),
+    "survey": (SURVEY, "accepted"),
+    "propose": (PROPOSE, "surveyed"),
+    "confirm": (CONFIRM, "publicised"),
+}
+
+
+@pytest.mark.parametrize(("step", "status"), [(s, st) for s, (_, right) in STEPS.items() for st in LIFE if st != right])
+def test_a_step_out_of_order_is_refused(step: str, status: str) -> None:
+    """Every step has the one state it follows on; in any other it is refused."""
+    at(status).when(STEPS[step][0]).then_refused("out_of_order")
+
+
+def test_a_survey_without_a_finding_is_refused() -> None:
+    """The surveyor says what he found."""
+    at("accepted").when(bc.RecordSurvey(CASE, "  ")).then_refused("invalid_input", "finding")
+
+
+def test_the_clerk_does_not_review() -> None:
+    """Law 9: whoever filed, accepted or surveyed cannot review."""
+    at("surveyed").by("staff:clerk").when(PROPOSE).then_refused("same_hand")
+
+
+@pytest.mark.parametrize("hand", ["staff:clerk", "staff:reviewer"])
+def test_neither_clerk_nor_reviewer_approves(hand: str) -> None:
+    """Law 9: the approver is a third hand."""
+    at("publicised").on("2023-07-14").by(hand).when(CONFIRM).then_refused("same_hand")
+
+
+def test_every_hand_of_the_round_counts() -> None:
+    """A surveyor who neither filed nor accepted cannot review what he surveyed."""
+    other = replace(SURVEYED, by="staff:surveyor")
+    given(D, FILED, ACCEPTED, other).by("staff:surveyor").when(PROPOSE).then_refused("same_hand")
+
+
+def test_hands_of_an_earlier_round_may_act_again() -> None:
+    """The clerk of a refused application may review the next one, which others filed."""
+    case = given(D, *LIFE["refused"], replace(FILED, by="staff:b"), replace(ACCEPTED, by="staff:b"), replace(SURVEYED, by="staff:b"))
+    case.by("staff:clerk").when(PROPOSE).accepted()
+
+
+@pytest.mark.parametrize("day", ["2023-07-06", "2023-07-12", "2023-07-13"])
+def test_nothing_is_confirmed_before_publicity_is_over(day: str) -> None:
+    """Seven days mean seven whole days: the last of them is still too early."""
+    at("publicised").on(day).by("staff:approver").when(CONFIRM).then_refused("not_yet_due")
+
+
+def test_what_is_confirmed_is_what_was_reviewed() -> None:
+    """An approver who has something else before him is refused."""
+    other = bc.ConfirmCase(CASE, bc.reviewed_hash(assessed("2023-08", 200000)), 0)
+    at("publicised").on("2023-07-14").by("staff:approver").when(other).then_refused("version_conflict", "reviewed")
+
+
+def test_changed_facts_void_the_proposal_at_confirmation() -> None:
+    """The household changed after the review: back to the reviewer."""
+    changed = replace(CONFIRM, facts_version=1)
+    case = at("publicised").on("2023-07-14").by("staff:approver").when(changed).then(VOIDED)
+    assert (case.state.status, case.state.proposal) == ("surveyed", None)
+
+
+def test_another_result_for_the_first_month_voids_the_proposal() -> None:
+    """The standard changed during publicity: nobody is granted what no longer holds."""
+    case = at("publicised").on("2023-07-14").by("staff:approver").when(replace(CONFIRM, outdated=True)).accepted()
+    assert case.state.status == "surveyed"
+
+
+def test_changed_facts_void_the_proposal_at_once() -> None:
+    """A fact that comes in during publicity does not wait for the approver."""
+    at("publicised").when(reassess("2023-08", assessed("2023-08", 1), facts=1)).then(VOIDED)
+
+
+def test_a_fact_that_was_reviewed_already_voids_nothing() -> None:
+    """The notice of a fact may come after the review that knew it."""
+    at("publicised").when(reassess("2023-08", assessed("2023-08", 1), facts=0)).then_nothing()
+
+
+def test_an_ineligible_household_is_refused_without_publicity() -> None:
+    """There is nothing to publicise, but a second hand still confirms the refusal."""
+    case = at("surveyed").by("staff:reviewer").on("2023-07-06").when(replace(PROPOSE, assessment=REJECTED)).then(PROPOSED_NO)
+    confirm = bc.ConfirmCase(CASE, PROPOSED_NO.reviewed, 0)
+    case.by("staff:approver").when(confirm).then(bc.CaseRefused("人均收入高于标准"))
+
+
+def test_the_reviewed_hash_names_every_detail() -> None:
+    """Two assessments that differ in one line of the explanation have different hashes."""
+    assert bc.reviewed_hash(REVIEWED) != bc.reviewed_hash(replace(REVIEWED, lines=()))
+    assert bc.reviewed_hash(REVIEWED) == bc.reviewed_hash(assessed("2023-08", 100000))
+
+
+# -- without application
+
+
+def test_a_benefit_is_granted_without_application() -> None:
+    """免申即享: on the rules' word alone."""
+    given(D).when(GRANT).then(granted())
+
+
+@pytest.mark.parametrize("status", ["applied", "accepted", "surveyed", "publicised", "in_force"])
+def test_a_grant_to_an_open_case_changes_nothing(status: str) -> None:
+    """The timer may run twice."""
+    at(status).when(GRANT).then_nothing()
+
+
+def test_nothing_is_granted_to_the_ineligible() -> None:
+    """The rules say no: nothing happens, which is no error."""
+    given(D).when(replace(GRANT, assessment=REJECTED)).then_nothing()
+
+
+@pytest.mark.parametrize("month", ["2023-08", "2023-10"])
+def test_an_ended_case_is_not_resumed_before_its_end(month: str) -> None:
+    """What was ended from October on cannot begin again in October or before."""
+    at("ended").when(replace(GRANT, first_month=month)).then_refused("out_of_order")
+
+
+def test_an_ended_case_may_be_granted_again_later() -> None:
+    """A new round, after a gap in which nothing is due."""
+    case = at("ended").when(replace(GRANT, first_month="2023-12")).accepted().state
+    assert [case.due(m) for m in ("2023-09", "2023-10", "2023-11", "2023-12")] == [100000, 0, 0, 100000]
+
+
+# -- payment
+
+
+def test_a_month_is_paid_once() -> None:
+    """The second payment of a month is refused, whatever run it comes from."""
+    case = in_force().when(pay("2023-08")).then(*paid("2023-08"))
+    case.when(replace(pay("2023-08"), run_id="another")).then_refused("already_paid", "month")
+
+
+def test_no_month_is_paid_in_advance() -> None:
+    """November is not paid in October."""
+    in_force().when(pay("2023-11")).then_refused("invalid_input", "month")
+
+
+def test_a_month_before_the_first_is_not_paid() -> None:
+    """Nothing is due before the grant."""
+    in_force().when(pay("2023-07")).then_refused("out_of_order")
+
+
+@pytest.mark.parametrize("status", ["none", "applied", "publicised", "refused"])
+def test_nothing_is_paid_without_a_grant(status: str) -> None:
+    """No money without a decision."""
+    at(status).on("2023-10-10").when(pay("2023-08")).then_refused("out_of_order")
+
+
+def test_an_amount_that_changed_since_the_list_was_locked_is_not_paid() -> None:
+    """The line of the run and the case must agree to the fen."""
+    in_force().when(pay("2023-08", 99999)).then_refused("amount_changed", "expected_fen")
+
+
+def test_a_month_that_is_no_month_is_refused() -> None:
+    """2023-13 does not exist."""
+    in_force().when(pay("2023-13")).then_refused("invalid_input", "month")
+
+
+def test_an_ended_case_is_still_paid_for_the_months_before() -> None:
+    """September was due, although the case ended in October."""
+    in_force(ENDED).when(pay("2023-09")).then(*paid("2023-09"))
+
+
+# -- reassessment
+
+
+def test_a_fact_for_the_future_changes_only_the_future() -> None:
+    """From November on less is due; what was paid stays as it is."""
+    case = in_force(*paid("2023-08", "2023-09", "2023-10")).when(reassess("2023-11", assessed("2023-11", 60000))).accepted()
+    decided = only(case.events, bc.CaseReassessed)
+    assert (decided.outcome, decided.old_amount_fen, decided.new_amount_fen) == ("lowered", 100000, 60000)
+    assert [case.state.due(m) for m in ("2023-10", "2023-11", "2024-05")] == [100000, 60000, 60000]
+
+
+@pytest.mark.parametrize(("amount", "outcome"), [(100000, "unchanged"), (130000, "raised"), (70000, "lowered")])
+def test_the_outcome_compares_with_what_was_due(amount: int, outcome: str) -> None:
+    """Unchanged, raised or lowered against what was due for that very month."""
+    outcome_ = only(in_force().when(reassess("2023-10", assessed("2023-10", amount))).events, bc.CaseReassessed).outcome
+    assert outcome_ == outcome
+
+
+def test_a_back_dated_fall_is_claimed_back_month_by_month() -> None:
+    """Income rose in August and is heard of in October: the overpayment is exact, month by month."""
+    case = in_force(*paid("2023-08", "2023-09", "2023-10"))
+    late = reassess("2023-09", assessed("2023-09", 70000), assessed("2023-10", 65000), facts=1)
+    over = only(case.when(late).events, bc.OverpaymentFound)
+    assert over.months == (bc.MonthDifference("2023-09", 100000, 70000), bc.MonthDifference("2023-10", 100000, 65000))
+    assert (over.amount_fen, over.payee_id, over.case_id) == (65000, PAYEE, CASE)
+
+
+def test_back_dated_arrears_go_out_with_the_next_payment() -> None:
+    """Income fell in August and is heard of in October: what was paid too little is added to the next month."""
+    case = in_force(*paid("2023-08", "2023-09"))
+    late = reassess("2023-09", assessed("2023-09", 120000), assessed("2023-10", 120000))
+    case = case.when(late).accepted()
+    arrears = only(case.events, bc.ArrearsFound)
+    assert arrears.months == (bc.MonthDifference("2023-09", 100000, 120000),)
+    case = case.when(pay("2023-10", 140000)).then(bc.BenefitPaid("2023-10", 120000, 20000, "run 2023-10"))
+    assert case.state.arrears_fen == 0
+
+
+def test_one_decision_may_find_both() -> None:
+    """Too much for one month and too little for another are told apart, not netted."""
+    case = in_force(*paid("2023-08", "2023-09", "2023-10"))
+    late = reassess("2023-09", assessed("2023-09", 90000), assessed("2023-10", 130000))
+    events = case.when(late).events
+    assert only(events, bc.OverpaymentFound).amount_fen == 10000
+    assert only(events, bc.ArrearsFound).amount_fen == 30000
+
+
+def test_a_second_look_at_the_same_facts_finds_nothing_more() -> None:
+    """What was claimed once is accounted for: the same fact told again changes nothing."""
+    case = in_force(*paid("2023-08", "2023-09"))
+    late = reassess("2023-09", assessed("2023-09", 70000), assessed("2023-10", 70000))
+    case.when(late).accepted().when(late).then_nothing()
+
+
+def test_months_not_paid_yet_are_no_overpayment() -> None:
+    """Only what was paid can be claimed back."""
+    late = reassess("2023-08", assessed("2023-08", 70000), assessed("2023-09", 70000), assessed("2023-10", 70000))
+    assert [type(e) for e in in_force().when(late).events] == [bc.CaseReassessed]
+
+
+def test_a_fact_before_the_first_month_counts_from_the_first_month() -> None:
+    """The case does not reach back before its own beginning."""
+    decided = only(in_force().when(reassess("2023-06", assessed("2023-10", 50000))).events, bc.CaseReassessed)
+    assert decided.effective_month == "2023-08"
+
+
+def test_only_the_months_in_which_the_amount_changes_are_kept() -> None:
+    """An event stays small: amounts that repeat are told once."""
+    months = [assessed(f"2023-{m:02d}", 80000 if m < 10 else 90000) for m in (8, 9, 10)]
+    decided = only(in_force().when(reassess("2023-08", *months)).events, bc.CaseReassessed)
+    assert decided.months == (bc.MonthAmount("2023-08", 80000), bc.MonthAmount("2023-10", 90000))
+
+
+def test_stale_facts_are_refused() -> None:
+    """A reaction that read an older household must read again."""
+    case = in_force().when(reassess("2023-10", assessed("2023-10", 80000), facts=2)).accepted()
+    case.when(reassess("2023-09", assessed("2023-09", 1), facts=1)).then_refused("version_conflict", "facts_version")
+
+
+@pytest.mark.parametrize("status", ["none", "applied", "accepted", "surveyed", "refused"])
+def test_a_case_that_is_not_in_force_is_not_reassessed(status: str) -> None:
+    """The facts will be read when the case comes to review."""
+    at(status).when(reassess("2023-08", assessed("2023-08", 1))).then_nothing()
+
+
+def test_a_reassessment_without_assessments_changes_nothing() -> None:
+    """There is nothing to decide on."""
+    in_force().when(reassess("2023-10")).then_nothing()
+
+
+def test_the_clock_may_ask_again_on_the_same_facts() -> None:
+    """A birthday or the end of a gradual exit is no new fact, but a new month."""
+    case = in_force().when(reassess("2023-10", assessed("2023-10", 100000), facts=0, cause="clock:2023-10-01")).accepted()
+    assert case.state.status == "in_force"
+
+
+# -- two late facts
+
+
+def _both_orders(*, income_first: bool) -> Given[bc.Case]:
+    """An income from September on and a death from October on; each notice brings all facts known when it is handled."""
+    case = in_force(*paid("2023-08", "2023-09", "2023-10"))
+    if income_first:
+        sept = reassess("2023-09", assessed("2023-09", 80000), assessed("2023-10", 80000), facts=1)
+        octo = reassess("2023-10", assessed("2023-10", 40000), facts=2)
+    else:
+        octo = reassess("2023-10", assessed("2023-10", 60000), facts=1)
+        sept = reassess("2023-09", assessed("2023-09", 80000), assessed("2023-10", 40000), facts=2)
+    for late in (sept, octo) if income_first else (octo, sept):
+        case = case.when(late).accepted()
+    return case
+
+
+@pytest.mark.parametrize("income_first", [True, False])
+def test_two_late_facts_give_the_same_money_in_either_order(income_first: bool) -> None:
+    """However they come in, what is due and what is claimed back in all is the same."""
+    case = _both_orders(income_first=income_first)
+    assert [case.state.due(m) for m in ("2023-08", "2023-09", "2023-10")] == [100000, 80000, 40000]
+    assert sum(e.amount_fen for e in case.events if isinstance(e, bc.OverpaymentFound)) == 20000 + 60000
+
+
+def test_both_facts_known_at_the_first_notice_are_decided_once() -> None:
+    """Both facts were in the log when the first notice was handled: the second finds nothing to do."""
+    case = in_force(*paid("2023-08", "2023-09", "2023-10"))
+    first = reassess("2023-09", assessed("2023-09", 80000), assessed("2023-10", 40000), facts=2)
+    case.when(first).accepted().when(reassess("2023-10", assessed("2023-10", 40000), facts=2)).then_nothing()
+
+
+def test_a_fact_for_a_later_month_is_decided_although_the_facts_are_known() -> None:
+    """The first notice looked only as far as October; the income that begins in November was on record, but not decided."""
+    case = in_force().when(reassess("2023-09", assessed("2023-09", 80000), assessed("2023-10", 80000), facts=2)).accepted()
+    case = case.when(reassess("2023-11", assessed("2023-11", 50000), facts=2)).accepted()
+    assert [case.state.due(m) for m in ("2023-10", "2023-11")] == [80000, 50000]
+
+
+def test_a_decision_must_look_as_far_as_the_one_before() -> None:
+    """November was decided already: a late fact about September that stops at October would undo it, and is refused."""
+    case = in_force().when(reassess("2023-11", assessed("2023-11", 50000), facts=1)).accepted()
+    short = reassess("2023-09", assessed("2023-09", 80000), assessed("2023-10", 80000), facts=2)
+    case.when(short).then_refused("version_conflict", "assessments")
+    whole = replace(short, assessments=(*short.assessments, assessed("2023-11", 40000)))
+    assert case.when(whole).accepted().state.due("2023-11") == 40000
+
+
+# -- gradual exit
+
+EXIT = [assessed(f"2023-{m}", 50000, "gradual_exit", "2024-03") for m in ("10", "11", "12")]
+
+
+def test_a_gradual_exit_begins_with_its_end_in_sight() -> None:
+    """渐退: income rose above the standard, half is paid for six months."""
+    case = in_force().when(reassess("2023-10", EXIT[0])).accepted().state
+    assert (case.status, case.exit_since, case.exit_ends, case.due("2023-10")) == ("gradual_exit", "2023-10", "2024-03", 50000)
+
+
+def test_a_gradual_exit_goes_on_from_where_it_began() -> None:
+    """Another look during the exit does not start it anew."""
+    case = in_force().when(reassess("2023-10", EXIT[0])).accepted().on("2023-12-10")
+    state = case.when(reassess("2023-12", EXIT[2], facts=2)).accepted().state
+    assert (state.exit_since, state.exit_ends) == ("2023-10", "2024-03")
+
+
+def test_a_back_dated_exit_began_in_its_own_first_month() -> None:
+    """Of several months decided at once, the exit begins with the first that is one."""
+    months = (assessed("2023-09", 100000), EXIT[0], EXIT[1])
+    assert in_force().on("2023-11-10").when(reassess("2023-09", *months)).accepted().state.exit_since == "2023-10"
+
+
+def test_an_earlier_fact_moves_the_beginning_of_the_exit() -> None:
+    """The job began earlier than thought: the exit is counted from there."""
+    case = in_force().when(reassess("2023-10", EXIT[0])).accepted()
+    earlier = [assessed(m, 50000, "gradual_exit", "2024-02") for m in ("2023-09", "2023-10")]
+    state = case.when(reassess("2023-09", *earlier, facts=2)).accepted().state
+    assert (state.exit_since, state.exit_ends) == ("2023-09", "2024-02")
+
+
+def test_an_interrupted_exit_begins_anew() -> None:
+    """An ordinary month in between: the later exit is another one."""
+    case = in_force().when(reassess("2023-10", EXIT[0])).accepted().on("2023-12-10")
+    months = (assessed("2023-11", 90000), EXIT[2])
+    assert case.when(reassess("2023-11", *months, facts=2)).accepted().state.exit_since == "2023-12"
+
+
+def test_a_gradual_exit_ends_when_its_months_are_over() -> None:
+    """The clock asks about the month after, and the rules say that it is over."""
+    case = in_force().when(reassess("2023-10", EXIT[0])).accepted().on("2024-04-01")
+    over = reassess("2024-04", assessed("2024-04", 0, "ended", reason="渐退期满"), facts=1, cause="clock:2024-04-01")
+    case = case.when(over).accepted()
+    assert only(case.events, bc.CaseEnded).first_unpaid_month == "2024-04"
+    assert (case.state.status, case.state.exit_since, case.state.due("2024-03")) == ("ended", None, 50000)
+
+
+def test_a_gradual_exit_is_reversed_when_income_falls_again() -> None:
+    """The job is lost: the ordinary amount returns and the exit is forgotten."""
+    case = in_force().when(reassess("2023-10", EXIT[0])).accepted().on("2023-12-10")
+    state = case.when(reassess("2023-12", assessed("2023-12", 100000, "raised"), facts=2)).accepted().state
+    assert (state.status, state.exit_since, state.exit_ends, state.due("2023-12")) == ("in_force", None, None, 100000)
+
+
+# -- the end
+
+
+def test_a_reassessment_may_end_the_case() -> None:
+    """Too much income: nothing is due from that month on, and what was paid for it is claimed back."""
+    case = in_force(*paid("2023-08", "2023-09", "2023-10"))
+    late = reassess("2023-10", assessed("2023-10", 0, "ended", reason="收入超过标准"))
+    decided, ended, over = case.when(late).events
+    assert (decided.outcome, ended.first_unpaid_month, ended.reason, ended.basis) == ("ended", "2023-10", "收入超过标准", "办法第十条")
+    assert over.amount_fen == 100000
+
+
+def test_a_death_ends_the_case_and_claims_back_what_was_paid_after_it() -> None:
+    """Died in August, heard of in October: September and October are claimed back to the fen."""
+    case = in_force(*paid("2023-08", "2023-09", "2023-10")).when(end("2023-09")).accepted()
+    over = only(case.events, bc.OverpaymentFound)
+    assert [m.month for m in over.months] == ["2023-09", "2023-10"]
+    assert (over.amount_fen, case.state.status) == (200000, "ended")
+
+
+def test_a_case_may_be_ended_earlier_than_before() -> None:
+    """The death lay further back than thought: only the difference is claimed."""
+    case = in_force(*paid("2023-08", "2023-09", "2023-10")).when(end("2023-10")).accepted().when(end("2023-09")).accepted()
+    assert [e.amount_fen for e in case.events if isinstance(e, bc.OverpaymentFound)] == [100000, 100000]
+    assert case.state.last_change == "2023-09"
+
+
+def test_unpaid_months_too_are_taken_back_by_an_earlier_end() -> None:
+    """Nothing was paid yet, but it still would be: ending earlier stops it."""
+    case = in_force(ENDED).when(end("2023-09")).accepted().state
+    assert [case.due(m) for m in ("2023-08", "2023-09")] == [100000, 0]
+
+
+@pytest.mark.parametrize("month", ["2023-10", "2023-11"])
+def test_a_case_is_never_ended_later_than_it_was(month: str) -> None:
+    """The same end once more, or a later one, changes nothing."""
+    at("ended").when(end(month)).then_nothing()
+
+
+@pytest.mark.parametrize("status", ["none", "refused"])
+def test_what_never_ran_has_no_end(status: str) -> None:
+    """Nothing to stop."""
+    at(status).when(end("2023-09")).then_nothing()
+
+
+@pytest.mark.parametrize("status", ["applied", "accepted", "surveyed", "publicised"])
+def test_a_death_refuses_a_pending_application(status: str) -> None:
+    """The applicant died before the decision."""
+    at(status).when(end("2023-09")).then(bc.CaseRefused("领取人死亡"))
+
+
+def test_a_case_is_not_ended_before_it_began() -> None:
+    """An end before the first month is an end from the first month."""
+    assert only(in_force().when(end("2023-01")).events, bc.CaseEnded).first_unpaid_month == "2023-08"
+
+
+def test_a_late_fact_about_the_months_before_the_end_is_settled() -> None:
+    """The case has ended, but September was paid too high: it is claimed back all the same, and the case stays ended."""
+    case = in_force(*paid("2023-08", "2023-09"), ENDED)
+    late = reassess("2023-09", assessed("2023-09", 70000), assessed("2023-10", 120000), facts=3)
+    case = case.when(late).accepted()
+    assert only(case.events, bc.OverpaymentFound).amount_fen == 30000
+    assert (case.state.status, case.state.due("2023-09"), case.state.due("2023-10")) == ("ended", 70000, 0)
+
+
+def test_a_late_fact_about_the_months_after_the_end_changes_nothing() -> None:
+    """An ended case is not revived by a fact; that takes an application."""
+    in_force(ENDED).when(reassess("2023-10", assessed("2023-10", 90000), facts=3)).then_nothing()
+
+
+@pytest.mark.parametrize("end_first", [True, False])
+def test_an_end_and_a_late_fact_give_the_same_money_in_either_order(end_first: bool) -> None:
+    """Income from September on, ended from October on: the same claims whichever comes first."""
+    case = in_force(*paid("2023-08", "2023-09", "2023-10"))
+    income = reassess("2023-09", assessed("2023-09", 70000), assessed("2023-10", 70000), facts=3)
+    for step in (end("2023-10"), income) if end_first else (income, end("2023-10")):
+        case = case.when(step).accepted()
+    assert [case.state.due(m) for m in ("2023-08", "2023-09", "2023-10")] == [100000, 70000, 0]
+    assert sum(e.amount_fen for e in case.events if isinstance(e, bc.OverpaymentFound)) == 30000 + 100000
+
+
+# -- a second round
+
+
+def test_a_second_round_leaves_the_first_rounds_payments_alone() -> None:
+    """What was rightly paid before the gap is not claimed back when the second round is reassessed."""
+    second = (FILED, ACCEPTED, SURVEYED, PROPOSED, granted("2024-01", 90000, 5))
+    case = in_force(*paid("2023-08", "2023-09"), ENDED, *second).on("2024-02-10")
+    events = case.when(reassess("2024-02", assessed("2024-02", 80000), facts=6)).events
+    assert [type(e) for e in events] == [bc.CaseReassessed]
+
+
+def test_a_death_found_during_a_second_application_settles_the_first_round() -> None:
+    """The pending application is refused, and what was paid after the death is claimed back."""
+    case = in_force(*paid("2023-08", "2023-09"), ENDED, FILED).when(end("2023-09")).accepted()
+    assert only(case.events, bc.CaseRefused).reason == "领取人死亡"
+    assert only(case.events, bc.OverpaymentFound).amount_fen == 100000
+
+
+def test_a_foreign_event_is_a_bug() -> None:
+    """An event of another aggregate in this stream is never passed over in silence."""
+    with pytest.raises(TypeError):
+        bc.evolve(bc.Case(), object())
