@@ -70,6 +70,14 @@ def life(settings: Settings) -> list[Raw]:
     return events
 
 
+def life_of_facts(settings: Settings, incomes: int = 12) -> list[Raw]:
+    """A life of small events only: the household, and its income recorded again and again. For filling a log to a number."""
+    events = life(settings)
+    facts = [e for e in events if not e.stream.startswith("assistance.case-")]
+    last = next(e for e in reversed(facts) if e.name == "assistance.income_recorded")
+    return [*facts, *(replace(last, id=str(uuid.uuid4())) for _ in range(incomes - 2))]
+
+
 def _households() -> Any:
     from services.assistance import household
 
@@ -147,7 +155,7 @@ def _request(number: int, stream: str, events: list[Raw]) -> bytes:
     request = streams_pb2.BatchAppendReq(
         correlation_id=shared_pb2.UUID(string=str(uuid.UUID(int=number))),
         options=streams_pb2.BatchAppendReq.Options(
-            stream_identifier=shared_pb2.StreamIdentifier(stream_name=stream.encode()), any={},
+            stream_identifier=shared_pb2.StreamIdentifier(stream_name=stream.encode()), any=shared_pb2.Empty(),
         ),
         proposed_messages=[
             streams_pb2.BatchAppendReq.ProposedMessage(
