@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import eventlet
+from shared.messaging.green import eventlet  # noqa: I001  before the rest of it
 from eventlet import greenio, patcher
 from eventlet.event import Event
 

@@ -104,8 +104,8 @@ class _Link:
             self._connection = pika.SelectConnection(
                 self._parameters,
                 on_open_callback=lambda connection: connection.channel(on_open_callback=self._opened),
-                on_open_error_callback=lambda connection, _error: connection.ioloop.stop(),
-                on_close_callback=lambda connection, _reason: connection.ioloop.stop(),
+                on_open_error_callback=self._ended,
+                on_close_callback=self._ended,
             )
             try:
                 self._connection.ioloop.start()
@@ -120,11 +120,14 @@ class _Link:
                 time.sleep(_PAUSES[min(self._failures, len(_PAUSES) - 1)])
                 self._failures += 1
 
+    def _ended(self, connection: Any, _reason: Any) -> None:
+        connection.ioloop.call_later(0.01, connection.ioloop.stop)  # pika closes its socket one turn later
+
     def _shut(self, connection: Any) -> None:
-        if connection.is_open:
-            connection.close()
-        else:
+        if connection.is_closed:
             connection.ioloop.stop()
+        elif not connection.is_closing:
+            connection.close()
 
     def _opened(self, channel: Any) -> None:
         token = str(uuid.uuid4())

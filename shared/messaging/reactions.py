@@ -29,6 +29,7 @@ from shared.messaging.parsing import tolerant
 from shared.security.permissions import ROLES
 from shared.security.vault import Sealer, derived_key
 
+LIMIT = 120.0  # seconds for one reaction; far below the broker's 30 minutes, after which it would close the channel
 _PATIENT = 2  # while something is away the delay stops growing here, so that work resumes soon after it is back
 Door = Callable[[Any, dict[str, Any]], dict[str, Any]]
 
@@ -98,7 +99,7 @@ class BusEntrypoint(Entrypoint):  # type: ignore[misc]
             self.queue_consumer.settle(flight, back=True)
 
     def work(self, service: Any, message: Any) -> SetAside | None:
-        result: SetAside | None = self.container.native("bus").call(self.native, service, message)
+        result: SetAside | None = self.container.native("bus").call(self.native, service, message, limit=LIMIT)
         return result
 
     def native(self, service: Any, message: Any) -> SetAside | None:
@@ -106,7 +107,8 @@ class BusEntrypoint(Entrypoint):  # type: ignore[misc]
 
     def _worked(self, flight: Flight, worker_ctx: Any, result: SetAside | None, exc_info: Any) -> tuple[None, None]:
         if exc_info is not None:
-            # ``native`` turns every failure into a SetAside; if it failed itself, the message goes back and counts as a delivery.
+            # ``native`` turns every failure into a SetAside. If it failed itself or took too long, the message goes back,
+            # which the broker counts: after ten times it is among the dead letters.
             logs.warn("reaction_broken", error=exc_info[0].__name__, at=logs.place(exc_info[2]))
             self.queue_consumer.settle(flight, back=True)
             return None, None

@@ -4,7 +4,7 @@ Patching comes before every other import. ``thread=False``: gRPC needs real thre
 in one"); nothing in shared/messaging may therefore hold a real lock while it gives up the hub.
 """
 
-import eventlet
+from shared.messaging.green import eventlet
 
 eventlet.monkey_patch(thread=False)
 

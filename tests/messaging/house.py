@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import socket
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,6 +23,7 @@ from shared.clock import SHANGHAI
 from shared.config import ROOT, Settings, load
 from shared.eventlog.client import Log
 from shared.messaging.client import RpcClient
+from shared.messaging.dead_letters import DeadLetters, Letter
 from shared.messaging.node import BrokerNode
 from shared.security import tokens
 
@@ -144,6 +148,14 @@ class House:
             process.kill(self._log_process)
         self.broker.stop()
 
+    def letters(self, event_id: str = "") -> list[Letter]:
+        """The dead letters of counter, of one event."""
+        return [x for x in self.dead.list() if not event_id or x.event_id == event_id]
+
+    @property
+    def dead(self) -> DeadLetters:
+        return DeadLetters(self.broker.uri, self.settings.master_key, ("counter",))
+
     # -- the log -------------------------------------------------------------------------------------------------
 
     @property
@@ -178,7 +190,9 @@ class House:
             if connection.is_open:
                 connection.close()
 
-    def publish(self, source: str, event: str, body: Any, message_id: str | None = "", content_type: str | None = "application/json") -> str:
+    def publish(
+        self, source: str, event: str, body: Any, message_id: str | None = "", content_type: str | None = "application/json"
+    ) -> str:
         """Publish as a service or an agency would; returns the message id ("" = a new one, None = send none)."""
         if message_id == "":
             message_id = str(uuid.uuid4())
@@ -220,6 +234,53 @@ class House:
 
     def now(self) -> datetime:
         return datetime.now(SHANGHAI)
+
+
+class Wire:
+    """A TCP relay before the broker, to cut connections as a bad network does."""
+
+    def __init__(self, port: int) -> None:
+        self._to = port
+        self._pairs: list[tuple[socket.socket, socket.socket]] = []
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._server.accept()
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self._to))
+            self._pairs.append((near, far))
+            for a, b in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(a, b), daemon=True).start()
+
+    @staticmethod
+    def _pump(a: socket.socket, b: socket.socket) -> None:
+        try:
+            while data := a.recv(65536):
+                b.sendall(data)
+        except OSError:
+            pass
+        for end in (a, b):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+    def cut(self) -> int:
+        """Cut every connection; new ones are let through."""
+        pairs, self._pairs = self._pairs, []
+        for pair in pairs:
+            for end in pair:
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+                end.close()
+        return len(pairs)
+
+    def close(self) -> None:
+        self._server.close()
+        self.cut()
 
 
 def new_id() -> str:

@@ -1,8 +1,179 @@
-from tests.messaging.house import *
+"""The RPC doors as callers see them: answers, refusals, and what other people's clients get."""
 
-def test_a(house, standing, client):
-    c = new_id()
-    a = client.counter.count(command_id="c1", counter_id=c)
-    print(a)
-    print(client.counter.get(counter_id=c))
-    print(standing.log.read_text())
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pika
+import pytest
+from nameko.exceptions import RemoteError
+from nameko.standalone.rpc import ClusterRpcProxy
+
+from shared.domain.errors import Refused, Unavailable
+from shared.messaging import wire
+from shared.messaging.client import RpcClient
+from tests.messaging.house import RESIDENT_ID, House, Worker, new_id, wait_for
+
+
+def refused(client: RpcClient, method: str, **kwargs: Any) -> Refused:
+    with pytest.raises(Refused) as caught:
+        client.call("counter", method, **kwargs)
+    return caught.value
+
+
+def test_a_command_answers_with_version_and_position(client: RpcClient, house: House) -> None:
+    counter = new_id()
+    answer = client.counter.count(command_id=new_id(), counter_id=counter, by=3)
+    assert (answer["version"], answer["events"], answer["repeated"]) == (0, ["counter.counted"], False)
+    assert answer["stream"] == f"counter.counter-{counter}"
+    assert client.counter.get(counter_id=counter) == {"total": 3, "version": 0}
+    assert house.log.read(f"counter.counter-{counter}")[0].position == answer["position"]
+
+
+def test_the_same_command_id_has_its_effect_once(client: RpcClient, house: House) -> None:
+    counter, command_id = new_id(), new_id()
+    first = client.counter.count(command_id=command_id, counter_id=counter)
+    second = client.counter.count(command_id=command_id, counter_id=counter)
+    assert second == {**first, "repeated": True}
+    assert house.events(counter) == 1
+    assert refused(client, "count", command_id=command_id, counter_id=counter, by=2).code == "command_id_reused"
+
+
+def test_a_door_may_take_another_form_than_the_command(client: RpcClient, house: House) -> None:
+    command_id = new_id()
+    answer = client.counter.count_person(command_id=command_id, resident_id=RESIDENT_ID, by=5)
+    assert RESIDENT_ID not in str(answer)
+    assert client.counter.count_person(command_id=command_id, resident_id=RESIDENT_ID, by=5)["repeated"]
+
+
+def test_a_querys_form_is_its_own_parameters(client: RpcClient) -> None:
+    assert client.counter.echo(text="好", day="2023-07-01") == {
+        "actor": "staff:wang", "text": "好", "day": "2023-07-01", "number": 3, "yes": False, "maybe": None,
+    }  # fmt: skip
+    assert client.counter.get(counter_id=new_id(), as_of="2023-07-01T00:00:00+08:00") == {"total": 0, "version": -1}
+
+
+@pytest.mark.parametrize(
+    ("method", "kwargs", "code", "field"),
+    [
+        ("count", {"counter_id": "a"}, "invalid_input", "command_id"),
+        ("count", {"counter_id": "a", "command_id": ""}, "invalid_input", "command_id"),
+        ("count", {"counter_id": "a", "command_id": 7}, "invalid_input", "command_id"),
+        ("count", {"counter_id": "a", "command_id": "x" * 101}, "invalid_input", "command_id"),
+        ("count", {"counter_id": "a", "command_id": f"c-{RESIDENT_ID}"}, "invalid_input", "command_id"),
+        ("count", {"counter_id": "a", "command_id": "c", "expected_version": "1"}, "invalid_input", "expected_version"),
+        ("count", {"counter_id": "a", "command_id": "c", "expected_version": 9}, "version_conflict", "expected_version"),
+        ("count", {"counter_id": "a", "command_id": "c", "by": "1"}, "invalid_input", "by"),
+        ("count", {"counter_id": "a", "command_id": "c", "by": -1}, "invalid_input", "by"),
+        ("count", {"counter_id": "a", "command_id": "c", "colour": "red"}, "invalid_input", "colour"),
+        ("count", {"counter_id": "a", "command_id": "c", "division": "330203"}, "wrong_division", "division"),
+        ("count", {"command_id": "c"}, "invalid_input", "counter_id"),
+        ("count_person", {"resident_id": "110105194912310021", "command_id": "c"}, "invalid_input", "resident_id"),
+        ("echo", {"text": "x"}, "invalid_input", "day"),
+        ("echo", {"text": "x", "day": "2023-02-30"}, "invalid_input", "day"),
+        ("echo", {"text": "x", "day": "2023-02-01", "number": 1.5}, "invalid_input", "number"),
+        ("echo", {"text": "x", "day": "2023-02-01", "more": 1}, "invalid_input", "more"),
+        ("get", {"counter_id": "a", "as_of": "2023-02-01T00:00:00"}, "invalid_input", "as_of"),
+        ("nothing", {}, "not_found", "method"),
+        ("_timer", {}, "not_found", "method"),
+        ("on_ticked", {}, "not_found", "method"),
+        ("count", {"counter_id": "a", "command_id": "c", "division": "x" * wire.MOST_BYTES}, "too_large", None),
+    ],
+)
+def test_bad_input_is_refused_with_code_and_field(client: RpcClient, method: str, kwargs: dict[str, Any], code: str, field: str) -> None:
+    answer = refused(client, method, **kwargs)
+    assert (answer.code, answer.field) == (code, field)
+    assert answer.message.endswith("。") or field == "as_of"
+
+
+def test_who_may_call(client: RpcClient, house: House) -> None:
+    forged = house.token()[:-6] + "AAAAAA"
+    for token, code in [
+        (None, "unauthenticated"),
+        ("nonsense", "unauthenticated"),
+        (forged, "unauthenticated"),
+        (house.token(seconds=-5), "unauthenticated"),
+        (house.token("cashier"), "forbidden"),
+    ]:
+        assert refused(client.as_(token), "count", command_id="c", counter_id="a").code == code
+        # The door is checked before the form, so that nobody without a right to it learns what it asks for.
+        assert refused(client.as_(token), "count", colour="red").code == code
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b'{"args": [], "kwargs": {"text": "x"', "application/json"),
+        (b"[]", "application/json"),
+        (b'{"args": ["a"], "kwargs": {}}', "application/json"),
+        (b'{"args": []}', "application/json"),
+        (b'{"args": [], "kwargs": {}}', "application/x-python-serialize"),
+        (b"\xff\xfe", "application/json"),
+        (b"[" * 100_000, "application/json"),
+    ],
+)
+def test_a_malformed_request_is_answered(house: House, standing: Worker, body: bytes, content_type: str) -> None:
+    with house.channel() as channel:
+        queue = channel.queue_declare("", exclusive=True).method.queue
+        channel.queue_bind(queue, "nameko-rpc", routing_key=queue)
+        properties = pika.BasicProperties(content_type=content_type, reply_to=queue, correlation_id="1")
+        channel.basic_publish("nameko-rpc", "counter.echo", body, properties)
+        reply = wait_for(lambda: channel.basic_get(queue, auto_ack=True)[2], "a reply")
+    error = wire.decode(reply)["error"]
+    assert (error["exc_type"], error["exc_args"][0]) == ("Refused", "invalid_input")
+
+
+def test_a_bug_is_told_by_number_and_never_by_its_text(client: RpcClient, standing: Worker) -> None:
+    for how in ("bug", "decimal", "object", "exit"):
+        answer = refused(client, "fail", how=how)
+        assert answer.code == "internal"
+        number = answer.message.split("编号 ")[1].split("。")[0]
+        logged = wait_for(lambda n=number: [x for x in standing.said("rpc_failed") if x["number"] == n], "a log line")
+        assert logged[0]["at"].startswith(("tests/messaging/services/counter.py", "shared/messaging/"))
+    assert "王小明" not in standing.log.read_text()
+
+
+def test_many_callers_on_one_client(client: RpcClient) -> None:
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda n: client.counter.echo(text=str(n), day="2023-07-01")["text"], range(200)))
+    assert answers == [str(n) for n in range(200)]
+
+
+def test_no_worker_is_unavailable_at_once(client: RpcClient) -> None:
+    with pytest.raises(Unavailable, match="没有工作进程"):
+        client.nobody.anything()
+
+
+def test_the_log_away_is_unavailable_and_work_resumes(client: RpcClient, house: House) -> None:
+    counter, command_id = new_id(), new_id()
+    client.counter.count(command_id=new_id(), counter_id=counter)
+    house.kill_log()
+    try:
+        assert refused(client.as_(house.token(), timeout=15), "count", command_id=command_id, counter_id=counter).code == "unavailable"
+        assert client.counter.echo(text="still here", day="2023-07-01")["text"] == "still here"
+    finally:
+        house.start_log()
+
+    def again() -> bool:
+        try:
+            return bool(client.counter.count(command_id=command_id, counter_id=counter))
+        except Unavailable:
+            return False
+
+    wait_for(again, "the log to be used again")
+    assert house.events(counter) == 2
+
+
+def test_a_stock_nameko_proxy_works_against_us(house: House, standing: Worker) -> None:
+    config = {"AMQP_URI": house.broker.uri}
+    with ClusterRpcProxy(config, context_data={"auth_token": house.token()}, timeout=10) as bureau:
+        assert bureau.counter.echo(text="hello", day="2023-07-01")["text"] == "hello"
+        with pytest.raises(RemoteError, match=r"Refused \[invalid_input\]"):
+            bureau.counter.echo(text="hello", day="never")
+
+
+def test_the_callers_correlation_id_reaches_the_log(client: RpcClient, house: House) -> None:
+    counter = new_id()
+    client.as_(house.token(), correlation_id="case-7").counter.count(command_id=new_id(), counter_id=counter)
+    assert wire.decode(house.log.read(f"counter.counter-{counter}")[0].metadata)["$correlationId"] == "case-7"
