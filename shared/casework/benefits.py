@@ -58,6 +58,14 @@ class Found:
     facts_version: int
 
 
+class SubjectGone(Refused):
+    """Nobody is left to assess in that month: every member of the household has died or left. Carries the reason and its basis."""
+
+    def __init__(self, reason: str, basis: str) -> None:
+        super().__init__("out_of_order", reason, None)
+        self.reason, self.basis = reason, basis
+
+
 class Benefits:
     """One service's benefit business."""
 
@@ -138,16 +146,26 @@ class Benefits:
         since = state.exit_since if state.exit_since and state.exit_since < first else None
         assessments: list[Assessment] = []
         version = -1
+        gone: tuple[str, SubjectGone] | None = None
         for month in dates.months_between(first, last):
-            found = self.assess(Asked(state.programme, state.subject_id, month, amount, since))
+            try:
+                found = self.assess(Asked(state.programme, state.subject_id, month, amount, since))
+            except SubjectGone as nobody:
+                gone = (month, nobody)
+                break
             a, version = found.assessment, found.facts_version
             assessments.append(a)
             amount = a.amount_fen
             since = (since or month) if a.outcome == "gradual_exit" else None
             if a.outcome == "ended":
                 break
-        reassess = benefit_case.ReassessCase(case_id, first, tuple(assessments), version, cause)
-        return self.office.handle(self.cases, case_id, order.to(reassess, f"reassess {case_id}"))
+        answer = None
+        if assessments:
+            reassess = benefit_case.ReassessCase(case_id, first, tuple(assessments), version, cause)
+            answer = self.office.handle(self.cases, case_id, order.to(reassess, f"reassess {case_id}"))
+        if gone is not None:
+            answer = self.end(case_id, gone[0], gone[1].reason, gone[1].basis, order)
+        return answer
 
     def end(self, case_id: str, first_unpaid_month: str, reason: str, basis: str, order: Order[Any]) -> Answer:
         end = benefit_case.EndCase(case_id, first_unpaid_month, reason, basis)

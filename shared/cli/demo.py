@@ -87,7 +87,7 @@ class Day:
                 if result := found():
                     return result
                 time.sleep(0.1)
-        raise Failed(f"等不到：{title}")
+        raise Failed(f"等不到：{title}。可查看 {self.settings.var / 'log'} 和 minzheng dead-letters list。")
 
     def publish(self, agency: str, event: str, bodies: Iterable[dict[str, Any]]) -> None:
         """Let the agency's own process speak, as its own RabbitMQ user."""
@@ -111,7 +111,9 @@ class Day:
     def households(self) -> list[dict[str, Any]]:
         clerk = self.staff["clerk"]
         rows = self.until("家庭登记进入读模型", lambda: clerk.assistance.list_households(limit=500))
-        return [clerk.assistance.get_household(household_id=row["household_id"]) for row in rows]
+        found = [clerk.assistance.get_household(household_id=row["household_id"]) for row in rows]
+        # By the head's resident ID: ids are keyed hashes and differ from run to run, the day should not.
+        return sorted(found, key=lambda h: h["members"][h["head_id"]]["resident_id"])
 
     def apply_for_all(self, households: list[dict[str, Any]]) -> dict[str, str]:
         """低保: every household applies, and goes through acceptance, survey and review; returns household -> case."""
@@ -220,7 +222,9 @@ def play(settings: Settings, console: Console) -> None:
         day.pay("eldercare", ALLOWANCE, month)
     day.move_to("2023-09-18")
     left = {c["household_id"] for c in changes}
-    reported = [e for e in elders if e["household_id"] in granted and e["household_id"] not in left][:2]
+    size = {h["household_id"]: len(h["members"]) for h in households}
+    reported = [e for e in elders if e["household_id"] in granted and e["household_id"] not in left]
+    reported = sorted(reported, key=lambda e: size[e["household_id"]] == 1)[:2]  # first those who leave somebody behind
     if len(reported) < 2:
         raise Failed("示例数据中没有足够的高龄低保成员。")
     registrar = day.staff["registrar"].registry
@@ -246,8 +250,10 @@ def play(settings: Settings, console: Console) -> None:
     for person in reported:
         process = day.until("身后事项逐步办结", partial(_closed, registrar, person["person_id"]))
         _show_process(console, person, process)
-    claims = day.until("追回事项", lambda: day.staff["clerk"].eldercare.list_recoveries())
-    for claim in claims:
+    clerks = day.staff["clerk"]
+    claims = day.until("追回事项", clerks.eldercare.list_recoveries)
+    also = clerks.assistance.list_recoveries()
+    for claim in (*claims, *also):
         day.say(f"追回 {_title(claim['programme'])}：{claim['months']} 多发 {yuan(claim['amount_fen'])}")
     pid = first["person_id"]
     allowance = next(
@@ -262,6 +268,7 @@ def play(settings: Settings, console: Console) -> None:
         f"assistance.after_death-{pid}",
         f"assistance.case-{cases[first['household_id']]}",
         *(f"eldercare.recovery-{c['recovery_id']}" for c in claims),
+        *(f"assistance.recovery-{c['recovery_id']}" for c in also),
     ]
     show_timeline(settings, console, "身后事项时间线（各服务）", streams, since="2023-09-18")
     _totals(day, console)
@@ -303,11 +310,19 @@ def _changes(households: list[dict[str, Any]], granted: dict[str, Any], elders: 
     return chosen
 
 
+def _table(*columns: str, title: str | None = None) -> Table:
+    """A table that folds long cells on a narrow terminal instead of cutting them off."""
+    table = Table(title=title)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
 OUTCOMES = {"raised": "提高", "lowered": "降低", "gradual_exit": "渐退", "ended": "终止", "unchanged": "不变", "granted": "确认"}
 
 
 def _show_changes(console: Console, changes: list[dict[str, Any]]) -> None:
-    table = Table("变化", "决定", "原金额", "新金额", "自", "理由")
+    table = _table("变化", "决定", "原金额", "新金额", "自", "理由")
     for c in changes:
         d = c["decision"]
         table.add_row(
@@ -338,7 +353,7 @@ def _closed(registrar: Any, person_id: str) -> dict[str, Any] | None:
 
 
 def _show_process(console: Console, person: dict[str, Any], process: dict[str, Any]) -> None:
-    table = Table("事项", "承办", "办理", "说明", title=f"身后一件事：{_masked(person['name'])}，{process['died_on']} 去世，已办结")
+    table = _table("事项", "承办", "办理", "说明", title=f"身后一件事：{_masked(person['name'])}，{process['died_on']} 去世，已办结")
     for s in process["steps"].values():
         table.add_row(s["title"], s["service"], {"done": "已办", "skipped": "不适用", "owed": "待办"}[s["status"]], s["note"])
     console.print(table)
@@ -352,7 +367,7 @@ def show_timeline(settings: Settings, console: Console, title: str, streams: lis
     log = Log(settings.eventstore_uri)
     events = sorted((e for s in streams for e in log.read(s)), key=lambda e: e.position)
     log.close()
-    table = Table("记录时间", "事件", "经办", "流", title=title)
+    table = _table("记录时间", "事件", "经办", "流", title=title)
     for e in events:
         meta = decode_meta(e.metadata)
         if meta.recorded_at.isoformat() >= since:
@@ -362,7 +377,7 @@ def show_timeline(settings: Settings, console: Console, title: str, streams: lis
 
 
 def _totals(day: Day, console: Console) -> None:
-    table = Table("项目", "在享", "已发放批次", "发放总额", "失败", "追回", title="合计")
+    table = _table("项目", "在享", "已发放批次", "发放总额", "失败", "追回", title="合计")
     for service, programme in (("assistance", PROGRAMME), ("eldercare", ALLOWANCE)):
         clerk = getattr(day.staff["clerk"], service)
         cases = clerk.list_cases(programme=programme, limit=500)

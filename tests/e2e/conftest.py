@@ -32,7 +32,7 @@ SERVICES = ("registry", "assistance", "eldercare")
 def resident_id(born: str, serial: int, area: str = DISTRICT) -> str:
     """A synthetic resident ID with a right checksum."""
     body = f"{area}{born}{serial:03d}"
-    return body + ric.calc_check_digit(body)
+    return body + ric.calc_check_digit(body + "0")
 
 
 def new_id() -> str:
