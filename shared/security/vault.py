@@ -39,10 +39,12 @@ class Vault:
 
     def __init__(self, engine: sa.Engine, master_key: bytes) -> None:
         self._engine = engine
+        self._writer = engine.execution_options(writes=True)  # see shared/eventlog/stores.py
         self._wrap = AESGCM(master_key)
         self._cache: OrderedDict[str, tuple[float, AESGCM | None]] = OrderedDict()
         self._lock = threading.Lock()
-        metadata.create_all(engine)
+        with self._writer.begin() as tx:
+            tx.execute(sa.schema.CreateTable(keys, if_not_exists=True))
 
     def seal(self, person_id: str, text: str) -> str:
         """Encrypt under the person's key, made on first use; for an erased person nothing is kept at all."""
@@ -69,7 +71,7 @@ class Vault:
 
     def destroy(self, person_id: str, at: str) -> None:
         """Destroy the key for ever. ``at`` is the ISO time of the decision."""
-        with self._engine.begin() as tx:
+        with self._writer.begin() as tx:
             if tx.execute(keys.update().where(keys.c.person_id == person_id).values(wrapped=None, destroyed_at=at)).rowcount == 0:
                 tx.execute(keys.insert().values(person_id=person_id, wrapped=None, destroyed_at=at))
         with self._lock:
@@ -80,7 +82,7 @@ class Vault:
         wanted = sorted(set(person_ids))
         for start in range(0, len(wanted), 500):
             part = wanted[start : start + 500]
-            with self._engine.begin() as tx:
+            with self._writer.begin() as tx:
                 there = set(tx.execute(sa.select(keys.c.person_id).where(keys.c.person_id.in_(part))).scalars())
                 new = [{"person_id": p, "wrapped": self._wrapped(p, os.urandom(32))} for p in part if p not in there]
                 if new:
@@ -110,7 +112,7 @@ class Vault:
             found, known = self._fetch(person_id)
             if not known and make:
                 # Two processes may meet here: the first insert wins and both read the same key back.
-                with self._engine.begin() as tx:
+                with self._writer.begin() as tx:
                     tx.execute(self._insert_if_absent().values(person_id=person_id, wrapped=self._wrapped(person_id, os.urandom(32))))
                 found, known = self._fetch(person_id)
         except sa.exc.OperationalError as error:
