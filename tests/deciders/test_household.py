@@ -1,0 +1,204 @@
+"""The life of a household: registered once, its incomes and its dead recorded, each from the month it counts from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+
+from services.assistance import household as h
+from shared.eventsourcing.testing import Given, given
+
+HEAD = h.Member("0a" * 16, date(1985, 4, 12), "户主", 260000, employed=True, name="甲", resident_id="1")
+CHILD = h.Member("0b" * 16, date(2015, 5, 20), "子", student=True, name="乙", resident_id="2")
+REGISTER = h.RegisterHousehold("a1" * 16, "330225101", "rural", HEAD.person_id, (HEAD, CHILD), 1000000)
+REGISTERED = h.HouseholdRegistered("a1" * 16, "330225101", "rural", HEAD.person_id, (HEAD, CHILD), 1000000, 0, 0, 1, "staff")
+
+
+def there(*more: Any) -> Given[h.Household]:
+    return given(h.DECIDER, REGISTERED, *more)
+
+
+def income(fen: int, day: str, reason: str = "other", person: h.Member = HEAD) -> h.RecordIncome:
+    return h.RecordIncome(REGISTER.household_id, person.person_id, fen, date.fromisoformat(day), reason, "hrss")
+
+
+def death(day: str, month: str, person: h.Member = CHILD) -> h.RecordDeath:
+    return h.RecordDeath(REGISTER.household_id, person.person_id, date.fromisoformat(day), month)
+
+
+def earns(case: Given[h.Household], month: str) -> int:
+    """What the head earns in a month, by all that is known."""
+    return next(m for m in h.facts_in(case.state, month, 0, None).members if m.person_id == HEAD.person_id).monthly_income_fen
+
+
+# -- registration
+
+
+def test_a_household_is_registered() -> None:
+    """With its members and what it owns."""
+    given(h.DECIDER).when(REGISTER).then(REGISTERED)
+
+
+def test_the_same_file_once_more_changes_nothing() -> None:
+    """An import may be repeated."""
+    there().when(REGISTER).then_nothing()
+    there().when(replace(REGISTER, source="import", division="330225101000")).then_nothing()
+
+
+@pytest.mark.parametrize("change", [{"savings_fen": 1}, {"area": "urban"}, {"members": (HEAD,)}, {"division": "330225102"}])
+def test_another_content_under_the_same_number_is_refused(change: dict[str, Any]) -> None:
+    """A register is changed by events, not by importing over it."""
+    there().when(replace(REGISTER, **change)).then_refused("already_exists", "household_id")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"members": ()}, "members"),
+        ({"members": (HEAD,) * 2}, "members"),
+        ({"members": tuple(replace(HEAD, person_id=f"{n:032x}") for n in range(31))}, "members"),
+        ({"head_id": "0c" * 16}, "head_id"),
+        ({"area": "village"}, "area"),
+        ({"division": "33022"}, "division"),
+        ({"savings_fen": -1}, "savings_fen"),
+        ({"securities_fen": 10**12}, "securities_fen"),
+        ({"vehicles": -1}, "vehicles"),
+        ({"homes": 101}, "vehicles"),
+    ],
+    ids=["nobody", "twice", "too many", "foreign head", "area", "division", "negative", "absurd", "vehicles", "homes"],
+)
+def test_a_household_that_cannot_be_is_refused(change: dict[str, Any], field: str) -> None:
+    """The field is named."""
+    given(h.DECIDER).when(replace(REGISTER, **change)).then_refused("invalid_input", field)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"person_id": "110105"}, "members.1.person_id"),
+        ({"born_on": date(2023, 7, 4)}, "members.1.born_on"),
+        ({"born_on": date(1889, 12, 31)}, "members.1.born_on"),
+        ({"monthly_income_fen": -1}, "members.1.monthly_income_fen"),
+        ({"monthly_income_fen": 10**10}, "members.1.monthly_income_fen"),
+        ({"excluded_income_fen": 1}, "members.1.excluded_income_fen"),
+        ({"disability_grade": 5}, "members.1.disability_grade"),
+        ({"disability_kind": "bad"}, "members.1.disability_kind"),
+    ],
+)
+def test_a_member_who_cannot_be_is_refused_by_place_and_field(change: dict[str, Any], field: str) -> None:
+    """The second member is members.1."""
+    given(h.DECIDER).when(replace(REGISTER, members=(HEAD, replace(CHILD, **change)))).then_refused("invalid_input", field)
+
+
+# -- incomes
+
+
+def test_an_income_counts_from_the_month_after_it_began() -> None:
+    """动态管理: nobody pays back a month begun in good faith."""
+    case = there().when(income(400000, "2023-07-01", "employment")).accepted()
+    assert case.events[-1].effective_month == "2023-08"
+    assert (earns(case, "2023-07"), earns(case, "2023-08")) == (260000, 400000)
+
+
+def test_an_income_told_twice_is_recorded_once() -> None:
+    """Also when another one came in between."""
+    case = there().when(income(400000, "2023-07-01")).accepted()
+    case.when(income(400000, "2023-07-01")).then_nothing()
+    case.when(income(300000, "2023-06-01")).accepted().when(income(400000, "2023-07-01")).then_nothing()
+
+
+def test_a_correction_of_the_same_day_holds() -> None:
+    """Of two amounts of one day the later word is right."""
+    case = there().when(income(400000, "2023-07-01")).accepted().when(income(350000, "2023-07-01")).accepted()
+    assert earns(case, "2023-08") == 350000
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("days", [("2023-05-10", "2023-07-01"), ("2023-07-01", "2023-07-20")], ids=["months apart", "same month"])
+def test_two_late_incomes_give_the_same_facts_in_either_order(order: tuple[int, int], days: tuple[str, str]) -> None:
+    """The one that begins later holds, whichever was told first."""
+    facts = (income(300000, days[0]), income(500000, days[1]))
+    case = there()
+    for n in order:
+        case = case.when(facts[n]).accepted()
+    assert earns(case, "2023-08") == 500000
+    assert earns(case, "2023-07") == (300000 if days[0] == "2023-05-10" else 260000)
+
+
+def test_a_new_job_is_remembered_as_one() -> None:
+    """渐退 hangs on it."""
+    case = there().when(income(400000, "2023-07-01", "employment")).accepted()
+    facts = h.facts_in(case.state, "2023-08", 0, None).members[0]
+    assert (facts.newly_employed_on, facts.employed) == (date(2023, 7, 1), True)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "field"),
+    [
+        (replace(income(1, "2023-07-01"), person_id="0c" * 16), "unknown_person", "person_id"),
+        (income(-1, "2023-07-01"), "invalid_input", "monthly_income_fen"),
+        (income(10**10, "2023-07-01"), "invalid_input", "monthly_income_fen"),
+        (income(1, "1999-12-31"), "invalid_input", "effective_from"),
+        (income(1, "2025-01-01"), "invalid_input", "effective_from"),
+        (income(1, "2023-07-01", "lottery"), "invalid_input", "reason"),
+    ],
+    ids=["stranger", "negative", "absurd", "long ago", "far ahead", "reason"],
+)
+def test_an_income_that_cannot_be_is_refused(command: h.RecordIncome, code: str, field: str) -> None:
+    """Code and field are named."""
+    there().when(command).then_refused(code, field)
+
+
+def test_a_household_that_is_not_there_has_no_incomes() -> None:
+    """First the register."""
+    given(h.DECIDER).when(income(1, "2023-07-01")).then_refused("unknown_person")
+
+
+# -- deaths
+
+
+def test_a_dead_member_counts_no_more_from_the_month_named() -> None:
+    """In July still, in August no more."""
+    case = there().when(death("2023-07-01", "2023-08")).then(h.MemberDied("a1" * 16, CHILD.person_id, date(2023, 7, 1), "2023-08"))
+    assert [len(h.facts_in(case.state, m, 0, None).members) for m in ("2023-07", "2023-08")] == [2, 1]
+
+
+def test_the_same_death_is_recorded_once() -> None:
+    """Told again by the process."""
+    there().when(death("2023-07-01", "2023-08")).accepted().when(death("2023-07-01", "2023-08")).then_nothing()
+
+
+def test_an_earlier_day_of_death_counts_from_earlier() -> None:
+    """What hung on the later day is asked again from the earlier month."""
+    case = there().when(death("2023-07-01", "2023-08")).accepted().when(death("2023-05-01", "2023-06")).accepted()
+    assert (case.events[-1].effective_month, case.events[-1].changed_from) == ("2023-06", "")
+
+
+def test_a_later_day_of_death_is_asked_again_from_the_earlier_month() -> None:
+    """The months in which the member counts after all must be decided again too."""
+    case = there().when(death("2023-05-01", "2023-06")).accepted().when(death("2023-07-01", "2023-08")).accepted()
+    assert (case.events[-1].effective_month, case.events[-1].changed_from) == ("2023-08", "2023-06")
+    assert len(h.facts_in(case.state, "2023-07", 0, None).members) == 2
+
+
+def test_the_death_of_a_stranger_is_refused() -> None:
+    """Not of this household."""
+    there().when(replace(death("2023-07-01", "2023-08"), person_id="0c" * 16)).then_refused("unknown_person", "person_id")
+    given(h.DECIDER).when(death("2023-07-01", "2023-08")).then_refused("unknown_person")
+
+
+def test_an_income_before_the_death_is_taken_in_either_order() -> None:
+    """Heard of after the death, it still counts for the months before; for those after, there is nobody."""
+    case = there().when(death("2023-07-01", "2023-08", HEAD)).accepted()
+    case.when(income(300000, "2023-05-10")).accepted()
+    case.when(income(300000, "2023-07-10")).then_refused("unknown_person", "person_id")
+
+
+def test_somebody_who_is_not_counted_is_still_listed() -> None:
+    """The rules are told about everybody, and who does not count."""
+    absent = replace(CHILD, counted=False)
+    case = given(h.DECIDER, replace(REGISTERED, members=(HEAD, absent)))
+    assert [m.counted for m in h.facts_in(case.state, "2023-07", 0, None).members] == [True, False]
