@@ -158,8 +158,9 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
 def open_writer(path: Path) -> sqlite3.Connection:
     """The one connection that writes. Creates the schema in a new file; refuses a file that is not ours or is newer than this code."""
     fresh = not path.exists() or path.stat().st_size == 0
-    connection = _connect(path, read_only=False)
+    connection: sqlite3.Connection | None = None
     try:
+        connection = _connect(path, read_only=False)
         if not fresh:
             _check_version(connection, path)
         connection.execute("pragma journal_mode = wal")
@@ -169,12 +170,12 @@ def open_writer(path: Path) -> sqlite3.Connection:
             connection.executescript(
                 f"begin; {_SCHEMA} pragma application_id = {APPLICATION_ID}; pragma user_version = {SCHEMA_VERSION}; commit;"
             )
-    except sqlite3.DatabaseError as error:
-        connection.close()
+    except (sqlite3.DatabaseError, StorageError) as error:
+        if connection is not None:
+            connection.close()
+        if isinstance(error, StorageError):
+            raise
         raise StorageError(f"{path} 不能作为事件日志打开：{error}") from error
-    except StorageError:
-        connection.close()
-        raise
     return connection
 
 

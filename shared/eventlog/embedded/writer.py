@@ -97,7 +97,7 @@ class Writer:
         self._connection = connection
         self._clock = time.time_ns
         self._heads: Memory[str, _Head] = Memory(REMEMBERED_STREAMS)
-        self._recent: Memory[bytes, tuple[str, int, int]] = Memory(REMEMBERED_IDS)  # id -> stream, revision, position
+        self._recent: Memory[tuple[bytes, str], int] = Memory(REMEMBERED_IDS)  # id and stream -> revision
         self._rows: list[Row] = []
         self.entries: list[Entry] = []  # written in the open transaction, for live readers once it is committed
         self._recall()
@@ -141,12 +141,12 @@ class Writer:
         self._next = 0 if last is None else last[0] + storage.span(last[2])
         self._created = 0 if last is None else last[1]
         newest = self._connection.execute(
-            "select e.id, s.name, e.revision, e.position from event e cross join stream s on s.id = e.stream_id"
+            "select e.id, s.name, e.revision from event e cross join stream s on s.id = e.stream_id"
             " order by e.position desc limit ?",
             (REMEMBERED_IDS // 2,),
         ).fetchall()
-        for event_id, name, revision, position in reversed(newest):
-            self._recent.put(event_id, (name, revision, position))
+        for event_id, name, revision in reversed(newest):
+            self._recent.put((event_id, name), revision)
 
     # -- the commands
 
@@ -219,8 +219,7 @@ class Writer:
             return rules.WRITE  # a new stream, the commonest case, needs no questions
 
         def recent(event_id: bytes) -> int | None:
-            found = self._recent.get(event_id)
-            return found[1] if found is not None and found[0] == stream else None
+            return self._recent.get((event_id, stream))
 
         def recorded(revision: int) -> bytes | None:
             self.flush()
@@ -262,7 +261,7 @@ class Writer:
             self._next = position + storage.span(body)
             self._rows.append(Row(position, head.id, revision, created, event.id, event.type, body))
             self.entries.append(Entry(position, stream, revision, event.type, body))
-            self._recent.put(event.id, (stream, revision, position))
+            self._recent.put((event.id, stream), revision)
         head.last = revision
         self.tail = position
         if stream.startswith("$$"):
