@@ -6,13 +6,27 @@ and no more. nameko's pytest plugin asks to be run under its own command, which 
 
 from __future__ import annotations
 
+import tempfile
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     import eventlet  # noqa: F401
+
+
+from tests.postgres import PrivatePostgres
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """The address of a private PostgreSQL, started for this session."""
+    # Not in pytest's own folders: those are for their owner alone, and the server runs as another user.
+    with tempfile.TemporaryDirectory(prefix="minzheng-postgresql-") as folder, PrivatePostgres(Path(folder)) as url:
+        yield url
 
 
 def pytest_configure(config: pytest.Config) -> None:

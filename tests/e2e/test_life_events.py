@@ -7,7 +7,6 @@ import subprocess
 from pathlib import Path
 
 import psutil
-import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -35,7 +34,6 @@ def test_both_life_events_on_sqlite_and_again_over_what_the_first_run_left(tmp_p
     check(play(tmp_path))
 
 
-@pytest.mark.postgresql
 def test_both_life_events_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
     """The same day with the read models and the keys in PostgreSQL."""
     check(play(tmp_path, DATABASE_URL=postgresql_url))
