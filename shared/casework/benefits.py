@@ -160,11 +160,12 @@ class Benefits:
             if a.outcome == "ended":
                 break
         answer = None
+        if gone is not None:
+            # The end first: it takes back what was decided for later months, which an assessment of the months before may not do.
+            answer = self.end(case_id, gone[0], gone[1].reason, gone[1].basis, order)
         if assessments:
             reassess = benefit_case.ReassessCase(case_id, first, tuple(assessments), version, cause)
             answer = self.office.handle(self.cases, case_id, order.to(reassess, f"reassess {case_id}"))
-        if gone is not None:
-            answer = self.end(case_id, gone[0], gone[1].reason, gone[1].basis, order)
         return answer
 
     def end(self, case_id: str, first_unpaid_month: str, reason: str, basis: str, order: Order[Any]) -> Answer:
