@@ -160,7 +160,13 @@ def test_the_log_behaves_as_its_model(client: EventStoreDBClient) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None, phases=(Phase.generate,)
+            max_examples=25,
+            stateful_step_count=25,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            derandomize=True,
+            database=None,
+            phases=(Phase.generate,),  # shrinking against a server takes minutes; the steps of a failure are short enough to read
         ),
     )
 

@@ -218,8 +218,9 @@ def test_kill_at_any_instant(own_log: LogProcess, rounds: int) -> None:
                     assert [json.loads(event.data)["n"] for event in events] == [0, 1, 2] * (len(events) // 3)
             last = positions[-1]
             assert last is not None
-            assert client.append_event(f"after-{cycle}", current_version=NONE, event=(extra := NewEvent(type="T", data=b""))) > last
+            extra = NewEvent(type="T", data=b"")
             attempted[extra.id] += 1
+            assert client.append_event(f"after-{cycle}", current_version=NONE, event=extra) > last
 
 
 def test_events_survive_without_a_log_of_the_wal(own_log: LogProcess) -> None:

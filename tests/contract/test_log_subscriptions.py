@@ -88,13 +88,15 @@ def test_all_filtered_live_and_past(client: EventStoreDBClient) -> None:
     mark = uuid4().hex
     past = write(client, f"{mark}-1", 3, f"{mark}.wanted")
     write(client, f"{mark}-1", 3, f"{mark}.other")
-    with client.subscribe_to_all(filter_include=[f"{mark}.wanted"], timeout=WAIT) as by_type:
-        with client.subscribe_to_all(filter_include=[f"{mark}-2"], filter_by_stream_name=True, timeout=WAIT) as by_stream:
-            assert take(by_type, 3) == ids(past)
-            other = write(client, f"{mark}-2", 2, f"{mark}.other")
-            live = write(client, f"{mark}-1", 2, f"{mark}.wanted")
-            assert take(by_type, 2) == ids(live)
-            assert take(by_stream, 2) == ids(other)
+    with (
+        client.subscribe_to_all(filter_include=[f"{mark}.wanted"], timeout=WAIT) as by_type,
+        client.subscribe_to_all(filter_include=[f"{mark}-2"], filter_by_stream_name=True, timeout=WAIT) as by_stream,
+    ):
+        assert take(by_type, 3) == ids(past)
+        other = write(client, f"{mark}-2", 2, f"{mark}.other")
+        live = write(client, f"{mark}-1", 2, f"{mark}.wanted")
+        assert take(by_type, 2) == ids(live)
+        assert take(by_stream, 2) == ids(other)
 
 
 def test_system_events_are_shown_when_asked_for(client: EventStoreDBClient) -> None:
