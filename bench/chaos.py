@@ -19,7 +19,8 @@ import threading
 import time
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -545,15 +546,9 @@ def run(
     """Start a house in ``var``, load it, kill ``rounds`` times each of ``victims``, and give the account. Raises Broken."""
     began = time.monotonic()
     chance = random.Random(f"killer {seed}")  # noqa: S311 - not a secret
-    given = dict(os.environ if env is None else env)
-    for name in ("AMQP_URI", "EVENTSTORE_URI", "DATABASE_URL"):
-        given.pop(name, None)
-    given |= {"MINZHENG_VAR": str(var), "MINZHENG_RETRY_DELAYS": DELAYS, "MINZHENG_TIMER_PERIOD": "1"}
     ledger, town, kills = Ledger(), Town(seed), Counter[str]()
-    discovery.load_all()  # so that the account knows which event types are published
     say(f"种子 {seed}，{rounds} 轮，被杀的进程：{'、'.join(victims)}")
-    with House(given, clock=True, restarts=False) as house:
-        _declare_audit(house.settings.amqp_uri)
+    with open_house(var, env) as house:
         staff = Staff(house, ledger)
         try:
             settled = settle_families(house, town, staff, families)
@@ -563,35 +558,49 @@ def run(
                 for n in range(rounds):
                     _one_round(house, chance, victims, kills, n, say)
                 time.sleep(1.0)
-            say(f"停止加载：{len(ledger.commands)} 个指令，{len(ledger.messages)} 条外部消息；等待处理完毕")
-            entries = _rest(house, ledger)
         finally:
             staff.close()
-        account = Account(ledger, entries)
-        wrong = account.wrong()
-        wrong += _dead_letters(house.settings.amqp_uri)
-        announced, twice, unheard = _audit(house.settings.amqp_uri, entries)
-        wrong += unheard
-        wrong += _read_models(house, entries)
-        if wrong:
-            shown = "\n".join(wrong[:40])
-            raise Broken(f"种子 {seed}：{len(wrong)} 处不符\n{shown}")
+        say(f"停止加载：{len(ledger.commands)} 个指令，{len(ledger.messages)} 条外部消息；等待处理完毕")
+        account, announced, twice, wrong = settle_account(house, ledger)
+    if wrong:
+        raise Broken(f"种子 {seed}：{len(wrong)} 处不符\n" + "\n".join(wrong[:40]))
     return Result(
-        seed, rounds, kills, len(ledger.commands), sum(c.attempts > 1 for c in ledger.commands), len(ledger.messages), len(entries),
-        len(account.by_name["registry.death_registered"]), len(account.by_name["assistance.case_reassessed"]),
+        seed, rounds, kills, len(ledger.commands), sum(c.attempts > 1 for c in ledger.commands), len(ledger.messages),
+        len(account.entries), len(account.by_name["registry.death_registered"]), len(account.by_name["assistance.case_reassessed"]),
         announced, twice, time.monotonic() - began,
     )  # fmt: skip
 
 
+@contextmanager
+def open_house(var: Path, env: Mapping[str, str] | None = None) -> Iterator[House]:
+    """A whole house in ``var`` with quick retries and a queue that hears everything the relay says; nothing restarts by itself."""
+    given = dict(os.environ if env is None else env)
+    for name in ("AMQP_URI", "EVENTSTORE_URI", "DATABASE_URL"):
+        given.pop(name, None)
+    given |= {"MINZHENG_VAR": str(var), "MINZHENG_RETRY_DELAYS": DELAYS, "MINZHENG_TIMER_PERIOD": "1"}
+    discovery.load_all()  # so that the account knows which event types are published
+    with House(given, clock=True, restarts=False) as house:
+        _declare_audit(house.settings.amqp_uri)
+        yield house
+
+
+def settle_account(house: House, ledger: Ledger) -> tuple[Account, int, int, list[str]]:
+    """Wait for rest, then (account, messages the relay sent, of them repeats, everything that does not hold)."""
+    account = Account(ledger, _rest(house, ledger))
+    wrong = account.wrong() + _dead_letters(house.settings.amqp_uri)
+    announced, twice, unheard = _audit(house.settings.amqp_uri, account.entries)
+    return account, announced, twice, wrong + unheard + _read_models(house, account.entries)
+
+
 def _one_round(house: House, chance: random.Random, victims: tuple[str, ...], kills: Counter[str], number: int, say: Say) -> None:
-    """Each once, in a random order (in turn in the first round); sometimes a second one dies with it."""
+    """Each once: in turn and alone in the first round, then in a random order, and sometimes a second one dies with it."""
     order = list(victims)
     if number:
         chance.shuffle(order)
     for name in order:
         time.sleep(0.3 + chance.random())
         dying = [name]
-        if len(victims) > 1 and chance.random() < 0.25:
+        if number and len(victims) > 1 and chance.random() < 0.25:
             dying.append(chance.choice([v for v in victims if v != name]))
         for one in dying:
             house.kill9(one)
@@ -604,7 +613,7 @@ def _one_round(house: House, chance: random.Random, victims: tuple[str, ...], ki
 
 
 def _rest(house: House, ledger: Ledger) -> list[Entry]:
-    """Wait until nothing is missing and nothing more comes; answers the whole log. Gives up after PATIENCE, the account then says what lacks."""
+    """Wait until nothing is missing and nothing more comes; answers the whole log. After PATIENCE the account says what lacks."""
     log = Log(house.settings.eventstore_uri)
     entries: list[Entry] = []
     until, calm_since = time.monotonic() + PATIENCE, time.monotonic()
@@ -654,8 +663,8 @@ def _dead_letters(amqp_uri: str) -> list[str]:
         for service in SERVICES:
             method, properties, _ = channel.basic_get(names.dead(service))
             while method is not None:
-                h = properties.headers
-                found.append(f"死信 {service}：{h.get('x-mz-queue')} {h.get('x-mz-reason')} {h.get('x-mz-message')} 试 {h.get('x-mz-tries')} 次")
+                queue, reason, text, tries = (properties.headers.get(f"x-mz-{h}") for h in ("queue", "reason", "message", "tries"))
+                found.append(f"死信 {service}：{queue} {reason} {text} 试 {tries} 次")
                 method, properties, _ = channel.basic_get(names.dead(service))
     finally:
         connection.close()
@@ -722,7 +731,8 @@ def _read_models(house: House, entries: list[Entry]) -> list[str]:
                 if known is None or known.position < last:
                     wrong.append(f"读模型 {model.service} 没有追上日志")
                 if not report.compared or report.different:
-                    wrong += [f"读模型 {model.service} 与重建的不同：{d}" for d in report.differences] or [f"读模型 {model.service} 无法比较"]
+                    wrong.append(f"读模型 {model.service} 与重建的有 {report.different} 行不同，或无法比较")
+                    wrong += [f"读模型 {model.service}：{d}" for d in report.differences]
             finally:
                 engine.dispose()
     finally:

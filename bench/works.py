@@ -79,8 +79,8 @@ def rpc(parts: Parts, scale: Scale, say: Say) -> list[Row]:
         if answer["errors"]:
             raise RuntimeError(f"{service}.{method}：{answer['errors']}")
         latency[service].append(answer["p50"])
-        one = parts.run("bench.load", {**task, "callers": 1, "seconds": 1.0, "service": service, "method": method, "first": first + 500_000})
-        alone[service].append(one["p50"])
+        one = {**task, "callers": 1, "seconds": 1.0, "service": service, "method": method, "first": first + 500_000}
+        alone[service].append(parts.run("bench.load", one)["p50"])
         return float(answer["rate"])
 
     run("assistance", "record_income")  # every household is in the worker's memory from here on: a known aggregate
@@ -293,11 +293,11 @@ def reaction(parts: Parts, scale: Scale, say: Say) -> list[Row]:
     found["log"].clear()
     found["nameko"].clear()
     side_by_side(lambda: run("log"), lambda: run("nameko"), scale.rounds, say)
-    return [
-        row(f"从一个服务的追加到另一服务反应的追加 p{int(share * 100)}", percentile(found["log"], share), percentile(found["nameko"], share),
-            "毫秒", "<= 2")
-        for share in (0.5, 0.99)
-    ]  # fmt: skip
+    rows = []
+    for share in (0.5, 0.99):
+        both = percentile(found["log"], share), percentile(found["nameko"], share)
+        rows.append(row(f"从一个服务的追加到另一服务反应的追加 p{int(share * 100)}", *both, "毫秒", "<= 2"))
+    return rows
 
 
 def _opened_event() -> tuple[str, str, str, str]:
