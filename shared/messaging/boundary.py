@@ -14,7 +14,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from shared.messaging.green import eventlet  # noqa: I001  before the rest of it
+from shared.messaging.green import eventlet
+
+# isort: split
 from eventlet import greenio, patcher
 from eventlet.event import Event
 

@@ -24,7 +24,7 @@ from shared.domain.errors import Refused, Unavailable
 from shared.messaging import names, wire
 from shared.security.vault import Sealer
 
-_PATIENCE = 5.0  # seconds; somebody else may be looking at the letters at this moment
+_PATIENCE = 2.0  # seconds; somebody else may be looking at the letters at this moment
 # Shown in the clear; of every other text only its length: what an agency sends may name people anywhere.
 _PLAIN = frozenset({"type", "reason", "outcome", "step", "programme", "division", "status", "currency", "month"})
 

@@ -27,7 +27,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from shared.messaging import green  # noqa: F401, I001  before nameko
+from shared.messaging import green  # noqa: F401  before nameko
+
+# isort: split
 from nameko.extensions import DependencyProvider, register_entrypoint
 
 from shared.domain.errors import Refused, Unavailable, invalid

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 import traceback
 from datetime import datetime
 from pathlib import Path
@@ -58,7 +59,18 @@ class _Lines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=lambda value: type(value).__name__)
 
 
+def _last_words(kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    say("uncaught", logging.ERROR, error=kind.__name__ if kind else "?", at=place(trace))
+
+
 def set_up(level: str) -> None:
+    """Also for what nobody caught: Python's and eventlet's own tracebacks quote the exception's text."""
+    from eventlet import debug, greenpool
+
+    debug.hub_exceptions(False)
+    greenpool.DEBUG = False
+    sys.excepthook = _last_words
+    threading.excepthook = lambda told: _last_words(told.exc_type, told.exc_value, told.exc_traceback)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_Lines())
     root = logging.getLogger()

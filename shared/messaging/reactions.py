@@ -255,6 +255,7 @@ class Rejected(BusEntrypoint):
         origin = str(headers.get("x-first-death-queue") or deaths[-1].get("queue") or "")
         envelope = envelope_of(message, origin)
         envelope.exchange = str(deaths[-1].get("exchange") or "")
+        envelope.routing_key = str((deaths[-1].get("routing-keys") or [""])[0])
         try:
             if message.content_type == wire.SEALED:  # it was on a retry when it broke the worker
                 envelope = wire.unseal(envelope.body, self.held.sealer)

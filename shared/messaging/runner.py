@@ -42,6 +42,7 @@ def run(services: Sequence[str], settings: Settings) -> int:
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _once(stopping))
+    eventlet.spawn_n(_idle, stopping)
     classes = [_service_class(name) for name in services]
     if not _wait_for_parts(settings, stopping):
         return 0
@@ -122,6 +123,12 @@ def _wait_for_parts(settings: Settings, stopping: Event) -> bool:
     return True
 
 
+def _idle(stopping: Event) -> None:
+    """Keeps the hub looking at signals: a signal handler's greenlet starts only when the hub next wakes."""
+    while not stopping.ready():
+        eventlet.sleep(0.2)
+
+
 def _watch(runner: ServiceRunner, died: list[BaseException], stopping: Event) -> None:
     """A container that dies takes the process down: the supervisor starts a whole one again."""
     try:
@@ -152,6 +159,12 @@ def _stop(runner: ServiceRunner, died: list[BaseException]) -> int:
 
 
 def main(services: Sequence[str], settings: Settings) -> None:
-    status = run(services, settings)
+    try:
+        status = run(services, settings)
+    except ConfigError:
+        raise
+    except Exception as error:
+        logs.say("worker_failed", logging.ERROR, error=type(error).__name__, at=logs.place(error.__traceback__))
+        status = 1
     logging.shutdown()
     os._exit(status)  # a native thread that hangs in a call must not keep the process

@@ -25,13 +25,40 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         house.close()
 
 
-@pytest.fixture(scope="session")
-def standing(house: House) -> Worker:
-    """Counter's worker. A test that kills workers starts its own."""
-    return house.start_worker()
+class Standing:
+    """Counter's worker, started when a test needs it and stopped when a test must be alone with its own."""
+
+    worker: Worker | None = None
 
 
 @pytest.fixture(scope="session")
-def client(house: House, standing: Worker) -> Iterator[RpcClient]:
+def _standing(house: House) -> Standing:
+    return Standing()
+
+
+@pytest.fixture
+def standing(house: House, _standing: Standing) -> Worker:
+    if _standing.worker is None:
+        _standing.worker = house.start_worker()
+    assert _standing.worker.process.poll() is None, "the standing worker has died"
+    return _standing.worker
+
+
+@pytest.fixture
+def alone(house: House, _standing: Standing) -> House:
+    """The house without a worker: the test starts, stops and kills its own."""
+    if _standing.worker is not None:
+        _standing.worker.stop()
+        _standing.worker = None
+    return house
+
+
+@pytest.fixture(scope="session")
+def _client(house: House) -> Iterator[RpcClient]:
     with house.client() as client:
         yield client
+
+
+@pytest.fixture
+def client(_client: RpcClient, standing: Worker) -> RpcClient:
+    return _client

@@ -140,7 +140,7 @@ class CounterService(Service):
             raise Unavailable()
         if facts.behave == "slow":
             note("slow", f"begin {notice.event_id}")
-            time.sleep(2.5)
+            time.sleep(1.2)
             note("slow", f"end {notice.event_id}")
         self.office.handle(COUNTER, facts.counter_id, notice.order(Count(facts.counter_id, facts.by)))
 
