@@ -67,10 +67,6 @@ def decider(stream: str) -> Decider[Any] | None:
 
 
 def deciders(service: str) -> Iterator[Decider[Any]]:
-    """Every decider that stands in a room of the service under a name ending in DECIDER, or in a tuple or mapping of them."""
+    """Every decider that stands in a room of the service, under whatever name."""
     for module in load(service):
-        for name, value in vars(module).items():
-            if not name.endswith(("DECIDER", "DECIDERS")):
-                continue
-            many = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else (value,)
-            yield from (d for d in many if isinstance(d, Decider) and d.service == service)
+        yield from (value for value in vars(module).values() if isinstance(value, Decider) and value.service == service)

@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from shared.clock import SHANGHAI
 from shared.eventlog.client import Raw
 from shared.eventlog.deadlines import deadline_table
 from shared.eventsourcing import codec
@@ -283,7 +284,7 @@ class Rows:
             stream=r.stream,
             name=name,
             aggregate_id=aggregate_id,
-            due_at=due_at if isinstance(due_at, str) else due_at.isoformat(),
+            due_at=_iso(due_at),
             division=r.meta.division,
             data=json.dumps(data or {}, ensure_ascii=False, sort_keys=True, separators=(",", ":")),
         )
@@ -345,6 +346,13 @@ class Rows:
         found = self._connection.execute(shape.select, shape.named(key)).mappings().one_or_none()
         row = seen[key] = None if found is None else dict(found)
         return row
+
+
+def _iso(at: datetime | date | str) -> str:
+    """As the deadline table wants it: Asia/Shanghai, to the second, so that texts sort as times do."""
+    if isinstance(at, datetime):
+        return at.astimezone(SHANGHAI).isoformat(timespec="seconds")
+    return at if isinstance(at, str) else at.isoformat()
 
 
 def shapes_of(model: ReadModel, dialect: str, actual: Mapping[sa.Table, sa.Table] | None = None) -> dict[sa.Table, _Shape]:

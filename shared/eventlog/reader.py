@@ -72,9 +72,17 @@ class Reader:
         """The events after a position, and then for ever what is added."""
         return Subscription(self._open(self._client.subscribe_to_all, after, options))
 
-    def _open(self, method: Any, after: int, options: dict[str, Any]) -> Any:
+    def subscribe_stream(self, stream: str, after: int) -> Subscription:
+        """What is added to one stream after a version (-1: all of it)."""
+        return Subscription(
+            self._open(self._client.subscribe_to_stream, None, {"stream_name": stream, "stream_position": after if after >= 0 else None})
+        )
+
+    def _open(self, method: Any, after: int | None, options: dict[str, Any]) -> Any:
+        if after is not None:
+            options = {**options, "commit_position": after if after >= 0 else None}
         try:
-            return method(commit_position=None if after < 0 else after, **options)
+            return method(**options)
         except (EventStoreDBClientException, ValueError) as error:  # ValueError: the channel was closed under us
             raise LogUnavailable(type(error).__name__) from error
 
