@@ -160,7 +160,10 @@ class Repository:
         name, data = codec.encode(event, self._vault.seal, service)
         version = type_of(event, service).version
         stamped = meta if version == meta.schema else msgspec.structs.replace(meta, schema=version)
-        return Raw(name, data, codec.encode_meta(stamped), derived_id(stream, meta.command_id, str(n)))
+        # Body and time are in the id: the log answers a second append of the same ids with success, whatever is in it, and what would
+        # be folded then is not what it holds. Only a repeat of this very append is one; any other races, loses and reads the first.
+        event_id = derived_id(stream, meta.command_id, meta.command_hash, meta.recorded_at.isoformat(), str(n))
+        return Raw(name, data, codec.encode_meta(stamped), event_id)
 
     def _recorded(self, raw: Raw) -> Recorded:
         meta = codec.decode_meta(raw.metadata)
