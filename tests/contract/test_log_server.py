@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -17,7 +18,9 @@ from esdbclient import EventStoreDBClient, NewEvent, StreamState
 from esdbclient.exceptions import EventStoreDBClientException, FollowerNotFound, GrpcError, NotFound, ServiceUnavailable
 from esdbclient.protos.Grpc import streams_pb2
 
-from shared.eventlog.embedded import wire
+from shared.eventlog.embedded import wire, writer
+from shared.eventlog.embedded.log import Log, Ring
+from shared.eventlog.embedded.storage import Entry, StorageError
 from tests.contract.conftest import ROOT, LogProcess
 
 ANY, NONE = StreamState.ANY, StreamState.NO_STREAM
@@ -253,3 +256,61 @@ def test_wire_matches_the_generated_classes() -> None:
     assert streams_pb2.ReadResp.FromString(wire.CAUGHT_UP).WhichOneof("content") == "caught_up"
     assert streams_pb2.ReadResp.FromString(wire.checkpoint(300)).checkpoint.commit_position == 300
     assert streams_pb2.AppendResp.FromString(wire.appended(-1, 0)).success.WhichOneof("current_revision_option") == "no_stream"
+
+
+@pytest.mark.parametrize("where", ["flush", "commit"])
+def test_a_disk_that_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    """When the disk refuses, everyone in the batch is told, nothing of it is there, and the log goes on from what is."""
+
+    async def scenario() -> None:
+        log = Log(tmp_path)
+        event = NewEvent(type="T", data=b"{}")
+        row = writer.NewEvent(event.id.bytes, str(event.id), event.type, True, b"", event.data)
+
+        def append(stream: str) -> asyncio.Future[writer.Result]:
+            return log.submit(lambda hand: hand.append(stream, -1, [row]))
+
+        assert isinstance(await append("s-1"), writer.Appended)
+        with monkeypatch.context() as patch:
+
+            def refuse(self: writer.Writer) -> None:
+                raise sqlite3.OperationalError("database or disk is full")
+
+            patch.setattr(writer.Writer, where, refuse)
+            outcomes = await asyncio.gather(append("s-2"), append("s-3"), return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [StorageError, StorageError]
+        assert log.small_stream_page("s-2", None, False, 10)[1] == []
+        assert await append("s-2") == await append("s-2")  # written once, then a repetition
+        assert [entry.revision for entry in log.small_stream_page("s-2", None, False, 10)[1]] == [0]
+        await log.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_memory_that_forgets() -> None:
+    """The writer's memories are bounded: what is used stays, what is not is forgotten."""
+    memory: writer.Memory[int, int] = writer.Memory(10)
+    for n in range(1, 100):
+        memory.put(n, n)
+        assert memory.get(1) == 1
+    assert memory.get(2) is None
+    assert memory.get(99) == 99
+    assert sum(memory.get(n) is not None for n in range(1, 100)) <= 10
+
+
+def test_the_ring_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ring of newest events trims itself in number and bytes, and says when it no longer holds what is asked for."""
+    monkeypatch.setattr("shared.eventlog.embedded.log.RING_ENTRIES", 8)
+    ring = Ring(-1)
+    ring.extend([Entry(n, "s", n, "T", b"x") for n in range(20)])
+    assert ring.after(3, 100) is None
+    held = ring.after(ring.since, 100)
+    assert held is not None
+    assert [entry.position for entry in held] == list(range(ring.since + 1, 20))
+    assert len(held) <= 8
+    assert ring.after(18, 100) == [Entry(19, "s", 19, "T", b"x")]
+    assert ring.after(500, 100) == []
+    monkeypatch.setattr("shared.eventlog.embedded.log.RING_BYTES", 1000)
+    ring.extend([Entry(n, "s", n, "T", b"x" * 400) for n in range(20, 30)])
+    assert ring.after(ring.since, 100) == [Entry(n, "s", n, "T", b"x" * 400) for n in range(ring.since + 1, 30)]
+    assert ring.since >= 26

@@ -185,10 +185,19 @@ class Log:
     def _fail(self, commands: Sequence[_Command], error: Exception) -> None:
         """Nothing of the batch is on disk: say so to everyone in it, and start from what is."""
         logger.error("批次未能写入磁盘，已回滚：%s", type(error).__name__)
-        self._writer.rollback()
         for command in commands:
             if not command.answer.done():
                 command.answer.set_exception(storage.StorageError(type(error).__name__))
+        try:
+            self._writer.rollback()
+        except sqlite3.Error:
+            # What is on disk is whole, but this process no longer knows it: better to write nothing more than to guess.
+            logger.critical("数据库无法回滚，停止接受写入，请检查磁盘后重启")
+            self.stop_listening()
+            for command in self._commands:
+                if not command.answer.done():
+                    command.answer.set_exception(LogClosed())
+            self._commands.clear()
         if self._commands and not self._flush_scheduled:
             self._flush_scheduled = True
             self._loop.call_soon(self._start_batch)
