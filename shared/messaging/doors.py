@@ -99,7 +99,7 @@ def command(form: type, *, permission: str | None = None) -> Callable[[F], F]:
     """An RPC that changes something: ``method(self, order: Order[form])``, which returns an Answer.
 
     ``form`` is a registered command, or any frozen dataclass when ``permission`` is given (what the caller fills in differs
-    from the command); the method then passes on ``dataclasses.replace(order, command=…)``.
+    from the command); the method then passes on ``order.to(command)``.
     """
     needed = permission or command_type(form).permission
 

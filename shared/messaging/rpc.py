@@ -21,7 +21,7 @@ from shared.messaging.consumer import Flight, RpcQueueConsumer, raw_body
 from shared.messaging.faults import as_refusal
 from shared.messaging.links import Replies
 
-LIMIT = 10.0  # seconds until a standing request is answered "unavailable"
+LIMIT = 9.0  # seconds until a standing request is answered "unavailable": before a caller with the usual 10 gives up
 LOG_LIMIT = 4.0  # seconds for one call to the log: two of them, and the answer is still in time
 
 
