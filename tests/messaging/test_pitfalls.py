@@ -153,9 +153,11 @@ def test_pitfall_07_an_undecodable_body_is_kept_and_not_logged(house: House, sta
 
 
 def test_pitfall_08_an_rpc_does_not_wait_for_ever(alone: House) -> None:
+    with alone.worker():
+        pass  # from now on the queue is there
     with alone.client(timeout=0.5) as client:
         with pytest.raises(Unavailable, match="未在规定时间内"):
-            client.counter.sleep(milliseconds=1, label="stale")  # the queue is there, no worker is
+            client.counter.sleep(milliseconds=1, label="stale")
         # A request that nobody waits for any more is not carried out when a worker comes.
         wait_for(lambda: alone.depth(names.rpc_queue("counter")) == 0, "the stale request is gone")
         with alone.worker():
