@@ -599,7 +599,7 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any]) -> Sequence[A
     elif ended:
         # A late fact about the months before the end corrects them; the case stays ended from the month it was.
         decided.append(CaseEnded(state.programme, state.subject_id, ended, "此前已停发，本次只复核停发前的月份", ""))
-    return [*decided, *_differences(state, decided, last.reason)]
+    return [*decided, *_differences(state, decided, deciding(assessments, outcome).reason)]
 
 
 def end_case(state: Case, c: EndCase, order: Order[Any]) -> Sequence[Any]:
@@ -639,6 +639,11 @@ def _outcome(last: Assessment, old_fen: int) -> str:
     if not last.eligible:
         return "ended"
     return "raised" if last.amount_fen > old_fen else "lowered" if last.amount_fen < old_fen else "unchanged"
+
+
+def deciding(assessments: tuple[Assessment, ...], outcome: str) -> Assessment:
+    """The assessment that says why: the newest with the decision's own outcome (a later month may read "unchanged")."""
+    return next((a for a in reversed(assessments) if a.outcome == outcome), assessments[-1])
 
 
 def _changes(months: tuple[MonthAmount, ...]) -> tuple[MonthAmount, ...]:

@@ -224,7 +224,8 @@ def play(settings: Settings, console: Console) -> None:
     left = {c["household_id"] for c in changes}
     size = {h["household_id"]: len(h["members"]) for h in households}
     reported = [e for e in elders if e["household_id"] in granted and e["household_id"] not in left]
-    reported = sorted(reported, key=lambda e: size[e["household_id"]] == 1)[:2]  # first those who leave somebody behind
+    # One of each household, and first those who leave somebody behind.
+    reported = sorted({e["household_id"]: e for e in reported}.values(), key=lambda e: size[e["household_id"]] == 1)[:2]
     if len(reported) < 2:
         raise Failed("示例数据中没有足够的高龄低保成员。")
     registrar = day.staff["registrar"].registry

@@ -180,7 +180,7 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
         e = r.event
         status = "gradual_exit" if e.outcome == "gradual_exit" else "in_force"
         _set(rows, r, status=status, amount_fen=e.new_amount_fen, exit_ends=e.exit_ends)
-        _decided(rows, r, e.outcome, e.old_amount_fen, e.new_amount_fen, e.effective_month, e.assessments[-1])
+        _decided(rows, r, e.outcome, e.old_amount_fen, e.new_amount_fen, e.effective_month, bc.deciding(e.assessments, e.outcome))
         if e.outcome == "gradual_exit" and e.exit_ends:
             over = dates.add_months(e.exit_ends, 1)
             rows.due(r, "gradual_exit_over", aggregate_id(r), start_of(over), {"month": over})
