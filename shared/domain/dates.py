@@ -9,7 +9,7 @@ import chinese_calendar
 
 from shared.domain.errors import invalid
 
-_MONTH = re.compile(r"\A(\d{4})-(0[1-9]|1[0-2])\Z")
+_MONTH = re.compile(r"\A(\d{4})-(0[1-9]|1[0-2])\Z", re.ASCII)
 
 
 def check_month(month: str, field: str = "month") -> str:

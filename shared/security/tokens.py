@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 import threading
 import time
 from collections import OrderedDict
@@ -24,6 +25,7 @@ from shared.eventsourcing.orders import Hand
 from shared.security.permissions import ROLES
 
 AUDIENCE = "minzheng"
+SERVICE = "service:"  # the services' own roles: no token carries one, not even a signed one
 _KEPT = 5_000
 
 
@@ -34,7 +36,8 @@ def development_keys(private: Path, public: Path) -> None:
     private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = Ed25519PrivateKey.generate()
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    new = private.with_suffix(f".{os.getpid()}")
+    own = f"{os.getpid()}-{secrets.token_hex(4)}"  # of this call: two threads may meet here as well as two processes
+    new = private.with_suffix(f".{own}")
     new.touch(mode=0o600)
     new.write_bytes(pem)
     try:
@@ -43,14 +46,14 @@ def development_keys(private: Path, public: Path) -> None:
         pass
     new.unlink()
     kept = serialization.load_pem_private_key(private.read_bytes(), None)
-    half = public.with_suffix(f".{os.getpid()}")
+    half = public.with_suffix(f".{own}-pub")
     half.write_bytes(kept.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
     os.replace(half, public)
 
 
 def issue(private: Path, actor: str, roles: Sequence[str], division: str, seconds: int = 8 * 3600) -> str:
     """Sign a token (development). Unknown roles are refused so that a typing slip does not end as "forbidden"."""
-    unknown = set(roles) - set(ROLES)
+    unknown = {r for r in roles if r not in ROLES or r.startswith(SERVICE)}
     if unknown:
         raise Refused("invalid_input", f"未知角色：{'、'.join(sorted(unknown))}。", "roles")
     now = int(time.time())
@@ -86,7 +89,8 @@ class Verifier:
         try:
             claims = jwt.decode(token, self._public, algorithms=["EdDSA"], audience=AUDIENCE, options={"require": ["sub", "exp", "iss"]})
             roles = claims["roles"]
-            hand = Hand(str(claims["sub"]), frozenset(str(r) for r in roles if r in ROLES), divisions.check(str(claims["division"])))
+            known = frozenset(str(r) for r in roles if r in ROLES and not r.startswith(SERVICE))
+            hand = Hand(str(claims["sub"]), known, divisions.check(str(claims["division"])))
         except jwt.ExpiredSignatureError:
             raise Refused("unauthenticated", "登录令牌已过期。", None) from None
         except (jwt.PyJWTError, KeyError, TypeError, Refused):

@@ -1,0 +1,94 @@
+"""Settings: where they come from, and what production refuses."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+from pathlib import Path
+
+import pytest
+
+from shared.config import ConfigError, load
+
+KEY = base64.b64encode(b"k" * 32).decode()
+
+
+def production(tmp_path: Path, **more: str) -> dict[str, str]:
+    base = {
+        "MINZHENG_MODE": "production",
+        "MINZHENG_VAR": str(tmp_path),
+        "MINZHENG_MASTER_KEY": KEY,
+        "MINZHENG_TOKEN_PUBLIC_KEY": "/etc/token.pub",
+    }
+    return {k: v for k, v in {**base, **more}.items() if v}
+
+
+def test_production_starts_with_its_keys(tmp_path: Path) -> None:
+    """And has no key to sign tokens with."""
+    settings = load(production(tmp_path))
+    assert (settings.production, settings.master_key, settings.token_private_key) == (True, b"k" * 32, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"MINZHENG_CLOCK_FILE": "/tmp/clock"}, "MINZHENG_CLOCK_FILE"),
+        ({"MINZHENG_MASTER_KEY": ""}, "MINZHENG_MASTER_KEY"),
+        ({"MINZHENG_TOKEN_PUBLIC_KEY": ""}, "MINZHENG_TOKEN_PUBLIC_KEY"),
+        ({"MINZHENG_MASTER_KEY": "c2hvcnQ="}, "32"),
+        ({"MINZHENG_MODE": "prod"}, "MINZHENG_MODE"),
+    ],
+    ids=["movable clock", "no master key", "no token key", "short key", "unknown mode"],
+)
+def test_production_refuses_what_is_for_demos(tmp_path: Path, change: dict[str, str], named: str) -> None:
+    """By the name of the variable."""
+    with pytest.raises(ConfigError, match=named):
+        load(production(tmp_path, **change))
+
+
+def test_production_does_not_listen_to_a_running_demo(tmp_path: Path) -> None:
+    """run.json is of a development house."""
+    (tmp_path / "run.json").write_text(json.dumps({"EVENTSTORE_URI": "esdb://demo", "MINZHENG_CLOCK_FILE": "/tmp/clock"}))
+    settings = load(production(tmp_path))
+    assert (settings.eventstore_uri, settings.clock_file) == ("", None)
+    assert not (tmp_path / "keys").exists()
+
+
+def test_the_environment_goes_before_a_running_house_and_that_before_the_default(tmp_path: Path) -> None:
+    """In this order."""
+    (tmp_path / "run.json").write_text(json.dumps({"EVENTSTORE_URI": "esdb://running", "AMQP_URI": "amqp://running"}))
+    settings = load({"MINZHENG_VAR": str(tmp_path), "AMQP_URI": "amqp://given"})
+    assert (settings.amqp_uri, settings.eventstore_uri, settings.profile) == ("amqp://given", "esdb://running", "xiangshan-2023")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "5"])
+def test_a_broken_run_file_is_as_good_as_none(tmp_path: Path, content: str) -> None:
+    """A process may be killed while it is written."""
+    (tmp_path / "run.json").write_text(content)
+    assert load({"MINZHENG_VAR": str(tmp_path)}).eventstore_uri == ""
+
+
+def test_the_master_key_is_made_once(tmp_path: Path) -> None:
+    """By the first of many processes that start at the same instant; nobody else can read it."""
+    found: list[bytes] = []
+    threads = [threading.Thread(target=lambda: found.append(load({"MINZHENG_VAR": str(tmp_path)}).master_key)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(found), len(set(found)), len(found[0])) == (8, 1, 32)
+    assert (tmp_path / "keys" / "master.key").stat().st_mode & 0o077 == 0
+
+
+def test_the_master_key_may_come_from_a_file(tmp_path: Path) -> None:
+    """As secrets are given to containers."""
+    (tmp_path / "secret").write_text(KEY + "\n")
+    assert load({"MINZHENG_VAR": str(tmp_path), "MINZHENG_MASTER_KEY_FILE": str(tmp_path / "secret")}).master_key == b"k" * 32
+
+
+def test_settings_show_no_secret() -> None:
+    """URIs may hold passwords."""
+    settings = load({"AMQP_URI": "amqp://minzheng:geheim@x/", "MINZHENG_MASTER_KEY": KEY, "DATABASE_URL": "postgresql://u:geheim@x/y"})
+    assert "geheim" not in repr(settings)
+    assert "kkkk" not in repr(settings)
