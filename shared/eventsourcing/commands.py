@@ -67,7 +67,7 @@ _ERRORS = {
     "type": "类型不正确。",
     "too_large": "数值过大。",
     "invalid_utf8": "不是有效的文本。",
-    "naive": "时间须带时区。",
+    "invalid_awareness": "时间须带时区。",
 }
 MOST_TEXT = 2000  # characters in one text field
 

@@ -28,6 +28,7 @@ from shared.messaging import links, logs  # noqa: E402
 from shared.messaging.boundary import Lane  # noqa: E402
 from shared.messaging.container import lane_sizes  # noqa: E402
 from shared.messaging.doors import check_service  # noqa: E402
+from shared.messaging.node import QUEUE_SETTLES  # noqa: E402
 
 STOP_LIMIT = 20.0  # seconds for what is in flight to end after SIGTERM; then it is left to be delivered again
 _WAIT = 1.0
@@ -50,6 +51,7 @@ def run(services: Sequence[str], settings: Settings) -> int:
     for cls in classes:
         runner.add_service(cls)
     runner.start()
+    eventlet.sleep(QUEUE_SETTLES)  # a queue declared just now may be lost with the broker: nobody relies on us before
     if not any(container._died.ready() for container in runner.containers):
         mark_ready()
         logs.say("worker_ready", services=[cls.name for cls in classes])

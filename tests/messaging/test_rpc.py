@@ -84,7 +84,7 @@ def test_a_querys_form_is_its_own_parameters(client: RpcClient) -> None:
 def test_bad_input_is_refused_with_code_and_field(client: RpcClient, method: str, kwargs: dict[str, Any], code: str, field: str) -> None:
     answer = refused(client, method, **kwargs)
     assert (answer.code, answer.field) == (code, field)
-    assert answer.message.endswith("。") or field == "as_of"
+    assert answer.message.endswith("。")
 
 
 def test_who_may_call(client: RpcClient, house: House) -> None:
