@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Event
 
@@ -59,7 +59,13 @@ def _advisory(engine: sa.Engine, name: str, stopping: Event, wait: bool, waiting
             got = connection.execute(sa.text("SELECT pg_try_advisory_lock(:family, :key)"), {"family": _FAMILY, "key": key}).scalar_one()
             connection.commit()
             if got:
-                yield True
+                try:
+                    yield True
+                finally:
+                    # Closing alone would free it too, but only when the server gets round to it.
+                    with suppress(sa.exc.DBAPIError):
+                        connection.execute(sa.text("SELECT pg_advisory_unlock(:family, :key)"), {"family": _FAMILY, "key": key})
+                        connection.commit()
                 return
             if not wait:
                 break

@@ -87,14 +87,12 @@ class ReadModel:
         self._handlers: dict[str, tuple[Handler, ...]] = {}
 
     def on(self, *events: type) -> Callable[[H], H]:
-        """Declare a projection function for these events of this service."""
+        """Declare a projection function for these events of this service; KeyError for one that is not its own."""
+        names = [type_of(cls, self.service).name for cls in events]
 
         def declare(function: H) -> H:
-            for cls in events:
-                kind = type_of(cls, self.service)
-                if kind.service != self.service:
-                    raise ValueError(f"{kind.name} is not an event of {self.service}")
-                self._handlers[kind.name] = (*self._handlers.get(kind.name, ()), function)
+            for name in names:
+                self._handlers[name] = (*self._handlers.get(name, ()), function)
             return function
 
         return declare
@@ -151,9 +149,10 @@ class ReadModel:
             try:
                 return self._checkpoint(connection)
             except (sa.exc.OperationalError, sa.exc.ProgrammingError):
-                if sa.inspect(connection).has_table(self.checkpoints.name):
-                    raise
-                return None
+                connection.rollback()
+                if not sa.inspect(connection).has_table(self.checkpoints.name):
+                    return None
+                return self._checkpoint(connection)  # it was made between the two questions, or this says again what is wrong
 
     def lock(self, tx: sa.Connection) -> Checkpoint | None:
         """Keep every writer of these tables waiting until this transaction ends; where they are."""

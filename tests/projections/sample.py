@@ -101,9 +101,7 @@ def model(version: int = 1) -> ReadModel:
         account = rows.get(accounts, account_id=e.account_id)
         if account is None:
             return
-        rows.put(
-            moves, account_id=e.account_id, number=r.version, fen=e.fen, reason=e.reason, at=r.meta.occurred_at.isoformat()
-        )
+        rows.put(moves, account_id=e.account_id, number=r.version, fen=e.fen, reason=e.reason, at=r.meta.occurred_at.isoformat())
         rows.change(accounts, {"account_id": e.account_id}, fen=account["fen"] + e.fen, moves=account["moves"] + 1)
 
     @made.on(Noted)
