@@ -69,6 +69,7 @@ class Family:
     case_id: str
     head: str
     other: str
+    bereft: bool = False  # the other member's death was reported
 
 
 class Town:
@@ -126,6 +127,7 @@ class Ledger:
         self.commands: list[Command] = []
         self.messages: list[Message] = []
         self.problems: list[str] = []
+        self.heard: dict[str, int] = {}  # what the relay announced: event id -> position, in the order of the first time
         self._lock = threading.Lock()
 
     def add(self, item: Command | Message) -> None:
@@ -236,7 +238,6 @@ class Load:
     def __init__(self, house: House, town: Town, families: list[Family], staff: Staff, ledger: Ledger, seed: int, pace: float) -> None:
         self._house, self._town, self._staff, self._ledger, self._pace = house, town, staff, ledger, pace
         self._families = families
-        self._mortal = list(families)  # whose other member is still alive
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._amounts = itertools.count(1)
@@ -304,8 +305,10 @@ class Load:
         """The hospital: the other member of a family dies, or somebody we do not know."""
         agency = Agency(self._house, "hospital")
         while not self._stopping.wait(3 * self._pace * (0.5 + chance.random())):
-            if self._mortal and chance.random() < 0.5:
-                person = {"person_id": self._mortal.pop().other}
+            family = next((f for f in self._families if not f.bereft), None)
+            if family is not None and chance.random() < 0.5:
+                family.bereft = True
+                person = {"person_id": family.other}
             else:
                 person = {"resident_id": self._town.resident(1948)}
             body = {**person, "died_on": "2023-03-12", "division": DISTRICT, "certificate_no": "C1"}
@@ -588,7 +591,7 @@ def settle_account(house: House, ledger: Ledger) -> tuple[Account, int, int, lis
     """Wait for rest, then (account, messages the relay sent, of them repeats, everything that does not hold)."""
     account = Account(ledger, _rest(house, ledger))
     wrong = account.wrong() + _dead_letters(house.settings.amqp_uri)
-    announced, twice, unheard = _audit(house.settings.amqp_uri, account.entries)
+    announced, twice, unheard = _audit(house.settings.amqp_uri, ledger, account.entries)
     return account, announced, twice, wrong + unheard + _read_models(house, account.entries)
 
 
@@ -681,16 +684,16 @@ def _declare_audit(amqp_uri: str) -> None:
     connection.close()
 
 
-def _audit(amqp_uri: str, entries: list[Entry]) -> tuple[int, int, list[str]]:
+def _audit(amqp_uri: str, ledger: Ledger, entries: list[Entry]) -> tuple[int, int, list[str]]:
     """(messages, of them repeats, what is wrong): every published event was announced, for the first time in log order."""
     owed = {e.id for e in entries if (kind := REGISTRY.get(e.name)) is not None and kind.published}
-    seen: set[str] = set()
+    seen = ledger.heard
     wrong: list[str] = []
-    messages, last = 0, -1
+    known, messages, last = len(seen), 0, max(seen.values(), default=-1)
     until = time.monotonic() + PATIENCE
     connection, channel = _channel(amqp_uri)
     try:
-        while time.monotonic() < until and not owed <= seen:
+        while time.monotonic() < until and not owed <= seen.keys():
             for method, properties, _body in channel.consume(AUDIT, auto_ack=True, inactivity_timeout=1.0):
                 if method is None:
                     break
@@ -699,17 +702,17 @@ def _audit(amqp_uri: str, entries: list[Entry]) -> tuple[int, int, list[str]]:
                 if properties.message_id not in seen:
                     if position < last:
                         wrong.append(f"转发乱序：位置 {position} 在 {last} 之后")
-                    seen.add(properties.message_id)
+                    seen[properties.message_id] = position
                     last = max(last, position)
             channel.cancel()
     finally:
         connection.close()
-    missing = owed - seen
+    missing = owed - seen.keys()
     if missing:
         wrong.append(f"{len(missing)} 个应公开的事件没有到达消息总线")
-    if seen - owed:
-        wrong.append(f"{len(seen - owed)} 个消息不是日志中的公开事件")
-    return messages, messages - len(seen), wrong
+    if seen.keys() - owed:
+        wrong.append(f"{len(seen.keys() - owed)} 个消息不是日志中的公开事件")
+    return messages, messages - (len(seen) - known), wrong
 
 
 def _read_models(house: House, entries: list[Entry]) -> list[str]:

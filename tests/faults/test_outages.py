@@ -59,7 +59,7 @@ class Bureau:
     def household(self, family: int = 0) -> list[Any]:
         return self.stream(f"assistance.household-{self.families[family].household_id}")
 
-    def load(self, seed: int) -> Load:
+    def loaded(self, seed: int) -> Load:
         return Load(self.house, self.town, self.families, self.staff, self.ledger, seed, 0.08)
 
     def all_in_order(self) -> None:
@@ -149,7 +149,7 @@ def _token(bureau: Bureau) -> str:
 
 
 def test_a_worker_stopped_in_the_middle_of_work_neither_loses_nor_repeats(bureau: Bureau) -> None:
-    with bureau.load(21):
+    with bureau.loaded(21):
         for name in ("worker-assistance", "worker-registry", "worker-eldercare", "worker-assistance"):
             bureau.house.restart(name)  # SIGTERM, and a new one when it is gone
     bureau.all_in_order()
@@ -160,9 +160,9 @@ def test_three_workers_of_a_service_have_one_effect_for_each_command(bureau: Bur
         answers.append(answered(lambda: bureau.clerk.assistance.record_income(**command)))
 
     raced = []
-    with _more_workers(bureau, 2), bureau.load(22):
+    with _more_workers(bureau, 2), bureau.loaded(22):
         for n in range(15):
-            command, answers = bureau.income(1_000_000 + n, n % 3), list[Any]()
+            command, answers = bureau.income(60_000 + n, n % 3), list[Any]()
             raced.append(command["command_id"])
             threads = [threading.Thread(target=race, args=(command, answers)) for _ in range(3)]
             for thread in threads:
