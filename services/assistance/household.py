@@ -162,6 +162,11 @@ def evolve(state: Household, happened: Any) -> Household:
             raise TypeError(f"a household knows no {type(happened).__name__}")
 
 
+def known_until(state: Household) -> str:
+    """The last month from which a known fact counts; it may be still to come."""
+    return max((*(i.effective_month for known in state.incomes.values() for i in known), *state.left.values()), default=ALWAYS)
+
+
 def facts_in(state: Household, month: str, current_amount_fen: int, gradual_exit_since: str | None) -> HouseholdFacts:
     """The household as it was in a month, by all that is known now: what the rules are asked about."""
     members = tuple(_person_in(state, m, month) for m in state.members.values() if month < state.left.get(m.person_id, "9999-12"))

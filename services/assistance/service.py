@@ -217,8 +217,9 @@ class Assistance(Service):
 
     def _reassess(self, household_id: str, effective_month: str, notice: Notice[Any]) -> list[str]:
         cases = [benefit_case.case_id(code, household_id) for code, p in PROGRAMMES.items() if p.subject == "household"]
+        until = household.known_until(self.office.load(household.DECIDER, household_id).state)
         for case_id in cases:
-            self.benefits.reassess(case_id, effective_month, f"{notice.type} {notice.event_id}", notice.order(None))
+            self.benefits.reassess(case_id, effective_month, f"{notice.type} {notice.event_id}", notice.order(None), until)
         return cases
 
     # -- the procedure: 申请 → 受理 → 调查 → 审核公示 → 确认

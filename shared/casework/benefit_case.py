@@ -29,6 +29,7 @@ from shared.eventsourcing.orders import Order, derived_id
 from shared.rules.assessment import Assessment
 
 SHAPE = "benefit_case"
+GRANTED_AGAIN = "停发期间已追回的月份重新核定应发"  # a month that was paid, claimed back, and is due after all
 
 
 def case_id(programme: str, subject_id: str) -> str:
@@ -530,11 +531,10 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
         raise Refused("not_yet_due", f"公示期至{proposal.publicised_until.isoformat()}，期满后方可确认。", None)
     a = proposal.assessment
     first = dates.add_months(dates.month_of(order.today), 1)  # paid from the month after confirmation
-    return [
-        CaseGranted(
-            state.programme, state.subject_id, state.payee_id, state.division, first, a.amount_fen, a, c.facts_version, proposal.reviewed
-        )
-    ]
+    granted = CaseGranted(
+        state.programme, state.subject_id, state.payee_id, state.division, first, a.amount_fen, a, c.facts_version, proposal.reviewed
+    )
+    return [granted, *_differences(state, [granted], GRANTED_AGAIN)]
 
 
 def grant_case(state: Case, c: GrantCase, order: Order[Any]) -> Sequence[Any]:
@@ -544,11 +544,10 @@ def grant_case(state: Case, c: GrantCase, order: Order[Any]) -> Sequence[Any]:
         return []
     if c.first_month <= state.last_change:
         raise out_of_order("该对象此前已停发，不能自停发月份之前恢复。")
-    return [
-        CaseGranted(
-            c.programme, c.subject_id, c.payee_id, c.division, c.first_month, c.assessment.amount_fen, c.assessment, c.facts_version
-        )
-    ]
+    granted = CaseGranted(
+        c.programme, c.subject_id, c.payee_id, c.division, c.first_month, c.assessment.amount_fen, c.assessment, c.facts_version
+    )
+    return [granted, *_differences(state, [granted], GRANTED_AGAIN)]
 
 
 def reassess_case(state: Case, c: ReassessCase, order: Order[Any]) -> Sequence[Any]:

@@ -128,16 +128,17 @@ class Benefits:
 
     # -- changes
 
-    def reassess(self, case_id: str, effective_month: str, cause: str, order: Order[Any]) -> Answer | None:
+    def reassess(self, case_id: str, effective_month: str, cause: str, order: Order[Any], until: str = "") -> Answer | None:
         """动态管理: assess every month from the one the fact counts from to this one, each by its own rules and on its own facts.
 
-        Months ahead that were decided already are decided again too; of an ended case only the months before its end.
+        Months ahead that were decided already are decided again too, and those up to ``until``, the last month from which a known
+        fact counts; of an ended case only the months before its end.
         """
         state: Case = self.office.load(self.cases, case_id).state
         if not state.open and state.status != "ended":
             return None
         first = max(effective_month, state.first_month) if state.first_month else effective_month
-        last = max(first, dates.month_of(order.today), state.last_change if state.running else "")
+        last = max(first, dates.month_of(order.today), until, state.last_change if state.running else "")
         if state.status == "ended":
             last = dates.add_months(state.last_change, -1)
             if first > last:

@@ -203,6 +203,14 @@ def test_an_ended_case_is_not_resumed_before_its_end(month: str) -> None:
     at("ended").when(replace(GRANT, first_month=month)).then_refused("out_of_order")
 
 
+def test_a_month_that_was_claimed_back_and_is_due_after_all_is_owed() -> None:
+    """Paid for November, claimed back by an end in October, granted again from November on: November goes out with the next payment."""
+    case = in_force(*paid("2023-10", "2023-11")).on("2023-11-20").when(end("2023-10")).accepted()
+    case = case.when(replace(GRANT, first_month="2023-11")).accepted()
+    assert only(case.events, bc.ArrearsFound).months == (bc.MonthDifference("2023-11", 0, 100000),)
+    case.on("2023-12-10").when(pay("2023-12", 200000)).accepted()
+
+
 def test_an_ended_case_may_be_granted_again_later() -> None:
     """A new round, after a gap in which nothing is due."""
     case = at("ended").when(replace(GRANT, first_month="2023-12")).accepted().state
