@@ -30,6 +30,6 @@ def business(office: Office, profile: str) -> Benefits:
             assessment = rules.assess(asked.programme, facts, asked.month)
         except RulesError as error:
             raise invalid(str(error), "facts") from error
-        return Found(assessment, loaded.version)
+        return Found(assessment, loaded.version, household.payee_in(loaded.state, facts))
 
     return Benefits("assistance", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)

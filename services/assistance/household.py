@@ -184,6 +184,12 @@ def facts_in(state: Household, month: str, current_amount_fen: int, gradual_exit
     )
 
 
+def payee_in(state: Household, facts: HouseholdFacts) -> str:
+    """Who is paid for the household: its head, or the eldest of those who are left when the head is not."""
+    there = [m.person_id for m in sorted(facts.members, key=lambda m: (m.born_on, m.person_id))]
+    return state.head_id if state.head_id in there else there[0]
+
+
 def _person_in(state: Household, m: Member, month: str) -> PersonFacts:
     known = [i for i in state.incomes[m.person_id] if i.effective_month <= month]
     # The fact that begins latest holds, in whatever order they came; of two of the same day, the one recorded last corrects the other.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -95,6 +95,15 @@ class FactsChanged:
     household_id: str
     effective_month: str
     cause: str
+
+
+@dataclass(frozen=True)
+class Granted:
+    """Our own ``assistance.case_granted``."""
+
+    programme: str
+    subject_id: str
+    first_month: str
 
 
 @dataclass(frozen=True)
@@ -256,6 +265,14 @@ class Assistance(Service):
         """确认：公示期满后，对所审核的内容（摘要一致）予以确认（与经办、审核不得为同一人）。"""
         return self.benefits.confirm(order)
 
+    @reaction("assistance", "case_granted", reads=Granted)
+    def on_case_granted(self, notice: Notice[Granted]) -> None:
+        """A fact that counts only from a later month may have come in during the publicity: look at what is known now."""
+        f = notice.facts
+        state: household.Household = self.office.load(household.DECIDER, f.subject_id).state
+        case_id = benefit_case.case_id(f.programme, f.subject_id)
+        self.benefits.reassess(case_id, f.first_month, f"{notice.type} {notice.event_id}", notice.order(None), household.known_until(state))
+
     @query(permission="assistance:read")
     def get_case(self, hand: Hand, case_id: str, as_of: datetime | None = None) -> Any:
         """救助个案：环节、金额、最近一次决定及其说明。"""
@@ -299,10 +316,10 @@ class Assistance(Service):
     @command(payment_run.OpenPaymentRun, permission="assistance:pay")
     def prepare_payment_run(self, order: Order[payment_run.OpenPaymentRun]) -> Any:
         """编制并锁定一个月的发放名单。"""
-        c = order.command
-        within(order.hand, divisions.check(c.division))
+        c = replace(order.command, division=divisions.check(order.command.division))
+        within(order.hand, c.division)
         all_seen(self.office, MODEL)
-        return self.benefits.prepare_run(cases_to_pay(self.office.read, BENEFITS, c.programme, c.division), order)
+        return self.benefits.prepare_run(cases_to_pay(self.office.read, BENEFITS, c.programme, c.division), order.to(c))
 
     @command(payment_run.ApprovePaymentRun, permission="assistance:confirm")
     def approve_payment_run(self, order: Order[payment_run.ApprovePaymentRun]) -> Any:

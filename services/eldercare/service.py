@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -147,10 +147,10 @@ class ElderCare(Service):
     @command(payment_run.OpenPaymentRun, permission="eldercare:pay")
     def prepare_payment_run(self, order: Order[payment_run.OpenPaymentRun]) -> Any:
         """编制并锁定一个月的发放名单。"""
-        c = order.command
-        within(order.hand, divisions.check(c.division))
+        c = replace(order.command, division=divisions.check(order.command.division))
+        within(order.hand, c.division)
         all_seen(self.office, MODEL)
-        return self.benefits.prepare_run(cases_to_pay(self.office.read, BENEFITS, c.programme, c.division), order)
+        return self.benefits.prepare_run(cases_to_pay(self.office.read, BENEFITS, c.programme, c.division), order.to(c))
 
     @command(payment_run.ApprovePaymentRun, permission="eldercare:confirm")
     def approve_payment_run(self, order: Order[payment_run.ApprovePaymentRun]) -> Any:

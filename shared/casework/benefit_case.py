@@ -185,6 +185,14 @@ class CaseEnded:
     basis: str
 
 
+@shape_event(SHAPE, "payee_changed")
+@dataclass(frozen=True)
+class PayeeChanged:
+    """The money goes to somebody else of the household from now on (领款人变更): the one before has died or left."""
+
+    payee_id: str
+
+
 @shape_event(SHAPE, "benefit_paid")
 @dataclass(frozen=True)
 class BenefitPaid:
@@ -360,6 +368,8 @@ def evolve(state: Case, event: Any) -> Case:
                 exit_since=None,
                 exit_ends=None,
             )
+        case PayeeChanged():
+            return replace(state, payee_id=event.payee_id)
         case BenefitPaid():
             return replace(
                 state,
@@ -438,6 +448,7 @@ class ConfirmCase:
     reviewed: str
     facts_version: int
     outdated: bool = False
+    payee_id: str = ""  # who is to be paid, if not whom the application named
 
 
 @command("grant_case", permission="grant")
@@ -464,6 +475,7 @@ class ReassessCase:
     assessments: tuple[Assessment, ...]
     facts_version: int
     cause: str
+    payee_id: str = ""  # who is to be paid by these facts; "" = no change
 
 
 @command("end_case", permission="end")
@@ -532,7 +544,15 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
     a = proposal.assessment
     first = dates.add_months(dates.month_of(order.today), 1)  # paid from the month after confirmation
     granted = CaseGranted(
-        state.programme, state.subject_id, state.payee_id, state.division, first, a.amount_fen, a, c.facts_version, proposal.reviewed
+        state.programme,
+        state.subject_id,
+        c.payee_id or state.payee_id,
+        state.division,
+        first,
+        a.amount_fen,
+        a,
+        c.facts_version,
+        proposal.reviewed,
     )
     return [granted, *_differences(state, [granted], GRANTED_AGAIN)]
 
@@ -576,7 +596,8 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any]) -> Sequence[A
     months = _changes(tuple(MonthAmount(a.month if a.month > effective else effective, a.amount_fen) for a in assessments))
     old = state.due(last.month) if last.month >= state.first_month else state.amount_fen
     outcome = _outcome(last, old)
-    decided: list[Any] = [
+    decided: list[Any] = [PayeeChanged(c.payee_id)] if c.payee_id and c.payee_id != state.payee_id else []
+    decided.append(
         CaseReassessed(
             state.programme,
             state.subject_id,
@@ -590,7 +611,7 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any]) -> Sequence[A
             c.facts_version,
             last.exit_ends,
         )
-    ]
+    )
     if outcome == "ended":
         decided.append(
             CaseEnded(state.programme, state.subject_id, months[-1].month, last.reason, last.lines[-1].basis if last.lines else "")
@@ -677,7 +698,7 @@ def _differences(state: Case, decided: Sequence[Any], reason: str) -> list[Any]:
         total = sum(d.paid_fen - d.due_fen for d in over)
         found.append(
             OverpaymentFound(
-                case_id(state.programme, state.subject_id), state.programme, state.payee_id, state.division, over, total, reason
+                case_id(state.programme, state.subject_id), state.programme, after.payee_id, state.division, over, total, reason
             )
         )
     if under:

@@ -56,6 +56,7 @@ class Found:
 
     assessment: Assessment
     facts_version: int
+    payee_id: str = ""  # whom these facts name as payee; "" = whom the case names
 
 
 class SubjectGone(Refused):
@@ -112,7 +113,7 @@ class Benefits:
         now = self._first_paid(state, order)
         proposed = state.proposal.assessment if state.proposal else now.assessment
         outdated = (now.assessment.eligible, now.assessment.amount_fen) != (proposed.eligible, proposed.amount_fen)
-        confirm = benefit_case.ConfirmCase(order.command.case_id, order.command.reviewed, now.facts_version, outdated)
+        confirm = benefit_case.ConfirmCase(order.command.case_id, order.command.reviewed, now.facts_version, outdated, now.payee_id)
         return self.office.handle(self.cases, order.command.case_id, order.to(confirm))
 
     def _first_paid(self, state: Case, order: Order[Any]) -> Found:
@@ -146,7 +147,7 @@ class Benefits:
         amount = state.due(dates.add_months(first, -1)) or state.due(first)
         since = state.exit_since if state.exit_since and state.exit_since < first else None
         assessments: list[Assessment] = []
-        version = -1
+        version, payee = -1, ""
         gone: tuple[str, SubjectGone] | None = None
         for month in dates.months_between(first, last):
             try:
@@ -154,7 +155,7 @@ class Benefits:
             except SubjectGone as nobody:
                 gone = (month, nobody)
                 break
-            a, version = found.assessment, found.facts_version
+            a, version, payee = found.assessment, found.facts_version, found.payee_id
             assessments.append(a)
             amount = a.amount_fen
             since = (since or month) if a.outcome == "gradual_exit" else None
@@ -165,7 +166,7 @@ class Benefits:
             # The end first: it takes back what was decided for later months, which an assessment of the months before may not do.
             answer = self.end(case_id, gone[0], gone[1].reason, gone[1].basis, order)
         if assessments:
-            reassess = benefit_case.ReassessCase(case_id, first, tuple(assessments), version, cause)
+            reassess = benefit_case.ReassessCase(case_id, first, tuple(assessments), version, cause, payee)
             answer = self.office.handle(self.cases, case_id, order.to(reassess, f"reassess {case_id}"))
         return answer
 

@@ -10,7 +10,8 @@ class Refused(Exception):
     """A typed refusal. ``args`` is ``(code, message, field)``, so a foreign nameko client sees it whole in RemoteError.
 
     Codes: invalid_input, unknown_person, not_found, already_exists, unauthenticated, forbidden, wrong_division, same_hand,
-    out_of_order, version_conflict, command_id_reused, unknown_programme, too_large, not_yet, unavailable.
+    out_of_order, version_conflict, command_id_reused, unknown_programme, too_large, not_yet_due, already_paid,
+    amount_changed, not_yet, unavailable; internal for a fault of ours.
     """
 
     code: str = "refused"

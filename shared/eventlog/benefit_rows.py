@@ -208,6 +208,10 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
             recorded_at=r.meta.recorded_at.isoformat(),
         )
 
+    @model.on(bc.PayeeChanged)
+    def _payee(rows: Rows, r: Recorded) -> None:
+        _set(rows, r, payee_id=r.event.payee_id)
+
     @model.on(bc.BenefitPaid)
     def _paid(rows: Rows, r: Recorded) -> None:
         e = r.event

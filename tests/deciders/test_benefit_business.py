@@ -177,3 +177,26 @@ def test_a_corrected_day_of_death_restores_the_months_between() -> None:
     made.notice(made.fact(later, "2023-10-20"), "2023-10-20")
     assert [made.case.due(m) for m in ("2023-09", "2023-10")] == [before, before]
     assert made.case.due("2023-11") != before
+
+
+def test_nobody_is_paid_after_his_death() -> None:
+    """When the head dies, the household is paid through the eldest of those who are left."""
+    made = running()
+    made.pay("2023-08", "2023-09", "2023-10")
+    dead = h.RecordDeath(HOUSE, HEAD.person_id, date(2023, 8, 20), "2023-09")
+    child = h.RecordDeath(HOUSE, CHILD.person_id, date(2023, 8, 20), "2023-09")
+    made.notice(made.fact(child, "2023-10-25"), "2023-10-25")
+    assert made.case.payee_id == HEAD.person_id
+    made.notice(made.fact(dead, "2023-10-26"), "2023-10-26")
+    assert made.case.payee_id == WIFE.person_id
+    assert [type(e) for e in made.office.streams[CASES.stream(CASE)]].count(bc.PayeeChanged) == 1
+
+
+def test_an_application_is_confirmed_for_the_living() -> None:
+    """The head died before the review: who is left becomes the payee with the confirmation."""
+    made = town()
+    made.fact(h.RecordDeath(HOUSE, HEAD.person_id, date(2023, 6, 30), "2023-07"), "2023-07-05")
+    made.benefits.propose(order(type("Ref", (), {"case_id": CASE})(), "2023-07-05", "staff:b"))
+    assert made.case.proposal is not None
+    made.benefits.confirm(order(bc.ConfirmCase(CASE, made.case.proposal.reviewed, 0), "2023-07-13", "staff:c"))
+    assert made.case.payee_id == WIFE.person_id
