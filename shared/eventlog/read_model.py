@@ -127,7 +127,7 @@ class ReadModel:
 
     def create(self, engine: sa.Engine) -> None:
         """Make the tables when they are not there. Those of another version are left alone: that is the projector's work."""
-        with engine.begin() as tx:
+        with engine.execution_options(writes=True).begin() as tx:
             if engine.dialect.name == "postgresql":
                 tx.execute(sa.text("SELECT pg_advisory_xact_lock(20230702)"))  # two processes may both find nothing there
             tx.execute(sa.schema.CreateTable(self.checkpoints, if_not_exists=True))

@@ -41,9 +41,17 @@ def of_service(service: str) -> dict[str, Any]:
     return {"filter_include": (re.escape(f"{service}.") + ".*",), "filter_by_stream_name": True}
 
 
+_CHANNEL = (
+    (ChannelOptions.SingleThreadedUnaryStream, 1),
+    # Connections are shared by all channels of a process to one address, and so would be the growing pauses between tries.
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+)
+
+
 class _Client(EventStoreDBClient):  # type: ignore[misc,unused-ignore]
     def _construct_grpc_channel(self, grpc_target: str, grpc_options: Any = ()) -> Any:
-        return super()._construct_grpc_channel(grpc_target, (*grpc_options, (ChannelOptions.SingleThreadedUnaryStream, 1)))
+        return super()._construct_grpc_channel(grpc_target, (*grpc_options, *_CHANNEL))
 
 
 class Reader:

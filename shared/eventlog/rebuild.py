@@ -111,7 +111,7 @@ def rebuild(
 
 def _finish(build: _Build, comparable: bool, check: bool, started: float) -> Report:
     model = build.model
-    with build.engine.begin() as tx:
+    with build.engine.execution_options(writes=True).begin() as tx:
         live = model.lock(tx)
         assert live is not None
         build.join(tx)
@@ -132,6 +132,7 @@ class _Build:
     def __init__(self, model: ReadModel, engine: sa.Engine, log: Log, progress: Progress, stopping: Event) -> None:
         self.model = model
         self.engine = engine
+        self._writes = engine.execution_options(writes=True)
         self.position = NOTHING
         self.events = 0
         self._progress = progress
@@ -143,7 +144,7 @@ class _Build:
         self.rows = Rows(model, self._connection, actual=self.beside, fresh=True)
 
     def start(self) -> None:
-        with self.engine.begin() as tx:
+        with self._writes.begin() as tx:
             self._drop(tx)
             for table in self.beside.values():
                 tx.execute(sa.schema.CreateTable(table))
@@ -156,7 +157,7 @@ class _Build:
     def clean(self) -> None:
         self._reader.close()
         self._connection.close()
-        with self.engine.begin() as tx:
+        with self._writes.begin() as tx:
             self._drop(tx)  # nothing is left of them after an exchange; after a failure or a check all of them are
 
     def _drop(self, tx: sa.Connection) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shared import process
 from shared.config import ROOT
-from shared.eventlog.client import Log
+from shared.eventlog.client import Log, LogUnavailable
 
 
 def until(found: Callable[[], object], limit: float = 30.0) -> None:
@@ -19,6 +19,15 @@ def until(found: Callable[[], object], limit: float = 30.0) -> None:
     while not found():
         assert time.monotonic() < deadline, "what was waited for did not happen"
         time.sleep(0.02)
+
+
+def reachable(log: Log) -> bool:
+    """Whether this client reaches its log again."""
+    try:
+        return log.head() >= 0
+    except LogUnavailable:
+        log.close()
+        return False
 
 
 class Running:

@@ -16,7 +16,7 @@ from shared.eventlog.client import Log
 from shared.eventlog.projector import LogWentBack, Projector
 from shared.eventlog.read_model import ReadModel
 from tests.projections import sample
-from tests.projections.logserver import LogServer, Running, until
+from tests.projections.logserver import LogServer, Running, reachable, until
 from tests.projections.test_rows import contents
 
 
@@ -113,6 +113,7 @@ def test_the_log_killed_and_started_again(server: LogServer, engine: sa.Engine) 
         server.kill()
         until(lambda: any("事件日志暂不可用" in text for text in f.said))
         server.start()
+        until(lambda: reachable(log))
         assert model.wait_for(engine, sample.fill(log, ["b"], 3), 30)
     assert same_as_rebuilt(model, engine, log) == 10
 

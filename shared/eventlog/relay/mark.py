@@ -102,9 +102,12 @@ class Keeper:
 
     def reached(self, position: int, events: int) -> None:
         """Everything up to ``position`` is confirmed; ``events`` more than last time."""
+        if not events:
+            return  # our own entries passing by: to write these down would make one more
         self._reached = position
         self._count += events
         if self._count >= self._every:
+            self._count = 0
             self._bell.set()
 
     def close(self, limit: float) -> None:
@@ -118,13 +121,12 @@ class Keeper:
             self._bell.wait(self._seconds)
             self._bell.clear()
             closing = self._closing
-            if self._count and not self._write(self._reached):
+            if self._reached > self._entry.position and not self._write(self._reached):
                 return
             if closing:
                 return
 
     def _write(self, position: int) -> bool:
-        self._count = 0
         entry = Entry(self._entry.version + 1, self._entry.epoch, position, self._entry.holder)
         entry_id = str(uuid.uuid4())
         while True:
