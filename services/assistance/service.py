@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from services.assistance import after_death, household, placement
-from services.assistance.benefits import CASES, RECOVERIES, RUNS, business
+from services.assistance.benefits import CASES, business
 from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, MODEL, households
 from services.assistance.rules import engine
-from shared.casework import benefit_case, payment_run, recovery
+from shared.casework import benefit_case
 from shared.casework.benefits import Benefits, CaseRef, Confirmation
 from shared.domain import division as divisions
 from shared.domain import resident_id as resident_ids
 from shared.domain.errors import Refused
 from shared.domain.money import yuan
-from shared.eventlog.benefit_rows import cases_to_pay, listed, of_case
+from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
-from shared.messaging.doors import Due, Service, command, deadline, query, reaction
-from shared.messaging.showing import all_seen, caught_up, shown
+from shared.messaging.benefit_doors import BenefitService
+from shared.messaging.doors import Due, command, deadline, query, reaction
+from shared.messaging.showing import caught_up, shown
 from shared.security.permissions import within
 
 # -- What comes in
@@ -117,30 +118,11 @@ class AfterDeathOpened:
     steps: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Overpaid:
-    """Our own ``assistance.overpayment_found``."""
-
-    case_id: str
-    programme: str
-    payee_id: str
-    division: str
-    amount_fen: int
-    reason: str
-    months: tuple[benefit_case.MonthDifference, ...]
-
-
-@dataclass(frozen=True)
-class RunApproved:
-    """Our own ``assistance.payment_run_approved``."""
-
-    run_id: str
-
-
-class Assistance(Service):
+class Assistance(BenefitService):
     """社会救助: households, their benefit cases, payments and claims."""
 
     name = "assistance"
+    model, tables = MODEL, BENEFITS
 
     @cached_property
     def benefits(self) -> Benefits:
@@ -273,104 +255,10 @@ class Assistance(Service):
         case_id = benefit_case.case_id(f.programme, f.subject_id)
         self.benefits.reassess(case_id, f.first_month, f"{notice.type} {notice.event_id}", notice.order(None), household.known_until(state))
 
-    @query(permission="assistance:read")
-    def get_case(self, hand: Hand, case_id: str, as_of: datetime | None = None) -> Any:
-        """救助个案：环节、金额、最近一次决定及其说明。"""
-        return shown(self.office, CASES, case_id, hand, as_of)
-
-    @query(permission="assistance:read")
-    def list_cases(
-        self,
-        hand: Hand,
-        programme: str | None = None,
-        status: str | None = None,
-        after: str = "",
-        limit: int = 100,
-        position: int | None = None,
-    ) -> Any:
-        """本辖区救助个案列表。"""
-        caught_up(self.office, MODEL, position)
-        return listed(self.office.read, BENEFITS.cases, hand.division, {"programme": programme, "status": status}, limit, after)
-
-    @query(permission="assistance:read")
-    def list_decisions(self, hand: Hand, case_id: str, position: int | None = None) -> Any:
-        """一个个案的历次决定：金额、理由、规则与参数版本。"""
-        caught_up(self.office, MODEL, position)
-        shown(self.office, CASES, case_id, hand, None)
-        return of_case(self.office.read, BENEFITS.decisions, case_id)
-
-    @query(permission="assistance:read")
-    def list_payments(self, hand: Hand, case_id: str, position: int | None = None) -> Any:
-        """一个个案的发放记录。"""
-        caught_up(self.office, MODEL, position)
-        shown(self.office, CASES, case_id, hand, None)
-        return of_case(self.office.read, BENEFITS.payments, case_id)
-
     @deadline("gradual_exit_over")
     def on_gradual_exit_over(self, due: Due) -> None:
         """渐退期满: the rules are asked about the first month after it."""
         self.benefits.reassess(due.aggregate_id, due.data["month"], f"clock:{due.due_at}", due.order(None))
-
-    # -- payment
-
-    @command(payment_run.OpenPaymentRun, permission="assistance:pay")
-    def prepare_payment_run(self, order: Order[payment_run.OpenPaymentRun]) -> Any:
-        """编制并锁定一个月的发放名单。"""
-        c = replace(order.command, division=divisions.check(order.command.division))
-        within(order.hand, c.division)
-        all_seen(self.office, MODEL)
-        return self.benefits.prepare_run(cases_to_pay(self.office.read, BENEFITS, c.programme, c.division), order.to(c))
-
-    @command(payment_run.ApprovePaymentRun, permission="assistance:confirm")
-    def approve_payment_run(self, order: Order[payment_run.ApprovePaymentRun]) -> Any:
-        """批准发放（与编制不得为同一人）。"""
-        return self.office.handle(RUNS, order.command.run_id, order)
-
-    @reaction("assistance", "payment_run_approved", reads=RunApproved)
-    def on_payment_run_approved(self, notice: Notice[RunApproved]) -> None:
-        """Pay what was approved, line by line, and close the run."""
-        self.benefits.pay_run(notice.facts.run_id, notice.order(notice.facts))
-
-    @query(permission="assistance:read")
-    def get_payment_run(self, hand: Hand, run_id: str, as_of: datetime | None = None) -> Any:
-        """发放批次。"""
-        return shown(self.office, RUNS, run_id, hand, as_of)
-
-    @query(permission="assistance:read")
-    def list_payment_runs(
-        self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None
-    ) -> Any:
-        """发放批次列表：应发、实发、失败。"""
-        caught_up(self.office, MODEL, position)
-        return listed(self.office.read, BENEFITS.runs, hand.division, {"status": status}, limit, after)
-
-    # -- overpayments
-
-    @reaction("assistance", "overpayment_found", reads=Overpaid)
-    def on_overpayment_found(self, notice: Notice[Overpaid]) -> None:
-        """What was paid too much becomes a claim of exactly that amount."""
-        self.benefits.open_recovery(notice.event_id, notice.facts, notice.order(notice.facts))
-
-    @command(recovery.RecordRepayment, permission="assistance:pay")
-    def record_repayment(self, order: Order[recovery.RecordRepayment]) -> Any:
-        """登记归还款项。"""
-        return self.office.handle(RECOVERIES, order.command.recovery_id, order)
-
-    @command(recovery.ProposeWaiver, permission="assistance:review")
-    def propose_waiver(self, order: Order[recovery.ProposeWaiver]) -> Any:
-        """提出减免意见。"""
-        return self.office.handle(RECOVERIES, order.command.recovery_id, order)
-
-    @command(recovery.ApproveWaiver, permission="assistance:confirm")
-    def approve_waiver(self, order: Order[recovery.ApproveWaiver]) -> Any:
-        """批准减免（另一经办人）。"""
-        return self.office.handle(RECOVERIES, order.command.recovery_id, order)
-
-    @query(permission="assistance:read")
-    def list_recoveries(self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None) -> Any:
-        """追回事项列表。"""
-        caught_up(self.office, MODEL, position)
-        return listed(self.office.read, BENEFITS.recoveries, hand.division, {"status": status}, limit, after)
 
     # -- after a death
 

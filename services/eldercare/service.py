@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
 from services.eldercare import elder
-from services.eldercare.benefits import CASES, RECOVERIES, RUNS, business
+from services.eldercare.benefits import CASES, business
 from services.eldercare.programmes import OLD_AGE_ALLOWANCE
 from services.eldercare.read_model import BENEFITS, MODEL, elders
 from services.eldercare.rules import engine
-from shared.casework import benefit_case, payment_run, recovery
+from shared.casework import benefit_case
 from shared.casework.benefits import Benefits
 from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain import resident_id as resident_ids
 from shared.domain.money import yuan
-from shared.eventlog.benefit_rows import cases_to_pay, listed, of_case
+from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
-from shared.messaging.doors import Due, Service, command, deadline, query, reaction
-from shared.messaging.showing import all_seen, caught_up, shown
+from shared.messaging.benefit_doors import BenefitService
+from shared.messaging.doors import Due, command, deadline, query, reaction
+from shared.messaging.showing import caught_up, shown
 from shared.security.permissions import within
 
 # -- What comes in
@@ -46,30 +47,11 @@ class AfterDeathOpened:
     steps: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Overpaid:
-    """Our own ``eldercare.overpayment_found``."""
-
-    case_id: str
-    programme: str
-    payee_id: str
-    division: str
-    amount_fen: int
-    reason: str
-    months: tuple[benefit_case.MonthDifference, ...]
-
-
-@dataclass(frozen=True)
-class RunApproved:
-    """Our own ``eldercare.payment_run_approved``."""
-
-    run_id: str
-
-
-class ElderCare(Service):
+class ElderCare(BenefitService):
     """养老服务: the roster, and the allowances that hang on age."""
 
     name = "eldercare"
+    model, tables = MODEL, BENEFITS
 
     @cached_property
     def benefits(self) -> Benefits:
@@ -115,93 +97,6 @@ class ElderCare(Service):
         """The next band's birthday: assessed again from that month on."""
         month = due.due_at[:7]
         self.benefits.reassess(due.aggregate_id, month, f"clock:{due.due_at}", due.order(None))
-
-    @query(permission="eldercare:read")
-    def get_case(self, hand: Hand, case_id: str, as_of: datetime | None = None) -> Any:
-        """津贴个案：状态、金额、最近一次核定及其说明。"""
-        return shown(self.office, CASES, case_id, hand, as_of)
-
-    @query(permission="eldercare:read")
-    def list_cases(
-        self,
-        hand: Hand,
-        programme: str | None = None,
-        status: str | None = None,
-        after: str = "",
-        limit: int = 100,
-        position: int | None = None,
-    ) -> Any:
-        """本辖区津贴个案列表。"""
-        caught_up(self.office, MODEL, position)
-        return listed(self.office.read, BENEFITS.cases, hand.division, {"programme": programme, "status": status}, limit, after)
-
-    @query(permission="eldercare:read")
-    def list_payments(self, hand: Hand, case_id: str, position: int | None = None) -> Any:
-        """一个个案的发放记录。"""
-        caught_up(self.office, MODEL, position)
-        shown(self.office, CASES, case_id, hand, None)
-        return of_case(self.office.read, BENEFITS.payments, case_id)
-
-    # -- payment
-
-    @command(payment_run.OpenPaymentRun, permission="eldercare:pay")
-    def prepare_payment_run(self, order: Order[payment_run.OpenPaymentRun]) -> Any:
-        """编制并锁定一个月的发放名单。"""
-        c = replace(order.command, division=divisions.check(order.command.division))
-        within(order.hand, c.division)
-        all_seen(self.office, MODEL)
-        return self.benefits.prepare_run(cases_to_pay(self.office.read, BENEFITS, c.programme, c.division), order.to(c))
-
-    @command(payment_run.ApprovePaymentRun, permission="eldercare:confirm")
-    def approve_payment_run(self, order: Order[payment_run.ApprovePaymentRun]) -> Any:
-        """批准发放（与编制不得为同一人）。"""
-        return self.office.handle(RUNS, order.command.run_id, order)
-
-    @reaction("eldercare", "payment_run_approved", reads=RunApproved)
-    def on_payment_run_approved(self, notice: Notice[RunApproved]) -> None:
-        """Pay what was approved, line by line, and close the run."""
-        self.benefits.pay_run(notice.facts.run_id, notice.order(notice.facts))
-
-    @query(permission="eldercare:read")
-    def get_payment_run(self, hand: Hand, run_id: str, as_of: datetime | None = None) -> Any:
-        """发放批次。"""
-        return shown(self.office, RUNS, run_id, hand, as_of)
-
-    @query(permission="eldercare:read")
-    def list_payment_runs(
-        self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None
-    ) -> Any:
-        """发放批次列表：应发、实发、失败。"""
-        caught_up(self.office, MODEL, position)
-        return listed(self.office.read, BENEFITS.runs, hand.division, {"status": status}, limit, after)
-
-    # -- overpayments
-
-    @reaction("eldercare", "overpayment_found", reads=Overpaid)
-    def on_overpayment_found(self, notice: Notice[Overpaid]) -> None:
-        """What was paid too much becomes a claim of exactly that amount."""
-        self.benefits.open_recovery(notice.event_id, notice.facts, notice.order(notice.facts))
-
-    @command(recovery.RecordRepayment, permission="eldercare:pay")
-    def record_repayment(self, order: Order[recovery.RecordRepayment]) -> Any:
-        """登记归还款项。"""
-        return self.office.handle(RECOVERIES, order.command.recovery_id, order)
-
-    @command(recovery.ProposeWaiver, permission="eldercare:review")
-    def propose_waiver(self, order: Order[recovery.ProposeWaiver]) -> Any:
-        """提出减免意见。"""
-        return self.office.handle(RECOVERIES, order.command.recovery_id, order)
-
-    @command(recovery.ApproveWaiver, permission="eldercare:confirm")
-    def approve_waiver(self, order: Order[recovery.ApproveWaiver]) -> Any:
-        """批准减免（另一经办人）。"""
-        return self.office.handle(RECOVERIES, order.command.recovery_id, order)
-
-    @query(permission="eldercare:read")
-    def list_recoveries(self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None) -> Any:
-        """追回事项列表。"""
-        caught_up(self.office, MODEL, position)
-        return listed(self.office.read, BENEFITS.recoveries, hand.division, {"status": status}, limit, after)
 
     # -- after a death
 

@@ -45,7 +45,9 @@ from shared.security.permissions import permit
 if TYPE_CHECKING:
     from shared.office import Office
 
-__all__ = ["DoorInfo", "Due", "Service", "command", "deadline", "doors_of", "query", "reaction", "reactions_of"]
+OWN = ""  # as a reaction's source: the service itself, whichever it is
+
+__all__ = ["OWN", "DoorInfo", "Due", "Service", "command", "deadline", "doors_of", "query", "reaction", "reactions_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -122,13 +124,18 @@ def query(*, permission: str) -> Callable[[F], F]:
     return register
 
 
+def permission_in(service: str, permission: str) -> str:
+    """A permission that says only the act belongs to the service whose door it is."""
+    return permission if ":" in permission else f"{service}:{permission}"
+
+
 class _Door(Rpc):
     def hand(self, service: Any, context: dict[str, Any], permission: str) -> Hand:
         verifier = service.office.verifier
         if verifier is None:
             raise Unavailable("系统未配置令牌公钥，无法办理。")
         hand: Hand = verifier.hand(context.get("auth_token"))
-        permit(hand, permission)
+        permit(hand, permission_in(service.name, permission))
         return hand
 
 
@@ -194,7 +201,7 @@ def reaction(source: str, event: str, *, reads: type, door: Door | None = None) 
     """
     if not dataclasses.is_dataclass(reads):
         raise TypeError(f"{source}.{event}: reads= is a dataclass")
-    if door is None and is_agency(source) and any(f.name == "resident_id" for f in dataclasses.fields(reads)):
+    if door is None and source != OWN and is_agency(source) and any(f.name == "resident_id" for f in dataclasses.fields(reads)):
         raise TypeError(f"{source}.{event}: a resident_id becomes a person_id at the door; read that")
 
     def register(method: F) -> F:
@@ -236,7 +243,8 @@ class DoorInfo:
 
 def doors_of(service_cls: type) -> list[DoorInfo]:
     found = (getattr(getattr(service_cls, name), "minzheng_door", None) for name in dir(service_cls))
-    return [info for info in found if info is not None]
+    service = str(getattr(service_cls, "name", ""))
+    return [dataclasses.replace(info, permission=permission_in(service, info.permission)) for info in found if info is not None]
 
 
 def reactions_of(service_cls: type) -> list[tuple[str, str, type, str]]:
@@ -245,7 +253,7 @@ def reactions_of(service_cls: type) -> list[tuple[str, str, type, str]]:
     for name in dir(service_cls):
         for entrypoint in getattr(getattr(service_cls, name), "nameko_entrypoints", ()):
             if isinstance(entrypoint, Reaction):
-                found.append((entrypoint.source, entrypoint.event, entrypoint.reads, name))
+                found.append((entrypoint.source or str(getattr(service_cls, "name", "")), entrypoint.event, entrypoint.reads, name))
     return sorted(found, key=lambda r: (r[0], r[1], r[3]))
 
 

@@ -166,11 +166,12 @@ class Reaction(BusEntrypoint):
 
     def __init__(self, source: str, event: str, reads: type, door: Door | None, **kwargs: Any) -> None:
         self.source, self.event, self.reads = source, event, reads
-        self.door = door or (person_at_the_door if is_agency(source) else None)
+        self.door = door or (person_at_the_door if source and is_agency(source) else None)
         super().__init__(**kwargs)
 
     def setup(self) -> None:
         service = self.container.service_name
+        self.source = self.source or service  # no source: the service itself
         self.queue = Queue(
             names.reaction_queue(service, self.source, self.event, self.method_name),
             exchange=Exchange(names.events_exchange(self.source), type="topic", durable=True, auto_delete=False),
