@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import grpc
@@ -21,6 +21,7 @@ from esdbclient.protos.Grpc import shared_pb2, streams_pb2
 from bench import fill, plain_numpy
 from bench.parts import DISTRICT, Parts, Row, Say, opened, percentile, row, side_by_side, timed
 from bench.raw_relay import publish as raw_publish
+from shared.clock import SHANGHAI
 from shared.eventlog import discovery, rebuild
 from shared.eventlog.client import Log, Raw
 from shared.eventlog.relay import mark
@@ -258,27 +259,31 @@ def _rebuilt(parts: Parts, uri: str) -> float:
 
 
 def reaction(parts: Parts, scale: Scale, say: Say) -> list[Row]:
-    """after_death_opened in the log, relay, broker, assistance's reaction, its answer in the log; against nameko and one raw append."""
+    """assistance.after_death_answered in the log, relay, broker, the registry's reaction, the step in its process; against nameko
+    and one raw append.
+
+    The processes are open and known to the worker, as they are when their answers come: both sides make one call to the log.
+    """
     uri = parts.eventlog()
     broker = parts.broker
-    parts.start("worker", "shared.cli", "worker", "assistance")
-    name, data, metadata, person = _opened_event()
-    parts.start("bare", "bench.bare", BENCH_DATA="250", BENCH_METADATA=str(len(metadata)))
+    parts.start("worker", "shared.cli", "worker", "registry")
+    name, data, metadata, person = _answered_event()
+    parts.start("bare", "bench.bare", BENCH_DATA="120", BENCH_METADATA=str(len(metadata)))
     parts.start("relay", "shared.cli", "relay")
-    task = {"count": scale.causes, "rate": 40.0, "name": name, "data": data, "metadata": metadata, "person": person}
+    task = {"rate": 40.0, "name": name, "data": data, "metadata": metadata, "person": person}
     found: dict[str, list[float]] = {"log": [], "nameko": []}
 
     def run(by: str) -> float:
+        wanted = ("registry.after_death_step_done", "registry.after_death_step_skipped") if by == "log" else ("bench.done",)
         with opened(uri) as log:
+            people = _open_processes(log, scale.causes) if by == "log" else [uuid.uuid4().hex for _ in range(scale.causes)]
             start = log.head()
-            given: dict[str, float] = parts.run("bench.pacer", {**task, "by": by, "uri": uri if by == "log" else broker})
+            given: dict[str, float] = parts.run("bench.pacer", {**task, "people": people, "by": by, "uri": uri if by == "log" else broker})
             effects: dict[str, float] = {}
-            wanted = "assistance.after_death_answered" if by == "log" else "bench.done"
 
             def all_there() -> bool:
-                effects.clear()
                 for e in log.client.read_all(commit_position=start):
-                    if e.type == wanted:
+                    if e.type in wanted:
                         effects[json.loads(e.metadata)["$causationId"]] = e.recorded_at.timestamp()
                 return given.keys() <= effects.keys()
 
@@ -300,22 +305,41 @@ def reaction(parts: Parts, scale: Scale, say: Say) -> list[Row]:
     return rows
 
 
-def _opened_event() -> tuple[str, str, str, str]:
-    """after_death_opened of a person whom assistance does not know, as the registry would append it."""
-    from datetime import datetime
+def _open_processes(log: Log, count: int) -> list[str]:
+    """Deaths, and after them the registry's own reactions, until every process is open and its own step done; answers the persons."""
+    from services.registry.death import DeathRegistered
 
-    from services.registry.after_death import AfterDeathOpened, Due
-    from shared.clock import SHANGHAI
+    people = [uuid.uuid4().hex for _ in range(count)]
+    start = log.head()
+    for person in people:
+        name, data = codec.encode(DeathRegistered(person, date(2023, 3, 1), DISTRICT, "hospital"), lambda _p, text: text)
+        log.append(f"registry.death-{person}", [Raw(name, data, _meta("registry"), str(uuid.uuid4()))], -1)
+
+    def all_open() -> bool:
+        done = {e.stream_name for e in log.client.read_all(commit_position=start) if e.type == "registry.after_death_step_done"}
+        return len(done) == count
+
+    if not wait_until(all_open, 60.0, 0.3):
+        raise RuntimeError("身后事项没有全部开办")
+    return people
+
+
+def _answered_event() -> tuple[str, str, str, str]:
+    """assistance.after_death_answered as assistance would append it, and the person in it."""
+    from services.assistance.after_death import AfterDeathAnswered
 
     person = uuid.uuid4().hex
-    step = Due("household", "家庭成员减少与救助复核", "assistance", date(2023, 3, 10))
-    name, data = codec.encode(AfterDeathOpened(person, date(2023, 3, 1), DISTRICT, 1, (step,)), lambda _p, text: text)
+    event = AfterDeathAnswered(person, DISTRICT, 1, "household", "skipped", "该人员不在救助家庭登记中", 0)
+    name, data = codec.encode(event, lambda _p, text: text)
+    return name, data.decode(), _meta("assistance").decode(), person
+
+
+def _meta(service: str) -> bytes:
     now = datetime(2023, 3, 2, 9, tzinfo=SHANGHAI)
-    meta = codec.Meta(
+    return codec.encode_meta(codec.Meta(
         correlation_id=str(uuid.uuid4()), causation_id=str(uuid.uuid4()), command_id=str(uuid.uuid4()), command_hash="0" * 32, schema=1,
-        actor="service:registry", division=DISTRICT, occurred_at=now, recorded_at=now,
-    )  # fmt: skip
-    return name, data.decode(), codec.encode_meta(meta).decode(), person
+        actor=f"service:{service}", division=DISTRICT, occurred_at=now, recorded_at=now,
+    ))  # fmt: skip
 
 
 # -- 5. Appends to the embedded log -------------------------------------------------------------------------------------------------
