@@ -12,12 +12,15 @@ import msgspec
 
 from shared.eventlog.client import Raw
 from shared.eventlog.reader import Passed
-from shared.eventlog.relay.frames import Template, entry, short
+from shared.eventlog.relay.frames import Template, key, long, short
 from shared.eventsourcing import codec
 from shared.eventsourcing.codec import UnknownEvent
 from shared.eventsourcing.events import REGISTRY, EventType, personal_plan, without_personal
 
 FRAME_MAX = 131_072  # RabbitMQ's default
+_ID, _TIME, _POSITION = key("cloudEvents_id"), key("cloudEvents_time"), key("cloudEvents_position")
+_CORRELATION, _CAUSATION = key("cloudEvents_correlationid"), key("cloudEvents_causationid")
+_NAMEKO = key("nameko.correlation_id")  # nameko hands it on by itself
 _SEALED = b'"~1.'  # how a sealed personal field begins
 
 
@@ -73,18 +76,26 @@ class Forms:
             body = self._encode(public(kind, codec.decode(raw.name, meta.schema, raw.data, None)))
         if _SEALED in body:
             raise Leak(f"事件类型 {raw.name} 的公开形式含有个人信息字段，声明有误。")
-        correlation = meta.correlation_id
+        message_id, correlation = long(raw.id), long(meta.correlation_id)
         headers = b"".join(
             (
-                entry("cloudEvents_id", raw.id),
-                entry("cloudEvents_time", meta.occurred_at.isoformat()),
-                entry("cloudEvents_position", str(raw.position)),
-                entry("cloudEvents_correlationid", correlation),
-                entry("cloudEvents_causationid", meta.causation_id),
-                entry("nameko.correlation_id", correlation),
+                _ID,
+                message_id,
+                _TIME,
+                long(meta.occurred_at.isoformat()),
+                _POSITION,
+                long(str(raw.position)),
+                _CORRELATION,
+                correlation,
+                _CAUSATION,
+                long(meta.causation_id),
+                _NAMEKO,
+                correlation,
             )
         )
-        frames = form.template.message(headers, short(correlation), short(raw.id), int(meta.recorded_at.timestamp()), body, self._frame_max)
+        frames = form.template.message(
+            headers, short(meta.correlation_id), short(raw.id), int(meta.recorded_at.timestamp()), body, self._frame_max
+        )
         return Message(frames, raw.position)
 
     def _form(self, raw: Raw) -> _Form | None:

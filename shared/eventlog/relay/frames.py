@@ -17,15 +17,25 @@ _FLAGS = 1 << 15 | 1 << 14 | 1 << 13 | 1 << 12 | 1 << 10 | 1 << 7 | 1 << 6 | 1 <
 _PERSISTENT = 2
 
 
+_BYTE = tuple(pack(">B", n) for n in range(256))
+_LONG = tuple(pack(">I", n) for n in range(1024))
+
+
 def short(text: str) -> bytes:
+    """A text of at most 255 bytes."""
     data = text.encode()
-    return pack(">B", len(data)) + data
+    return _BYTE[len(data)] + data
 
 
-def entry(name: str, value: str) -> bytes:
-    """One text in a table of headers."""
-    data = value.encode()
-    return short(name) + pack(">cI", b"S", len(data)) + data
+def long(text: str) -> bytes:
+    data = text.encode()
+    size = len(data)
+    return (_LONG[size] if size < 1024 else pack(">I", size)) + data
+
+
+def key(name: str) -> bytes:
+    """The name of a header whose value is a text; ``long`` makes the value."""
+    return short(name) + b"S"
 
 
 def _frame(kind: int, payload: bytes) -> bytes:
@@ -39,7 +49,7 @@ class Template:
         method = pack(">HHH", _BASIC, _PUBLISH, 0) + short(exchange) + short(routing_key) + pack(">B", _MANDATORY)
         self._method = _frame(1, method)
         self._content = short("application/json") + short("utf-8")
-        self._headers = b"".join(entry(k, v) for k, v in headers.items())
+        self._headers = b"".join(key(k) + long(v) for k, v in headers.items())
         self._type = short(kind)
 
     def message(self, headers: bytes, correlation_id: bytes, message_id: bytes, timestamp: int, body: bytes, frame_max: int) -> bytes:

@@ -29,6 +29,7 @@ from shared.eventlog.tail import Tail
 LEASE_CHANNEL = 2
 LEASE_PAUSE = 0.5  # seconds between two tries of a relay that stands by
 TICK = 0.2
+SHARE = 8  # when the window has been full, wait until this part of it is free: fewer and larger writes
 DRAIN = 5.0  # seconds to wait for confirms when stopping
 LOCKED = 405  # the broker's word for "somebody else has this exclusive queue"
 OF_EVERYBODY = {"filter_exclude": (r"relay\..*", r"\$.*"), "filter_by_stream_name": True}
@@ -222,8 +223,8 @@ class Session:
         window = self._window
         while True:
             room = self._options.window - len(window)
-            if room <= 0:
-                return  # still "woken": the next confirm brings us here
+            if room <= self._options.window // SHARE:
+                return  # still "woken": a confirm brings us here, and by then there is room for more than one
             self._woken = False
             if not tail.waiting:
                 break
