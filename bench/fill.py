@@ -14,6 +14,7 @@ from typing import Any
 
 import grpc
 from esdbclient.protos.Grpc import shared_pb2, streams_pb2
+from google.protobuf.empty_pb2 import Empty
 
 from bench.chaos import Town
 from services.assistance.service import ApplicationForm, Assistance, HouseholdForm, IncomeForm, MemberForm
@@ -155,7 +156,7 @@ def _request(number: int, stream: str, events: list[Raw]) -> bytes:
     request = streams_pb2.BatchAppendReq(
         correlation_id=shared_pb2.UUID(string=str(uuid.UUID(int=number))),
         options=streams_pb2.BatchAppendReq.Options(
-            stream_identifier=shared_pb2.StreamIdentifier(stream_name=stream.encode()), any=shared_pb2.Empty(),
+            stream_identifier=shared_pb2.StreamIdentifier(stream_name=stream.encode()), any=Empty(),
         ),
         proposed_messages=[
             streams_pb2.BatchAppendReq.ProposedMessage(
