@@ -29,6 +29,8 @@ from shared.eventlog.tail import Tail
 LEASE_CHANNEL = 2
 LEASE_PAUSE = 0.5  # seconds between two tries of a relay that stands by
 TICK = 0.2
+GATHER = 0.003  # seconds for a fuller write while there is a backlog; an event of the moment never waits
+FEW = 100  # messages that are too few to send while there is a backlog
 SHARE = 8  # when the window has been full, wait until this part of it is free: fewer and larger writes
 DRAIN = 5.0  # seconds to wait for confirms when stopping
 LOCKED = 405  # the broker's word for "somebody else has this exclusive queue"
@@ -110,6 +112,8 @@ class Session:
         self._forms: Forms | None = None
         self._keeper: mark.Keeper | None = None
         self._woken = False
+        self._backlog = True  # until everything that was in the log at the beginning has come
+        self._gathering = False
 
     def run(self) -> None:
         parameters = pika.URLParameters(self._uri)
@@ -206,6 +210,7 @@ class Session:
         if self._publishing:
             assert self._forms is not None
             self._woken = False
+            self._backlog = True
             self._tail = Tail(self._log.uri, self._taken, self._forms.message, wake=self._wake, **OF_EVERYBODY)
 
     def _wake(self) -> None:
@@ -220,6 +225,24 @@ class Session:
         tail = self._tail
         if tail is None or not self._publishing or self._blocked or self._drain_until:
             return  # whoever ends that state calls again
+        if self._backlog and tail.waiting < FEW:
+            self._gather()
+        else:
+            self._send(tail)
+
+    def _gather(self) -> None:
+        """Come back in a moment: to send a backlog in ones and twos costs everybody, the broker most."""
+        if not self._gathering:
+            self._gathering = True
+            self._connection.ioloop.call_later(GATHER, self._gathered)
+
+    @_guarded
+    def _gathered(self) -> None:
+        self._gathering = False
+        if self._tail is not None and self._publishing and not self._blocked and not self._drain_until:
+            self._send(self._tail)
+
+    def _send(self, tail: Tail[Message | Passed]) -> None:
         window = self._window
         while True:
             room = self._options.window - len(window)
@@ -242,6 +265,8 @@ class Session:
                     passed += isinstance(item, Unpublished)
                     if window:
                         window[-1][1] = item.position
+                else:
+                    self._backlog = False
             if frames:
                 self._counts.published += len(frames)
                 self._tail_failures = 0
@@ -249,6 +274,9 @@ class Session:
             if passed and not window:
                 assert self._keeper is not None
                 self._keeper.reached(self._taken, passed)
+            if self._backlog and tail.waiting < FEW:
+                self._gather()
+                return
         if tail.error is not None and not tail.waiting:
             self._tail_failed(tail)
 
