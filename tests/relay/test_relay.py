@@ -277,7 +277,7 @@ def test_a_blocked_broker_is_not_written_to(session: Any) -> None:
             return [Passed(200)]
 
     tail = session._tail = _Tail()
-    session._publishing = True
+    session._publishing, session._backlog = True, False
     session._block(True)
     session._pump()
     assert tail.taken == 0
