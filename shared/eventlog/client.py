@@ -66,6 +66,20 @@ def _reaching() -> Iterator[None]:
         raise LogUnavailable("ChannelClosed") from error
 
 
+# gRPC shares connections, and the growing pauses between tries to make one, between all channels of a process to the same
+# address; left alone, a log that was away for long would be asked again only minutes after it is back.
+CHANNEL = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 2_000))
+
+
+class Client(EventStoreDBClient):  # type: ignore[misc,unused-ignore]
+    """esdbclient, which comes back soon after the log does."""
+
+    channel: tuple[tuple[str, int], ...] = CHANNEL
+
+    def _construct_grpc_channel(self, grpc_target: str, grpc_options: Any = ()) -> Any:
+        return super()._construct_grpc_channel(grpc_target, (*grpc_options, *self.channel))
+
+
 class Log:
     """Appends to and reads from one EventStoreDB (embedded or cluster). Thread-safe."""
 
@@ -79,7 +93,7 @@ class Log:
         """The esdbclient itself, for those who need more (relay, projectors, operators). Connects on first use."""
         if self._client is None:
             try:
-                self._client = EventStoreDBClient(uri=self.uri)
+                self._client = Client(uri=self.uri)
             except (EventStoreDBClientException, OSError) as error:
                 raise LogUnavailable(type(error).__name__) from error
         return self._client

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import grpc
-from esdbclient import EventStoreDBClient
 from esdbclient.exceptions import EventStoreDBClientException
 from grpc.experimental import ChannelOptions
 
-from shared.eventlog.client import TIMEOUT, LogUnavailable, Raw
+from shared.eventlog.client import CHANNEL, TIMEOUT, Client, LogUnavailable, Raw
 
 
 class CaughtUp:
@@ -41,17 +40,8 @@ def of_service(service: str) -> dict[str, Any]:
     return {"filter_include": (re.escape(f"{service}.") + ".*",), "filter_by_stream_name": True}
 
 
-_CHANNEL = (
-    (ChannelOptions.SingleThreadedUnaryStream, 1),
-    # Connections are shared by all channels of a process to one address, and so would be the growing pauses between tries.
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-)
-
-
-class _Client(EventStoreDBClient):  # type: ignore[misc,unused-ignore]
-    def _construct_grpc_channel(self, grpc_target: str, grpc_options: Any = ()) -> Any:
-        return super()._construct_grpc_channel(grpc_target, (*grpc_options, *_CHANNEL))
+class _Client(Client):
+    channel = (*CHANNEL, (ChannelOptions.SingleThreadedUnaryStream, 1))
 
 
 class Reader:
