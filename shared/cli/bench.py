@@ -108,16 +108,20 @@ def _show(rows: list[Row]) -> None:
     from rich.table import Table
 
     table = Table(title="速度：我们的，与同一次运行中测得的上限")
-    table.add_column("项目")
+    table.add_column("项目", min_width=30)
     for column in ("我们的", "上限", "单位", "比值", "要求"):
         table.add_column(column, justify="right")
     table.add_column("")
     for row in rows:
         verdict = "[green]达到[/green]" if row.met else "[red]未达到[/red]"
-        table.add_row(row.work, f"{row.ours:,.4g}", f"{row.limit:,.4g}", row.unit, f"{row.ratio:.2f}", row.wanted, verdict)
+        table.add_row(row.work, _figure(row.ours), _figure(row.limit), row.unit, f"{row.ratio:.2f}", row.wanted, verdict)
     console = Console()
     console.print(table)
     console.print("上限是什么、比值怎样读：docs/benchmarks.md。", style="dim")
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
 
 
 def _chaos(rounds: int, seed: int, as_json: bool) -> None:
