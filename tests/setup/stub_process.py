@@ -2,6 +2,7 @@
 
 It notes its start and stop in $STUB_NOTES, so that a test can see the order of things.
 """
+
 import os
 import signal
 import sys

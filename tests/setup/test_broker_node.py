@@ -1,4 +1,5 @@
 """The private RabbitMQ node: what it lets in, what survives a kill, what it leaves behind."""
+
 from __future__ import annotations
 
 import contextlib
@@ -23,6 +24,9 @@ try:
     find_server()
 except BrokerError:
     pytest.skip("RabbitMQ is not installed", allow_module_level=True)
+
+
+Children = Callable[[], list[psutil.Process]]
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +58,11 @@ FORBIDDEN: dict[str, Callable[[BlockingChannel], object]] = {
 }
 
 
-def test_everything_listens_on_the_loopback_only(broker: BrokerNode) -> None:
+def test_everything_listens_on_the_loopback_only(broker: BrokerNode, children: Children) -> None:
     """Neither AMQP, nor Erlang's distribution, nor epmd can be reached from another machine."""
     addresses = {
         connection.laddr.ip
-        for child in psutil.Process().children(recursive=True)
+        for child in children()
         for connection in child.net_connections(kind="tcp")
         if connection.status == psutil.CONN_LISTEN
     }
@@ -147,10 +151,10 @@ def test_durable_messages_survive_kill_9(broker: BrokerNode) -> None:
     assert found == [str(number).encode() for number in range(20)]
 
 
-def test_stop_leaves_no_process(broker: BrokerNode) -> None:
+def test_stop_leaves_no_process(broker: BrokerNode, children: Children) -> None:
     """Neither the node, nor its port helpers, nor epmd outlive a stop."""
-    children = psutil.Process().children(recursive=True)
-    assert {"beam.smp", "epmd"} <= {child.name() for child in children}
+    running = children()
+    assert {"beam.smp", "epmd"} <= {child.name() for child in running}
     assert broker.stop(), "it should stop by itself"
-    _, left = psutil.wait_procs(children, timeout=5)
+    _, left = psutil.wait_procs(running, timeout=5)
     assert not left

@@ -2,6 +2,7 @@
 
 The stub Python makes a "virtual environment" that holds itself, and notes each call, so nothing is downloaded or installed.
 """
+
 from __future__ import annotations
 
 import os
@@ -15,8 +16,24 @@ import pytest
 from shared.config import ROOT
 
 TOOLS = (
-    "sh", "dirname", "readlink", "cut", "sha256sum", "mkdir", "flock", "cat", "mv", "rm", "env", "mktemp", "tail", "grep",
-    "chmod", "cp", "touch", "sleep",
+    "sh",
+    "dirname",
+    "readlink",
+    "cut",
+    "sha256sum",
+    "mkdir",
+    "flock",
+    "cat",
+    "mv",
+    "rm",
+    "env",
+    "mktemp",
+    "tail",
+    "grep",
+    "chmod",
+    "cp",
+    "touch",
+    "sleep",
 )
 PYTHON = """#!/bin/sh
 note() { printf '%s\\n' "$*" >> "$NOTES"; }
@@ -79,7 +96,12 @@ class Machine:
     def start(self, *args: str, cwd: Path | None = None, **env: str) -> subprocess.Popen[str]:
         given = {"PATH": str(self.bin), "NOTES": str(self.notes), "WORLD": str(self.world), "TMPDIR": str(self.world), "LC_ALL": "C.UTF-8"}
         return subprocess.Popen(
-            [str(self.script), *args], cwd=cwd, env=given | env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [str(self.script), *args],
+            cwd=cwd,
+            env=given | env,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def run(self, *args: str, cwd: Path | None = None, **env: str) -> tuple[int, str]:
@@ -104,7 +126,9 @@ def test_the_first_run_sets_up_and_the_second_does_not(machine: Machine, tmp_pat
     code, said = machine.run("stream", "a b", cwd=tmp_path)
     assert code == 0, said
     assert machine.noted() == [
-        f"-m venv --clear {machine.root}/.venv", "pip install", f"cli in {tmp_path} [stream] [a b] path={machine.root}",
+        f"-m venv --clear {machine.root}/.venv",
+        "pip install",
+        f"cli in {tmp_path} [stream] [a b] path={machine.root}",
     ]
     assert "正在创建 Python 虚拟环境" in said
     code, said = machine.run("stream", cwd=tmp_path)

@@ -1,4 +1,5 @@
 """The supervisor: order, watching, stopping, and that nothing stays behind however it ends. It runs stubs, which are quick."""
+
 from __future__ import annotations
 
 import json
@@ -50,11 +51,10 @@ def notes(env: dict[str, str]) -> list[str]:
     return Path(env["STUB_NOTES"]).read_text().splitlines()
 
 
-def children() -> list[psutil.Process]:
-    return psutil.Process().children(recursive=True)
+Children = Callable[[], list[psutil.Process]]
 
 
-def test_starts_in_order_and_stops_in_reverse(make: Make, env: dict[str, str]) -> None:
+def test_starts_in_order_and_stops_in_reverse(make: Make, env: dict[str, str], children: Children) -> None:
     """A process starts when what it needs is ready, and stops before what it needs; nothing is left."""
     with make():
         assert {child.is_running() for child in children()} == {True}
@@ -99,7 +99,7 @@ def test_what_a_crash_left_is_not_tripped_over(make: Make, env: dict[str, str]) 
         assert house.processes()["worker"].alive
 
 
-def test_one_that_cannot_start_is_told_with_its_last_words(make: Make) -> None:
+def test_one_that_cannot_start_is_told_with_its_last_words(make: Make, children: Children) -> None:
     """The operator sees which process failed and why; those already started are stopped again."""
     with pytest.raises(HouseError, match=r"替身worker（worker）启动失败(.|\n)*the reason why it died"):
         make((stub("log"), stub("worker", "log", manner=("dies",)))).start()
@@ -134,7 +134,7 @@ def test_without_restarts_a_dead_process_stays_dead_until_asked_for(make: Make) 
         assert house.processes()["relay"].alive, "its tether must not hang on the thread that asked for it"
 
 
-def test_one_that_does_not_stop_is_killed(make: Make, said: list[str]) -> None:
+def test_one_that_does_not_stop_is_killed(make: Make, said: list[str], children: Children) -> None:
     """A hanging process costs the limit, no more."""
     house = make((stub("log"), stub("worker", "log", manner=("stubborn",))))
     house.start()
@@ -178,8 +178,12 @@ with up.running(House(declared=STUBS, program=STUB)) as house:
 def run_up(env: dict[str, str]) -> tuple[subprocess.Popen[str], list[int]]:
     """`up` with stubs, as a process of its own; answers it and the pids of its children."""
     up = subprocess.Popen(
-        [sys.executable, "-c", RUN_UP], env=env | {"PYTHONPATH": str(ROOT)}, cwd=ROOT,
-        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-c", RUN_UP],
+        env=env | {"PYTHONPATH": str(ROOT)},
+        cwd=ROOT,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
     assert up.stdout is not None
     return up, [int(pid) for pid in up.stdout.readline().split()]
