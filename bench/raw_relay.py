@@ -11,8 +11,8 @@ import pika
 from pika.adapters.select_connection import SelectConnection
 
 
-def publish(uri: str, queue: str, like: pika.BasicProperties, body: bytes, count: int, window: int) -> float:
-    """Seconds from the first of ``count`` messages to the queue until the last is confirmed."""
+def publish(uri: str, to: tuple[str, str], like: pika.BasicProperties, body: bytes, count: int, window: int) -> float:
+    """Seconds from the first of ``count`` messages to ``to`` (exchange, routing key) until the last is confirmed."""
     sent = 0
     waiting: deque[int] = deque()
     began = ended = 0.0
@@ -39,7 +39,7 @@ def publish(uri: str, queue: str, like: pika.BasicProperties, body: bytes, count
                 content_type=like.content_type, content_encoding=like.content_encoding, delivery_mode=2, type=like.type,
                 correlation_id=like.correlation_id, message_id=one, timestamp=like.timestamp, headers={**headers, "cloudEvents_id": one},
             )  # fmt: skip
-            channel.basic_publish("", queue, body, properties, mandatory=True)
+            channel.basic_publish(*to, body, properties, mandatory=True)
 
     def confirmed(channel: Any, method: Any) -> None:
         nonlocal ended

@@ -148,11 +148,11 @@ def relay(parts: Parts, scale: Scale, say: Say) -> list[Row]:
         return count // len(copies) * len(copies) / _relayed(parts, broker, count // len(copies) * len(copies))
 
     ours()  # a sample of its messages, and every process warm
-    properties, body = _sample(broker)
+    to, properties, body = _sample(broker)
 
     def limit() -> float:
         _purge(broker)
-        return count / raw_publish(broker, HEARD, properties, body, count, WINDOW)
+        return count / raw_publish(broker, to, properties, body, count, WINDOW)
 
     found = side_by_side(ours, limit, scale.rounds, say)
     return [row(f"转发 {count:,} 个积压事件", *found, "个/秒", ">= 0.8")]
@@ -210,13 +210,15 @@ def _purge(broker: str) -> None:
     connection.close()
 
 
-def _sample(broker: str) -> tuple[pika.BasicProperties, bytes]:
+def _sample(broker: str) -> tuple[tuple[str, str], pika.BasicProperties, bytes]:
+    """One of the relay's messages, and where it was published to: the limit takes the same way through the broker."""
     connection = pika.BlockingConnection(pika.URLParameters(broker))
-    _method, properties, body = connection.channel().basic_get(HEARD, auto_ack=True)
+    method, properties, body = connection.channel().basic_get(HEARD, auto_ack=True)
     connection.close()
     assert properties is not None
     assert body is not None
-    return properties, body
+    assert method is not None
+    return (method.exchange, method.routing_key), properties, body
 
 
 # -- 3. Rebuilding a read model ---------------------------------------------------------------------------------------------------
