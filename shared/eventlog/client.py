@@ -17,6 +17,7 @@ import esdbclient
 from esdbclient import EventStoreDBClient, NewEvent, StreamState
 from esdbclient.exceptions import (
     AlreadyExists,
+    CancelledByClient,
     DeadlineExceeded,
     DiscoveryFailed,
     EventStoreDBClientException,
@@ -26,6 +27,7 @@ from esdbclient.exceptions import (
     ServiceUnavailable,
     WrongCurrentVersion,
 )
+from esdbclient.streams import ReadResponse
 
 NO_STREAM = -1
 TIMEOUT = 10.0  # seconds for one call
@@ -57,7 +59,7 @@ def _reaching() -> Iterator[None]:
     """Tells a log that is away from everything else that may go wrong."""
     try:
         yield
-    except (ServiceUnavailable, DeadlineExceeded, NodeIsNotLeader, DiscoveryFailed, GrpcError) as error:
+    except (ServiceUnavailable, DeadlineExceeded, NodeIsNotLeader, DiscoveryFailed, CancelledByClient, GrpcError) as error:
         raise LogUnavailable(type(error).__name__) from error
     except ValueError as error:
         # esdbclient reconnects by closing the channel that other threads are just about to use; gRPC then says this.
@@ -71,10 +73,45 @@ def _reaching() -> Iterator[None]:
 CHANNEL = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 2_000))
 
 
+class CutShort(GrpcError):  # type: ignore[misc,unused-ignore]
+    """A read ended before its end."""
+
+
+class _WholeRead(ReadResponse):  # type: ignore[misc,unused-ignore]
+    """A read that raises when it is cut short. esdbclient's own simply ends, and its reconnecting, which closes the channel under
+    every thread that is reading, would make a stream look shorter than it is, or empty."""
+
+    def _get_next_read_resp(self) -> Any:
+        try:
+            return super()._get_next_read_resp()
+        except CancelledByClient as error:
+            raise CutShort from error
+
+
+class _Streams:
+    """The streams service of a connection, with reads that are whole."""
+
+    def __init__(self, service: Any) -> None:
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._service, name)
+
+    def read(self, **options: Any) -> Any:
+        found = self._service.read(**options)
+        if type(found) is ReadResponse:  # a subscription is one too, and may be stopped by whoever holds it
+            found.__class__ = _WholeRead
+        return found
+
+
 class Client(EventStoreDBClient):  # type: ignore[misc,unused-ignore]
-    """esdbclient, which comes back soon after the log does."""
+    """esdbclient, which comes back soon after the log does and never takes a part of a stream for the whole."""
 
     channel: tuple[tuple[str, int], ...] = CHANNEL
+
+    @property
+    def streams(self) -> Any:
+        return _Streams(super().streams)
 
     def _construct_grpc_channel(self, grpc_target: str, grpc_options: Any = ()) -> Any:
         return super()._construct_grpc_channel(grpc_target, (*grpc_options, *self.channel))
@@ -133,14 +170,15 @@ class Log:
         if limit is not None:
             options["limit"] = limit + 1 if after is not None else limit
         left = limit
-        for e in self.client.read_all(commit_position=after, **options):
-            if after is not None and e.commit_position <= after:
-                continue  # a read is inclusive of its position
-            yield _raw(e)
-            if left is not None:
-                left -= 1
-                if left <= 0:
-                    return
+        with _reaching():
+            for e in self.client.read_all(commit_position=after, **options):
+                if after is not None and e.commit_position <= after:
+                    continue  # a read is inclusive of its position
+                yield _raw(e)
+                if left is not None:
+                    left -= 1
+                    if left <= 0:
+                        return
 
     def head(self, prefix: str | None = None) -> int:
         """The newest commit position in the log, or of the streams that begin with ``prefix`` (0 when there is none)."""
