@@ -231,11 +231,12 @@ class Reaction(BusEntrypoint):
         envelope.tries += 1
         envelope.first_failed = envelope.first_failed or now.isoformat(timespec="seconds")
         if kind is Kind.AWAY and delays:
-            delay = delays[min(envelope.tries, len(delays), _PATIENT + 1) - 1]
-        elif kind is Kind.REFUSED or envelope.tries > len(delays):
+            envelope.away += 1
+            delay = delays[min(envelope.away, len(delays), _PATIENT + 1) - 1]
+        elif kind is Kind.REFUSED or envelope.tries - envelope.away > len(delays):
             return self.dead_letter(envelope, code, text, now)
         else:
-            delay = delays[envelope.tries - 1]
+            delay = delays[envelope.tries - envelope.away - 1]
         safe = wire.safe_id(envelope.message_id, self.held.id_key) if envelope.message_id else ""
         logs.say("retry", queue=envelope.queue, id=safe, reason=code, tries=envelope.tries, delay=delay, at=logs.place(error.__traceback__))
         # The routing key is the reaction's own queue: that is where the retry queue's dead-lettering takes it back to.

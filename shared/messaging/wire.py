@@ -86,6 +86,7 @@ class Envelope(msgspec.Struct, kw_only=True):
     queue: str  # the reaction's queue it was for, and the only one it is ever replayed to
     headers: dict[str, str]
     tries: int = 0  # how often it has failed
+    away: int = 0  # of them, because something was away: an outage must not use up the schedule
     first_failed: str = ""  # ISO time
 
 
