@@ -419,7 +419,8 @@ class Account:
 
     def _order(self) -> list[str]:
         found = []
-        last, versions, ids = -1, defaultdict(lambda: -1), Counter(e.id for e in self.entries)
+        versions: dict[str, int] = defaultdict(lambda: -1)
+        last, ids = -1, Counter(e.id for e in self.entries)
         for e in self.entries:
             if e.position <= last:
                 found.append(f"位置不增：{e.stream}@{e.version}")

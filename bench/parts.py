@@ -122,6 +122,11 @@ class Parts:
         if not process.wait_until(lambda: ready.exists() or started.poll() is not None, START_LIMIT, 0.005) or not ready.exists():
             raise RuntimeError(f"{name} 没有启动：{process.tail(self._log(name))}")
 
+    def spawn(self, name: str, task: Mapping[str, Any], module: str) -> None:
+        """A process of ours that finds its task, as JSON, in BENCH_TASK; not waited for."""
+        env = self._env | {"BENCH_TASK": json.dumps(task)}
+        self._running[name] = process.spawn([sys.executable, "-m", module], log=self._log(name), env=env, cwd=ROOT)
+
     def end(self, name: str) -> None:
         running = self._running.pop(name, None)
         if running is not None:

@@ -133,7 +133,7 @@ def population(households: int, seed: int = 1) -> Columns:
     """A random district: every branch of the rules is met by somebody."""
     chance = numpy.random.default_rng(seed)
     sizes = chance.choice([1, 2, 3, 4, 5, 6], households, p=[0.28, 0.3, 0.2, 0.13, 0.06, 0.03])
-    member_of = numpy.repeat(numpy.arange(households), sizes)
+    member_of: Any = numpy.repeat(numpy.arange(households), sizes)
     persons = len(member_of)
 
     def some(share: float, count: int) -> Any:
@@ -146,8 +146,8 @@ def population(households: int, seed: int = 1) -> Columns:
     income = numpy.where(some(0.45, persons), 0, chance.integers(0, 350_000, persons))
     excluded = numpy.where(some(0.1, persons), chance.integers(0, 50_000, persons), 0)
     first_member = numpy.r_[True, member_of[1:] != member_of[:-1]]
-    never_person = numpy.full(persons, numpy.datetime64("NaT"), "datetime64[D]")
-    never = numpy.full(households, numpy.datetime64("NaT"), "datetime64[D]")
+    never_person: Any = numpy.full(persons, numpy.datetime64("NaT"), "datetime64[D]")
+    never: Any = numpy.full(households, numpy.datetime64("NaT"), "datetime64[D]")
     exit_since = days("2022-11-01", "2023-08-01", households).astype("datetime64[M]").astype("datetime64[D]")
     return Columns(
         member_of=member_of,
@@ -207,4 +207,4 @@ def main(households: int = 100_000, month: str = "2023-07") -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(argument) for argument in sys.argv[1:2]))
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100_000)

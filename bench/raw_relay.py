@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import json
+import os
 import uuid
 from collections import deque
 from typing import Any
@@ -15,19 +16,13 @@ def publish(uri: str, to: tuple[str, str], like: pika.BasicProperties, body: byt
     """Seconds from the first of ``count`` messages to ``to`` (exchange, routing key) until the last is confirmed."""
     sent = 0
     waiting: deque[int] = deque()
-    began = ended = 0.0
     failure: list[BaseException] = []
     headers = dict(like.headers or {})
 
     def opened(connection: Any) -> None:
         connection.channel(on_open_callback=lambda channel: channel.confirm_delivery(
-            ack_nack_callback=lambda frame: confirmed(channel, frame.method), callback=lambda _: begin(channel)
+            ack_nack_callback=lambda frame: confirmed(channel, frame.method), callback=lambda _: more(channel)
         ))  # fmt: skip
-
-    def begin(channel: Any) -> None:
-        nonlocal began
-        began = time.perf_counter()
-        more(channel)
 
     def more(channel: Any) -> None:
         nonlocal sent
@@ -42,7 +37,6 @@ def publish(uri: str, to: tuple[str, str], like: pika.BasicProperties, body: byt
             channel.basic_publish(*to, body, properties, mandatory=True)
 
     def confirmed(channel: Any, method: Any) -> None:
-        nonlocal ended
         if method.NAME != "Basic.Ack":
             failure.append(RuntimeError("消息总线没有收下一条消息"))
             connection.ioloop.stop()
@@ -53,7 +47,6 @@ def publish(uri: str, to: tuple[str, str], like: pika.BasicProperties, body: byt
         else:
             waiting.remove(method.delivery_tag)  # nearly always the first
         if sent == count and not waiting:
-            ended = time.perf_counter()
             connection.close()
         else:
             more(channel)
@@ -67,4 +60,9 @@ def publish(uri: str, to: tuple[str, str], like: pika.BasicProperties, body: byt
     connection.ioloop.start()
     if failure:
         raise failure[0]
-    return ended - began
+
+
+if __name__ == "__main__":
+    task = json.loads(os.environ["BENCH_TASK"])
+    like = pika.BasicProperties(**task["like"])
+    publish(task["uri"], (task["to"][0], task["to"][1]), like, bytes.fromhex(task["body"]), task["count"], task["window"])

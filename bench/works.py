@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import grpc
@@ -20,7 +21,7 @@ from esdbclient.protos.Grpc import shared_pb2, streams_pb2
 
 from bench import fill, plain_numpy
 from bench.parts import DISTRICT, Parts, Row, Say, opened, percentile, row, side_by_side, timed
-from bench.raw_relay import publish as raw_publish
+from services.assistance.rules import engine as rules_engine
 from shared.clock import SHANGHAI
 from shared.eventlog import discovery, rebuild
 from shared.eventlog.client import Log, Raw
@@ -145,14 +146,17 @@ def relay(parts: Parts, scale: Scale, say: Say) -> list[Row]:
             fill.fill(log, ((stream, of) for n in range(number, number + count // len(copies)) for stream, of in copies.streams(n)))
         number += count // len(copies)
         _purge(broker)
-        return count // len(copies) * len(copies) / _relayed(parts, broker, count // len(copies) * len(copies))
+        return _relayed(parts, broker, count // len(copies) * len(copies))
 
     ours()  # a sample of its messages, and every process warm
     to, properties, body = _sample(broker)
+    kept = ("content_type", "content_encoding", "type", "correlation_id", "timestamp", "headers")
+    like = {name: getattr(properties, name) for name in kept}
 
     def limit() -> float:
         _purge(broker)
-        return count / raw_publish(broker, to, properties, body, count, WINDOW)
+        task = {"uri": broker, "to": to, "body": body.hex(), "count": count, "window": WINDOW, "like": like}
+        return _arriving(broker, count, lambda: parts.spawn("raw-relay", task, "bench.raw_relay"), lambda: parts.end("raw-relay"))
 
     found = side_by_side(ours, limit, scale.rounds, say)
     return [row(f"转发 {count:,} 个积压事件", *found, "个/秒", ">= 0.8")]
@@ -166,17 +170,24 @@ def _published(life: list[Raw]) -> list[Raw]:
     return [e for e in life if REGISTRY[e.name].published]
 
 
-def _relayed(parts: Parts, broker: str, count: int) -> float:
-    """Seconds from a relay's beginning to publish until the queue holds ``count`` more messages."""
+def _relayed(parts: Parts, broker: str, count: int, **env: str) -> float:
+    """Events a second that a relay, just started, brings to the queue."""
+    argv = ("shared.cli", "relay", "--window", str(WINDOW))
+    return _arriving(broker, count, lambda: parts.start("relay", *argv, **env), lambda: parts.end("relay"))
+
+
+def _arriving(broker: str, count: int, start: Callable[[], None], end: Callable[[], None]) -> float:
+    """Messages a second from the first that is seen in the queue to the last: what starts them up is not counted, on either side."""
     with _Depth(broker) as depth:
-        before = depth()
-        parts.start("relay", "shared.cli", "relay", "--window", str(WINDOW))
-        began = time.perf_counter()
-        if not wait_until(lambda: depth() - before >= count, 120.0, 0.01):
-            raise RuntimeError(f"转发没有完成：{depth() - before}/{count}")
+        start()
+        if not wait_until(lambda: depth() > 0, 60.0, 0.005):
+            raise RuntimeError("没有消息到来")
+        first, began = depth(), time.perf_counter()
+        if not wait_until(lambda: depth() >= count, 120.0, 0.01):
+            raise RuntimeError(f"只到来 {depth()}/{count}")
         took = time.perf_counter() - began
-    parts.end("relay")
-    return took
+    end()
+    return (count - first) / took
 
 
 class _Depth:
@@ -410,7 +421,7 @@ async def _append_for(target: str, streams: _Streams, seconds: float) -> float:
 
 def rules(parts: Parts, scale: Scale, say: Say) -> list[Row]:
     """All households of a district in one month, by OpenFisca and by the same formula in plain numpy; both agree to the fen."""
-    engine = plain_numpy.engine()
+    engine = rules_engine()
     people = plain_numpy.population(scale.households)
     month = "2023-07"
     law = plain_numpy.parameters_of(engine, month)
@@ -450,8 +461,9 @@ def growth(parts: Parts, scale: Scale, say: Say) -> list[Row]:
         ("转发", lambda kind: _relay_cost(parts, broker, uris[kind], life, counts["relay"])),
         ("投影", lambda kind: _projection_cost(parts, uris[kind], sizes[kind], kind)),
     ):
+        cost: Callable[[str], float] = measure
         rounds = 1 if title == "投影" else scale.rounds
-        found = side_by_side(lambda: measure("large"), lambda: measure("small"), rounds, say)  # noqa: B023
+        found = side_by_side(partial(cost, "large"), partial(cost, "small"), rounds, say)
         rows.append(row(f"每事件成本：{title}（{titles}）", *found, "微秒", "<= 1.25"))
     return rows
 
@@ -501,14 +513,7 @@ def _relay_cost(parts: Parts, broker: str, uri: str, life: list[Raw], count: int
             mark.append(log, "main", mark.Entry(entry.version + 1, entry.epoch + 1, log.head(), "bench"), str(uuid.uuid4()))
         appended = fill.fill(log, copies.up_to(count))
     _purge(broker)
-    with _Depth(broker) as depth:
-        parts.start("relay", "shared.cli", "relay", "--window", str(WINDOW), EVENTSTORE_URI=uri)
-        began = time.perf_counter()
-        if not wait_until(lambda: depth() >= appended, 60.0, 0.005):
-            raise RuntimeError(f"转发没有完成：{depth()}/{appended}")
-        took = time.perf_counter() - began
-    parts.end("relay")
-    return took / appended * 1e6
+    return 1e6 / _relayed(parts, broker, appended, EVENTSTORE_URI=uri)
 
 
 def _projection_cost(parts: Parts, uri: str, events: int, kind: str) -> float:
