@@ -173,12 +173,12 @@ class Log:
         else:
             entries = self._writer.committed()
             self.tail = self._writer.tail
+            if entries:  # subscribers first: whoever appended has only to hear that it is done, they have still far to go
+                self._ring.extend(entries)
+                self._wake(entries)
             for command, result in batch:
                 if not command.answer.done():
                     command.answer.set_result(result)
-            if entries:
-                self._ring.extend(entries)
-                self._wake(entries)
         if self._commands:
             self._start_batch()
 
