@@ -618,7 +618,7 @@ def _one_round(house: House, chance: random.Random, victims: tuple[str, ...], ki
 
 def _rest(house: House, ledger: Ledger) -> list[Entry]:
     """Wait until nothing is missing and nothing more comes; answers the whole log. After PATIENCE the account says what lacks."""
-    log = Log(house.settings.eventstore_uri)
+    log = Log(house.settings.eventstore_uri, data=house.settings.eventstore_data)
     entries: list[Entry] = []
     until, calm_since = time.monotonic() + PATIENCE, time.monotonic()
     try:
@@ -719,7 +719,7 @@ def _audit(amqp_uri: str, ledger: Ledger, entries: list[Entry]) -> tuple[int, in
 def _read_models(house: House, entries: list[Entry]) -> list[str]:
     """Wait until the projector has seen everything, then compare with a rebuild."""
     wrong = []
-    log = Log(house.settings.eventstore_uri)
+    log = Log(house.settings.eventstore_uri, data=house.settings.eventstore_data)
     try:
         for model in discovery.read_models(SERVICES):
             last = max((e.position for e in entries if e.stream.startswith(f"{model.service}.")), default=-1)

@@ -109,7 +109,8 @@ class Parts:
         if not process.wait_until(lambda: process.accepts(port), START_LIMIT):
             raise RuntimeError(f"{name} 没有启动：{process.tail(self._log(name))}")
         uri = f"esdb://127.0.0.1:{port}?Tls=false"
-        self._env.setdefault("EVENTSTORE_URI", uri)
+        if "EVENTSTORE_URI" not in self._env:
+            self._env |= {"EVENTSTORE_URI": uri, "EVENTSTORE_DATA": str(self.var / name)}
         return uri
 
     def start(self, name: str, *argv: str, **env: str) -> None:

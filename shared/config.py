@@ -31,6 +31,7 @@ class Settings:
     mode: str = "development"  # development | production
     var: Path = ROOT / "var"
     eventstore_uri: str = field(default="", repr=False)  # esdb://127.0.0.1:2113?Tls=false
+    eventstore_data: Path | None = None  # the embedded log's directory, if it is on this machine: the past is read there, quicker
     amqp_uri: str = field(default="", repr=False)  # amqp://minzheng:…@127.0.0.1:5672/minzheng
     database_url: str = field(default="", repr=False)  # "" = SQLite files in var/
     schema_prefix: str = ""  # PostgreSQL: put before every schema's name, so that a demo keeps apart from what is real
@@ -104,6 +105,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     def pick(name: str, default: str = "") -> str:
         return env.get(name) or running.get(name) or default
 
+    # What is running belongs to its own log, not to another one that the environment names.
+    data = env.get("EVENTSTORE_DATA") or ("" if env.get("EVENTSTORE_URI") else running.get("EVENTSTORE_DATA", ""))
     clock = pick("MINZHENG_CLOCK_FILE")
     if clock and production:
         raise ConfigError("生产模式不接受业务时钟（MINZHENG_CLOCK_FILE）。")
@@ -115,6 +118,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         mode=mode,
         var=var,
         eventstore_uri=pick("EVENTSTORE_URI"),
+        eventstore_data=Path(data) if data else None,
         amqp_uri=pick("AMQP_URI"),
         database_url=pick("DATABASE_URL"),
         schema_prefix=env.get("MINZHENG_SCHEMA_PREFIX", ""),

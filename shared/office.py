@@ -34,7 +34,7 @@ class Office:
         self.settings = settings
         self.service = service
         self.clock = Clock(settings.clock_file)
-        self.log = Log(settings.eventstore_uri)
+        self.log = Log(settings.eventstore_uri, data=settings.eventstore_data)
         self.vault = Vault(engine_for(settings, "vault"), settings.master_key)
         self.repository = Repository(self.log, self.vault, derived_key(settings.master_key, b"command hashes"))
         self.read: sa.Engine = engine_for(settings, service)

@@ -365,7 +365,7 @@ def show_timeline(settings: Settings, console: Console, title: str, streams: lis
     from shared.eventlog.client import Log
     from shared.eventsourcing.codec import decode_meta
 
-    log = Log(settings.eventstore_uri)
+    log = Log(settings.eventstore_uri, data=settings.eventstore_data)
     events = sorted((e for s in streams for e in log.read(s)), key=lambda e: e.position)
     log.close()
     table = _table("记录时间", "事件", "经办", "流", title=title)
@@ -442,6 +442,7 @@ def command(once: bool, log_port: int | None, amqp_port: int | None) -> None:
     console = Console()
     var = load_var() / "demo"
     env = {**os.environ, "MINZHENG_VAR": str(var), "MINZHENG_TIMER_PERIOD": os.environ.get("MINZHENG_TIMER_PERIOD", "1")}
+    env.pop("EVENTSTORE_DATA", None)
     if env.pop("EVENTSTORE_URI", None):
         console.print("演示不写入现成的事件日志：忽略 EVENTSTORE_URI，使用自己的。", style="yellow")
     if env.get("DATABASE_URL"):

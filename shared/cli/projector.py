@@ -69,7 +69,7 @@ def command(services: tuple[str, ...]) -> None:
         projector = Projector(
             model,
             engine_for(settings, service),
-            Log(settings.eventstore_uri),
+            Log(settings.eventstore_uri, data=settings.eventstore_data),
             stopping,
             tell=say,
             ready=partial(ready, service),

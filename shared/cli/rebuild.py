@@ -31,7 +31,7 @@ def command(services: tuple[str, ...], check: bool, force: bool) -> None:
         models = discovery.read_models(services)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    log = Log(settings.eventstore_uri)
+    log = Log(settings.eventstore_uri, data=settings.eventstore_data)
     console = Console()
     different = False
     for model in models:

@@ -38,7 +38,7 @@ def command(name: str, window: int) -> None:
     signal.signal(signal.SIGINT, stop)
     relay = Relay(
         settings.amqp_uri,
-        Log(settings.eventstore_uri),
+        Log(settings.eventstore_uri, data=settings.eventstore_data),
         stopping,
         tell=lambda text: click.echo(f"转发 {name}：{text}", err=True),
         ready=lambda _active: mark_ready(),

@@ -55,7 +55,7 @@ def command(name: str, follow: bool, as_of: str | None, as_json: bool) -> None:
         click.echo(f"    编号 {r.id}  起因 {m.causation_id}  事由 {m.correlation_id}")
         click.echo(f"    {json.dumps(facts, ensure_ascii=False)}")
 
-    log = Log(settings.eventstore_uri)
+    log = Log(settings.eventstore_uri, data=settings.eventstore_data)
     try:
         raws = log.read(name)
         for raw in raws:
@@ -65,7 +65,7 @@ def command(name: str, follow: bool, as_of: str | None, as_json: bool) -> None:
             if not follow:
                 raise SystemExit(1)
         if follow:
-            for item in Reader(settings.eventstore_uri).subscribe_stream(name, raws[-1].version if raws else -1):
+            for item in Reader(log).subscribe_stream(name, raws[-1].version if raws else -1):
                 if isinstance(item, Raw):
                     show(item)
     except LogUnavailable as error:

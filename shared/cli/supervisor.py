@@ -288,6 +288,7 @@ class House:
             self._watched[declared.name] = Watched(declared, child)
         if "eventlog" in self._watched:
             env["EVENTSTORE_URI"] = f"esdb://127.0.0.1:{log_port}?Tls=false"
+            env["EVENTSTORE_DATA"] = str(self._var / "eventlog")
         if env.get("AMQP_URI"):
             ensure_definitions(env["AMQP_URI"])
             self._say(external_notice())
@@ -345,7 +346,8 @@ class House:
 
     def _write_run_file(self) -> None:
         """Say in var/run.json what runs and where, for every other command on this machine; readable by us alone."""
-        told = {name: self._child_env[name] for name in ("EVENTSTORE_URI", "AMQP_URI", "MINZHENG_CLOCK_FILE") if self._child_env.get(name)}
+        names = ("EVENTSTORE_URI", "EVENTSTORE_DATA", "AMQP_URI", "MINZHENG_CLOCK_FILE")
+        told = {name: self._child_env[name] for name in names if self._child_env.get(name)}
         told |= {f"pid.{name}": str(running.pid) for name, running in self.processes().items()} | {"pid": str(os.getpid())}
         file = run_file(self._var)
         new = file.with_suffix(f".{os.getpid()}.new")

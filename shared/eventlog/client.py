@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -141,8 +142,9 @@ class Client(EventStoreDBClient):  # type: ignore[misc,unused-ignore]
 class Log:
     """Appends to and reads from one EventStoreDB (embedded or cluster). Thread-safe."""
 
-    def __init__(self, uri: str, timeout: float = TIMEOUT) -> None:
+    def __init__(self, uri: str, timeout: float = TIMEOUT, data: Path | None = None) -> None:
         self.uri = uri
+        self.data = data  # where the embedded log keeps its file, if that is on this machine (near.py)
         self.timeout = timeout
         self._client: Any = None
 

@@ -99,7 +99,7 @@ class Projector:
         return known
 
     def _follow(self, known: Checkpoint) -> None:
-        tail: Tail[Raw] = Tail(self._log.uri, known.position, lambda raw: raw, **of_service(self._model.service))
+        tail: Tail[Raw] = Tail(self._log, known.position, lambda raw: raw, **of_service(self._model.service))
         catching_up = True
         written = 0.0
         try:

@@ -139,7 +139,7 @@ class _Build:
         self._stopping = stopping
         metadata = sa.MetaData()
         self.beside = {table: _copy(table, metadata) for table in model.tables}
-        self._reader = Reader(log.uri)
+        self._reader = Reader(log)
         self._connection = engine.connect()
         self.rows = Rows(model, self._connection, actual=self.beside, fresh=True)
 

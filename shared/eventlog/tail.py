@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from shared.eventlog.client import LogUnavailable, Raw
+from shared.eventlog.client import Log, LogUnavailable, Raw
 from shared.eventlog.reader import CaughtUp, Passed, Reader, Subscription
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Tail(Generic[T]):
     everything before it was taken, and the follower opens a new tail where it stands.
     """
 
-    def __init__(self, uri: str, after: int, read: Callable[[Raw], T], *, wake: Callable[[], None] | None = None, **options: Any) -> None:
+    def __init__(self, log: Log, after: int, read: Callable[[Raw], T], *, wake: Callable[[], None] | None = None, **options: Any) -> None:
         self._read = read
         self._queue: deque[T | Passed | CaughtUp] = deque()
         self._arrived = threading.Event()
@@ -36,7 +36,7 @@ class Tail(Generic[T]):
         self._stopped = False
         self._heard = time.monotonic()
         self._head: int | None = None
-        self._uri = uri
+        self._log = log
         self._after = after
         self._options = options
         self._reader: Reader | None = None
@@ -81,7 +81,7 @@ class Tail(Generic[T]):
     def _run(self) -> None:
         try:
             # Opened here, because looking for a log that is away may take long, and the follower has other things to do.
-            self._reader = Reader(self._uri)
+            self._reader = Reader(self._log)
             self._subscription = self._reader.subscribe(self._after, include_checkpoints=True, include_caught_up=True, **self._options)
             if not self._stopped:
                 self._receive(self._subscription)

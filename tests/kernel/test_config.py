@@ -62,6 +62,15 @@ def test_the_environment_goes_before_a_running_house_and_that_before_the_default
     assert (settings.amqp_uri, settings.eventstore_uri, settings.profile) == ("amqp://given", "esdb://running", "xiangshan-2023")
 
 
+def test_the_file_of_a_running_log_goes_with_its_address(tmp_path: Path) -> None:
+    """Whoever names another log in the environment does not read the running one's file."""
+    (tmp_path / "run.json").write_text(json.dumps({"EVENTSTORE_URI": "esdb://running", "EVENTSTORE_DATA": "/running"}))
+    assert load({"MINZHENG_VAR": str(tmp_path)}).eventstore_data == Path("/running")
+    assert load({"MINZHENG_VAR": str(tmp_path), "EVENTSTORE_URI": "esdb://other"}).eventstore_data is None
+    given = {"MINZHENG_VAR": str(tmp_path), "EVENTSTORE_URI": "esdb://other", "EVENTSTORE_DATA": "/other"}
+    assert load(given).eventstore_data == Path("/other")
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{", "5"])
 def test_a_broken_run_file_is_as_good_as_none(tmp_path: Path, content: str) -> None:
     """A process may be killed while it is written."""

@@ -211,7 +211,7 @@ class Session:
             assert self._forms is not None
             self._woken = False
             self._backlog = True
-            self._tail = Tail(self._log.uri, self._taken, self._forms.message, wake=self._wake, **OF_EVERYBODY)
+            self._tail = Tail(self._log, self._taken, self._forms.message, wake=self._wake, **OF_EVERYBODY)
 
     def _wake(self) -> None:
         """From the tail's thread: something has come."""
