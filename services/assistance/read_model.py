@@ -8,8 +8,12 @@ from services.assistance import (
     benefits,  # noqa: F401  (adopts the shapes before the model names their events)
     household,
 )
+from services.assistance.declarations import DECLARATIONS
+from services.assistance.rows import determination, means_test, person, standards, temporary
+from shared.casework.shape import shapes_of
 from shared.eventlog.benefit_rows import benefit_tables, project_benefits
 from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventlog.shape_rows import project_records, record_table
 from shared.eventsourcing.codec import Recorded
 
 METADATA = sa.MetaData()
@@ -35,8 +39,14 @@ members = sa.Table(
     sa.Column("died_on", sa.String(10)),
 )
 BENEFITS = benefit_tables(METADATA)
-MODEL = ReadModel("assistance", version=1, metadata=METADATA)
+RECORDS = record_table(METADATA)
+FEATURES = (means_test, standards, person, temporary, determination)
+TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
+MODEL = ReadModel("assistance", version=2, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)
+project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))
+for _feature in FEATURES:
+    _feature.project(MODEL, TABLES[_feature.__name__.rsplit(".", 1)[1]])
 
 
 @MODEL.on(household.HouseholdRegistered)

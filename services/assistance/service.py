@@ -9,8 +9,14 @@ from typing import Any
 
 from services.assistance import after_death, household, placement
 from services.assistance.benefits import CASES, business
+from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.doors.determination import DeterminationDoors
+from services.assistance.doors.means_test import MeansTestDoors
+from services.assistance.doors.person import PersonDoors
+from services.assistance.doors.standards import StandardsDoors
+from services.assistance.doors.temporary import TemporaryDoors
 from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
-from services.assistance.read_model import BENEFITS, MODEL, households
+from services.assistance.read_model import BENEFITS, MODEL, RECORDS, households
 from services.assistance.rules import engine
 from shared.casework import benefit_case
 from shared.casework.benefits import Benefits, CaseRef, Confirmation
@@ -22,6 +28,7 @@ from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import Due, command, deadline, query, reaction
+from shared.messaging.shape_doors import with_shapes
 from shared.messaging.showing import caught_up, shown
 from shared.security.permissions import within
 
@@ -118,7 +125,8 @@ class AfterDeathOpened:
     steps: tuple[str, ...]
 
 
-class Assistance(BenefitService):
+@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS)
+class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, DeterminationDoors, BenefitService):
     """社会救助: households, their benefit cases, payments and claims."""
 
     name = "assistance"

@@ -69,4 +69,6 @@ def decider(stream: str) -> Decider[Any] | None:
 def deciders(service: str) -> Iterator[Decider[Any]]:
     """Every decider that stands in a room of the service, under whatever name."""
     for module in load(service):
-        yield from (value for value in vars(module).values() if isinstance(value, Decider) and value.service == service)
+        for value in vars(module).values():
+            several = value.values() if isinstance(value, dict) else (value,)  # a room may keep the deciders of its shapes by name
+            yield from (d for d in several if isinstance(d, Decider) and d.service == service)

@@ -110,6 +110,11 @@ def adopt(service: str, shape: str) -> None:
         event(f"{service}.{name}", **options)(cls)
 
 
+def shape_events(shape: str) -> list[type]:
+    """The event classes of a shape, in the order of their declaration."""
+    return [cls for _, cls, _ in _SHAPE_EVENTS[shape]]
+
+
 def type_of(event_or_class: Any, service: str = "") -> EventType:
     """The registered type of an event (or of its class) in a service; KeyError when it was never registered there.
 

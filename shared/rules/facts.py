@@ -66,3 +66,86 @@ class BeneficiaryFacts:
     person: PersonFacts
     division: str
     current_amount_fen: int = 0
+
+
+SELF_CARE_ACTS = ("eat", "dress", "bed", "toilet", "walk", "bathe")  # 自理能力六项: 吃饭、穿衣、上下床、如厕、室内行走、洗澡
+# 低保、特困、低保边缘、支出型、低收入
+HARDSHIP_CLASSES = ("", "minimum_living", "extreme_hardship", "margin", "expenditure", "low_income")
+
+
+@dataclass(frozen=True)
+class Spending:
+    """Essential spending (刚性支出) of a household in the last 12 months: ``self_borne_fen`` after insurance and other aid."""
+
+    kind: str  # medical | education | care | disability | accident | other
+    self_borne_fen: int
+
+
+@dataclass(frozen=True)
+class ExpenditureFacts:
+    """支出型困难家庭: a household and what it had to spend in the last 12 months."""
+
+    household: HouseholdFacts
+    spending: tuple[Spending, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExtremeHardshipFacts:
+    """特困人员: one person. ``able_supporter``: somebody with a duty of support (法定赡养、抚养、扶养义务人) is able to fulfil it.
+
+    lost_acts: which of ``SELF_CARE_ACTS`` the person can not do alone. placement: "central" (集中) or "dispersed" (分散), by the
+    person's wish.
+    """
+
+    person: PersonFacts
+    division: str
+    area: str = URBAN
+    able_supporter: bool = False
+    able_to_work: bool = False
+    savings_fen: int = 0
+    lost_acts: tuple[str, ...] = ()
+    placement: str = "dispersed"
+    current_amount_fen: int = 0
+
+
+@dataclass(frozen=True)
+class TemporaryFacts:
+    """临时救助: one grant for one cause. kind: "emergency" (急难型) or "expenditure" (支出型).
+
+    loss_fen: what the emergency cost, or was spent and self-borne. given_this_year_fen: temporary assistance the household got in this
+    year. deliberated_fen: what a deliberation (一事一议) raised the grant to, 0 = none. same_cause: a grant for the same cause lies
+    within the period in which it may not be repeated."""
+
+    household: HouseholdFacts
+    kind: str = "emergency"
+    cause: str = "other"  # sudden_event | accident | grave_illness | other
+    loss_fen: int = 0
+    hardship_class: str = ""
+    given_this_year_fen: int = 0
+    deliberated_fen: int = 0
+    same_cause: bool = False
+
+
+@dataclass(frozen=True)
+class DisabilityFacts:
+    """残疾人两项补贴: one disabled person. other_benefits: codes of what else the person draws that month (孤儿、高龄失能、特困照料 …)."""
+
+    person: PersonFacts
+    division: str
+    hardship_class: str = ""
+    long_term_care: bool = False
+    other_benefits: tuple[str, ...] = ()
+    certificate_until: date | None = None
+    current_amount_fen: int = 0
+
+
+@dataclass(frozen=True)
+class PriceFacts:
+    """价格临时补贴: a household or person in register in the month, and its index: changes against a year before in basis points."""
+
+    subject_id: str
+    division: str
+    persons: int
+    hardship_class: str
+    cpi_bp: int
+    food_bp: int

@@ -1,0 +1,1 @@
+"""The doors of assistance, one file a feature; ``service.py`` puts them together. Nothing here decides anything."""

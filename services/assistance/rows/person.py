@@ -1,0 +1,18 @@
+"""Rows of person (人员)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.eventlog.read_model import ReadModel
+
+
+def declare(metadata: sa.MetaData) -> Any:
+    """Declare the tables."""
+    return None
+
+
+def project(model: ReadModel, tables: Any) -> None:
+    """Fold events into them."""

@@ -1,0 +1,120 @@
+"""The read model of the declared programmes (项目读模型): one table for all shapes, each record with how it stands and whose turn it is.
+
+A row is the folded state of its record beside the columns that its shape's ``view`` names, so that a new shape or programme
+needs no projection of its own. The state holds no personal field (shared/casework/shape.py says so, a test holds every shape to it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from shared.casework.shape import Shape, View
+from shared.eventlog.benefit_rows import aggregate_id
+from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventsourcing.codec import Recorded
+from shared.eventsourcing.events import shape_events
+
+OVERDUE = "record_overdue"  # the deadline's name; shape and record follow from its stream
+
+
+def record_table(metadata: sa.MetaData) -> sa.Table:
+    """Declare the table. Days and times are ISO text; ``amount`` is what the shape counts in (fen, minutes, points)."""
+    return sa.Table(
+        "records",
+        metadata,
+        sa.Column("record_id", sa.String(40), primary_key=True),
+        sa.Column("shape", sa.String(20), nullable=False),
+        sa.Column("programme", sa.String(60), nullable=False, index=True),
+        sa.Column("subject_id", sa.String(60), nullable=False, index=True),
+        sa.Column("division", sa.String(12), nullable=False, index=True),
+        sa.Column("status", sa.String(30), nullable=False),
+        sa.Column("open", sa.Boolean, nullable=False),
+        sa.Column("worklist", sa.String(40), nullable=False, index=True),
+        sa.Column("responsible", sa.String(80), nullable=False),
+        sa.Column("due_on", sa.String(10)),
+        sa.Column("due", sa.String(40), nullable=False),
+        sa.Column("amount", sa.BigInteger, nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("changed_at", sa.String(40), nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+    )
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(type(value).__name__)
+
+
+def encode_state(state: Any) -> str:
+    return msgspec.json.encode(state, enc_hook=_plain, order="deterministic").decode()
+
+
+def decode_state(shape: Shape, text: str) -> Any:
+    return msgspec.json.decode(text, type=type(shape.state))
+
+
+def project_records(model: ReadModel, table: sa.Table, shapes: Iterable[Shape]) -> None:
+    """Fold the events of these shapes into the table, and keep each record's one deadline."""
+    for shape in shapes:
+        model.on(*shape_events(shape.name))(_projection(table, shape))
+
+
+def _projection(table: sa.Table, shape: Shape) -> Callable[[Rows, Recorded], None]:
+    def fold(rows: Rows, r: Recorded) -> None:
+        record_id = aggregate_id(r)
+        row = rows.get(table, record_id=record_id)
+        state = shape.evolve(shape.state if row is None else decode_state(shape, row["state"]), r.event)
+        v: View = shape.view(state)
+        rows.put(
+            table,
+            record_id=record_id,
+            shape=shape.name,
+            programme=state.programme,
+            subject_id=state.subject_id,
+            division=state.division,
+            status=v.status,
+            open=v.open,
+            worklist=v.worklist,
+            responsible=v.responsible,
+            due_on=v.due_on.isoformat() if v.due_on else None,
+            due=v.due,
+            amount=v.amount,
+            title=v.title,
+            version=r.version,
+            changed_at=r.meta.recorded_at.isoformat(),
+            state=encode_state(state),
+        )
+        if v.due_on is not None and shape.overdue is not None:
+            # ``due_on`` is the last day on which it is still in time.
+            rows.due(r, OVERDUE, record_id, v.due_on + timedelta(days=1), {"due": v.due, "shape": shape.name})
+        else:
+            rows.settle(r, OVERDUE)
+
+    fold.__qualname__ = f"{shape.name}.fold"
+    return fold
+
+
+# -- Queries: each takes the asking hand's division, and shows nothing beyond it
+
+
+def worklists(engine: sa.Engine, tables: Iterable[sa.Table], division: str) -> list[dict[str, Any]]:
+    """How many open things wait in which list, by programme and town, and since when something there is late (``first_due``)."""
+    found: list[dict[str, Any]] = []
+    with engine.connect() as connection:
+        for t in tables:
+            town = sa.func.substr(t.c.division, 1, 9).label("town")
+            query = (
+                sa.select(t.c.worklist, t.c.programme, town, sa.func.count().label("waiting"), sa.func.min(t.c.due_on).label("first_due"))
+                .where(t.c.division.startswith(division), t.c.worklist != "")
+                .group_by(t.c.worklist, t.c.programme, town)
+                .order_by(t.c.worklist, t.c.programme, town)
+            )
+            found += [dict(row) for row in connection.execute(query).mappings()]
+    return found

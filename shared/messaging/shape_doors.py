@@ -1,0 +1,193 @@
+"""The doors of declared programmes (项目的门): one RPC for every act of every shape that a service's declarations lean on.
+
+    @with_shapes(DECLARATIONS, MODEL, RECORDS)
+    class Assistance(BenefitService): ...
+
+gives the service ``open_fund``, ``draw_from_fund`` … (the commands' own names), ``get_record``, ``list_records``, ``list_worklists``,
+``list_programmes``, and the deadline that tells a shape that something is overdue. A programme's terms come from its
+declaration and are never the caller's.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+
+from shared.casework.shape import Act, Declaration, Shape, shapes_of, with_terms
+from shared.domain import division as divisions
+from shared.domain.errors import Refused, invalid
+from shared.eventlog.benefit_rows import listed
+from shared.eventlog.read_model import ReadModel
+from shared.eventlog.shape_rows import OVERDUE, worklists
+from shared.eventsourcing.commands import command_type
+from shared.eventsourcing.decider import Decider
+from shared.eventsourcing.orders import Answer, Hand, Order
+from shared.messaging.doors import Due, Service, command, deadline, query
+from shared.messaging.showing import caught_up, plain, shown
+from shared.security.permissions import within
+
+S = TypeVar("S", bound=type[Service])
+
+
+def with_shapes(
+    declarations: Mapping[str, Declaration],
+    model: ReadModel,
+    records: sa.Table,
+    deciders: Mapping[str, Decider[Any]],
+    *,
+    more_lists: tuple[sa.Table, ...] = (),
+) -> Callable[[S], S]:
+    """Give a service the doors of its declarations. ``deciders``: by shape name, as adopted in the service's rooms;
+    ``more_lists``: other tables with ``worklist, programme, division, due_on`` columns, whose open rows wait in worklists too."""
+
+    def furnish(cls: S) -> S:
+        for shape in shapes_of(declarations):
+            for act in shape.acts:
+                if not act.by_service:
+                    _add(cls, _act_door(shape, act, declarations, deciders[shape.name]))
+        _add(cls, _overdue(declarations, deciders))
+        for door in (_get(declarations, deciders), _list(model, records), _lists(model, (records, *more_lists)), _programmes(declarations)):
+            _add(cls, door)
+        return cls
+
+    return furnish
+
+
+def _add(cls: type, method: Any) -> None:
+    if hasattr(cls, method.__name__):
+        raise TypeError(f"{cls.__name__} has a door {method.__name__} already")
+    method.__qualname__ = f"{cls.__qualname__}.{method.__name__}"
+    setattr(cls, method.__name__, method)
+
+
+def declaration_of(declarations: Mapping[str, Declaration], shape: Shape, programme: str) -> Declaration:
+    found = declarations.get(programme)
+    if found is None or found.shape is not shape:
+        raise Refused("unknown_programme", f"没有此{shape.title}类项目。", "programme")
+    return found
+
+
+def _form(act: Act) -> type:
+    """What a caller fills in of an act: for an opening command all but the terms."""
+    if act.opens is None:
+        return act.command
+    hints = typing.get_type_hints(act.command)
+    asked = [(f.name, hints[f.name], _copied(f)) for f in dataclasses.fields(act.command) if f.name != "terms"]
+    made = dataclasses.make_dataclass(f"{act.command.__name__}Form", asked, frozen=True)
+    made.__doc__, made.__module__ = act.command.__doc__, act.command.__module__
+    return made
+
+
+def _copied(f: dataclasses.Field[Any]) -> Any:
+    given: dict[str, Any] = {"metadata": f.metadata}
+    if f.default is not dataclasses.MISSING:
+        given["default"] = f.default
+    if f.default_factory is not dataclasses.MISSING:
+        given["default_factory"] = f.default_factory
+    return dataclasses.field(**given)
+
+
+def _act_door(shape: Shape, act: Act, declarations: Mapping[str, Declaration], decider: Decider[Any]) -> Any:
+    kind = command_type(act.command)
+    form = _form(act)
+
+    def door(self: Service, order: Order[Any]) -> Answer:
+        c = order.command
+        if act.opens is None:
+            return self.office.handle(decider, c.record_id, order)
+        declared = declaration_of(declarations, shape, c.programme)
+        asked = {f.name: getattr(c, f.name) for f in dataclasses.fields(c)}
+        if "division" in asked:
+            asked["division"] = divisions.check(asked["division"])
+            within(order.hand, asked["division"])
+        opening = order.to(act.command(**asked, terms=declared.terms))
+        return self.office.handle(decider, act.opens(opening.command, order.command_id), with_terms(opening, declared.terms))
+
+    door.__name__, door.__doc__ = kind.name, f"{shape.title}：{act.about}。"
+    return command(form, permission=kind.permission)(door)
+
+
+def _overdue(declarations: Mapping[str, Declaration], deciders: Mapping[str, Decider[Any]]) -> Any:
+    shapes = {shape.name: shape for shape in shapes_of(declarations)}
+
+    @deadline(OVERDUE)
+    def on_record_overdue(self: Service, due: Due) -> None:
+        """What was due was not done: an event, which whoever must hear of it can subscribe to."""
+        shape = shapes[due.data["shape"]]
+        assert shape.overdue is not None
+        given = shape.overdue(due.aggregate_id, due.data["due"])
+        self.office.handle(deciders[shape.name], due.aggregate_id, due.order(given))
+
+    return on_record_overdue
+
+
+def _get(declarations: Mapping[str, Declaration], deciders: Mapping[str, Decider[Any]]) -> Any:
+    shapes = {shape.name: shape for shape in shapes_of(declarations)}
+
+    @query(permission="read")
+    def get_record(
+        self: Service, hand: Hand, shape: str, record_id: str, as_of: datetime | None = None, valid_at: date | None = None
+    ) -> Any:
+        """一条记录的现状；as_of：当时所知；valid_at：某日是否有效（名单、评估、发布类）。"""
+        decider = deciders.get(shape)
+        if decider is None:
+            raise invalid("没有此形态。", "shape")
+        found = shown(self.office, decider, record_id, hand, as_of)
+        if valid_at is not None:
+            valid_on = shapes[shape].valid_on
+            if valid_on is None:
+                raise invalid("此形态没有有效期。", "valid_at")
+            found["valid"] = plain(valid_on(self.office.load(decider, record_id, as_of).state, valid_at))
+        return found
+
+    return get_record
+
+
+def _list(model: ReadModel, records: sa.Table) -> Any:
+    @query(permission="read")
+    def list_records(
+        self: Service,
+        hand: Hand,
+        programme: str | None = None,
+        status: str | None = None,
+        worklist: str | None = None,
+        subject_id: str | None = None,
+        responsible: str | None = None,
+        after: str = "",
+        limit: int = 100,
+        position: int | None = None,
+    ) -> Any:
+        """本辖区的记录列表：按项目、状态、待办清单、对象、责任人筛选。"""
+        caught_up(self.office, model, position)
+        where = {"programme": programme, "status": status, "worklist": worklist, "subject_id": subject_id, "responsible": responsible}
+        rows = listed(self.office.read, records, hand.division, where, limit, after)
+        return [{k: v for k, v in row.items() if k != "state"} for row in rows]
+
+    return list_records
+
+
+def _lists(model: ReadModel, tables: tuple[sa.Table, ...]) -> Any:
+    @query(permission="read")
+    def list_worklists(self: Service, hand: Hand, position: int | None = None) -> Any:
+        """待办清单：每个清单、项目、乡镇（街道）有多少待办，最早何时到期。"""
+        caught_up(self.office, model, position)
+        return worklists(self.office.read, tables, hand.division)
+
+    return list_worklists
+
+
+def _programmes(declarations: Mapping[str, Declaration]) -> Any:
+    @query(permission="read")
+    def list_programmes(self: Service, hand: Hand) -> Any:
+        """本服务声明的项目：名称、形态、目录编号、条款。"""
+        return [
+            {"code": d.code, "name": d.name, "shape": d.shape.name, "catalogue": list(d.catalogue), "terms": plain(d.terms)}
+            for d in declarations.values()
+        ]
+
+    return list_programmes
