@@ -15,6 +15,7 @@ from shared.eventlog.read_model import ReadModel
 from shared.eventsourcing.decider import Decider
 
 _DOORS = frozenset({"service"})
+_ROOM_OF_MODULES = "declarations"  # the one room that may be a folder: it holds the service's deciders of the shapes
 
 
 def services() -> tuple[str, ...]:
@@ -27,7 +28,7 @@ def services() -> tuple[str, ...]:
 def load(service: str) -> list[Any]:
     """Import every room of a service, which registers its event types; its modules."""
     package = importlib.import_module(f"services.{service}")
-    rooms = [m.name for m in pkgutil.iter_modules(package.__path__) if not m.ispkg and m.name not in _DOORS]
+    rooms = [m.name for m in pkgutil.iter_modules(package.__path__) if m.name not in _DOORS and (not m.ispkg or m.name == _ROOM_OF_MODULES)]
     return [importlib.import_module(f"services.{service}.{room}") for room in sorted(rooms)]
 
 

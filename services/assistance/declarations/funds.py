@@ -1,13 +1,9 @@
-"""The programmes of assistance that lean on a shape as it is (社会救助项目声明): funds, clues, lists, visits, inspections …
-
-Each is a declaration; its doors, rows, worklists and deadlines follow from it (shared/casework/shape.py). The benefits, which the rules
-decide, are in ``programmes.py``.
-"""
+"""Funds of assistance (资金类项目): what a town may give at once, before the papers are complete."""
 
 from __future__ import annotations
 
 from shared.casework import fund
-from shared.casework.shape import Declaration, Step, adopted, declared
+from shared.casework.shape import Declaration, Step
 
 TEMPORARY_ASSISTANCE_RESERVE_FUND = Declaration(
     code="temporary_assistance_reserve_fund",
@@ -25,5 +21,4 @@ TEMPORARY_ASSISTANCE_RESERVE_FUND = Declaration(
     ),
 )
 
-DECLARATIONS = declared(TEMPORARY_ASSISTANCE_RESERVE_FUND)
-DECIDERS = adopted("assistance", DECLARATIONS)
+ALL = (TEMPORARY_ASSISTANCE_RESERVE_FUND,)

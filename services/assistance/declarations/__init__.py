@@ -1,0 +1,15 @@
+"""The programmes of assistance that lean on a shape as it is (社会救助项目声明): funds, clues, lists, visits, inspections …
+
+Each is a declaration; its doors, rows, worklists and deadlines follow from it (shared/casework/shape.py). One module a topic, each
+with its declarations in ``ALL``. The benefits, which the rules decide, are in ``programmes.py``.
+"""
+
+from __future__ import annotations
+
+from services.assistance.declarations import funds
+from shared.casework.shape import adopted, declared
+
+DECLARATIONS = declared(
+    *funds.ALL,
+)
+DECIDERS = adopted("assistance", DECLARATIONS)
