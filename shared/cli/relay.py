@@ -25,9 +25,11 @@ def command(name: str, window: int) -> None:
     from shared.eventlog.client import Log
     from shared.eventlog.relay import Relay
     from shared.eventlog.relay.session import LogWentBack, Options
+    from shared.process import answer_quickly
 
     settings = config.load()
     discovery.load_all()
+    answer_quickly()
     stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -29,6 +29,7 @@ from shared.messaging.boundary import Lane  # noqa: E402
 from shared.messaging.container import lane_sizes  # noqa: E402
 from shared.messaging.doors import check_service  # noqa: E402
 from shared.messaging.node import QUEUE_SETTLES  # noqa: E402
+from shared.process import answer_quickly  # noqa: E402
 
 STOP_LIMIT = 20.0  # seconds for what is in flight to end after SIGTERM; then it is left to be delivered again
 _WAIT = 1.0
@@ -53,6 +54,7 @@ def run(services: Sequence[str], settings: Settings) -> int:
     runner.start()
     eventlet.sleep(QUEUE_SETTLES)  # a queue declared just now may be lost with the broker: nobody relies on us before
     if not any(container._died.ready() for container in runner.containers):
+        answer_quickly()
         mark_ready()
         logs.say("worker_ready", services=[cls.name for cls in classes])
     died: list[BaseException] = []

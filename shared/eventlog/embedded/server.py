@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import socket
-import sys
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,6 +16,7 @@ import grpc
 from shared.eventlog.embedded import gossip, storage
 from shared.eventlog.embedded.log import Log
 from shared.eventlog.embedded.streams import DEFAULT_MAX_APPEND_SIZE, StreamsService
+from shared.process import answer_quickly
 
 logger = logging.getLogger("minzheng.eventlog")
 
@@ -138,9 +137,6 @@ def serve(
             print(f"事件日志已就绪：{server.host}:{server.port}（数据目录 {data_dir}）", flush=True)
             await stop.wait()
 
-    # The loop and the committing thread hand each other the interpreter at every batch; the usual 5 ms would be the latency of an append.
-    sys.setswitchinterval(0.0005)
-    gc.set_threshold(50_000, 20, 50)
-    gc.freeze()
+    answer_quickly()  # the loop and the committing thread hand each other the interpreter at every batch
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run())
