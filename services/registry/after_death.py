@@ -20,6 +20,8 @@ from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import event
 from shared.eventsourcing.orders import Order
 
+CATALOGUE = ("W02",)
+
 
 @dataclass(frozen=True)
 class OwedStep:

@@ -18,6 +18,8 @@ from shared.eventsourcing.decider import Decider, not_the_same_hand
 from shared.eventsourcing.events import event, personal
 from shared.eventsourcing.orders import Order
 
+CATALOGUE = ("R26",)
+
 # 基本殡葬服务四项: transport, storage, cremation, urn keeping (domain/rules.md, 殡葬)
 BASIC_ITEMS: tuple[str, ...] = ("遗体接运", "遗体存放", "遗体火化", "骨灰寄存")
 

@@ -26,6 +26,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "dead-letters": ("shared.cli.dead_letters", "列出、查看、重放处理不了的消息"),
         "rebuild": ("shared.cli.rebuild", "从事件日志重建读模型，并证明与现有的逐行相同"),
     },
+    "制度与政策": {
+        "capabilities": ("shared.cli.capabilities", "能力目录逐行列出：由哪个项目或聚合承载，哪些还没有"),
+    },
     "单个进程": {
         "eventlog": ("shared.cli.eventlog", "只运行内嵌事件日志（EventStoreDB 的 gRPC 协议）"),
         "worker": ("shared.cli.worker", "运行一个或几个服务：RPC、对事件的反应、定时器"),

@@ -11,6 +11,9 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
+from shared.casework.catalogue import Carrier
+from shared.casework.programme import Programme
+from shared.casework.shape import Declaration
 from shared.eventlog.read_model import ReadModel
 from shared.eventsourcing.decider import Decider
 
@@ -73,3 +76,25 @@ def deciders(service: str) -> Iterator[Decider[Any]]:
         for value in vars(module).values():
             several = value.values() if isinstance(value, dict) else (value,)  # a room may keep the deciders of its shapes by name
             yield from (d for d in several if isinstance(d, Decider) and d.service == service)
+
+
+def carriers(service: str) -> list[Carrier]:
+    """What of a service carries which rows of the capability catalogue, in the order of the rows."""
+    found: dict[tuple[str, str], Carrier] = {}
+    for module in load(service):
+        for value in list(vars(module).values()):
+            several = list(value.values()) if isinstance(value, dict) else [value]
+            for one in several:
+                if isinstance(one, Declaration):
+                    how, where = one.shape.name, f"{module.__name__}"
+                elif isinstance(one, Programme):
+                    how, where = "programme", module.__name__
+                else:
+                    continue
+                for row in one.catalogue:
+                    found.setdefault((row, one.code), Carrier(row, service, how, one.code, one.name, where))
+        room = module.__name__.rsplit(".", 1)[1]
+        for row in getattr(module, "CATALOGUE", ()):
+            title = (module.__doc__ or room).split("。")[0].splitlines()[0].split(":")[0]
+            found.setdefault((row, room), Carrier(row, service, "aggregate", room, title, module.__name__))
+    return sorted(found.values(), key=lambda c: (c.row, c.code))
