@@ -11,7 +11,7 @@ MINIMUM_LIVING_ALLOWANCE = Programme(
     subject="household",
     on_application=True,
     publicity_days=7,
-    confirm_working_days=10,
+    confirm_days=10,
 )
 
 PROGRAMMES: dict[str, Programme] = {p.code: p for p in (MINIMUM_LIVING_ALLOWANCE,)}

@@ -1,9 +1,41 @@
-"""A benefit programme (救助/津贴项目) as data: what the shapes need to know about it, about twenty lines each."""
+"""A benefit programme (救助/津贴项目) as data: what the shapes need to know about it, about twenty lines each.
+
+``Programme`` is the declaration; ``Terms`` is the part of it that a case carries in its first event, so that a case goes on by the
+terms it began under even when the declaration changes.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+Payment = Literal["monthly", "once", "none"]
+FirstMonth = Literal["after", "of_application", "of_decision"]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a case keeps of its programme. A limit of 0 is no limit; the defaults are what cases before these terms went by.
+
+    Limits ending in ``_days`` are working days, except ``objection_days`` (calendar days, as the paragraphs on review count them).
+    """
+
+    authorisation: bool = False
+    means_test: bool = False
+    survey: bool = True
+    publicity: bool = True
+    payment: Payment = "monthly"
+    first_month: FirstMonth = "after"
+    accept_days: int = 0
+    means_test_days: int = 0
+    whole_days: int = 0
+    confirm_days: int = 0
+    refusal_notice_days: int = 0
+    answer_days: int = 0
+    objection_days: int = 0
+    review_months: int = 0
+    review_months_changing: int = 0
+    valid_months: int = 0
 
 
 @dataclass(frozen=True)
@@ -11,7 +43,17 @@ class Programme:
     """One programme of one service. ``code`` is the identifier column of the capability catalogue.
 
     A household programme is assessed on the household's facts, a person programme on the person's. ``on_application``
-    programmes run the whole procedure (申请→受理→调查→审核→公示→确认); the others are granted when the facts say so.
+    programmes run the whole procedure (申请→受理→授权→核对→调查→审核→公示→确认), of which ``authorisation`` (核对授权), ``means_test``
+    (经济状况核对), ``survey`` (入户调查) and ``publicity`` (公示) are owed as declared; the others are granted when the facts say so.
+
+    payment: "monthly"; "once" (one amount in one month, then the case closes); "none" (a determination such as 低保边缘: no money).
+    first_month: what is due counts from the month "after" the confirmation, from that "of_application" (两项补贴), or "of_decision".
+    Time limits (最低生活保障审核确认办法), in working days: ``accept_days`` after the application; ``means_test_days`` (the check is
+    begun) and ``whole_days`` after acceptance; ``confirm_days`` after the publicity; ``refusal_notice_days`` after a refusal;
+    ``answer_days`` for an objection or appeal. ``objection_days`` (calendar): how long a decision can be appealed against.
+    review_months: how often a case in force is reviewed; ``review_months_changing``: where incomes change. valid_months: how long a
+    determination holds (0 = until it ends). facts: the name of the source its facts come from ("" = that of its subject).
+    exclusive_with: programmes that the same subject cannot have at the same time. public: what of a case may be published.
     """
 
     code: str
@@ -19,5 +61,46 @@ class Programme:
     catalogue: tuple[str, ...]
     subject: Literal["household", "person"]
     on_application: bool
-    publicity_days: int = 7  # 公示期; 最低生活保障审核确认办法: 7 days in the village
-    confirm_working_days: int = 10  # county confirms within 10 working days
+    authorisation: bool = False
+    means_test: bool = False
+    survey: bool = True
+    publicity: bool = True
+    publicity_days: int = 7  # 公示期, calendar days; 最低生活保障审核确认办法: 7 days in the village
+    payment: Payment = "monthly"
+    first_month: FirstMonth = "after"
+    accept_days: int = 5
+    means_test_days: int = 3
+    whole_days: int = 30
+    confirm_days: int = 10
+    refusal_notice_days: int = 3
+    answer_days: int = 20
+    objection_days: int = 60
+    review_months: int = 12
+    review_months_changing: int = 6
+    valid_months: int = 0
+    facts: str = ""
+    exclusive_with: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()
+    example: tuple[Any, ...] = ()  # of ``shape.Step``: a whole life, as in ``shape.Declaration``
+
+    @property
+    def terms(self) -> Terms:
+        """What a case that begins now goes by."""
+        return Terms(
+            authorisation=self.authorisation,
+            means_test=self.means_test,
+            survey=self.survey,
+            publicity=self.publicity,
+            payment=self.payment,
+            first_month=self.first_month,
+            accept_days=self.accept_days,
+            means_test_days=self.means_test_days,
+            whole_days=self.whole_days,
+            confirm_days=self.confirm_days,
+            refusal_notice_days=self.refusal_notice_days,
+            answer_days=self.answer_days,
+            objection_days=self.objection_days,
+            review_months=self.review_months,
+            review_months_changing=self.review_months_changing,
+            valid_months=self.valid_months,
+        )
