@@ -7,7 +7,7 @@ changes, and may be called from many threads: every call works in an OpenFisca s
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -31,6 +31,7 @@ from shared.rules.months import add_months, month_of, period_of
 from shared.rules.package import Programme, RulePackage
 from shared.rules.parameters import Dated, Parameter, as_openfisca, fingerprint, load_parameters, supposed
 from shared.rules.profile import DEFAULT_PROFILE, PROFILES, Profile, load_profile
+from shared.rules.published import Published, laid_between, named
 
 
 class _Seen:
@@ -148,16 +149,25 @@ class Batch:
 class RulesEngine:
     """Rules of some packages, with the parameters of one district."""
 
-    def __init__(self, packages: Sequence[RulePackage], profile: Profile, changes: Sequence[tuple[str, int, str]] = ()) -> None:
+    def __init__(
+        self,
+        packages: Sequence[RulePackage],
+        profile: Profile,
+        changes: Sequence[tuple[str, int, str]] = (),
+        published: Sequence[Published] = (),
+    ) -> None:
         self.profile = profile
         self._packages = tuple(packages)
         self._changes = tuple(changes)
+        self.published = tuple(published)
         self._programmes = {programme.id: programme for package in packages for programme in package.programmes}
         self._parameters = {
             name: parameter
             for package in packages
             for name, parameter in load_parameters(package.folder / "parameters", profile.parameters_of(package.name)).items()
         }
+        for name in dict.fromkeys(p.parameter for p in self.published):
+            self._parameters[name] = laid_between(self._known(name), [p for p in self.published if p.parameter == name])
         for name, value, month in self._changes:
             self._parameters[name] = supposed(self._known(name), value, period_of(month).start.date)
         self._law = _Law()
@@ -165,7 +175,7 @@ class RulesEngine:
         self._law.parameters = as_openfisca(self._parameters)
         self._in_force: dict[tuple[str, str], dict[str, Dated]] = {}
         self.rules_version = f"{_rules_fingerprint(packages)}+openfisca-{version('openfisca-core')}"
-        self.parameters_version = f"{profile.id}@{_parameters_fingerprint(packages, profile)}" + "".join(
+        self.parameters_version = f"{profile.id}@{_parameters_fingerprint(packages, profile)}{named(self.published)}" + "".join(
             f"+{name}={value}@{month}" for name, value, month in self._changes
         )
 
@@ -176,7 +186,8 @@ class RulesEngine:
 
     def what_if(self, changes: Mapping[str, int], month: str) -> RulesEngine:
         """This engine with some parameters (full names) changed from a month on: what would a rise cost, whom would it reach?"""
-        return RulesEngine(self._packages, self.profile, (*self._changes, *((name, value, month) for name, value in changes.items())))
+        more = ((name, value, month) for name, value in changes.items())
+        return RulesEngine(self._packages, self.profile, (*self._changes, *more), self.published)
 
     def assess(self, programme: str, facts: Any, month: str) -> Assessment:
         """Decide one case for one month, with its explanation."""
@@ -211,6 +222,55 @@ class RulesEngine:
         self._parameters_in_force(programme, month)
         columns = facts if isinstance(facts, Columns) else rules.columns(facts, self.profile)
         return self._batch(rules, self._simulate(columns, period), period, month)
+
+    def assess_each(self, programme: str, facts: Sequence[Any], month: str) -> list[Assessment]:
+        """What ``assess`` says of each of these, explanations and all, from one vectorised call."""
+        if not facts:
+            return []
+        rules = self._programme(programme)
+        period = period_of(month)
+        in_force = self._parameters_in_force(programme, month)
+        columns = rules.columns(facts, self.profile)
+        simulation = self._simulate(columns, period)
+        batch = self._batch(rules, simulation, period, month)
+        starts = numpy.searchsorted(columns.member_of, numpy.arange(len(facts) + 1)).tolist()
+        seen: dict[str, tuple[Any, bool]] = {}
+
+        def column(name: str) -> tuple[Any, bool]:
+            if name not in seen:
+                seen[name] = _value(simulation, name, period), bool(self._law.get_variable(name).entity.is_person)
+            return seen[name]
+
+        def values_of(n: int) -> Callable[[str], Any]:
+            def values(name: str) -> Any:
+                found, of_persons = column(name)
+                return found[starts[n] : starts[n + 1]] if of_persons else found[n : n + 1]
+
+            return values
+
+        found = []
+        for n, fact in enumerate(facts):
+            row = batch[n]
+            working = Working(values_of(n), in_force.__getitem__, self._references)
+            rules.explain(working)
+            found.append(
+                Assessment(
+                    programme=programme,
+                    month=month,
+                    subject=rules.subject(fact),
+                    outcome=row.outcome,
+                    eligible=row.eligible,
+                    amount_fen=row.amount_fen,
+                    reason=row.reason,
+                    lines=tuple(working.lines),
+                    inputs=msgspec.json.decode(msgspec.json.encode(fact)),
+                    rules_version=self.rules_version,
+                    parameters_version=self.parameters_version,
+                    exit_ends=row.exit_ends,
+                    placeholder=working.placeholder,
+                )
+            )
+        return found
 
     def recheck(self, assessment: Assessment) -> bool:
         """Recompute an assessment from its recorded inputs: the same result, line by line?
@@ -328,11 +388,13 @@ _loading = threading.Lock()
 
 
 @lru_cache(maxsize=64)
-def _load(packages: tuple[RulePackage, ...], profile: str, folder: Path) -> RulesEngine:
-    return RulesEngine(packages, load_profile(profile, folder))
+def _load(packages: tuple[RulePackage, ...], profile: str, folder: Path, published: tuple[Published, ...]) -> RulesEngine:
+    return RulesEngine(packages, load_profile(profile, folder), (), published)
 
 
-def load_engine(packages: tuple[RulePackage, ...], profile: str = DEFAULT_PROFILE, folder: Path = PROFILES) -> RulesEngine:
-    """The engine of a district for some rule packages, made once and kept. Safe to call from any thread."""
+def load_engine(
+    packages: tuple[RulePackage, ...], profile: str = DEFAULT_PROFILE, folder: Path = PROFILES, published: tuple[Published, ...] = ()
+) -> RulesEngine:
+    """The engine of a district for some rule packages and publications, made once and kept. Safe to call from any thread."""
     with _loading:
-        return _load(packages, profile, folder)
+        return _load(packages, profile, folder, published)

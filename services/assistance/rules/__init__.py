@@ -17,6 +17,7 @@ from shared.rules.errors import FactsError
 from shared.rules.facts import HouseholdFacts
 from shared.rules.package import Programme, RulePackage
 from shared.rules.profile import DEFAULT_PROFILE, Profile
+from shared.rules.published import Published
 
 
 def _columns(cases: Sequence[HouseholdFacts], profile: Profile) -> Columns:
@@ -50,6 +51,6 @@ PACKAGE = RulePackage(
 )
 
 
-def engine(profile: str = DEFAULT_PROFILE) -> RulesEngine:
-    """The assistance rules with a district's figures."""
-    return load_engine((PACKAGE,), profile)
+def engine(profile: str = DEFAULT_PROFILE, published: tuple[Published, ...] = ()) -> RulesEngine:
+    """The assistance rules with a district's figures: its files', and what it has published since."""
+    return load_engine((PACKAGE,), profile, published=published)
