@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from services.assistance import after_death, household, placement
-from services.assistance.benefits import CASES, business
+from services.assistance.benefits import CASES, business, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.determination import DeterminationDoors
 from services.assistance.doors.means_test import MeansTestDoors
@@ -17,7 +17,6 @@ from services.assistance.doors.standards import StandardsDoors
 from services.assistance.doors.temporary import TemporaryDoors
 from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, MODEL, RECORDS, households
-from services.assistance.rules import engine
 from shared.casework import benefit_case
 from shared.casework.benefits import Benefits, CaseRef, Confirmation
 from shared.domain import division as divisions
@@ -279,7 +278,7 @@ class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, De
         place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
         outcome, note, amount, division = "skipped", "该人员不在救助家庭登记中", 0, f.division
         if place.household_id:
-            month = engine(self.office.settings.profile).stop_month(MINIMUM_LIVING_ALLOWANCE.code, f.died_on)
+            month = rules_now(self.office, self.office.settings.profile).stop_month(MINIMUM_LIVING_ALLOWANCE.code, f.died_on)
             died = household.RecordDeath(place.household_id, f.person_id, f.died_on, month)
             self.office.handle(household.DECIDER, place.household_id, notice.order(died, "death"))
             cases = self._reassess(place.household_id, month, notice)

@@ -586,8 +586,8 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any]) -> Sequence[A
     if c.facts_version < state.facts_version:
         raise Refused("version_conflict", "家庭情况已有更新，须按最新情况复核。", "facts_version")
     known = c.facts_version == state.facts_version and state.assessed_from <= effective and asked[-1].month <= state.assessed_to
-    if known and not c.cause.startswith("clock:"):
-        return []  # these months were decided on these very facts before
+    if known and not c.cause.startswith(("clock:", "standard:")):
+        return []  # these months were decided on these very facts before, and it is neither time nor the standard that has changed
     assessments = tuple(a for a in asked if a.month >= effective) or asked[-1:]
     last = assessments[-1]
     if not ended and last.month < state.last_change and _outcome(last, 0) != "ended":
