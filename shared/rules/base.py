@@ -12,6 +12,7 @@ import numpy
 from openfisca_core.periods import DateUnit
 from openfisca_core.variables import Variable
 
+from shared.rules.assessment import Outcome
 from shared.rules.entities import Household, Person
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "calendar_month",
     "date",
     "numpy",
+    "outcome_of",
     "rounded",
 ]
 
@@ -67,3 +69,13 @@ def rounded(amount: Values, unit: int, mode: int) -> Values:
     if mode == ROUND_HALF_UP:
         return (amount + unit // 2) // unit * unit
     return amount // unit * unit
+
+
+def outcome_of(entitled: Values, amount: Values, now: Values) -> Values:
+    """The outcome codes of a benefit without gradual exit: an application where nothing is paid now, else a case in force."""
+    applies = now == 0
+    return numpy.select(
+        [applies & entitled, applies, ~entitled, amount == now, amount > now],
+        [Outcome.eligible, Outcome.ineligible, Outcome.ended, Outcome.unchanged, Outcome.raised],
+        Outcome.lowered,
+    )

@@ -81,7 +81,7 @@ class _Law(TaxBenefitSystem):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class ParameterValue:
-    """A parameter as it stands in one month, with the document it comes from. unit: fen, percent, month, year, count, flag, rounding."""
+    """A parameter as it stands in one month, with the document it comes from. unit: one of `parameters.UNITS`."""
 
     name: str
     description: str
@@ -293,7 +293,7 @@ class RulesEngine:
         )  # fmt: skip
 
     def parameters(self, programme: str, month: str) -> list[ParameterValue]:
-        """All parameters whose names begin with a programme's, in a month: what a page of standards shows."""
+        """All parameters a programme rests on, in a month, its own and those it draws on: what a page of standards shows."""
         return [self.parameter(name, month) for name in self._parameters_in_force(programme, month)]
 
     def stop_month(self, programme: str, died_on: date) -> str:
@@ -319,10 +319,11 @@ class RulesEngine:
         """Every parameter of a programme in a month; one without a value is refused here rather than met halfway in a formula."""
         found = self._in_force.get((programme, month))
         if found is None:
+            rules = self._programme(programme)
             day = period_of(month).start.date
             found = {}
             for name, parameter in self._parameters.items():
-                if name.startswith(programme + "."):
+                if rules.rests_on(name):
                     self.parameter(name, month)
                     dated = parameter.at(day)
                     if dated is not None:

@@ -69,6 +69,13 @@ class BeneficiaryFacts:
 
 
 SELF_CARE_ACTS = ("eat", "dress", "bed", "toilet", "walk", "bathe")  # 自理能力六项: 吃饭、穿衣、上下床、如厕、室内行走、洗澡
+SPENDING_KINDS = ("medical", "education", "care", "disability", "accident", "other")  # 医疗、教育、照料、残疾、意外、其他
+CAUSES = ("sudden_event", "accident", "grave_illness", "other")  # 突发事件、意外伤害、重大疾病、其他特殊困难
+KINDS = ("emergency", "expenditure")  # 急难型、支出型
+PLACEMENTS = ("dispersed", "central")  # 分散供养、集中供养
+# What else a person may draw that the disability subsidies look at (see their exclusion tables): 孤儿基本生活费、特困照料护理费、
+# 经济困难高龄失能老人补贴、工伤保险生活护理费. The first and third bear the catalogue's identifiers; other codes are without consequence.
+EXCLUDING_BENEFITS = ("orphan_allowance", "extreme_hardship_care", "hardship_aged_disabled_subsidy", "work_injury_care")
 # 低保、特困、低保边缘、支出型、低收入
 HARDSHIP_CLASSES = ("", "minimum_living", "extreme_hardship", "margin", "expenditure", "low_income")
 
@@ -77,7 +84,7 @@ HARDSHIP_CLASSES = ("", "minimum_living", "extreme_hardship", "margin", "expendi
 class Spending:
     """Essential spending (刚性支出) of a household in the last 12 months: ``self_borne_fen`` after insurance and other aid."""
 
-    kind: str  # medical | education | care | disability | accident | other
+    kind: str  # one of SPENDING_KINDS
     self_borne_fen: int
 
 
@@ -118,7 +125,7 @@ class TemporaryFacts:
 
     household: HouseholdFacts
     kind: str = "emergency"
-    cause: str = "other"  # sudden_event | accident | grave_illness | other
+    cause: str = "other"  # one of CAUSES
     loss_fen: int = 0
     hardship_class: str = ""
     given_this_year_fen: int = 0
@@ -128,7 +135,12 @@ class TemporaryFacts:
 
 @dataclass(frozen=True)
 class DisabilityFacts:
-    """残疾人两项补贴: one disabled person. other_benefits: codes of what else the person draws that month (孤儿、高龄失能、特困照料 …)."""
+    """残疾人两项补贴: one disabled person. division: where the registration (户籍) is, wherever the application was made.
+
+    other_benefits: codes of what else the person draws that month; those of ``EXCLUDING_BENEFITS`` count. certificate_until: last day of the
+    disability certificate, None when it does not end. applied_on: day of the application, from whose month on the subsidy is counted; None
+    when it is not in question (a review).
+    """
 
     person: PersonFacts
     division: str
@@ -137,11 +149,15 @@ class DisabilityFacts:
     other_benefits: tuple[str, ...] = ()
     certificate_until: date | None = None
     current_amount_fen: int = 0
+    applied_on: date | None = None
 
 
 @dataclass(frozen=True)
 class PriceFacts:
-    """价格临时补贴: a household or person in register in the month, and its index: changes against a year before in basis points."""
+    """价格临时补贴: a household or person in register in the month, and its index: changes against a year before in basis points.
+
+    persons: how many of them are covered. area: whose standard the amount is reckoned from. current_amount_fen: what is paid a month now.
+    """
 
     subject_id: str
     division: str
@@ -149,3 +165,5 @@ class PriceFacts:
     hardship_class: str
     cpi_bp: int
     food_bp: int
+    area: str = URBAN
+    current_amount_fen: int = 0

@@ -94,6 +94,112 @@ class personal_current_amount(Rule):
     label = "本人现发月金额"
 
 
+class disability_kind(Rule):
+    value_type = int
+    entity = Person
+    definition_period = MONTH
+    label = "残疾类别（0 不详，其后依次为视力、听力、言语、肢体、智力、精神、多重）"
+
+
+class student(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "在校学生"
+
+
+class able_supporter(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "法定赡养、抚养、扶养义务人有履行义务能力"
+
+
+class able_to_work(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "有劳动能力"
+
+
+class personal_savings(Rule):
+    value_type = int
+    entity = Person
+    definition_period = MONTH
+    unit = "fen"
+    label = "本人存款"
+
+
+class lost_acts(Rule):
+    value_type = int
+    entity = Person
+    definition_period = MONTH
+    label = "自理能力六项中不能自主完成的项数"
+
+
+class centrally_placed(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "集中供养"
+
+
+class personal_hardship_class(Rule):
+    value_type = int
+    entity = Person
+    definition_period = MONTH
+    label = "本人困难类别（0 无，其后依次为低保、特困、低保边缘、支出型、低收入）"
+
+
+class long_term_care(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "需要长期照护"
+
+
+class certificate_until(Rule):
+    value_type = date
+    entity = Person
+    definition_period = MONTH
+    label = "残疾人证有效期至"
+
+
+class applied_on(Rule):
+    value_type = date
+    entity = Person
+    definition_period = MONTH
+    label = "申请日期"
+
+
+class draws_orphan_allowance(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "享受孤儿基本生活费"
+
+
+class draws_extreme_hardship_care(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "享受特困人员照料护理费"
+
+
+class draws_hardship_aged_disabled_subsidy(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "享受经济困难高龄失能老人补贴"
+
+
+class draws_work_injury_care(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "领取工伤保险生活护理费"
+
+
 class rural(Rule):
     value_type = bool
     entity = Household
@@ -147,6 +253,127 @@ class current_amount(Rule):
     label = "现发月金额"
 
 
+class spending_medical(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    unit = "fen"
+    label = "近12个月医疗自负支出"
+
+
+class spending_education(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    unit = "fen"
+    label = "近12个月教育自负支出"
+
+
+class spending_care(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    unit = "fen"
+    label = "近12个月照料自负支出"
+
+
+class spending_disability(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    unit = "fen"
+    label = "近12个月残疾康复自负支出"
+
+
+class spending_accident(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    unit = "fen"
+    label = "近12个月意外事故自负支出"
+
+
+class spending_other(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    unit = "fen"
+    label = "近12个月其他自负支出"
+
+
+class hardship_class(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    label = "家庭困难类别（0 无，其后依次为低保、特困、低保边缘、支出型、低收入）"
+
+
+class emergency(Rule):
+    value_type = bool
+    entity = Household
+    definition_period = MONTH
+    label = "急难型（否则为支出型）"
+
+
+class cause(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    label = "救助事由（0 突发事件，1 意外伤害，2 重大疾病，3 其他）"
+
+
+class loss(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    unit = "fen"
+    label = "急难损失或自负支出"
+
+
+class given_this_year(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    unit = "fen"
+    label = "本年度已获临时救助"
+
+
+class deliberated(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    unit = "fen"
+    label = "一事一议确定的金额（0 为未经一事一议）"
+
+
+class same_cause(Rule):
+    value_type = bool
+    entity = Household
+    definition_period = MONTH
+    label = "规定期限内同一事由已获救助"
+
+
+class covered_persons(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    label = "在册保障人数"
+
+
+class cpi_change(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    label = "居民消费价格指数同比涨幅（万分之一）"
+
+
+class food_change(Rule):
+    value_type = int
+    entity = Household
+    definition_period = MONTH
+    label = "食品价格同比涨幅（万分之一）"
+
+
 PERSON_INPUTS: tuple[type[Rule], ...] = (
     born_on,
     monthly_income,
@@ -160,6 +387,45 @@ PERSON_INPUTS: tuple[type[Rule], ...] = (
     applies_alone,
     registered_here,
     personal_current_amount,
+    disability_kind,
+    student,
+    able_supporter,
+    able_to_work,
+    personal_savings,
+    lost_acts,
+    centrally_placed,
+    personal_hardship_class,
+    long_term_care,
+    certificate_until,
+    applied_on,
+    draws_orphan_allowance,
+    draws_extreme_hardship_care,
+    draws_hardship_aged_disabled_subsidy,
+    draws_work_injury_care,
 )
-HOUSEHOLD_INPUTS: tuple[type[Rule], ...] = (rural, savings, securities, vehicles, homes, gradual_exit_since, current_amount)
+HOUSEHOLD_INPUTS: tuple[type[Rule], ...] = (
+    rural,
+    savings,
+    securities,
+    vehicles,
+    homes,
+    gradual_exit_since,
+    current_amount,
+    spending_medical,
+    spending_education,
+    spending_care,
+    spending_disability,
+    spending_accident,
+    spending_other,
+    hardship_class,
+    emergency,
+    cause,
+    loss,
+    given_this_year,
+    deliberated,
+    same_cause,
+    covered_persons,
+    cpi_change,
+    food_change,
+)
 INPUTS = PERSON_INPUTS + HOUSEHOLD_INPUTS

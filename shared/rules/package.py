@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from shared.rules.assessment import Outcome
 from shared.rules.base import Rule
 from shared.rules.columns import Columns
 from shared.rules.explain import Working
@@ -19,6 +20,8 @@ class Programme:
 
     facts: the dataclass a case is given as. outcome, amount, reason, exit_ends: names of the variables that answer.
     reasons: the sentence for each reason code. stop_after_death: the parameter, in months, that says from which month nothing is payable.
+    pays: every month until it ends, once, or nothing (a determination such as 低保边缘, whose amount is 0). draws_on: names, or beginnings
+    of names, of other programmes' parameters that its rules use.
     """
 
     id: str
@@ -33,6 +36,20 @@ class Programme:
     explain: Callable[[Working], None]
     stop_after_death: str
     exit_ends: str | None = None
+    pays: Literal["monthly", "once", "nothing"] = "monthly"
+    draws_on: tuple[str, ...] = ()
+
+    @property
+    def outcomes(self) -> frozenset[Outcome]:
+        """The outcomes it can have: only what is paid monthly can change, only what says so has a gradual exit."""
+        answers = {Outcome.eligible, Outcome.ineligible}
+        if self.pays == "monthly":
+            answers |= {Outcome.unchanged, Outcome.raised, Outcome.lowered, Outcome.ended}
+        return frozenset(answers | ({Outcome.gradual_exit} if self.exit_ends else set()))
+
+    def rests_on(self, parameter: str) -> bool:
+        """Whether a parameter (full name) is one of its own or one that it draws on."""
+        return any(parameter == root or parameter.startswith(root + ".") for root in (self.id, *self.draws_on))
 
 
 @dataclass(frozen=True, eq=False)

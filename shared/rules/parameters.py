@@ -37,6 +37,7 @@ from shared.rules.errors import ParameterError
 UNITS: dict[str, tuple[int, int]] = {
     "fen": (0, 10**9),
     "percent": (0, 1000),
+    "basis_point": (0, 10_000),
     "month": (0, 1200),
     "year": (0, 150),
     "count": (0, 10_000),
