@@ -7,7 +7,7 @@ it writes them. Copies differ in their ids; sealed names stay sealed with the fi
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -28,11 +28,15 @@ from shared.office import Office
 
 PROGRAMME = "minimum_living_allowance"
 _PATH = "/event_store.client.streams.Streams/BatchAppend"
+INCOMES = ((3, 20_000), (4, 30_000))
 _AHEAD = 256  # appends under way; the server's own window bounds what it keeps
 
 
-def life(settings: Settings) -> list[Raw]:
-    """The events of one household from registration to a reassessment, as they stand in the log of ``settings``."""
+def life(settings: Settings, relations: Sequence[str] = ("户主", "配偶"), incomes: Sequence[tuple[int, int]] = INCOMES) -> list[Raw]:
+    """The events of one household from registration to a reassessment, as they stand in the log of ``settings``.
+
+    ``incomes``: (month of 2023, fen) of the head's income, each recorded, decided on and paid.
+    """
     service = Assistance()
     service.office = Office(settings, "assistance")
     town = Town(1)
@@ -42,7 +46,7 @@ def life(settings: Settings) -> list[Raw]:
     def order(hand: Hand, day: int, command: Any) -> Order[Any]:
         return Order(command, str(uuid.uuid4()), hand, datetime(2023, 3, day, 9, tzinfo=SHANGHAI))
 
-    members = tuple(MemberForm(town.resident(1966), "某人", relation) for relation in ("户主", "配偶"))
+    members = tuple(MemberForm(town.resident(1966), "某人", relation) for relation in relations)
     registered = service.register_household(order(hands["clerk"], 1, HouseholdForm("H1", "330225", "urban", members)))
     household_id = registered.id
     case_id = service.apply(order(hands["clerk"], 1, ApplicationForm(PROGRAMME, household_id))).id
@@ -52,7 +56,7 @@ def life(settings: Settings) -> list[Raw]:
     reviewed = service.benefits.case(case_id).proposal
     assert reviewed is not None
     service.confirm(order(hands["approver"], 20, Confirmation(case_id, reviewed.reviewed)))
-    for month, amount in ((3, 20_000), (4, 30_000)):
+    for month, amount in incomes:
         head = service.office.load(_households(), household_id).state.head_id
         form = IncomeForm(household_id, head, amount, date(2023, month, 5), "other")
         told = service.record_income(order(hands["clerk"], 21, form))
@@ -98,6 +102,7 @@ class Copies:
         self._events = events
         self._mark = mark
         streams = list(dict.fromkeys(e.stream for e in events))
+        self._categories = {s.partition("-")[0].split(".", 1)[1]: s.partition("-")[2] for s in reversed(streams)}
         self._keys = sorted({s.partition("-")[2] for s in streams}, key=len, reverse=True)
 
     def __len__(self) -> int:
@@ -116,8 +121,15 @@ class Copies:
         return list(found.items())
 
     def _id(self, key: str, number: int) -> str:
+        if key == self._categories.get("case") and "household" in self._categories:
+            # As the house does it, so that whoever has the household finds its case.
+            return benefit_case.case_id(PROGRAMME, self._id(self._categories["household"], number))
         made = uuid.uuid5(uuid.NAMESPACE_OID, f"{self._mark} {number} {key}")
         return str(made) if len(key) == 36 else made.hex
+
+    def ids(self, number: int) -> dict[str, str]:
+        """The ids of a copy by the category of the stream they name, "household" and "case" among them."""
+        return {category: self._id(key, number) for category, key in self._categories.items()}
 
     def up_to(self, events: int) -> Iterator[tuple[str, list[Raw]]]:
         """Lives until ``events`` events are out, the last one cut short."""

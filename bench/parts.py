@@ -15,10 +15,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shared import process
+from shared import clock, process
 from shared.config import ROOT, Settings, load
 from shared.eventlog.client import Log
 from shared.messaging.node import BrokerNode
@@ -133,6 +134,17 @@ class Parts:
         if running is not None:
             process.terminate(running)
             process.finish(running, 10.0)
+
+    def on(self, day: datetime) -> None:
+        """Set the business clock of every process started from now on, and of those that follow the file already."""
+        file = self.var / "run" / "clock"
+        clock.move(file, day)
+        self._env["MINZHENG_CLOCK_FILE"] = str(file)
+
+    def memory(self, name: str) -> float:
+        """What a process holds in memory (resident set), in MB."""
+        pages = int(Path(f"/proc/{self._running[name].pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def run(self, module: str, spec: Mapping[str, Any], limit: float = 120.0) -> Any:
         """A process of ours that reads what to do as JSON and answers in JSON: load comes from outside what is measured."""

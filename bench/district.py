@@ -1,0 +1,94 @@
+"""A whole district (全区规模): 100,000 households, 300,000 persons, 1,000,000 events in the log; commands and reads at a steady pace.
+
+Limits here are the bureau's (milliseconds for an answer, megabytes for a process), not the machine's: the column beside a figure is
+what is wanted of it. ``soak`` keeps the pace for ten minutes and looks at the worker's memory.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bench import fill
+from bench.parts import Parts, Row, Say, opened, row
+from shared.clock import SHANGHAI
+from shared.eventlog import discovery
+from shared.process import wait_until
+
+COMMANDS, READS = 60, 100  # a second
+RELATIONS = ("户主", "配偶", "子女")
+
+
+@dataclass(frozen=True)
+class Size:
+    households: int
+    seconds: float
+    soak: float
+
+
+FULL = Size(households=100_000, seconds=60.0, soak=600.0)
+QUICK = Size(households=2_000, seconds=10.0, soak=30.0)
+
+
+def district(parts: Parts, size: Size, say: Say) -> list[Row]:
+    """Commands and reads among so many households, everything running: worker, relay, projector."""
+    households = _settled(parts, size, say)
+    found = _load(parts, households, size.seconds, say)
+    return [
+        row(f"{size.households:,} 户：指令 p95（每秒 {COMMANDS} 个指令、{READS} 个查询）", found["command"]["p95"], 150.0, "毫秒", "<= 1"),
+        row(f"{size.households:,} 户：查询 p95", found["read"]["p95"], 50.0, "毫秒", "<= 1"),
+    ]
+
+
+def soak(parts: Parts, size: Size, say: Say) -> list[Row]:
+    """The worker's memory at the end against what it was when a fifth of the time had gone."""
+    few = Size(min(size.households, 5_000), size.seconds, size.soak)
+    households = _settled(parts, few, say)
+    _load(parts, households, few.soak / 5, say)
+    before = parts.memory("worker")
+    _load(parts, households, few.soak * 4 / 5, say)
+    return [row(f"进程内存：{few.soak:,.0f} 秒持续负载后，对开始后不久", parts.memory("worker"), before, "MB", "<= 1.15")]
+
+
+def _settled(parts: Parts, size: Size, say: Say) -> list[list[str]]:
+    """Fill the log, start everything, wait until the read model has seen it all; the households' (id, head, case)."""
+    uri = parts.eventlog()
+    parts.broker  # noqa: B018 - started here
+    parts.on(datetime(2023, 6, 10, 9, tzinfo=SHANGHAI))  # the households' own year: a fact is decided on for its month, not for three years
+    copies = fill.Copies(fill.life(parts.settings(), RELATIONS, ((3, 20_000),)))
+    began = time.perf_counter()
+    with opened(uri) as log:
+        events = fill.fill(log, (stream for n in range(size.households) for stream in copies.streams(n)))
+        say(f"{events:,} 个事件已写入（{events / (time.perf_counter() - began):,.0f} 个/秒）")
+        head = log.head("assistance.")
+    households = [[ids["household"], ids["person"], ids["case"]] for ids in map(copies.ids, range(size.households))]
+    parts.start("projector", "shared.cli", "projector")
+    parts.start("worker", "shared.cli", "worker", "assistance")
+    parts.start("relay", "shared.cli", "relay")
+    [model] = discovery.read_models(("assistance",))
+    _wait_for(parts, model, head, events)
+    return households
+
+
+def _wait_for(parts: Parts, model: Any, head: int, events: int) -> None:
+    from shared.eventlog.stores import engine_for
+
+    engine = engine_for(parts.settings(), "assistance")
+    try:
+        seen = wait_until(lambda: (known := model.checkpoint(engine)) is not None and known.position >= head, 60 + events / 2_000, 0.5)
+    finally:
+        engine.dispose()
+    if not seen:
+        raise RuntimeError("读模型没有赶上")
+
+
+def _load(parts: Parts, households: list[list[str]], seconds: float, say: Say) -> dict[str, Any]:
+    some = households[:: max(1, len(households) // 20_000)]
+    task = {"uri": parts.broker, "token": parts.token("clerk"), "households": some, "seed": 7}
+    found: dict[str, Any] = parts.run("bench.mixed", {**task, "commands": COMMANDS, "reads": READS, "seconds": seconds}, seconds + 120)
+    if found["errors"]:
+        raise RuntimeError(f"{found['failed']} 个失败：{found['errors']}")
+    say(f"{seconds:,.0f} 秒：指令 p95 {found['command']['p95']:.1f} 毫秒，查询 p95 {found['read']['p95']:.1f} 毫秒")
+    return found
