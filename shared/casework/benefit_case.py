@@ -204,6 +204,36 @@ class BenefitPaid:
     run_id: str
 
 
+@shape_event(SHAPE, "payment_returned", published=True)
+@dataclass(frozen=True)
+class PaymentReturned:
+    """退汇: the bank gave a payment back, so its month is due again.
+
+    ``amount_fen`` is what had been sent for the month. ``arrears_fen`` is due again beside it: the arrears sent with it, less those
+    found for the month since (they are in its amount now). ``claimed_fen`` was claimed back of it meanwhile: the claim is met by this.
+    """
+
+    case_id: str
+    programme: str
+    division: str
+    month: str
+    run_id: str
+    amount_fen: int
+    arrears_fen: int
+    claimed_fen: int
+    reason: str
+
+
+@shape_event(SHAPE, "repayment_refunded")
+@dataclass(frozen=True)
+class RepaymentRefunded:
+    """退还: what a household repaid on a claim for money that it never had; goes out with the next payment."""
+
+    recovery_id: str
+    month: str
+    amount_fen: int
+
+
 @dataclass(frozen=True)
 class MonthDifference:
     """What was paid for a month and what is due for it, in fen."""
@@ -273,7 +303,8 @@ class Case:
     exit_since: str | None = None
     exit_ends: str | None = None
     paid: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # month -> fen accounted for, claims and arrears included
-    arrears_fen: int = 0  # found, not yet paid out
+    arrears_fen: int = 0  # found, not yet paid out; negative: found for a month that is due again as a whole
+    sent: Mapping[str, BenefitPaid] = field(default_factory=lambda: MappingProxyType({}))  # month -> its payment, unless it came back
     last_assessment: Assessment | None = None
 
     @property
@@ -375,7 +406,17 @@ def evolve(state: Case, event: Any) -> Case:
                 state,
                 paid=MappingProxyType({**state.paid, event.month: event.amount_fen}),
                 arrears_fen=state.arrears_fen - event.arrears_fen,
+                sent=MappingProxyType({**state.sent, event.month: event}),
             )
+        case PaymentReturned():
+            return replace(
+                state,
+                paid=MappingProxyType({m: fen for m, fen in state.paid.items() if m != event.month}),
+                arrears_fen=state.arrears_fen + event.arrears_fen,
+                sent=MappingProxyType({m: p for m, p in state.sent.items() if m != event.month}),
+            )
+        case RepaymentRefunded():
+            return replace(state, arrears_fen=state.arrears_fen + event.amount_fen)
         case OverpaymentFound() | ArrearsFound():
             settled = {**state.paid, **{m.month: m.due_fen for m in event.months}}
             more = event.amount_fen if isinstance(event, ArrearsFound) else 0
@@ -496,6 +537,28 @@ class PayBenefit:
     month: str
     run_id: str
     expected_fen: int
+
+
+@command("return_payment", permission="pay")
+@dataclass(frozen=True)
+class ReturnPayment:
+    """By the service, for a line that the bank could not pay or gave back."""
+
+    case_id: str
+    month: str
+    run_id: str
+    reason: str
+
+
+@command("refund_repayment", permission="pay")
+@dataclass(frozen=True)
+class RefundRepayment:
+    """By the service, for what was repaid on a claim that a returned payment has met."""
+
+    case_id: str
+    recovery_id: str
+    month: str
+    amount_fen: int
 
 
 # -- Decisions ---------------------------------------------------------------------------------------------------
@@ -640,11 +703,30 @@ def pay_benefit(state: Case, c: PayBenefit, order: Order[Any]) -> Sequence[Any]:
     if c.month > dates.month_of(order.today):
         raise invalid("不得提前发放以后月份。", "month")
     amount = state.due(c.month)
-    if amount + state.arrears_fen == 0:
+    if amount + state.arrears_fen <= 0:
         raise out_of_order(f"{c.month} 无应发金额。")
     if amount + state.arrears_fen != c.expected_fen:
         raise Refused("amount_changed", "名单锁定后应发金额已变化，转入补发批次。", "expected_fen")
     return [BenefitPaid(c.month, amount, state.arrears_fen, c.run_id)]
+
+
+def return_payment(state: Case, c: ReturnPayment, order: Order[Any]) -> Sequence[Any]:
+    """Only the run that paid the month last can give it back, and once: a repeat finds nothing of that run."""
+    sent = state.sent.get(c.month)
+    if sent is None or sent.run_id != c.run_id:
+        return []
+    more = state.paid[c.month] - sent.amount_fen  # accounted for since: arrears found for the month, or (negative) claims
+    this = case_id(state.programme, state.subject_id)
+    arrears = sent.arrears_fen - max(more, 0)
+    return [
+        PaymentReturned(this, state.programme, state.division, c.month, c.run_id, sent.amount_fen, arrears, max(-more, 0), c.reason)
+    ]
+
+
+def refund_repayment(state: Case, c: RefundRepayment, order: Order[Any]) -> Sequence[Any]:
+    if c.amount_fen <= 0:
+        raise invalid("退还金额须大于零。", "amount_fen")
+    return [RepaymentRefunded(c.recovery_id, c.month, c.amount_fen)]
 
 
 def _must(state: Case, status: str, step: str) -> None:
@@ -728,6 +810,8 @@ def decider(service: str) -> Decider[Case]:
             ReassessCase: reassess_case,
             EndCase: end_case,
             PayBenefit: pay_benefit,
+            ReturnPayment: return_payment,
+            RefundRepayment: refund_repayment,
         },
         division=lambda state: state.division,
     )

@@ -169,7 +169,7 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
     def _payee(rows: Rows, r: Recorded) -> None:
         _set(rows, r, payee_id=r.event.payee_id)
 
-    @model.on(bc.BenefitPaid, bc.OverpaymentFound, bc.ArrearsFound)
+    @model.on(bc.BenefitPaid, bc.PaymentReturned, bc.RepaymentRefunded, bc.OverpaymentFound, bc.ArrearsFound)
     def _paid_or_different(rows: Rows, r: Recorded) -> None:
         _set(rows, r)
 
