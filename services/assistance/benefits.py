@@ -1,24 +1,214 @@
-"""Assistance's benefit business: the shared shapes with this service's facts and rules put in."""
+"""Assistance's benefit business: the shared shapes with this service's facts and rules put in.
+
+A programme names the source of its facts (``Programme.facts``); each source is a function here: what was so of a subject in a month, by
+all that is known now, from whichever streams it stands in. Their versions added up grow with every change, whichever it is in.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from services.assistance import household, standards
+from services.assistance import determination, household, person, placement, standards
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.rules import engine
 from shared.casework import benefit_case, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
+from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Answer, Order
+from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
+from shared.rules.facts import (
+    BeneficiaryFacts,
+    DisabilityFacts,
+    ExpenditureFacts,
+    ExtremeHardshipFacts,
+    HouseholdFacts,
+    PersonFacts,
+    Spending,
+)
 from shared.rules.profile import load_profile
 from shared.rules.published import numbers_in
 
 CASES = benefit_case.decider("assistance")
 RUNS = payment_run.decider("assistance")
 RECOVERIES = recovery.decider("assistance")
+
+EXTREME_HARDSHIP = "extreme_hardship_support"
+EXTREME_HARDSHIP_CARE = "extreme_hardship_care"  # 特困照料护理费, as the rules on exclusion call it
+NOBODY_LEFT = "最低生活保障审核确认办法（民发〔2021〕57号）动态管理：家庭不再存在的，终止救助"
+DECEASED = "社会救助暂行办法（国务院令第649号）第十三条：保障对象死亡的，终止救助"
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """Facts of a subject in a month, the version of everything they were taken from, and whom they name as payee ("" = nobody)."""
+
+    facts: Any
+    version: int
+    payee_id: str = ""
+
+
+Source = Callable[[Office, Asked], Gathered]
+
+
+def _household(office: Office, asked: Asked) -> Gathered:
+    """家庭: as it lives together."""
+    loaded = office.load(household.DECIDER, asked.subject_id)
+    if not loaded.state.exists:
+        raise Refused("not_found", "没有此家庭。", "subject_id")
+    facts = household.facts_in(loaded.state, asked.month, asked.current_amount_fen, asked.gradual_exit_since)
+    if not facts.members:
+        raise SubjectGone("家庭成员均已死亡或迁出", NOBODY_LEFT)
+    return Gathered(facts, loaded.version, household.payee_in(loaded.state, facts))
+
+
+def _expenditure(office: Office, asked: Asked) -> Gathered:
+    """支出型: the household, and what its members had to spend in the year before the month."""
+    home = _household(office, asked)
+    persons = [office.load(person.DECIDER, m.person_id) for m in home.facts.members]
+    spending: tuple[Spending, ...] = sum((person.spending_in(p.state, asked.month) for p in persons), ())
+    return Gathered(ExpenditureFacts(home.facts, spending), home.version + sum(p.version + 1 for p in persons), home.payee_id)
+
+
+# -- persons
+
+
+@dataclass(frozen=True)
+class Known:
+    """One person in one month: as the household counts him if one does, else as he is registered."""
+
+    facts: PersonFacts
+    division: str
+    area: str
+    savings_fen: int
+    situation: person.Situation
+    state: person.Person
+    household_id: str
+    version: int
+
+    @property
+    def unit_id(self) -> str:
+        """Whose determination is looked at: the household's, or his own."""
+        return self.household_id or self.facts.person_id
+
+
+def known(office: Office, person_id: str, month: str) -> Known:
+    """Raises SubjectGone after the person's death, Refused when nothing is known of him."""
+    own = office.load(person.DECIDER, person_id)
+    place = office.load(placement.DECIDER, person_id)
+    state: person.Person = own.state
+    version = own.version + place.version + 2
+    situation = person.facts_in(state, month)
+    if state.died_on is not None and month > dates.month_of(state.died_on):
+        raise SubjectGone("保障对象死亡", DECEASED)
+    if not place.state.household_id:
+        registered = state.registered
+        if registered is None:
+            raise Refused("not_found", "请先登记此人员或其家庭。", "subject_id")
+        savings = registered.savings_fen if situation.savings_fen is None else situation.savings_fen
+        facts = person.person_facts(state, month)
+        return Known(facts, registered.division, registered.area, savings, situation, state, "", version)
+    home = office.load(household.DECIDER, place.state.household_id)
+    there = household.facts_in(home.state, month, 0, None)
+    found = next((m for m in there.members if m.person_id == person_id), None)
+    if found is None:
+        raise SubjectGone("保障对象死亡或已迁出", DECEASED)
+    savings = there.savings_fen if situation.savings_fen is None else situation.savings_fen
+    facts = person.certified(found, situation.certificate)
+    return Known(facts, there.division, there.area, savings, situation, state, place.state.household_id, version + home.version + 1)
+
+
+def alone(office: Office, who: Known, division: str) -> HouseholdFacts:
+    """Somebody whom no household of the register counts, as a household of one (非本地户籍、流动人口)."""
+    return HouseholdFacts(who.facts.person_id, division, who.area, (who.facts,), who.savings_fen)
+
+
+def _beneficiary(office: Office, asked: Asked) -> Gathered:
+    """人员: a person who draws a benefit by himself."""
+    who = known(office, asked.subject_id, asked.month)
+    return Gathered(BeneficiaryFacts(who.facts, who.division, asked.current_amount_fen), who.version, _payee(who))
+
+
+def _extreme_hardship(office: Office, asked: Asked) -> Gathered:
+    """特困: the person, his self-care, who could support him and where he wishes to live."""
+    who = known(office, asked.subject_id, asked.month)
+    s = who.situation
+    facts = ExtremeHardshipFacts(
+        who.facts, who.division, who.area, s.able_supporter, s.able_to_work, who.savings_fen, s.lost_acts, s.placement,
+        asked.current_amount_fen,
+    )  # fmt: skip
+    return Gathered(facts, who.version, _payee(who))
+
+
+def _disability(office: Office, asked: Asked) -> Gathered:
+    """残疾人两项补贴: the person with his certificate, the hardship class of the month, and what else he draws."""
+    who = known(office, asked.subject_id, asked.month)
+    if person.gave_up(who.state, asked.programme, asked.month):
+        raise SubjectGone("本人已选择领取另一项待遇", "残疾人两项补贴（国发〔2015〕52号）：不得重复享受的，择高领取")
+    unit = office.load(determination.DECIDER, who.unit_id)
+    support = office.load(CASES, benefit_case.case_id(EXTREME_HARDSHIP, asked.subject_id))
+    certificate = who.situation.certificate
+    facts = DisabilityFacts(
+        person=who.facts,
+        division=who.division,
+        hardship_class=determination.class_of(unit.state, asked.subject_id, asked.month),
+        long_term_care=who.situation.long_term_care,
+        other_benefits=_drawn(who, support.state, asked.month),
+        certificate_until=certificate.valid_until if certificate else None,
+        current_amount_fen=asked.current_amount_fen,
+    )
+    return Gathered(facts, who.version + unit.version + support.version + 2, _payee(who))
+
+
+def _drawn(who: Known, support: benefit_case.Case, month: str) -> tuple[str, ...]:
+    """What else the person draws, less what he has given up for something else."""
+    codes = set(who.situation.other_benefits)
+    if support.due(month) and who.situation.lost_acts:
+        codes.add(EXTREME_HARDSHIP_CARE)  # with a self-care act lost, 特困 holds a care component
+    return tuple(sorted(c for c in codes if not person.gave_up(who.state, c, month)))
+
+
+def _payee(who: Known) -> str:
+    """Whom a registration names as payee; otherwise whom the application named stays."""
+    return who.state.registered.payee_id if who.state.registered else ""
+
+
+def _with_the_matter(office: Office, asked: Asked) -> Gathered:
+    """临时救助 and 价格临时补贴 are decided where they are applied for or triggered, not from a subject's standing facts."""
+    raise Refused("out_of_order", "该项目按次审批，不作动态复核。", "programme")
+
+
+SOURCES: dict[str, Source] = {
+    "household": _household,
+    "person": _beneficiary,
+    "expenditure": _expenditure,
+    "extreme_hardship": _extreme_hardship,
+    "disability": _disability,
+    "temporary": _with_the_matter,
+    "price": _with_the_matter,
+}
+HOUSEHOLD_FACTS_OF_PERSONS = ("expenditure",)  # sources of household programmes that look at the persons' own facts too
+
+
+def gather(office: Office, asked: Asked) -> Gathered:
+    """The facts the rules of a programme are asked about, of a subject in a month."""
+    programme = PROGRAMMES[asked.programme]
+    return SOURCES[programme.facts or programme.subject](office, asked)
+
+
+def assessed(rules: RulesEngine, programme: str, facts: Any, month: str) -> Assessment:
+    """What the rules say to these facts in a month; facts they cannot take are the caller's mistake."""
+    try:
+        return rules.assess(programme, facts, month)
+    except RulesError as error:
+        raise invalid(str(error), "facts") from error
+
+
+# -- the rules, with what the district has published
 
 
 def book(office: Office, profile: str) -> standards.Book:
@@ -28,7 +218,7 @@ def book(office: Office, profile: str) -> standards.Book:
 
 
 def rules_now(office: Office, profile: str) -> RulesEngine:
-    """The district's rules with everything published so far."""
+    """The district's rules with everything published so far, and every programme there is."""
     return engine(profile, standards.in_the_rules(book(office, profile)))
 
 
@@ -51,18 +241,22 @@ def business(office: Office, profile: str) -> AssistanceBenefits:
     """Benefits of this service in one office, by one district's rules."""
 
     def assess(asked: Asked) -> Found:
-        loaded = office.load(household.DECIDER, asked.subject_id)
-        if not loaded.state.exists:
-            raise Refused("not_found", "没有此家庭。", "subject_id")
-        facts = household.facts_in(loaded.state, asked.month, asked.current_amount_fen, asked.gradual_exit_since)
-        if not facts.members:
-            raise SubjectGone("家庭成员均已死亡或迁出", "最低生活保障审核确认办法（民发〔2021〕57号）动态管理：家庭不再存在的，终止救助")
-        try:
-            assessment = rules_now(office, profile).assess(asked.programme, facts, asked.month)
-        except RulesError as error:
-            raise invalid(str(error), "facts") from error
-        return Found(assessment, loaded.version, household.payee_in(loaded.state, facts))
+        gathered = gather(office, asked)
+        assessment = assessed(rules_now(office, profile), asked.programme, gathered.facts, asked.month)
+        return Found(assessment, gathered.version, gathered.payee_id)
 
     made = AssistanceBenefits("assistance", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)
     made.profile = profile
     return made
+
+
+def cases_of_person(person_id: str, household_id: str = "") -> list[str]:
+    """The cases whose facts lie with this person: his own, and those of his household that look at its members' own facts."""
+    own = [benefit_case.case_id(p.code, person_id) for p in PROGRAMMES.values() if p.subject == "person"]
+    shared = [p.code for p in PROGRAMMES.values() if p.subject == "household" and p.facts in HOUSEHOLD_FACTS_OF_PERSONS]
+    return own + [benefit_case.case_id(code, household_id) for code in shared if household_id]
+
+
+def cases_of_household(household_id: str) -> list[str]:
+    """The cases of a household that go on by its facts; those paid once are not decided again."""
+    return [benefit_case.case_id(p.code, household_id) for p in PROGRAMMES.values() if p.subject == "household" and p.payment != "once"]

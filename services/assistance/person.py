@@ -402,9 +402,7 @@ def register_person(state: Person, c: RegisterPerson, order: Order[Any]) -> Sequ
         raise invalid("领款人标识不正确。", "payee_id")
     money.check(c.monthly_income_fen, "monthly_income_fen")
     money.check(c.savings_fen, "savings_fen")
-    new = PersonRegistered(
-        c.person_id, c.born_on, where, c.area, c.monthly_income_fen, c.savings_fen, c.payee_id, c.name, c.resident_id
-    )
+    new = PersonRegistered(c.person_id, c.born_on, where, c.area, c.monthly_income_fen, c.savings_fen, c.payee_id, c.name, c.resident_id)
     if state.registered == new:
         return []
     if state.registered is not None:

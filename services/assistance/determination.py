@@ -1,0 +1,230 @@
+"""Hardship determination (困难类别认定): one current class for each household, with its reason, and every earlier one.
+
+Life: nothing → a class is granted when a case of a programme that carries one begins (its ground) → changed when a stronger
+ground comes or the strongest goes → ended when none is left → granted again. One stream per household; a person of 特困 whom no
+household counts is a unit of his own. The register of low-income persons (低收入人口数据库) is built from these events alone.
+
+Must hold: 特困 > 低保 > 低保边缘 > 低收入 > 支出型, the strongest ground of a month is the class of the month; a determination is never
+overwritten: a later one supersedes it and both stay readable; the answer does not depend on the order in which the cases' events
+come. Relied on by the disability subsidies, 临时救助, 价格临时补贴, and by whoever subscribes to class_granted/changed/ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any
+
+from shared.casework.benefit_case import CaseEnded, CaseGranted
+from shared.domain import dates
+from shared.eventsourcing.commands import command
+from shared.eventsourcing.decider import Decider
+from shared.eventsourcing.events import event
+from shared.eventsourcing.orders import Order
+
+# Programme -> the class (困难类别) that its running case carries.
+CLASSES: Mapping[str, str] = MappingProxyType(
+    {
+        "extreme_hardship_support": "extreme_hardship",  # 特困
+        "minimum_living_allowance": "minimum_living",  # 低保
+        "minimum_living_margin_household": "margin",  # 低保边缘
+        "low_income_household": "low_income",  # 低收入
+        "expenditure_based_hardship": "expenditure",  # 支出型
+    }
+)
+PRECEDENCE = ("extreme_hardship", "minimum_living", "margin", "low_income", "expenditure")  # strongest first
+
+
+# -- Events
+
+
+@dataclass(frozen=True)
+class Span:
+    """Months in which a case runs: from ``first`` to before ``end`` ("" = still running)."""
+
+    first: str
+    end: str = ""
+
+    def holds(self, month: str) -> bool:
+        return self.first <= month and (not self.end or month < self.end)
+
+
+@event("assistance.hardship_ground_noted")
+@dataclass(frozen=True)
+class HardshipGroundNoted:
+    """认定依据: the months in which one case of the unit runs, as they are known now; the latest note of a case holds."""
+
+    unit_id: str
+    division: str
+    case_id: str
+    programme: str
+    subject_id: str
+    hardship_class: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
+class Determined:
+    """One determination. ``no`` counts within the unit. ``supersedes``: determinations that no longer hold in any month;
+    ``cuts``: the one that holds only up to ``valid_from`` now (-1 = none). ``members``: persons of the unit at the time."""
+
+    unit_id: str
+    division: str
+    no: int
+    hardship_class: str
+    old_class: str
+    valid_from: str
+    reason: str
+    case_id: str
+    members: tuple[str, ...]
+    supersedes: tuple[int, ...]
+    cuts: int
+
+
+@event("assistance.class_granted", published=True)
+@dataclass(frozen=True)
+class ClassGranted(Determined):
+    """认定: the unit has a class from ``valid_from`` on, and had none."""
+
+
+@event("assistance.class_changed", published=True)
+@dataclass(frozen=True)
+class ClassChanged(Determined):
+    """类别变更: another class from ``valid_from`` on."""
+
+
+@event("assistance.class_ended", published=True)
+@dataclass(frozen=True)
+class ClassEnded(Determined):
+    """终止认定: no class from ``valid_from`` on; ``hardship_class`` is empty."""
+
+
+# -- State
+
+
+@dataclass(frozen=True)
+class Unit:
+    unit_id: str = ""
+    division: str = ""
+    grounds: Mapping[str, HardshipGroundNoted] = field(default_factory=lambda: MappingProxyType({}))  # by case
+    chain: tuple[Determined, ...] = ()  # every determination ever made, in the order of recording
+    members: tuple[str, ...] = ()
+
+    @property
+    def current(self) -> Determined | None:
+        return self.chain[-1] if self.chain else None
+
+
+def evolve(state: Unit, happened: Any) -> Unit:
+    match happened:
+        case HardshipGroundNoted():
+            grounds = MappingProxyType({**state.grounds, happened.case_id: happened})
+            return replace(state, unit_id=happened.unit_id, division=happened.division, grounds=grounds)
+        case ClassGranted() | ClassChanged() | ClassEnded():
+            return replace(state, chain=(*state.chain, happened), members=happened.members)
+        case _:
+            raise TypeError(f"a determination knows no {type(happened).__name__}")
+
+
+def determined_in(state: Unit, month: str) -> Determined | None:
+    """The determination that holds in a month: of those that begin by then, the one recorded last."""
+    return next((d for d in reversed(state.chain) if d.valid_from <= month), None)
+
+
+def class_in(state: Unit, month: str) -> str:
+    """The unit's class in a month, "" = none."""
+    found = determined_in(state, month)
+    return found.hardship_class if found else ""
+
+
+def class_of(state: Unit, person_id: str, month: str) -> str:
+    """The class of one person of the unit: a ground of another person of it (a 特困 person in a family) is not his."""
+    grounds = [g for g in state.grounds.values() if g.subject_id in (state.unit_id, person_id)]
+    ground = _strongest(grounds, month)
+    return ground.hardship_class if ground else ""
+
+
+def spans_of(history: Iterable[Any]) -> tuple[Span, ...]:
+    """The months in which a case ran, from its own events: an end may come earlier later on, and takes back what lay behind it."""
+    spans: list[Span] = []
+    for happened in history:
+        match happened:
+            case CaseGranted():
+                spans.append(Span(happened.first_month))
+            case CaseEnded():
+                kept = [s for s in spans if s.first < happened.first_unpaid_month]
+                spans = [replace(s, end=_earlier(s.end, happened.first_unpaid_month)) for s in kept]
+    return tuple(spans)
+
+
+def _earlier(one: str, other: str) -> str:
+    return min(one, other) if one else other
+
+
+def _strongest(grounds: Iterable[HardshipGroundNoted], month: str) -> HardshipGroundNoted | None:
+    there = [g for g in grounds if any(s.holds(month) for s in g.spans)]
+    return min(there, key=lambda g: (PRECEDENCE.index(g.hardship_class), g.case_id), default=None)
+
+
+# -- Commands
+
+
+@command("note_ground", permission="assistance:determine")
+@dataclass(frozen=True)
+class NoteGround:
+    """By the service when a case that carries a class began or ended. ``spans`` are all months in which the case ran or runs."""
+
+    unit_id: str
+    division: str
+    case_id: str
+    programme: str
+    subject_id: str
+    spans: tuple[Span, ...]
+    members: tuple[str, ...]
+
+
+# -- Decisions
+
+
+def note_ground(state: Unit, c: NoteGround, order: Order[Any]) -> Sequence[Any]:
+    noted = HardshipGroundNoted(c.unit_id, c.division, c.case_id, c.programme, c.subject_id, CLASSES[c.programme], c.spans)
+    known = state.grounds.get(c.case_id)
+    if known == noted or (known is None and not c.spans):
+        return []
+    after = evolve(state, noted)
+    edges = {m for g in (*state.grounds.values(), noted) for s in g.spans for m in (s.first, s.end) if m}
+    decided: list[Any] = [noted]
+    for month in sorted(edges | {d.valid_from for d in state.chain}):
+        ground = _strongest(after.grounds.values(), month)
+        new = ground.hardship_class if ground else ""
+        if class_in(after, month) == new:
+            continue
+        made = _determined(after, ground, month, c.members)
+        decided.append(made)
+        after = evolve(after, made)
+        # Recorded last, it would hold for all months after it: those that were decided otherwise follow, each by its own edge.
+    return decided
+
+
+def _determined(state: Unit, ground: HardshipGroundNoted | None, month: str, members: tuple[str, ...]) -> Determined:
+    old = class_in(state, month)  # what was thought of this month until now
+    new = ground.hardship_class if ground else ""
+    gone = {n for d in state.chain for n in d.supersedes}
+    supersedes = tuple(d.no for d in state.chain if d.no not in gone and d.valid_from >= month)
+    cut = determined_in(state, dates.add_months(month, -1))
+    kind = ClassEnded if not new else ClassChanged if old else ClassGranted
+    reason = f"{ground.programme} 在保" if ground else "已无在保或在册的认定依据"
+    return kind(
+        state.unit_id, state.division, len(state.chain), new, old, month, reason, ground.case_id if ground else "", members, supersedes,
+        cut.no if cut else -1,
+    )  # fmt: skip
+
+
+DECIDER: Decider[Unit] = Decider(
+    category="assistance.determination",
+    initial=Unit(),
+    evolve=evolve,
+    decide={NoteGround: note_ground},
+    division=lambda state: state.division,
+)
