@@ -6,10 +6,11 @@ with its declarations in ``ALL``. The benefits, which the rules decide, are in `
 
 from __future__ import annotations
 
-from services.assistance.declarations import funds
+from services.assistance.declarations import exchanges, funds
 from shared.casework.shape import adopted, declared
 
 DECLARATIONS = declared(
+    *exchanges.ALL,
     *funds.ALL,
 )
 DECIDERS = adopted("assistance", DECLARATIONS)
