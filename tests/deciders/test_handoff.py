@@ -1,0 +1,162 @@
+"""A matter that is handed off has one responsible unit at every moment, arrives as it left, and its result comes back."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from shared.casework import handoff as ho
+from shared.domain.errors import Refused
+from shared.eventsourcing.testing import Given, given
+from tests.deciders.walks import FEW, HANDS, START, lead_out, walk
+
+D = ho.SHAPE.decider("assistance")
+WHO, HERE, THERE, OTHER = "0a" * 16, "330225101", "330225102", "330225103"
+H1, H2 = ho.dossier_hash(b"form"), ho.dossier_hash(b"form", b"card")
+TERMS = ho.Terms(documents=("申请表",), outcomes=("aided", "declined"), resends=2)
+SEND = ho.SendHandoff("p", HERE, HERE, THERE, "低保申请", H1, WHO, ("申请表",), TERMS)
+
+
+def sent() -> Given[ho.Handoff]:
+    """Sent on Monday 2023-07-03; to be accepted by Wednesday."""
+    return given(D).when(SEND).accepted()
+
+
+def test_a_matter_goes_out_and_its_result_comes_back() -> None:
+    """The unit whose turn it is, the list it waits in and the division whose people may act change together."""
+    case = sent()
+    seen = [(ho.responsible_unit(case.state), ho.view(case.state).worklist, case.state.division)]
+    for command in (ho.AcceptHandoff("r", H1), ho.FinishHandoff("r", "aided", "已纳入"), ho.AcknowledgeHandoff("r", "短信")):
+        case = case.when(command).accepted()
+        seen.append((ho.responsible_unit(case.state), ho.view(case.state).worklist, case.state.division))
+    assert seen == [(THERE, "handoff_accept", THERE), (THERE, "handoff_done", THERE), (HERE, "handoff_acknowledge", HERE), ("", "", HERE)]
+
+
+def test_a_unit_outside_the_district_answers_through_the_window_that_took_it_in() -> None:
+    """Nobody of ours works there, so the record stays where its papers are."""
+    for unit in ("110105004", "应急管理局"):
+        case = given(D).when(ho.SendHandoff("p", HERE, HERE, unit, "x", H1, documents=("申请表",), terms=TERMS)).accepted()
+        assert (case.state.division, ho.responsible_unit(case.state)) == (HERE, unit)
+
+
+def test_what_is_accepted_is_what_was_sent() -> None:
+    """Another hash is refused: it goes back with the reason."""
+    sent().when(ho.AcceptHandoff("r", H2)).then_refused("invalid_input", "dossier_hash")
+    sent().when(ho.AcceptHandoff("r", "x")).then_refused("invalid_input", "dossier_hash")
+
+
+def test_an_incomplete_dossier_does_not_leave() -> None:
+    """The refusal names what is missing; nor does a matter go to its own sender, or to who does not take such."""
+    refused = given(D).when(ho.SendHandoff("p", HERE, HERE, THERE, "x", H1, terms=TERMS)).then_refused("invalid_input", "documents")
+    assert "申请表" in refused.message
+    given(D).when(ho.SendHandoff("p", HERE, HERE, HERE, "x", H1, terms=TERMS)).then_refused("invalid_input", "to_unit")
+    only = ho.Terms(units=("医保局",))
+    given(D).when(ho.SendHandoff("p", HERE, HERE, THERE, "x", H1, terms=only)).then_refused("invalid_input", "to_unit")
+
+
+def test_a_return_says_why_and_comes_back_completed_or_to_another_unit() -> None:
+    """Sent again unchanged to the same unit, it at least answers the reason."""
+    sent().when(ho.ReturnHandoff("r", " ")).then_refused("invalid_input", "reason")
+    back = sent().when(ho.ReturnHandoff("r", "非本辖区")).accepted()
+    assert (ho.responsible_unit(back.state), back.state.division) == (HERE, HERE)
+    back.when(ho.ResendHandoff("r", THERE, H1)).then_refused("invalid_input", "note")
+    again = back.when(ho.ResendHandoff("r", OTHER, H2)).accepted()
+    assert (ho.responsible_unit(again.state), again.state.hops) == (OTHER, (THERE, OTHER))
+    again.when(ho.AcceptHandoff("r", H2)).accepted()
+
+
+def test_it_does_not_go_round_for_ever() -> None:
+    """After as many returns as the terms allow, the sender settles it otherwise."""
+    case = sent()
+    for unit in (OTHER, THERE):
+        case = case.when(ho.ReturnHandoff("r", "非本辖区")).accepted().when(ho.ResendHandoff("r", unit, H1)).accepted()
+    case = case.when(ho.ReturnHandoff("r", "非本辖区")).accepted()
+    case.when(ho.ResendHandoff("r", OTHER, H1)).then_refused("out_of_order")
+    case.when(ho.WithdrawHandoff("r", "改由县级直接办理")).accepted()
+
+
+def test_what_is_accepted_is_answered_and_not_sent_back() -> None:
+    """And a result is one of those the programme knows."""
+    case = sent().when(ho.AcceptHandoff("r", H1)).accepted()
+    case.when(ho.ReturnHandoff("r", "x")).then_refused("out_of_order")
+    case.when(ho.FinishHandoff("r", "maybe", "x")).then_refused("invalid_input", "outcome")
+    case.when(ho.FinishHandoff("r", "declined", "")).then_refused("invalid_input", "result")
+
+
+def test_a_late_hop_is_said_once_and_names_who_is_late() -> None:
+    """The next step has its own day."""
+    case = sent().on("2023-07-05").when(ho.NoteHandoffOverdue("r", "accept")).then_nothing()
+    number = case.state.number
+    case = case.on("2023-07-06").when(ho.NoteHandoffOverdue("r", "accept"))
+    case = case.then(ho.HandoffOverdue("p", THERE, number, "accept", date(2023, 7, 5), THERE))
+    case.when(ho.NoteHandoffOverdue("r", "accept")).then_nothing()
+    assert ho.view(case.state).worklist == "handoff_overdue"
+    assert ho.view(case.when(ho.AcceptHandoff("r", H1)).accepted().state).worklist == "handoff_done"
+
+
+@drawn(st.uuids().map(str), st.integers(0, 21), st.integers(1, 9))
+def test_a_mistyped_acceptance_number_is_nobodys(command_id: str, place: int, other: int) -> None:
+    """One wrong digit is noticed, wherever it stands; the right number leads to the record, with spaces too."""
+    number = ho.acceptance_no(HERE, command_id)
+    assert ho.record_of(f"{number[:6]} {number[6:]}") == ho.record_of(number)
+    wrong = number[:place] + str((int(number[place]) + other) % 10) + number[place + 1 :]
+    with pytest.raises(Refused, match="number"):
+        ho.record_of(wrong)
+
+
+STEPS = {
+    ("none", "sent"), ("sent", "accepted"), ("sent", "returned"), ("returned", "sent"), ("returned", "withdrawn"),
+    ("accepted", "done"), ("done", "acknowledged"),
+}  # fmt: skip
+UNITS = st.sampled_from([HERE, THERE, OTHER, "应急管理局", "110105004"])
+HASHES = st.sampled_from([H1, H2, "x"])
+SENDS = st.builds(
+    ho.SendHandoff, st.just("p"), st.just(HERE), st.just(HERE), st.sampled_from([THERE, "应急管理局"]), st.just("x"), st.just(H1),
+    documents=st.just(("申请表",)), terms=st.sampled_from([TERMS, ho.Terms()]),
+)  # fmt: skip
+COMMANDS = st.one_of(
+    st.builds(ho.AcceptHandoff, st.just("r"), HASHES),
+    st.builds(ho.ReturnHandoff, st.just("r"), st.sampled_from(["非本辖区", ""])),
+    st.builds(ho.ResendHandoff, st.just("r"), UNITS, HASHES, st.just(("申请表",)), st.sampled_from(["", "说明"])),
+    st.builds(ho.WithdrawHandoff, st.just("r"), st.just("申请人放弃")),
+    st.builds(ho.FinishHandoff, st.just("r"), st.sampled_from(["aided", "declined", "?"]), st.just("结果")),
+    st.builds(ho.AcknowledgeHandoff, st.just("r"), st.just("短信")),
+    st.builds(ho.SendHandoff, st.just("p"), st.just(HERE), st.just(HERE), UNITS, st.just("x"), HASHES, terms=st.just(ho.Terms())),
+)
+
+
+def way_out(state: ho.Handoff, day: date) -> tuple[Any, str, date]:
+    nexts = {
+        "sent": ho.ReturnHandoff("r", "退回"),
+        "returned": ho.WithdrawHandoff("r", "撤回"),
+        "accepted": ho.FinishHandoff("r", "declined", "不予"),
+        "done": ho.AcknowledgeHandoff("r", "短信"),
+    }
+    return nexts[state.status], "staff:x", day
+
+
+@FEW
+@drawn(SENDS, st.lists(st.tuples(COMMANDS, st.sampled_from(HANDS), st.integers(0, 15)), max_size=15))
+def test_there_is_one_responsible_unit_at_every_moment(first: Any, steps: list[Any]) -> None:
+    """From the sending to the end exactly one of sender and receiver, due on a day or said to be late; and there is always a way on."""
+    state, day, seen = ho.SHAPE.state, START, set()
+    for moment in walk(ho.SHAPE, [(first, "staff:clerk", 0), *steps]):
+        state, day = moment.after, moment.day
+        seen.add((moment.before.status, state.status))
+        v, unit = ho.view(state), ho.responsible_unit(state)
+        assert bool(unit) == v.open
+        assert v.responsible == unit
+        if v.open:
+            assert unit in (state.from_unit, state.to_unit)
+            assert state.from_unit != state.to_unit
+            assert state.late or v.due_on is not None, "whose turn it is, has a day"
+            assert state.division.startswith(state.home[:6])
+        if unit != ho.responsible_unit(moment.before) and moment.before.status != "none":
+            assert len(moment.events) == 1, "responsibility passes by one event, never through a gap"
+        assert state.hops[-1] == state.to_unit
+    assert {s for s in seen if s[0] != s[1]} <= STEPS
+    assert not ho.view(lead_out(ho.SHAPE, state, day + timedelta(days=1), way_out)).open
