@@ -176,7 +176,8 @@ def in_the_rules(state: Book, numbers: frozenset[int] | None = None) -> tuple[Pu
 
     The rules' own number of a value is the order of its publishing, which decides between two of one day.
     """
-    chosen = [p for p in state.publications.values() if p.order and (p.order in numbers if numbers is not None else p.status == "published")]
+    every = state.published if numbers is None else state.publications.values()
+    chosen = [p for p in every if numbers is None or (p.order and p.order in numbers)]
     return tuple(
         Published(p.order, v.parameter, v.amount_fen, v.effective_from, p.document_no)
         for p in sorted(chosen, key=lambda p: p.order)

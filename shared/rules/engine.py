@@ -180,6 +180,16 @@ class RulesEngine:
         )
 
     @property
+    def packages(self) -> tuple[RulePackage, ...]:
+        """Where its rules come from."""
+        return self._packages
+
+    @property
+    def parameter_names(self) -> tuple[str, ...]:
+        """The full names of all parameters."""
+        return tuple(self._parameters)
+
+    @property
     def programmes(self) -> tuple[str, ...]:
         """The ids of the programmes this engine decides on."""
         return tuple(self._programmes)

@@ -1,9 +1,316 @@
-"""Standards doors (标准)."""
+"""Standards doors (标准): drafting, approving and publishing a standard, what follows from it in the cases, and what it would cost."""
 
 from __future__ import annotations
 
-from shared.messaging.doors import Service
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from services.assistance import rise, simulation, standard_run, standards
+from services.assistance.benefits import book, business, district, rules_now
+from services.assistance.read_model import MODEL, TABLES
+from services.assistance.rows.standards import Tables, payments_of
+from services.assistance.rules import engine
+from services.assistance.standards import AREAS, BOTH, StandardValue
+from shared.domain import dates
+from shared.domain.errors import Refused, invalid
+from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.messaging.doors import Service, command, query, reaction
+from shared.messaging.showing import all_seen, plain
+from shared.rules.engine import RulesEngine
+from shared.rules.errors import RulesError
+from shared.rules.published import Published
+from shared.security.permissions import within
+
+MOST_SIMULATED = 20_000  # cases: an RPC answers within seconds; the command line has no such limit
+
+
+@dataclass(frozen=True)
+class AreaAmount:
+    """One value: area is urban, rural, both, or "" for a standard that makes no difference."""
+
+    area: str
+    amount_fen: int
+
+
+@dataclass(frozen=True)
+class StandardForm:
+    """拟定标准. ``standard`` is a parameter of the rules without its area, such as "minimum_living_allowance.standard"."""
+
+    standard: str
+    amounts: tuple[AreaAmount, ...]
+    effective_from: date
+    document_no: str
+
+
+@dataclass(frozen=True)
+class MergeStep:
+    effective_from: date
+    urban_fen: int
+    rural_fen: int
+
+
+@dataclass(frozen=True)
+class MergeForm:
+    """城乡标准并轨: dated steps by which the difference goes to nothing; from the last on there is one value."""
+
+    standard: str
+    steps: tuple[MergeStep, ...]
+    document_no: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """Our own ``standard_published``."""
+
+    number: int
+    division: str
+    standard: str
+    effective_from: date
+    document_no: str
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """Our own ``standard_withdrawn``."""
+
+    number: int
+    division: str
+    standard: str
+    effective_from: date
+    was_published: bool
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Our own ``standard_slice_listed`` and ``standard_slice_done``."""
+
+    run_id: str
+    slice: int
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Our own ``standard_run_planned``."""
+
+    run_id: str
 
 
 class StandardsDoors(Service):
     """标准."""
+
+    # -- the book
+
+    @command(StandardForm, permission="assistance:review")
+    def draft_standard(self, order: Order[StandardForm]) -> Any:
+        """拟定一项保障标准（城乡分列或同一数值），记下此前的数值；须由另一人批准后公布。"""
+        c = order.command
+        values = [v for a in c.amounts for v in self._values(c.standard, a.area, a.amount_fen, c.effective_from)]
+        return self._draft(order, c.standard, tuple(values), c.document_no, False)
+
+    @command(MergeForm, permission="assistance:review")
+    def merge_standards(self, order: Order[MergeForm]) -> Any:
+        """拟定城乡标准并轨：按日期逐步缩小差距，最后一步起城乡同一数值，此后只能公布一个数值。"""
+        c = order.command
+        values: list[StandardValue] = []
+        for n, s in enumerate(c.steps):
+            last = n == len(c.steps) - 1 and s.urban_fen == s.rural_fen
+            for area, amount in ((BOTH, s.urban_fen),) if last else (("urban", s.urban_fen), ("rural", s.rural_fen)):
+                values += self._values(c.standard, area, amount, s.effective_from)
+        return self._draft(order, c.standard, tuple(values), c.document_no, True)
+
+    def _draft(self, order: Order[Any], standard: str, values: tuple[StandardValue, ...], document_no: str, merges: bool) -> Any:
+        where = district(self.office.settings.profile)
+        within(order.hand, where)
+        state = book(self.office, self.office.settings.profile)
+        now = standards.in_the_rules(state)
+        number = 1 + max((p.number for p in now), default=0)
+        try:  # what the rules could not take must not get into the book: every decision rests on it
+            engine(
+                self.office.settings.profile,
+                (*now, *(Published(number, v.parameter, v.amount_fen, v.effective_from, document_no) for v in values)),
+            )
+        except RulesError as error:
+            raise invalid(str(error), "values") from error
+        draft = standards.DraftStandard(where, standard, values, document_no, merges)
+        answer = self.office.handle(standards.DECIDER, where, order.to(draft)).as_dict()
+        # Its number, also when the same command comes again: that of the draft made by it.
+        history = self.office.history(standards.DECIDER.stream(where))
+        made = [r.event.number for r in history if r.version == answer["version"] and isinstance(r.event, standards.StandardDrafted)]
+        return {**answer, "number": made[0] if made else None}
+
+    def _values(self, standard: str, area: str, amount_fen: int, since: date) -> list[StandardValue]:
+        """The parameters a standard and area stand for, each with the value it has had until then."""
+        rules = rules_now(self.office, self.office.settings.profile)
+        if area not in AREAS:
+            raise invalid("城乡类别须为 urban、rural 或 both。", "area")
+        names = [standard] if area == "" else [f"{standard}.{a}" for a in (("urban", "rural") if area == BOTH else (area,))]
+        found = []
+        for name in names:
+            try:
+                now = rules.parameter(name, dates.month_of(since))
+            except RulesError as error:
+                raise invalid(str(error), "standard") from error
+            if now.unit != "fen":
+                raise invalid(f"{now.description}不是金额标准，不能公布。", "standard")
+            found.append(StandardValue(name, area, amount_fen, since, now.value))
+        return found
+
+    @command(standards.ApproveStandard)
+    def approve_standard(self, order: Order[standards.ApproveStandard]) -> Any:
+        """批准拟定的标准（与拟定不得为同一人）。"""
+        return self._in_the_book(order)
+
+    @command(standards.PublishStandard)
+    def publish_standard(self, order: Order[standards.PublishStandard]) -> Any:
+        """公布：自生效月起进入规则，所涉个案随即逐一复核，补发或追回按月计算。"""
+        return self._in_the_book(order) | {
+            "run_id": standard_run.run_id(district(self.office.settings.profile), order.command.number, "published")
+        }
+
+    @command(standards.WithdrawStandard)
+    def withdraw_standard(self, order: Order[standards.WithdrawStandard]) -> Any:
+        """撤回：已公布的，所涉个案按撤回后的标准重新复核。"""
+        return self._in_the_book(order)
+
+    def _in_the_book(self, order: Order[Any]) -> dict[str, Any]:
+        where = district(self.office.settings.profile)
+        within(order.hand, where)
+        return self.office.handle(standards.DECIDER, where, order).as_dict()
+
+    @query(permission="assistance:read")
+    def list_standards(self, hand: Hand, as_of: datetime | None = None) -> Any:
+        """标准簿：历次拟定、批准、公布、撤回（as_of：当时所知）。"""
+        loaded = self.office.load(standards.DECIDER, district(self.office.settings.profile), as_of)
+        return [plain(p) | {"effective_from": p.effective_from} for _, p in sorted(loaded.state.publications.items())]
+
+    @query(permission="assistance:read")
+    def get_standards(self, hand: Hand, valid_at: date | None = None, as_of: datetime | None = None) -> Any:
+        """某日有效的各项金额标准：数值、文号、来源；分城乡的并列城乡差距（并轨后为零）。"""
+        profile = self.office.settings.profile
+        state: standards.Book = self.office.load(standards.DECIDER, district(profile), as_of).state
+        rules = engine(profile, standards.in_the_rules(state))
+        return _standards(rules, state, valid_at or self.office.clock.now().date())
+
+    # -- what follows
+
+    @property
+    def _raise(self) -> rise.Raise:
+        profile = self.office.settings.profile
+        reading = Tables(self.office.read, TABLES["standards"])
+        return rise.Raise(self.office, profile, business(self.office, profile), reading)
+
+    @reaction("assistance", "standard_published", reads=Change)
+    def on_standard_published(self, notice: Notice[Change]) -> None:
+        """A standard is published: list the cases that it changes."""
+        all_seen(self.office, MODEL)
+        f = notice.facts
+        self._raise.open(
+            f.number, f.division, f.standard, dates.month_of(f.effective_from), "published", f.document_no, notice.order(None)
+        )
+
+    @reaction("assistance", "standard_withdrawn", reads=Withdrawn)
+    def on_standard_withdrawn(self, notice: Notice[Withdrawn]) -> None:
+        """A published standard is taken back: what it changed is decided again."""
+        f = notice.facts
+        if f.was_published:
+            all_seen(self.office, MODEL)
+            self._raise.open(f.number, f.division, f.standard, dates.month_of(f.effective_from), "withdrawn", "", notice.order(None))
+
+    @reaction("assistance", "standard_slice_listed", reads=Slice)
+    def on_standard_slice_listed(self, notice: Notice[Slice]) -> None:
+        """Decide the cases of one slice."""
+        self._raise.slice(notice.facts.run_id, notice.facts.slice, notice.order(None))
+
+    @reaction("assistance", "standard_slice_done", reads=Slice)
+    def on_standard_slice_done(self, notice: Notice[Slice]) -> None:
+        """After the last slice the run is looked over and closed."""
+        self._finish(notice.facts.run_id, notice)
+
+    @reaction("assistance", "standard_run_planned", reads=Planned)
+    def on_standard_run_planned(self, notice: Notice[Planned]) -> None:
+        """A run that changes nothing, or whose slices were quicker than its list, is closed from here."""
+        self._finish(notice.facts.run_id, notice)
+
+    def _finish(self, run_id: str, notice: Notice[Any]) -> None:
+        if self._raise.run(run_id).all_done:
+            all_seen(self.office, MODEL)
+            self._raise.finish(run_id, notice.order(None))
+
+    @query(permission="assistance:read")
+    def get_standard_run(self, hand: Hand, number: int = 0, run_id: str = "", what: str = "published") -> Any:
+        """提标复核的进度与结果：应复核、已复核、提高、降低、停发件数，月保障金前后合计，补发与多发（按标准编号或批次号查）。"""
+        run_id = run_id or standard_run.run_id(district(self.office.settings.profile), number, what)
+        run: standard_run.Run = self.office.load(standard_run.DECIDER, run_id).state
+        if run.status == "none":
+            raise Refused("not_found", "没有此批次。", "run_id")
+        within(hand, run.division)
+        return {
+            "run_id": run_id,
+            "number": run.number,
+            "standard": run.standard,
+            "status": run.status,
+            "effective_month": run.effective_month,
+            "programmes": list(run.programmes),
+            "examined": run.examined,
+            "listed": len(run.listed),
+            "slices": len(run.slices),
+            "slices_done": len(run.done),
+            **plain(run.sums),
+        }
+
+    # -- what it would cost
+
+    @query(permission="assistance:review")
+    def simulate_standard(
+        self, hand: Hand, changes: dict[str, str], effective_month: str, programme: str = "", month: str = ""
+    ) -> Any:
+        """测算：若干参数改变（"+10%"、"+50"、"950.00"，金额以元计）后的月支出与人数；不改变任何记录。至多二万件，更多请用命令行。"""
+        profile = self.office.settings.profile
+        reading = Tables(self.office.read, TABLES["standards"], hand.division)
+        asked = simulation.Asked(
+            changes,
+            dates.check_month(effective_month, "effective_month"),
+            dates.check_month(month) if month else max(effective_month, dates.month_of(self.office.clock.now().date())),
+            programme or "minimum_living_allowance",
+        )
+        report = simulation.simulate(
+            rules_now(self.office, profile),
+            asked,
+            reading.cases((asked.programme,)),
+            reading.households,
+            reading.all_households,
+            lambda ids: payments_of(self.office.read, asked.month, ids),
+            most=MOST_SIMULATED,
+        )
+        return report.as_dict()
+
+
+def _standards(rules: RulesEngine, state: standards.Book, day: date) -> list[dict[str, Any]]:
+    month = dates.month_of(day)
+    found: list[dict[str, Any]] = []
+    for name in (n for n in rules.parameter_names if ".standard" in n):
+        try:
+            value = rules.parameter(name, month)
+        except RulesError:
+            continue  # not in force yet in that month
+        if value.unit == "fen":
+            found.append(
+                {
+                    "parameter": name,
+                    "description": value.description,
+                    "amount_fen": value.value,
+                    "since": value.since,
+                    "reference": value.reference,
+                    "source": value.source,
+                    "placeholder": value.placeholder,
+                }
+            )
+    by_name = {f["parameter"]: f for f in found}
+    for f in found:
+        stem, _, area = f["parameter"].rpartition(".")
+        other = by_name.get(f"{stem}.{'rural' if area == 'urban' else 'urban'}") if area in ("urban", "rural") else None
+        f["gap_fen"] = abs(f["amount_fen"] - other["amount_fen"]) if other else None
+        merged = state.merged_from(stem) if other else None
+        f["merged"] = bool(merged and merged <= day)
+    return found
