@@ -46,7 +46,8 @@ LARGEST_CHANGE = 10_000
 Arrays = Mapping[str, Any]
 
 # What an integer may be, by its variable; every amount of money has the same bounds.
-_BOUNDS = {variable.__name__: (0, LARGEST_FEN) for variable in PERSON_INPUTS + HOUSEHOLD_INPUTS if getattr(variable, "unit", "") == "fen"} | {
+_MONEY = [variable.__name__ for variable in PERSON_INPUTS + HOUSEHOLD_INPUTS if getattr(variable, "unit", "") == "fen"]
+_BOUNDS = dict.fromkeys(_MONEY, (0, LARGEST_FEN)) | {
     "vehicles": (0, LARGEST_COUNT),
     "homes": (0, LARGEST_COUNT),
     "covered_persons": (0, LARGEST_COUNT),

@@ -243,7 +243,7 @@ class RulesEngine:
         columns = rules.columns(facts, self.profile)
         simulation = self._simulate(columns, period)
         batch = self._batch(rules, simulation, period, month)
-        starts = numpy.searchsorted(columns.member_of, numpy.arange(len(facts) + 1)).tolist()
+        starts = [int(start) for start in numpy.searchsorted(columns.member_of, numpy.arange(len(facts) + 1))]
         seen: dict[str, tuple[Any, bool]] = {}
 
         def column(name: str) -> tuple[Any, bool]:

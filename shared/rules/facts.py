@@ -137,9 +137,9 @@ class TemporaryFacts:
 class DisabilityFacts:
     """残疾人两项补贴: one disabled person. division: where the registration (户籍) is, wherever the application was made.
 
-    other_benefits: codes of what else the person draws that month; those of ``EXCLUDING_BENEFITS`` count. certificate_until: last day of the
-    disability certificate, None when it does not end. applied_on: day of the application, from whose month on the subsidy is counted; None
-    when it is not in question (a review).
+    other_benefits: codes of what else the person draws that month; those of ``EXCLUDING_BENEFITS`` count. certificate_until: last day of
+    the disability certificate, None when it does not end. applied_on: day of the application, from whose month on the subsidy is
+    counted; None when it is not in question (a review).
     """
 
     person: PersonFacts

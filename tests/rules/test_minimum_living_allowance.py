@@ -126,7 +126,7 @@ def test_xiangshan_standard_is_the_plans() -> None:
 def test_destitute_standard_is_above_its_floor() -> None:
     """特困 2134 元/月, at least 1.3 times 低保."""
     rules = engine("xiangshan-2023")
-    basic, floor = (rules.parameter(f"destitute_support.standard.{name}", MONTH).value for name in ("basic", "floor_percent"))
+    basic, floor = (rules.parameter(f"extreme_hardship_support.standard.{name}", MONTH).value for name in ("urban", "floor_percent"))
     assert basic == 213_400
     assert basic * 100 >= rules.parameter(f"{PROGRAMME}.standard.urban", MONTH).value * floor
 

@@ -1,39 +1,31 @@
-"""低保 as code: the variables in the order of the procedure, and the engine that runs them.
+"""The rules of social assistance as code, and the engine that runs them.
 
-Read household, assets, single_person, amount, gradual_exit, decision, in this order. Figures stand in parameters/, the
-districts' own in profiles/<district>/assistance.yaml.
+低保 first: household, assets, single_person, amount, gradual_exit, decision, in this order. Then one file a programme, whose ``LAW`` is
+its variables and whose ``PROGRAMMES`` says what they answer; a file put into this folder is found without being listed. Figures stand
+in parameters/, the districts' own in profiles/<district>/assistance.yaml, examples in cases/.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+import pkgutil
 from pathlib import Path
 
-from services.assistance.rules import amount, assets, decision, gradual_exit, household, single_person
+from services.assistance.rules import decision
 from services.assistance.rules.explanation import explain
-from shared.rules.columns import Columns, household_columns
+from services.assistance.rules.households import columns_in_district
 from shared.rules.engine import RulesEngine, load_engine
-from shared.rules.errors import FactsError
 from shared.rules.facts import HouseholdFacts
 from shared.rules.package import Programme, RulePackage
-from shared.rules.profile import DEFAULT_PROFILE, Profile
+from shared.rules.profile import DEFAULT_PROFILE
 from shared.rules.published import Published
-
-
-def _columns(cases: Sequence[HouseholdFacts], profile: Profile) -> Columns:
-    # Another district's household would be measured by the wrong standard: that is a mistake of the caller, not a reason to refuse support.
-    for case in cases:
-        if not case.division.startswith(profile.division_code):
-            raise FactsError(f"家庭 {case.household_id} 的区划 {case.division} 不属于{profile.name}（{profile.division_code}）")
-    return household_columns(cases)
-
 
 MINIMUM_LIVING_ALLOWANCE = Programme(
     id="minimum_living_allowance",
     title="最低生活保障",
     facts=HouseholdFacts,
     subject=lambda facts: facts.household_id,
-    columns=_columns,
+    columns=columns_in_district,
     outcome="minimum_living_outcome",
     amount="minimum_living_amount",
     reason="minimum_living_reason",
@@ -43,11 +35,13 @@ MINIMUM_LIVING_ALLOWANCE = Programme(
     stop_after_death="minimum_living_allowance.death.reassess_after_months",
 )
 
+_FILES = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]
+
 PACKAGE = RulePackage(
     name="assistance",
     folder=Path(__file__).parent,
-    variables=(*household.LAW, *assets.LAW, *single_person.LAW, *amount.LAW, *gradual_exit.LAW, *decision.LAW),
-    programmes=(MINIMUM_LIVING_ALLOWANCE,),
+    variables=tuple(variable for file in _FILES for variable in getattr(file, "LAW", ())),
+    programmes=(MINIMUM_LIVING_ALLOWANCE, *(programme for file in _FILES for programme in getattr(file, "PROGRAMMES", ()))),
 )
 
 

@@ -18,8 +18,8 @@ _CATEGORIES = (
 
 def explain(work: Working) -> None:
     """Tell how the decision was reached."""
-    _income(work)
-    _property(work)
+    tell_income(work)
+    tell_property(work)
     if work.value("meets_conditions"):
         _amount(work)
     elif work.value("gradual_exit"):
@@ -29,7 +29,8 @@ def explain(work: Working) -> None:
     work.tell(f"决定：{REASONS[work.value('minimum_living_reason')]}", work.value("minimum_living_amount"), "minimum_living_amount")
 
 
-def _income(work: Working) -> None:
+def tell_income(work: Working) -> None:
+    """Who lives together, what comes in, and the standard it is measured by."""
     together = work.each("living_together")
     gross = sum(income for income, counts in zip(work.each("monthly_income"), together, strict=True) if counts)
     excluded = sum(income for income, counts in zip(work.each("excluded_income"), together, strict=True) if counts)
@@ -51,7 +52,7 @@ def _income(work: Working) -> None:
         work.tell("单独申请人可核算月收入", work.value("protected_income"), "protected_income", f"{_P}.margin.percent")
 
 
-def _property(work: Working) -> None:
+def tell_property(work: Working) -> None:
     """Limits are told only where something is held against them: nothing rests on a limit that no holding comes near."""
     held = f"{_P}.property"
     if work.value("financial_assets"):
