@@ -1,0 +1,541 @@
+"""Inspection (检查): one campaign over a list of objects, each checked, each finding rectified and verified, the result published. Shape 5.
+
+Life: listing → (drawn by lot, or all) → checking → every finding rectified and verified → closed → published.
+
+Must hold: nothing closes with an open finding or an unchecked object; a rectification is verified by another hand than made it; who was
+drawn can be repeated by anybody from the published seed (``draw``); what is late (a check, a finding, the publication) is an event.
+
+One record is one campaign, of at most ``MOST_OBJECTS``: a larger one is held town by town.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Any, Literal
+
+from shared.casework.shape import Act, RecordState, Shape, View, each, must, said
+from shared.domain import dates
+from shared.domain.errors import Refused, invalid, out_of_order
+from shared.eventsourcing.commands import command
+from shared.eventsourcing.decider import not_the_same_hand
+from shared.eventsourcing.events import shape_event
+from shared.eventsourcing.orders import Order
+
+NAME = "inspection"
+MOST_OBJECTS = 2000
+CHUNK = 500  # objects in one command and event
+
+
+@dataclass(frozen=True)
+class Terms:
+    """results, findings: the codes of a check (none = free text). rectify_days: working days to put a finding right, where the check sets
+    none. publish_days: working days after the close until the result is published, 0 = it is not."""
+
+    results: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
+    rectify_days: int = 20
+    publish_days: int = 0
+
+
+# -- Events ------------------------------------------------------------------------------------------------------
+
+
+@shape_event(NAME, "campaign_opened", published=True)
+@dataclass(frozen=True)
+class CampaignOpened:
+    """部署: every object is checked from ``period_from`` to ``check_by``."""
+
+    programme: str
+    division: str
+    subject_id: str
+    terms: Terms
+    title: str
+    scope: str
+    period_from: date
+    check_by: date
+
+
+@shape_event(NAME, "campaign_objects_listed")
+@dataclass(frozen=True)
+class CampaignObjectsListed:
+    objects: tuple[str, ...]
+
+
+@shape_event(NAME, "campaign_started")
+@dataclass(frozen=True)
+class CampaignStarted:
+    """开始检查 of all that is listed (``count`` 0), or of ``count`` drawn by ``seed`` from the list, whose hash is ``list_hash``."""
+
+    count: int
+    seed: str
+    listed: int
+    list_hash: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """One finding (问题) of a check."""
+
+    finding_id: str
+    code: str
+    rectify_by: date
+
+
+@shape_event(NAME, "campaign_object_checked")
+@dataclass(frozen=True)
+class CampaignObjectChecked:
+    object_id: str
+    result: str
+    note: str
+    findings: tuple[Found, ...]
+    by: str
+
+
+@shape_event(NAME, "campaign_finding_rectified")
+@dataclass(frozen=True)
+class CampaignFindingRectified:
+    """整改; ``refers_to``: the recovery, arrears or other case it led to."""
+
+    finding_id: str
+    done: str
+    refers_to: str
+    by: str
+
+
+@shape_event(NAME, "campaign_rectification_verified")
+@dataclass(frozen=True)
+class CampaignRectificationVerified:
+    """复查: accepted, or once more until ``rectify_by``."""
+
+    finding_id: str
+    accepted: bool
+    note: str
+    rectify_by: date | None
+    by: str
+
+
+@shape_event(NAME, "campaign_closed", published=True)
+@dataclass(frozen=True)
+class CampaignClosed:
+    """结束: the sums."""
+
+    programme: str
+    division: str
+    objects: int
+    with_findings: int
+    findings: int
+    summary: str
+    publish_by: date | None
+
+
+@shape_event(NAME, "campaign_published", published=True)
+@dataclass(frozen=True)
+class CampaignPublished:
+    """结果公开."""
+
+    programme: str
+    division: str
+    where: str
+    published_on: date
+    in_time: bool
+
+
+@shape_event(NAME, "campaign_cancelled")
+@dataclass(frozen=True)
+class CampaignCancelled:
+    """Before anything was checked."""
+
+    reason: str
+
+
+@shape_event(NAME, "campaign_overdue", published=True)
+@dataclass(frozen=True)
+class CampaignOverdue:
+    """逾期: ``due`` is check, publish, or the id of a finding; ``open_items`` how many things of the kind are open."""
+
+    programme: str
+    division: str
+    due: str
+    due_on: date
+    open_items: int
+
+
+# -- State -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An open finding; ``rectified_by`` "" until somebody put it right."""
+
+    object_id: str
+    code: str
+    rectify_by: date
+    rectified_by: str = ""
+
+
+@dataclass(frozen=True)
+class Campaign(RecordState):
+    """status: none | listing | checking | closed | published | cancelled. ``objects``: each with its result, "" until it is checked."""
+
+    terms: Terms = Terms()
+    title: str = ""
+    period_from: date | None = None
+    check_by: date | None = None
+    objects: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    checked: int = 0
+    drawn: int = 0
+    seed: str = ""
+    list_hash: str = ""
+    findings: Mapping[str, Finding] = field(default_factory=lambda: MappingProxyType({}))  # the open ones
+    found: int = 0
+    with_findings: int = 0
+    publish_by: date | None = None
+    late: tuple[str, ...] = ()
+
+
+def evolve(state: Campaign, event: Any) -> Campaign:
+    match event:
+        case CampaignOpened():
+            return Campaign(
+                "listing", event.programme, event.division, event.subject_id, event.terms, event.title, event.period_from, event.check_by
+            )
+        case CampaignObjectsListed():
+            return replace(state, objects=MappingProxyType({**state.objects, **dict.fromkeys(event.objects, "")}))
+        case CampaignStarted():
+            chosen = draw(state.objects, event.count, event.seed) if event.count else tuple(state.objects)
+            return replace(
+                state, status="checking", objects=MappingProxyType(dict.fromkeys(chosen, "")), drawn=event.count, seed=event.seed,
+                list_hash=event.list_hash,
+            )  # fmt: skip
+        case CampaignObjectChecked():
+            new = {f.finding_id: Finding(event.object_id, f.code, f.rectify_by) for f in event.findings}
+            checked = state.checked + 1
+            late = _without(state, "check") if checked == len(state.objects) else state.late
+            return replace(
+                state, objects=MappingProxyType({**state.objects, event.object_id: event.result}), checked=checked,
+                findings=MappingProxyType({**state.findings, **new}), found=state.found + len(new),
+                with_findings=state.with_findings + bool(new), late=late,
+            )  # fmt: skip
+        case CampaignFindingRectified():
+            mended = replace(state.findings[event.finding_id], rectified_by=event.by)
+            return replace(
+                state, findings=MappingProxyType({**state.findings, event.finding_id: mended}), late=_without(state, event.finding_id)
+            )
+        case CampaignRectificationVerified():
+            left = {k: f for k, f in state.findings.items() if k != event.finding_id}
+            if not event.accepted:
+                left[event.finding_id] = replace(state.findings[event.finding_id], rectified_by="", rectify_by=event.rectify_by)
+            return replace(state, findings=MappingProxyType(left))
+        case CampaignClosed():
+            return replace(state, status="closed", publish_by=event.publish_by)
+        case CampaignPublished():
+            return replace(state, status="published", late=())
+        case CampaignCancelled():
+            return replace(state, status="cancelled", late=())
+        case CampaignOverdue():
+            return replace(state, late=(*state.late, event.due))
+        case _:
+            raise TypeError(f"an inspection knows no {type(event).__name__}")
+
+
+def _without(state: Campaign, due: str) -> tuple[str, ...]:
+    return tuple(x for x in state.late if x != due)
+
+
+def draw(objects: Mapping[str, Any] | Sequence[str], count: int, seed: str) -> tuple[str, ...]:
+    """随机抽取 that anybody can repeat: sort the list, hash seed and object with SHA-256 (``<seed>:<object>``, UTF-8), and take the
+    ``count`` with the smallest hashes. The order in which the list was written down does not matter. Never to be changed: old draws rest on it."""
+    ranked = sorted(sorted(set(objects)), key=lambda o: hashlib.sha256(f"{seed}:{o}".encode()).digest())
+    return tuple(sorted(ranked[:count]))
+
+
+def list_hash(objects: Mapping[str, Any] | Sequence[str]) -> str:
+    """What is published beside the seed, so that nobody can exchange the list afterwards."""
+    return hashlib.sha256("\n".join(sorted(set(objects))).encode()).hexdigest()
+
+
+# -- Commands ----------------------------------------------------------------------------------------------------
+
+
+@command("open_campaign", permission="review")
+@dataclass(frozen=True)
+class OpenCampaign:
+    programme: str
+    division: str
+    title: str
+    scope: str
+    period_from: date
+    check_by: date
+    subject_id: str = ""
+    terms: Terms = Terms()
+
+
+@command("list_campaign_objects", permission="review")
+@dataclass(frozen=True)
+class ListCampaignObjects:
+    """Objects by their ids (case, person or institution); also later ones, where all are checked."""
+
+    record_id: str
+    objects: tuple[str, ...]
+
+
+@command("start_campaign", permission="review")
+@dataclass(frozen=True)
+class StartCampaign:
+    """``count`` 0: all are checked; otherwise so many are drawn by ``seed``, which is published (a lottery's number of that day, say)."""
+
+    record_id: str
+    count: int = 0
+    seed: str = ""
+
+
+@command("record_check", permission="survey")
+@dataclass(frozen=True)
+class RecordCheck:
+    record_id: str
+    object_id: str
+    result: str
+    findings: tuple[str, ...] = ()
+    note: str = ""
+    rectify_by: date | None = None
+
+
+@command("rectify_finding", permission="survey")
+@dataclass(frozen=True)
+class RectifyFinding:
+    record_id: str
+    finding_id: str
+    done: str
+    refers_to: str = ""
+
+
+@command("verify_rectification", permission="survey")
+@dataclass(frozen=True)
+class VerifyRectification:
+    record_id: str
+    finding_id: str
+    outcome: Literal["accepted", "again"]
+    note: str = ""
+
+
+@command("close_campaign", permission="confirm")
+@dataclass(frozen=True)
+class CloseCampaign:
+    record_id: str
+    summary: str
+
+
+@command("publish_campaign", permission="confirm")
+@dataclass(frozen=True)
+class PublishCampaign:
+    record_id: str
+    where: str
+
+
+@command("cancel_campaign", permission="confirm")
+@dataclass(frozen=True)
+class CancelCampaign:
+    record_id: str
+    reason: str
+
+
+@command("note_campaign_overdue", permission="record")
+@dataclass(frozen=True)
+class NoteCampaignOverdue:
+    """By the timer."""
+
+    record_id: str
+    due: str
+
+
+# -- Decisions ---------------------------------------------------------------------------------------------------
+
+
+def open_campaign(state: Campaign, c: OpenCampaign, order: Order[Any]) -> Sequence[Any]:
+    if not c.period_from <= c.check_by <= c.period_from + timedelta(days=1200):
+        raise invalid("检查截止日须在开始日之后、四十个月以内。", "check_by")
+    if c.check_by < order.today:
+        raise invalid("检查截止日不得早于今日。", "check_by")
+    title, scope = said(c.title, "title", "检查名称"), said(c.scope, "scope", "检查范围")
+    return [CampaignOpened(c.programme, c.division, c.subject_id, c.terms, title, scope, c.period_from, c.check_by)]
+
+
+def list_objects(state: Campaign, c: ListCampaignObjects, order: Order[Any]) -> Sequence[Any]:
+    must(state, "列入检查对象", "listing", "checking")
+    if state.drawn:
+        raise out_of_order("已随机抽取，不得再增加对象。")
+    if not c.objects or len(c.objects) > CHUNK or not all(o.strip() for o in c.objects):
+        raise invalid(f"每次须列入1至{CHUNK}个对象。", "objects")
+    new = tuple(o for o in dict.fromkeys(c.objects) if o not in state.objects)
+    if len(state.objects) + len(new) > MOST_OBJECTS:
+        raise Refused("too_large", f"一次检查最多{MOST_OBJECTS}个对象，请按乡镇（街道）分别开展。", "objects")
+    return [CampaignObjectsListed(new)] if new else []
+
+
+def start(state: Campaign, c: StartCampaign, order: Order[Any]) -> Sequence[Any]:
+    must(state, "开始检查", "listing")
+    if not state.objects:
+        raise out_of_order("尚未列入检查对象。")
+    if not 0 <= c.count <= len(state.objects):
+        raise invalid("抽取数量超过对象总数。", "count")
+    if c.count:
+        said(c.seed, "seed", "公开的抽取种子")
+    return [CampaignStarted(c.count, c.seed.strip() if c.count else "", len(state.objects), list_hash(state.objects))]
+
+
+def check(state: Campaign, c: RecordCheck, order: Order[Any]) -> Sequence[Any]:
+    must(state, "检查", "checking")
+    if c.object_id not in state.objects:
+        raise Refused("not_found", "该对象不在本次检查名单中。", "object_id")
+    if state.objects[c.object_id]:
+        raise Refused("already_exists", "该对象的检查结果已登记。", "object_id")
+    assert state.period_from is not None
+    if order.today < state.period_from:
+        raise Refused("not_yet_due", "检查尚未开始。", None)
+    result = _one_of(c.result, state.terms.results, "result", "检查结果")
+    for code in c.findings:
+        _one_of(code, state.terms.findings, "findings", "问题代码")
+    if len(set(c.findings)) != len(c.findings):
+        raise invalid("同一问题填写了两次。", "findings")
+    by = c.rectify_by or dates.add_working_days(order.today, state.terms.rectify_days)
+    if by < order.today:
+        raise invalid("整改期限不得早于今日。", "rectify_by")
+    found = tuple(Found(f"F{state.found + n:04d}", code, by) for n, code in enumerate(c.findings, 1))
+    return [CampaignObjectChecked(c.object_id, result, c.note.strip(), found, order.hand.actor)]
+
+
+def rectify(state: Campaign, c: RectifyFinding, order: Order[Any]) -> Sequence[Any]:
+    if _finding(state, c.finding_id).rectified_by:
+        raise out_of_order("此问题已整改，待复查。")
+    return [CampaignFindingRectified(c.finding_id, said(c.done, "done", "整改情况"), c.refers_to.strip(), order.hand.actor)]
+
+
+def verify(state: Campaign, c: VerifyRectification, order: Order[Any]) -> Sequence[Any]:
+    found = _finding(state, c.finding_id)
+    if not found.rectified_by:
+        raise out_of_order("此问题尚未整改。")
+    not_the_same_hand(order, found.rectified_by)
+    if c.outcome == "accepted":
+        return [CampaignRectificationVerified(c.finding_id, True, c.note.strip(), None, order.hand.actor)]
+    by = dates.add_working_days(order.today, state.terms.rectify_days)
+    return [CampaignRectificationVerified(c.finding_id, False, said(c.note, "note", "复查意见"), by, order.hand.actor)]
+
+
+def close(state: Campaign, c: CloseCampaign, order: Order[Any]) -> Sequence[Any]:
+    must(state, "结束检查", "checking")
+    if left := len(state.objects) - state.checked:
+        raise out_of_order(f"尚有{left}个对象未检查。")
+    if state.findings:
+        raise out_of_order(f"尚有{len(state.findings)}个问题未销号。")
+    publish_by = dates.add_working_days(order.today, state.terms.publish_days) if state.terms.publish_days else None
+    s, summary = state, said(c.summary, "summary", "检查小结")
+    return [CampaignClosed(s.programme, s.division, len(s.objects), s.with_findings, s.found, summary, publish_by)]
+
+
+def publish(state: Campaign, c: PublishCampaign, order: Order[Any]) -> Sequence[Any]:
+    must(state, "公开结果", "closed")
+    if state.publish_by is None:
+        raise out_of_order("本项目的结果不公开。")
+    where = said(c.where, "where", "公开渠道")
+    return [CampaignPublished(state.programme, state.division, where, order.today, order.today <= state.publish_by)]
+
+
+def cancel(state: Campaign, c: CancelCampaign, order: Order[Any]) -> Sequence[Any]:
+    must(state, "取消", "listing", "checking")
+    if state.checked:
+        raise out_of_order("已有检查结果，不能取消。")
+    return [CampaignCancelled(said(c.reason, "reason", "取消理由"))]
+
+
+def note_overdue(state: Campaign, c: NoteCampaignOverdue, order: Order[Any]) -> Sequence[Any]:
+    counts = {"check": len(state.objects) - state.checked}
+    return [
+        CampaignOverdue(state.programme, state.division, due, day, counts.get(due, 1)) for day, due in _dues(state) if day < order.today
+    ]
+
+
+def _finding(state: Campaign, finding_id: str) -> Finding:
+    must(state, "整改", "checking")
+    if finding_id not in state.findings:
+        raise Refused("not_found", "没有此项未销号的问题。", "finding_id")
+    return state.findings[finding_id]
+
+
+def _one_of(code: str, allowed: tuple[str, ...], field_name: str, what: str) -> str:
+    text = said(code, field_name, what)
+    if allowed and text not in allowed:
+        raise invalid(f"{what}不在允许的取值范围内。", field_name)
+    return text
+
+
+# -- How it stands -----------------------------------------------------------------------------------------------
+
+
+def _dues(state: Campaign) -> list[tuple[date, str]]:
+    owed: dict[str, date | None] = {}
+    if state.status == "listing" or (state.status == "checking" and state.checked < len(state.objects)):
+        owed["check"] = state.check_by
+    if state.status == "checking":
+        owed |= {key: f.rectify_by for key, f in state.findings.items() if not f.rectified_by}
+    if state.status == "closed":
+        owed["publish"] = state.publish_by
+    return sorted((day, due) for due, day in owed.items() if day and due not in state.late)
+
+
+def view(state: Campaign) -> View:
+    """``amount``: how many objects are still to be checked."""
+    waits = _waits(state)
+    due_on, due = next(iter(_dues(state)), (None, ""))
+    worklist = "inspection_overdue" if waits and state.late else waits
+    return View(state.status, bool(waits), worklist, "", due_on, due, len(state.objects) - state.checked, state.title)
+
+
+def _waits(state: Campaign) -> str:
+    if state.status == "listing":
+        return "inspection_list"
+    if state.status == "checking":
+        if state.checked < len(state.objects):
+            return "inspection_check"
+        if any(not f.rectified_by for f in state.findings.values()):
+            return "inspection_rectify"
+        return "inspection_verify" if state.findings else "inspection_close"
+    return "inspection_publish" if state.status == "closed" and state.publish_by else ""
+
+
+SHAPE = Shape(
+    name=NAME,
+    title="检查",
+    state=Campaign(),
+    terms=Terms,
+    acts=(
+        Act(OpenCampaign, "部署检查", opens=each),
+        Act(ListCampaignObjects, "列入检查对象"),
+        Act(StartCampaign, "开始检查（全部，或按公开种子随机抽取）"),
+        Act(RecordCheck, "登记检查结果与问题"),
+        Act(RectifyFinding, "整改"),
+        Act(VerifyRectification, "复查（整改人不得复查）"),
+        Act(CloseCampaign, "结束（无未检查对象、无未销号问题）"),
+        Act(PublishCampaign, "公开结果"),
+        Act(CancelCampaign, "取消"),
+        Act(NoteCampaignOverdue, "逾期登记", by_service=True),
+    ),
+    evolve=evolve,
+    decide={
+        OpenCampaign: open_campaign,
+        ListCampaignObjects: list_objects,
+        StartCampaign: start,
+        RecordCheck: check,
+        RectifyFinding: rectify,
+        VerifyRectification: verify,
+        CloseCampaign: close,
+        PublishCampaign: publish,
+        CancelCampaign: cancel,
+        NoteCampaignOverdue: note_overdue,
+    },
+    view=view,
+    overdue=NoteCampaignOverdue,
+)
