@@ -38,6 +38,9 @@ class Terms:
     valid_months: int = 0
 
 
+BEFORE_TERMS = Terms()  # what a case without terms goes by
+
+
 @dataclass(frozen=True)
 class Programme:
     """One programme of one service. ``code`` is the identifier column of the capability catalogue.

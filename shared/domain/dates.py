@@ -63,6 +63,11 @@ def add_working_days(day: date, n: int) -> date:
     return day
 
 
+def working_days_between(first: date, last: date) -> int:
+    """Working days after ``first`` up to ``last``: what ``add_working_days`` would count."""
+    return sum(is_working_day(first + timedelta(days=n)) for n in range(1, (last - first).days + 1))
+
+
 def age_on(born: date, day: date) -> int:
     """Full years (周岁) on that day."""
     return day.year - born.year - ((day.month, day.day) < (born.month, born.day))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from shared.casework import benefit_case as bc
@@ -24,12 +25,12 @@ def assessed(month: str, amount: int, outcome: str = "", exit_ends: str | None =
     )
 
 
-FILED = bc.ApplicationFiled(PROGRAMME, SUBJECT, PAYEE, TOWN, "staff:clerk")
+FILED = bc.ApplicationFiled(PROGRAMME, SUBJECT, PAYEE, TOWN, "staff:clerk", date(2023, 7, 3))
 FILE = bc.FileApplication(PROGRAMME, SUBJECT, PAYEE, TOWN)
 
 
-def granted(first: str = "2023-08", amount: int = 100000, facts: int = 0) -> bc.CaseGranted:
-    return bc.CaseGranted(PROGRAMME, SUBJECT, PAYEE, TOWN, first, amount, assessed(first, amount), facts)
+def granted(first: str = "2023-08", amount: int = 100000, facts: int = 0, by: str = "") -> bc.CaseGranted:
+    return bc.CaseGranted(PROGRAMME, SUBJECT, PAYEE, TOWN, first, amount, assessed(first, amount), facts, by=by)
 
 
 def paid(*months: str, amount: int = 100000) -> list[bc.BenefitPaid]:

@@ -32,9 +32,9 @@ from tests.deciders.samples import (
 ACCEPTED = bc.ApplicationAccepted(PROGRAMME, SUBJECT, date(2023, 7, 3), "staff:clerk")
 SURVEYED = bc.HouseholdSurveyed(date(2023, 7, 5), "情况属实", "staff:clerk")
 REVIEWED = assessed("2023-08", 100000)
-PROPOSED = bc.CaseProposed(REVIEWED, bc.reviewed_hash(REVIEWED), 0, date(2023, 7, 13), "staff:reviewer")
+PROPOSED = bc.CaseProposed(REVIEWED, bc.reviewed_hash(REVIEWED), 0, date(2023, 7, 13), "staff:reviewer", date(2023, 7, 6))
 REJECTED = assessed("2023-08", 0, reason="人均收入高于标准")
-PROPOSED_NO = bc.CaseProposed(REJECTED, bc.reviewed_hash(REJECTED), 0, None, "staff:reviewer")
+PROPOSED_NO = bc.CaseProposed(REJECTED, bc.reviewed_hash(REJECTED), 0, None, "staff:reviewer", date(2023, 7, 6))
 ENDED = bc.CaseEnded(PROGRAMME, SUBJECT, "2023-10", "收入超过标准", "")
 VOIDED = bc.ProposalVoided("审核后家庭情况发生变化，须重新审核。")
 
@@ -71,7 +71,7 @@ def test_an_application_is_filed_accepted_surveyed_reviewed_and_confirmed() -> N
     case = case.on("2023-07-05").when(SURVEY).then(SURVEYED)
     case = case.on("2023-07-06").by("staff:reviewer").when(PROPOSE).then(PROPOSED)
     case = case.on("2023-07-14").by("staff:approver").when(CONFIRM).accepted()
-    assert case.events[-1] == replace(granted(), reviewed=PROPOSED.reviewed)
+    assert case.events[-1] == replace(granted(by="staff:approver"), reviewed=PROPOSED.reviewed)
     assert (case.state.status, case.state.due("2023-07"), case.state.due("2023-08")) == ("in_force", 0, 100000)
 
 
@@ -169,7 +169,7 @@ def test_an_ineligible_household_is_refused_without_publicity() -> None:
     """There is nothing to publicise, but a second hand still confirms the refusal."""
     case = at("surveyed").by("staff:reviewer").on("2023-07-06").when(replace(PROPOSE, assessment=REJECTED)).then(PROPOSED_NO)
     confirm = bc.ConfirmCase(CASE, PROPOSED_NO.reviewed, 0)
-    case.by("staff:approver").when(confirm).then(bc.CaseRefused("人均收入高于标准"))
+    case.by("staff:approver").when(confirm).then(bc.CaseRefused("人均收入高于标准", "staff:approver"))
 
 
 def test_the_reviewed_hash_names_every_detail() -> None:
@@ -183,7 +183,7 @@ def test_the_reviewed_hash_names_every_detail() -> None:
 
 def test_a_benefit_is_granted_without_application() -> None:
     """免申即享: on the rules' word alone."""
-    given(D).when(GRANT).then(granted())
+    given(D).when(GRANT).then(granted(by="staff:test"))
 
 
 @pytest.mark.parametrize("status", ["applied", "accepted", "surveyed", "publicised", "in_force"])
@@ -504,7 +504,7 @@ def test_what_never_ran_has_no_end(status: str) -> None:
 @pytest.mark.parametrize("status", ["applied", "accepted", "surveyed", "publicised"])
 def test_a_death_refuses_a_pending_application(status: str) -> None:
     """The applicant died before the decision."""
-    at(status).when(end("2023-09")).then(bc.CaseRefused("领取人死亡"))
+    at(status).when(end("2023-09")).then(bc.CaseRefused("领取人死亡", "staff:test"))
 
 
 def test_a_case_is_not_ended_before_it_began() -> None:

@@ -1,0 +1,349 @@
+"""A case in force (在保): granted without application, reassessed, suspended and resumed, reviewed, ended (动态管理).
+
+The amounts of every decision are the rules'; what was paid and is not due becomes an overpayment, what is due and was not paid arrears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from shared.casework.benefit_case import events as e
+from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed, review_due, valid_until
+from shared.casework.benefit_case.procedure import CHANGED, _decided_on, _said, case_id
+from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, evolve, limits
+from shared.casework.programme import BEFORE_TERMS, Terms
+from shared.domain import dates
+from shared.domain.errors import Refused, invalid, out_of_order
+from shared.eventsourcing.commands import command
+from shared.eventsourcing.decider import not_the_same_hand
+from shared.eventsourcing.orders import Order
+from shared.rules.assessment import Assessment
+
+AGAIN = ("clock:", "standard:", "review:", "appeal:")  # causes for which months that were decided on these facts are decided once more
+
+
+# -- Commands ----------------------------------------------------------------------------------------------------
+
+
+@command("grant_case", permission="grant")
+@dataclass(frozen=True)
+class GrantCase:
+    """Grant without application (免申即享), by the service itself on the rules' word."""
+
+    programme: str
+    subject_id: str
+    payee_id: str
+    division: str
+    first_month: str
+    assessment: Assessment
+    facts_version: int
+    terms: Terms = BEFORE_TERMS
+    changing: bool = False
+
+
+@command("reassess_case", permission="reassess")
+@dataclass(frozen=True)
+class ReassessCase:
+    """One assessment for every month from ``effective_month`` to now, by the rules in force in each."""
+
+    case_id: str
+    effective_month: str
+    assessments: tuple[Assessment, ...]
+    facts_version: int
+    cause: str
+    payee_id: str = ""  # who is to be paid by these facts; "" = no change
+
+
+@command("end_case", permission="end")
+@dataclass(frozen=True)
+class EndCase:
+    case_id: str
+    first_unpaid_month: str
+    reason: str
+    basis: str
+
+
+@command("suspend_case", permission="review")
+@dataclass(frozen=True)
+class SuspendCase:
+    """暂停 from a month on that was not paid yet."""
+
+    case_id: str
+    from_month: str
+    reason: str
+
+
+@command("resume_case", permission="confirm")
+@dataclass(frozen=True)
+class ResumeCase:
+    """恢复, with or without the suspended months (补发); not by the hand that suspended."""
+
+    case_id: str
+    from_month: str
+    with_arrears: bool
+    reason: str
+
+
+@command("open_review", permission="review")
+@dataclass(frozen=True)
+class OpenReview:
+    case_id: str
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What the rules say now about the months in question: put in by the service, never by a caller."""
+
+    reassess: ReassessCase | None = None
+    end: EndCase | None = None
+    changing: bool = False
+
+
+NO_CORRECTION = Correction()
+
+
+@command("answer_review", permission="review")
+@dataclass(frozen=True)
+class AnswerReview:
+    """复审结论: the finding is the reviewer's, the outcome the rules'."""
+
+    case_id: str
+    finding: str
+    correction: Correction
+
+
+@command("note_step_overdue", permission="record")
+@dataclass(frozen=True)
+class NoteStepOverdue:
+    """By the timer: the day of this step has passed."""
+
+    case_id: str
+    step: str
+
+
+# -- Decisions ---------------------------------------------------------------------------------------------------
+
+
+def grant_case(state: Case, c: GrantCase, order: Order[Any]) -> Sequence[Any]:
+    if state.open:
+        return []
+    if not c.assessment.eligible:
+        return []
+    if c.first_month <= state.last_change:
+        raise out_of_order("该对象此前已停发，不能自停发月份之前恢复。")
+    granted = e.CaseGranted(
+        c.programme,
+        c.subject_id,
+        c.payee_id,
+        c.division,
+        c.first_month,
+        0 if c.terms.payment == "none" else c.assessment.amount_fen,
+        c.assessment,
+        c.facts_version,
+        by=order.hand.actor,
+        decided_on=order.today if c.terms.objection_days else None,
+        terms=c.terms,
+        review_due=review_due(c.terms, order.today, c.changing),
+        valid_to=valid_until(c.terms, c.first_month),
+    )
+    return [granted, *differences(state, [granted], GRANTED_AGAIN)]
+
+
+def reassess_case(state: Case, c: ReassessCase, order: Order[Any], revive: bool = False) -> Sequence[Any]:
+    """``revive``: the end itself was set aside, so that the months behind it are decided too."""
+    if state.status == "publicised":
+        if c.facts_version > state.facts_version:
+            return [e.ProposalVoided(CHANGED)]
+        return []
+    if not state.running and state.status not in ("ended", "closed"):
+        return []
+    dates.check_month(c.effective_month, "effective_month")
+    once = state.terms.payment == "once"
+    effective = max(c.effective_month, state.first_month)
+    ended = "" if revive or state.running else state.last_change
+    asked = tuple(a for a in c.assessments if (not ended or a.month < ended) and (not once or a.month == state.first_month))
+    if not asked or (ended and effective >= ended) or (once and effective > state.first_month):
+        return []  # nothing but months after the end, or beside the one that is paid
+    if c.facts_version < state.facts_version:
+        raise Refused("version_conflict", "家庭情况已有更新，须按最新情况复核。", "facts_version")
+    known = c.facts_version == state.facts_version and state.assessed_from <= effective and asked[-1].month <= state.assessed_to
+    if known and not c.cause.startswith(AGAIN):
+        return []  # these months were decided on these very facts before
+    assessments = tuple(a for a in asked if a.month >= effective) or asked[-1:]
+    last = assessments[-1]
+    if not ended and not once and last.month < state.last_change and _outcome(last, 0) != "ended":
+        # A fact that counts from a later month was decided meanwhile: deciding without that month would undo it.
+        raise Refused("version_conflict", "复核须包含此后已有决定的月份。", "assessments")
+    months = _changes(tuple(e.MonthAmount(a.month if a.month > effective else effective, _amount(state, a)) for a in assessments))
+    old = state.entitled(last.month) if last.month >= state.first_month else state.amount_fen
+    outcome = _outcome(replace(last, amount_fen=_amount(state, last)), old)
+    if once and outcome != "ended":
+        months = (*months, e.MonthAmount(dates.add_months(state.first_month, 1), 0))
+    day = _decided_on(state, order)
+    decided: list[Any] = [e.PayeeChanged(c.payee_id)] if c.payee_id and c.payee_id != state.payee_id else []
+    decided.append(
+        e.CaseReassessed(
+            state.programme,
+            state.subject_id,
+            outcome,
+            old,
+            _amount(state, last),
+            effective,
+            months,
+            _decisive(assessments),
+            c.cause,
+            c.facts_version,
+            last.exit_ends,
+            order.hand.actor,
+            day if outcome != "unchanged" else None,
+        )
+    )
+    by = order.hand.actor
+    if outcome == "ended":
+        basis = last.lines[-1].basis if last.lines else ""
+        decided.append(e.CaseEnded(state.programme, state.subject_id, months[-1].month, last.reason, basis, by, day))
+    elif ended:
+        # A late fact about the months before the end corrects them; the case stays ended from the month it was.
+        decided.append(e.CaseEnded(state.programme, state.subject_id, ended, "此前已停发，本次只复核停发前的月份", "", by))
+    return [*decided, *differences(state, decided, deciding(assessments, outcome).reason)]
+
+
+def end_case(state: Case, c: EndCase, order: Order[Any]) -> Sequence[Any]:
+    """An ended case may be ended earlier still (the death lay further back than thought), never later; a pending application is refused."""
+    dates.check_month(c.first_unpaid_month, "first_unpaid_month")
+    day = _decided_on(state, order)
+    refused = [e.CaseRefused(c.reason, order.hand.actor, day)] if state.open and not state.running else []
+    still_due = state.entitled(c.first_unpaid_month) or any(s.amount_fen for s in state.schedule if s.month >= c.first_unpaid_month)
+    if not state.running and not still_due:
+        return refused
+    first = max(c.first_unpaid_month, state.schedule[0].month)
+    ended = e.CaseEnded(state.programme, state.subject_id, first, c.reason, c.basis, order.hand.actor, day)
+    return [*refused, ended, *differences(state, [ended], c.reason)]
+
+
+def suspend_case(state: Case, c: SuspendCase, order: Order[Any]) -> Sequence[Any]:
+    if state.status not in ("in_force", "gradual_exit"):
+        raise out_of_order("只有在保的个案可以暂停。")
+    dates.check_month(c.from_month, "from_month")
+    if not dates.month_of(order.today) <= c.from_month <= dates.add_months(dates.month_of(order.today), 2):
+        raise invalid("暂停须自本月至后两个月内的月份起。", "from_month")
+    if any(month >= c.from_month for month in state.paid):
+        raise Refused("already_paid", "该月已发放，须自以后月份起暂停。", "from_month")
+    reason = _said(c.reason, "reason", "暂停理由")
+    return [e.CaseSuspended(state.programme, state.subject_id, c.from_month, reason, order.hand.actor, _decided_on(state, order))]
+
+
+def resume_case(state: Case, c: ResumeCase, order: Order[Any]) -> Sequence[Any]:
+    if state.status != "suspended":
+        raise out_of_order("个案未暂停。")
+    not_the_same_hand(order, state.suspended_by)
+    return resumed(state, c, order)
+
+
+def resumed(state: Case, c: ResumeCase, order: Order[Any]) -> list[Any]:
+    """The case goes on, and the months whose payment was missed go out as arrears."""
+    dates.check_month(c.from_month, "from_month")
+    since = state.suspensions[-1].first
+    if not since <= c.from_month <= max(since, dates.add_months(dates.month_of(order.today), 1)):
+        raise invalid("恢复月份须在暂停月份之后、下月之前。", "from_month")
+    reason = _said(c.reason, "reason", "恢复理由")
+    again = e.CaseResumed(state.programme, state.subject_id, c.from_month, c.with_arrears, reason, order.hand.actor)
+    return [again, *missed(evolve(state, again), since, order.today, "恢复发放，补发已过月份")]
+
+
+def open_review(state: Case, c: OpenReview, order: Order[Any]) -> Sequence[Any]:
+    """By the timer, or earlier by a hand that has reason to."""
+    if not state.running:
+        raise out_of_order("只有在保的个案须复审。")
+    if state.review_open:
+        raise Refused("already_exists", "复审已在办理。", None)
+    due = state.review_due
+    if due is None or due < order.today:
+        due = dates.add_working_days(order.today, REVIEW_LEAD_DAYS)
+    return [e.ReviewOpened(order.today, due, order.hand.actor)]
+
+
+def answer_review(state: Case, c: AnswerReview, order: Order[Any]) -> Sequence[Any]:
+    if not state.running or not state.review_open:
+        raise out_of_order("没有待答复的复审。")
+    not_the_same_hand(order, state.review_by)
+    finding = _said(c.finding, "finding", "复审意见")
+    follows = corrected(state, c.correction, order)
+    gone = any(isinstance(x, e.CaseEnded) for x in follows)
+    moved = any(isinstance(x, e.CaseReassessed) and x.outcome != "unchanged" for x in follows)
+    outcome = "terminate" if gone else "adjust" if moved else "continue"
+    due = None if gone else review_due(state.terms, order.today, c.correction.changing)
+    held = state.valid_to
+    if state.terms.valid_months and not gone:
+        held = dates.last_day(dates.add_months(dates.month_of(order.today), state.terms.valid_months))
+    return [e.ReviewAnswered(outcome, finding, order.today, due, held, order.hand.actor), *follows]
+
+
+def corrected(state: Case, c: Correction, order: Order[Any], revive: bool = False) -> list[Any]:
+    """The end first: it takes back what was decided for later months, which an assessment of the months before may not do."""
+    decided: list[Any] = []
+    for part in (c.end, c.reassess):
+        if part is not None:
+            now = state
+            for event in decided:
+                now = evolve(now, event)
+            decided += end_case(now, part, order) if isinstance(part, EndCase) else reassess_case(now, part, order, revive)
+    return decided
+
+
+def note_step_overdue(state: Case, c: NoteStepOverdue, order: Order[Any]) -> Sequence[Any]:
+    """Nothing when it was done meanwhile: the timer may be late, or run twice."""
+    day = limits(state).get(c.step)
+    if day is None or day >= order.today:
+        return []
+    if c.step == "supplement":
+        return [e.ApplicationLapsed(day)]
+    if c.step == "review_opens":
+        return open_review(state, OpenReview(c.case_id), order)
+    if c.step == "validity":
+        first = dates.add_months(dates.month_of(day), 1)
+        return end_case(state, EndCase(c.case_id, first, "认定有效期届满，未复审", ""), order)
+    case = case_id(state.programme, state.subject_id)
+    return [e.CaseStepOverdue(case, state.programme, state.subject_id, state.division, c.step, day)]
+
+
+# -- what the decisions share
+
+
+def _amount(state: Case, a: Assessment) -> int:
+    return 0 if state.terms.payment == "none" else a.amount_fen
+
+
+def _outcome(last: Assessment, old_fen: int) -> str:
+    """Against what was due before this decision, which may lie several months back; each assessment speaks of its own month only."""
+    if last.outcome in ("ended", "gradual_exit"):
+        return last.outcome
+    if not last.eligible:
+        return "ended"
+    return "raised" if last.amount_fen > old_fen else "lowered" if last.amount_fen < old_fen else "unchanged"
+
+
+def deciding(assessments: tuple[Assessment, ...], outcome: str) -> Assessment:
+    """The assessment that says why: the newest with the decision's own outcome (a later month may read "unchanged")."""
+    return next((a for a in reversed(assessments) if a.outcome == outcome), assessments[-1])
+
+
+def _changes(months: tuple[e.MonthAmount, ...]) -> tuple[e.MonthAmount, ...]:
+    """Only the months in which the amount changes, the first always."""
+    kept: list[e.MonthAmount] = []
+    for m in months:
+        if not kept or kept[-1].amount_fen != m.amount_fen:
+            kept.append(m)
+    return tuple(kept)
+
+
+def _decisive(assessments: tuple[Assessment, ...]) -> tuple[Assessment, ...]:
+    """Assessments that differ in amount or outcome from the one before; the newest always (an event stays small)."""
+    kept = [
+        a
+        for n, a in enumerate(assessments)
+        if n == 0 or (a.amount_fen, a.outcome) != (assessments[n - 1].amount_fen, assessments[n - 1].outcome)
+    ]
+    return tuple(kept if kept[-1] is assessments[-1] else [*kept, assessments[-1]])

@@ -1,0 +1,53 @@
+"""What is due against what was paid (应发与实发): every difference is found here, month by month, never typed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from shared.casework.benefit_case import events as e
+from shared.casework.benefit_case.state import Case, evolve
+from shared.casework.programme import Terms
+from shared.domain import dates
+from shared.eventsourcing.orders import derived_id
+
+GRANTED_AGAIN = "停发期间已追回的月份重新核定应发"  # a month that was paid, claimed back, and is due after all
+
+
+def differences(state: Case, decided: Sequence[Any], reason: str) -> list[Any]:
+    """Months paid so far against what is due after these decisions: the exact overpayment and arrears."""
+    after = state
+    for event in decided:
+        after = evolve(after, event)
+    different = [e.MonthDifference(m, paid, after.due(m)) for m, paid in sorted(state.paid.items()) if paid != after.due(m)]
+    over = tuple(d for d in different if d.paid_fen > d.due_fen)
+    under = tuple(d for d in different if d.paid_fen < d.due_fen)
+    found: list[Any] = []
+    if over:
+        total = sum(d.paid_fen - d.due_fen for d in over)
+        case = derived_id("case", state.programme, state.subject_id)
+        found.append(e.OverpaymentFound(case, state.programme, after.payee_id, state.division, over, total, reason))
+    if under:
+        found.append(e.ArrearsFound(under, sum(d.due_fen - d.paid_fen for d in under), reason))
+    return found
+
+
+def missed(after: Case, first: str, today: date, reason: str) -> list[Any]:
+    """Months from ``first`` to the last one whose payment is over that are due now and no payment has touched: they go out as arrears."""
+    last = dates.add_months(dates.month_of(today), -1)
+    under = tuple(
+        e.MonthDifference(m, 0, after.due(m)) for m in dates.months_between(first, last) if m not in after.paid and after.due(m) > 0
+    )
+    return [e.ArrearsFound(under, sum(d.due_fen for d in under), reason)] if under else []
+
+
+def review_due(terms: Terms, today: date, changing: bool) -> date | None:
+    """The last day for the next periodic review: half-yearly where incomes change, else yearly (审核确认办法)."""
+    months = (changing and terms.review_months_changing) or terms.review_months
+    return dates.last_day(dates.add_months(dates.month_of(today), months)) if months else None
+
+
+def valid_until(terms: Terms, first: str) -> date | None:
+    """Until when a determination that counts from ``first`` holds; None where it holds until it ends."""
+    return dates.last_day(dates.add_months(first, terms.valid_months - 1)) if terms.valid_months else None

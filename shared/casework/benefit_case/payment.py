@@ -1,0 +1,89 @@
+"""Payment of a case's months (发放), by the lines of payment runs: paid once, given back by the bank, refunded.
+
+The runs themselves are in ``payment_run.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.casework.benefit_case import events as e
+from shared.casework.benefit_case.procedure import case_id
+from shared.casework.benefit_case.state import Case
+from shared.domain import dates
+from shared.domain.errors import Refused, invalid, out_of_order
+from shared.eventsourcing.commands import command
+from shared.eventsourcing.orders import Order
+
+# -- Commands ----------------------------------------------------------------------------------------------------
+
+
+@command("pay_benefit", permission="pay")
+@dataclass(frozen=True)
+class PayBenefit:
+    """By the service, for one line of an approved run: ``expected_fen`` is the line's amount, arrears included."""
+
+    case_id: str
+    month: str
+    run_id: str
+    expected_fen: int
+
+
+@command("return_payment", permission="pay")
+@dataclass(frozen=True)
+class ReturnPayment:
+    """By the service, for a line that the bank could not pay or gave back."""
+
+    case_id: str
+    month: str
+    run_id: str
+    reason: str
+
+
+@command("refund_repayment", permission="pay")
+@dataclass(frozen=True)
+class RefundRepayment:
+    """By the service, for what was repaid on a claim that a returned payment has met."""
+
+    case_id: str
+    recovery_id: str
+    month: str
+    amount_fen: int
+
+
+# -- Decisions ---------------------------------------------------------------------------------------------------
+
+
+def pay_benefit(state: Case, c: PayBenefit, order: Order[Any]) -> Sequence[Any]:
+    dates.check_month(c.month)
+    if c.month in state.paid:
+        raise Refused("already_paid", f"{c.month} 已发放，不得重复发放。", "month")
+    if c.month > dates.month_of(order.today):
+        raise invalid("不得提前发放以后月份。", "month")
+    amount = state.due(c.month)
+    if state.payable(c.month) <= 0:
+        raise out_of_order(f"{c.month} 无应发金额。")
+    if state.payable(c.month) != c.expected_fen:
+        raise Refused("amount_changed", "名单锁定后应发金额已变化，转入补发批次。", "expected_fen")
+    paid = e.BenefitPaid(c.month, amount, state.arrears_fen, c.run_id)
+    last = state.terms.payment == "once" and state.status == "in_force" and state.first_month in (c.month, *state.paid)
+    return [paid, e.CaseClosed(state.programme, state.subject_id)] if last else [paid]
+
+
+def return_payment(state: Case, c: ReturnPayment, order: Order[Any]) -> Sequence[Any]:
+    """Only the run that paid the month last can give it back, and once: a repeat finds nothing of that run."""
+    sent = state.sent.get(c.month)
+    if sent is None or sent.run_id != c.run_id:
+        return []
+    more = state.paid[c.month] - sent.amount_fen  # accounted for since: arrears found for the month, or (negative) claims
+    this = case_id(state.programme, state.subject_id)
+    arrears = sent.arrears_fen - max(more, 0)
+    return [e.PaymentReturned(this, state.programme, state.division, c.month, c.run_id, sent.amount_fen, arrears, max(-more, 0), c.reason)]
+
+
+def refund_repayment(state: Case, c: RefundRepayment, order: Order[Any]) -> Sequence[Any]:
+    if c.amount_fen <= 0:
+        raise invalid("退还金额须大于零。", "amount_fen")
+    return [e.RepaymentRefunded(c.recovery_id, c.month, c.amount_fen)]

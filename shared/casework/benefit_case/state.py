@@ -1,0 +1,584 @@
+"""How a benefit case stands (个案状态): the procedure and its limits (``Progress``), and with the money (``Case``).
+
+``Progress`` is folded without the money, so that the read model keeps it beside each case and knows whose turn it is and until when
+(``limits``, ``worklist``) from the case's own events. ``Case`` adds what decisions need: hands, proposal, schedule, what was paid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+import msgspec
+
+from shared.casework.benefit_case import events as e
+from shared.casework.programme import BEFORE_TERMS, Terms
+from shared.domain import dates
+from shared.rules.assessment import Assessment
+
+STEPS = ("accepted", "authorised", "means_tested", "surveyed")  # 受理、授权、核对、调查: what comes before the review, if it is owed
+PENDING = ("applied", *STEPS, "publicised")
+RUNNING = ("in_force", "gradual_exit", "suspended")
+OVER = ("none", "not_accepted", "refused", "withdrawn", "lapsed", "ended", "closed")
+STATUSES = (*OVER, *PENDING, *RUNNING)
+
+WAITS = {"accepted": "accept", "authorised": "authorise", "means_tested": "means_test", "surveyed": "survey", "": "propose"}
+REVIEW_LEAD_DAYS = 30  # a review opens so many days before it is due
+
+
+# -- the procedure
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the case is in its procedure, and the days its limits are counted from (None: as events before the limits have it)."""
+
+    status: str = "none"
+    round: int = 0  # how many times this subject has applied or been granted
+    programme: str = ""
+    subject_id: str = ""
+    division: str = ""
+    terms: Terms = BEFORE_TERMS
+    filed_on: date | None = None
+    accepted_on: date | None = None
+    paused_days: int = 0  # working days that the limits of this stage stood still
+    supplement_due: date | None = None  # 补正 is awaited until then
+    means_requested: bool = False
+    confirm_from: date | None = None  # the day behind which the time to confirm runs
+    objection_open: bool = False
+    objection_due: date | None = None
+    notice_due: date | None = None  # a refusal has to be told until then
+    resumes_as: str = ""  # status behind a suspension
+    review_open: bool = False
+    review_due: date | None = None
+    valid_to: date | None = None  # of a determination
+    appeal_open: bool = False
+    appeal_due: date | None = None
+    appeal_escalated: bool = False
+    overdue: tuple[str, ...] = ()  # steps that were said to be overdue
+
+    @property
+    def pending(self) -> bool:
+        return self.status in PENDING
+
+    @property
+    def running(self) -> bool:
+        return self.status in RUNNING
+
+    @property
+    def open(self) -> bool:
+        return self.status not in OVER
+
+    @property
+    def waiting(self) -> bool:
+        """Somebody has something to do with it, or it is in force."""
+        return self.open or self.notice_due is not None or self.appeal_open
+
+
+def owed(terms: Terms) -> tuple[str, ...]:
+    """The steps before the review that a programme owes, in their order."""
+    wanted = {"accepted": True, "authorised": terms.authorisation, "means_tested": terms.means_test, "surveyed": terms.survey}
+    return tuple(step for step in STEPS if wanted[step])
+
+
+def next_step(p: Progress) -> str:
+    """The status that the next step leads to; "" when the review is next, or nothing is."""
+    if p.status == "applied":
+        return "accepted"
+    steps = owed(p.terms)
+    if p.status in steps and p.status != steps[-1]:
+        return steps[steps.index(p.status) + 1]
+    return ""
+
+
+def ready(p: Progress) -> bool:
+    """Every step before the review is done."""
+    return p.status == owed(p.terms)[-1]
+
+
+P = TypeVar("P", bound=Progress)
+
+
+def advance(p: P, event: Any) -> P:
+    """Fold one event into the procedure; money alone changes nothing here."""
+    match event:
+        case e.BenefitPaid() | e.OverpaymentFound() | e.ArrearsFound() | e.RepaymentRefunded() | e.PayeeChanged() | e.AppealAssigned():
+            return p
+        case e.PaymentReturned():
+            return replace(p, status="in_force") if p.status == "closed" else p  # the one payment is still to be made
+        case e.CaseReassessed():
+            status = "gradual_exit" if event.outcome == "gradual_exit" else "in_force"
+            if p.status == "suspended":
+                return replace(p, resumes_as=p.resumes_as if event.outcome == "ended" else status)
+            return p if event.outcome == "ended" else replace(p, status=status)
+        case e.ApplicationFiled():
+            return replace(
+                p,
+                status="applied",
+                round=p.round + 1,
+                programme=event.programme,
+                subject_id=event.subject_id,
+                division=event.division,
+                terms=event.terms,
+                filed_on=event.filed_on,
+                **_ANEW,
+            )
+        case e.SupplementRequested():
+            return replace(p, supplement_due=event.due_on)
+        case e.SupplementAnswered():
+            return replace(p, supplement_due=None, paused_days=p.paused_days + event.paused_days)
+        case e.ApplicationAccepted():
+            return replace(p, status="accepted", accepted_on=event.accepted_on, paused_days=0)
+        case e.AcceptanceRefused():
+            return replace(p, status="not_accepted", notice_due=event.notice_due, supplement_due=None)
+        case e.ApplicationWithdrawn():
+            return replace(p, status="withdrawn", **_SETTLED)
+        case e.ApplicationLapsed():
+            return replace(p, status="lapsed", **_SETTLED)
+        case e.AuthorisationRecorded():
+            return replace(p, status="authorised")
+        case e.MeansTestRequested():
+            steps = owed(p.terms)
+            return replace(p, status=steps[steps.index("means_tested") - 1], means_requested=True)
+        case e.MeansTestRecorded():
+            return replace(p, status="means_tested")
+        case e.HouseholdSurveyed():
+            return replace(p, status="surveyed")
+        case e.CaseProposed():
+            since = event.publicised_until or event.proposed_on
+            again = tuple(step for step in p.overdue if step not in ("confirm", "objection"))
+            return replace(p, status="publicised", confirm_from=since, overdue=again)
+        case e.ProposalVoided():
+            return replace(p, status=owed(p.terms)[-1], objection_open=False, objection_due=None)
+        case e.ObjectionRaised():
+            return replace(p, objection_open=True, objection_due=event.due_on)
+        case e.ObjectionAnswered():
+            return replace(p, objection_open=False, objection_due=None)
+        case e.CaseGranted():
+            return replace(
+                p,
+                status="in_force",
+                round=max(p.round, 1),
+                programme=event.programme,
+                subject_id=event.subject_id,
+                division=event.division,
+                terms=event.terms,
+                review_due=event.review_due,
+                valid_to=event.valid_to,
+                review_open=False,
+                resumes_as="",
+                overdue=tuple(step for step in p.overdue if step == "appeal"),
+                **_SETTLED,
+            )
+        case e.CaseRefused():
+            return replace(p, status="refused", notice_due=event.notice_due, **_SETTLED)
+        case e.RefusalTold():
+            return replace(p, notice_due=None)
+        case e.CaseEnded():
+            last = dates.last_day(dates.add_months(event.first_unpaid_month, -1))
+            held = min(p.valid_to, last) if p.valid_to else None
+            return replace(p, status="ended", resumes_as="", review_open=False, review_due=None, valid_to=held)
+        case e.CaseSuspended():
+            return replace(p, status="suspended", resumes_as=p.status)
+        case e.CaseResumed():
+            return replace(p, status=p.resumes_as, resumes_as="")
+        case e.CaseClosed():
+            return replace(p, status="closed", review_open=False, review_due=None)
+        case e.ReviewOpened():
+            return replace(p, review_open=True, review_due=event.due_on)
+        case e.ReviewAnswered():
+            again = tuple(step for step in p.overdue if step != "review")
+            return replace(p, review_open=False, review_due=event.next_due, valid_to=event.valid_to, overdue=again)
+        case e.CaseStepOverdue():
+            return replace(p, overdue=(*p.overdue, event.step), appeal_escalated=p.appeal_escalated or event.step == "appeal")
+        case e.AppealFiled():
+            again = tuple(step for step in p.overdue if step != "appeal")
+            return replace(p, appeal_open=True, appeal_due=event.due_on, appeal_escalated=False, overdue=again)
+        case e.AppealAnswered():
+            again = {"review_due": event.review_due, "valid_to": event.valid_to} if event.review_due or event.valid_to else {}
+            return replace(p, appeal_open=False, appeal_due=None, appeal_escalated=False, **again)
+        case e.AppealWithdrawn():
+            return replace(p, appeal_open=False, appeal_due=None, appeal_escalated=False)
+        case e.ApplicationReopened():
+            start = {"filed_on": event.reopened_on} if event.status == "applied" else {"accepted_on": event.reopened_on}
+            return replace(p, status=event.status, notice_due=None, paused_days=0, overdue=(), **start)
+        case _:
+            raise TypeError(f"a benefit case knows no {type(event).__name__}")
+
+
+_SETTLED: dict[str, Any] = {"supplement_due": None, "objection_open": False, "objection_due": None}
+_ANEW: dict[str, Any] = {
+    **_SETTLED,
+    "accepted_on": None,
+    "paused_days": 0,
+    "means_requested": False,
+    "notice_due": None,
+    "overdue": (),
+    "review_open": False,
+    "review_due": None,
+    "valid_to": None,
+}
+
+
+# -- limits: step -> the last day on which it is still in time
+
+
+def limits(p: Progress) -> dict[str, date]:
+    """Every time limit that runs now and was not said to be overdue yet."""
+    return {step: day for step, day in _limits(p).items() if step not in p.overdue}
+
+
+def _limits(p: Progress) -> dict[str, date]:
+    found: dict[str, date] = {}
+    t = p.terms
+    if p.appeal_due is not None:
+        found["appeal"] = p.appeal_due
+    if p.notice_due is not None:
+        found["refusal_notice"] = p.notice_due
+    if p.pending and p.supplement_due is not None:
+        found["supplement"] = p.supplement_due  # all others stand still
+    elif p.status == "applied":
+        if t.accept_days and p.filed_on:
+            found["accept"] = dates.add_working_days(p.filed_on, t.accept_days + p.paused_days)
+    elif p.pending:
+        if t.whole_days and p.accepted_on:
+            found["whole"] = dates.add_working_days(p.accepted_on, t.whole_days + p.paused_days)
+        if t.means_test and t.means_test_days and p.accepted_on and not p.means_requested:
+            found["means_test"] = dates.add_working_days(p.accepted_on, t.means_test_days + p.paused_days)
+        if p.objection_due is not None:
+            found["objection"] = p.objection_due
+        elif p.status == "publicised" and t.confirm_days and p.confirm_from:
+            found["confirm"] = dates.add_working_days(p.confirm_from, t.confirm_days)
+    elif p.running:
+        if p.review_due is not None:
+            if p.review_open:
+                found["review"] = p.review_due
+            else:
+                found["review_opens"] = p.review_due - timedelta(days=REVIEW_LEAD_DAYS + 1)
+        if p.valid_to is not None:
+            found["validity"] = p.valid_to
+    return found
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """In which list a case stands (待办清单; "" when it waits for nobody), what is due there and until when."""
+
+    worklist: str
+    due_on: date | None = None
+    due: str = ""
+
+
+def worklist(p: Progress) -> Waiting:
+    """The one list in which the case stands. What was overdue already keeps its day: it is late since then."""
+    name = _list(p)
+    if not name:
+        return Waiting("")
+    running = _limits(p)
+    running.pop("review_opens", None)
+    if p.running and not p.appeal_open and p.review_due is not None:
+        running.setdefault("review", p.review_due)
+    if p.appeal_open:
+        running = {step: day for step, day in running.items() if step == "appeal"}
+    elif p.notice_due is not None:
+        running = {"refusal_notice": p.notice_due}
+    due, day = min(running.items(), key=lambda item: item[1], default=("", None))
+    return Waiting(name, day, due)
+
+
+def _list(p: Progress) -> str:
+    if p.appeal_open:
+        return "objection_escalated" if p.appeal_escalated else "objection"
+    if p.notice_due is not None:
+        return "refusal_notice"
+    if p.pending:
+        if p.supplement_due is not None:
+            return "supplement"
+        if p.status == "publicised":
+            return "objection" if p.objection_open else "confirm"
+        return WAITS[next_step(p)]
+    if p.running:
+        return "review" if p.review_open else "suspended" if p.status == "suspended" else "in_force"
+    return ""
+
+
+_BLANK = Progress()
+_NAMES = tuple(f.name for f in fields(Progress))
+
+
+def packed(p: Progress) -> str:
+    """As the read model keeps it: only what differs from a new case."""
+    return msgspec.json.encode({n: v for n in _NAMES if (v := getattr(p, n)) != getattr(_BLANK, n)}).decode()
+
+
+def unpacked(text: str) -> Progress:
+    return msgspec.json.decode(text, type=Progress) if text else _BLANK
+
+
+# -- with the money
+
+
+@dataclass(frozen=True)
+class Suspension:
+    """Months [first, until) without payment ("" = still); ``repaid``: due after all (补发)."""
+
+    first: str
+    until: str = ""
+    repaid: bool = False
+
+    def covers(self, month: str) -> bool:
+        return self.first <= month and (not self.until or month < self.until)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """A decision that can be appealed against: its number in the case, its kind, day, month and the hands that took part."""
+
+    number: int
+    kind: str
+    decided_on: date
+    month: str
+    hands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Case(Progress):
+    payee_id: str = ""
+    clerks: tuple[str, ...] = ()  # the hands that took a step before the review this round
+    supplement: e.SupplementRequested | None = None
+    authorisation: str = ""
+    means_test: e.MeansTestRecorded | None = None
+    means_requests: int = 0
+    proposal: e.CaseProposed | None = None
+    objection: e.ObjectionRaised | None = None
+    suspended_by: str = ""
+    review_by: str = ""
+    decided: int = 0  # how many decisions there were
+    decisions: tuple[Decision, ...] = ()  # those that were young enough to appeal against when the newest was made
+    appeals: int = 0
+    appeal: e.AppealFiled | None = None
+    appeal_to: str = ""
+    facts_version: int = -1  # version of the subject's stream the last decision rests on
+    assessed_from: str = ""  # first and last month that were decided on those facts
+    assessed_to: str = ""
+    first_month: str = ""  # of this round; the schedule reaches back to the first round of all
+    schedule: tuple[e.MonthAmount, ...] = ()  # amount from that month on, ascending
+    suspensions: tuple[Suspension, ...] = ()
+    valid_from: date | None = None
+    ended_from: str = ""
+    exit_since: str | None = None
+    exit_ends: str | None = None
+    paid: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # month -> fen accounted for, claims and arrears included
+    arrears_fen: int = 0  # found, not yet paid out; negative: found for a month that is due again as a whole
+    sent: Mapping[str, e.BenefitPaid] = field(default_factory=lambda: MappingProxyType({}))  # month -> its payment, unless it came back
+    last_assessment: Assessment | None = None
+
+    def entitled(self, month: str) -> int:
+        """What was decided for a month, in fen."""
+        amount = 0
+        for step in self.schedule:
+            if step.month <= month:
+                amount = step.amount_fen
+        return amount
+
+    def suspended_in(self, month: str) -> bool:
+        return any(s.covers(month) and not s.repaid for s in self.suspensions)
+
+    def due(self, month: str) -> int:
+        """What is due for a month, in fen: what was decided, unless payment was suspended."""
+        return 0 if self.suspended_in(month) else self.entitled(month)
+
+    def payable(self, month: str) -> int:
+        """What a payment for this month would pay now, arrears included; nothing goes out while payment is suspended."""
+        return 0 if self.suspended_in(month) else self.due(month) + self.arrears_fen
+
+    @property
+    def last_change(self) -> str:
+        """The newest month in which the amount changes; of an ended case the one from which nothing is due."""
+        return self.schedule[-1].month if self.schedule else ""
+
+    @property
+    def amount_fen(self) -> int:
+        return self.schedule[-1].amount_fen if self.schedule else 0
+
+
+def evolve(before: Case, event: Any) -> Case:
+    state = advance(before, event)
+    match event:
+        case e.BenefitPaid():
+            return replace(
+                state,
+                paid=MappingProxyType({**state.paid, event.month: event.amount_fen}),
+                arrears_fen=state.arrears_fen - event.arrears_fen,
+                sent=MappingProxyType({**state.sent, event.month: event}),
+            )
+        case e.PaymentReturned():
+            return replace(
+                state,
+                paid=MappingProxyType({m: fen for m, fen in state.paid.items() if m != event.month}),
+                arrears_fen=state.arrears_fen + event.arrears_fen,
+                sent=MappingProxyType({m: p for m, p in state.sent.items() if m != event.month}),
+            )
+        case e.RepaymentRefunded():
+            return replace(state, arrears_fen=state.arrears_fen + event.amount_fen)
+        case e.CaseReassessed():
+            since = _exit_since(before, event) if event.outcome == "gradual_exit" else None
+            same = event.facts_version == state.facts_version
+            until = max(event.assessments[-1].month, event.effective_month)
+            state = replace(
+                state,
+                schedule=(*_until(state.schedule, event.effective_month), *event.months),
+                facts_version=event.facts_version,
+                assessed_from=min(state.assessed_from, event.effective_month) if same else event.effective_month,
+                assessed_to=max(state.assessed_to, until) if same else until,
+                exit_since=since,
+                exit_ends=event.exit_ends if since else None,
+                last_assessment=event.assessments[-1],
+            )
+            if event.outcome != "ended":
+                state = replace(state, ended_from="")
+            return _decided(state, "reassessed", event, event.effective_month)
+        case e.OverpaymentFound() | e.ArrearsFound():
+            settled = {**state.paid, **{m.month: m.due_fen for m in event.months}}
+            more = event.amount_fen if isinstance(event, e.ArrearsFound) else 0
+            return replace(state, paid=MappingProxyType(settled), arrears_fen=state.arrears_fen + more)
+        case e.ApplicationFiled():
+            return replace(
+                state,
+                payee_id=event.payee_id,
+                clerks=(event.by,),
+                supplement=None,
+                authorisation="",
+                means_test=None,
+                means_requests=0,
+                proposal=None,
+                objection=None,
+            )
+        case e.SupplementRequested():
+            return replace(state, supplement=event, clerks=(*state.clerks, event.by))
+        case e.SupplementAnswered():
+            return replace(state, supplement=None, clerks=(*state.clerks, event.by))
+        case e.ApplicationAccepted() | e.HouseholdSurveyed():
+            return replace(state, clerks=(*state.clerks, event.by))
+        case e.AuthorisationRecorded():
+            return replace(state, authorisation=event.reference, clerks=(*state.clerks, event.by))
+        case e.MeansTestRequested():
+            return replace(state, means_test=None, means_requests=event.number)
+        case e.MeansTestRecorded():
+            return replace(state, means_test=event, clerks=(*state.clerks, event.by))
+        case e.AcceptanceRefused():
+            return _decided(replace(state, supplement=None), "not_accepted", event, "", *state.clerks)
+        case e.CaseProposed():
+            return replace(state, proposal=event, facts_version=event.facts_version, last_assessment=event.assessment)
+        case e.ProposalVoided():
+            return replace(state, proposal=None, objection=None)
+        case e.ObjectionRaised():
+            return replace(state, objection=event)
+        case e.ObjectionAnswered():
+            return replace(state, objection=None)
+        case e.CaseGranted():
+            first = e.MonthAmount(event.first_month, event.amount_fen)
+            after = (e.MonthAmount(dates.add_months(event.first_month, 1), 0),) if event.terms.payment == "once" else ()
+            state = replace(
+                state,
+                payee_id=event.payee_id,
+                first_month=event.first_month,
+                schedule=(*_until(state.schedule, event.first_month), first, *after),
+                facts_version=event.facts_version,
+                assessed_from=event.first_month,
+                assessed_to=event.first_month,
+                valid_from=event.decided_on or dates.first_day(event.first_month),
+                ended_from="",
+                exit_since=None,
+                exit_ends=None,
+                last_assessment=event.assessment,
+            )
+            return _decided(state, "granted", event, event.first_month, *_reviewed_by(state))
+        case e.CaseRefused():
+            return _decided(replace(state, supplement=None, objection=None), "refused", event, "", *_reviewed_by(state))
+        case e.CaseEnded():
+            state = replace(
+                state,
+                schedule=(*_until(state.schedule, event.first_unpaid_month), e.MonthAmount(event.first_unpaid_month, 0)),
+                suspensions=_closed(state.suspensions, event.first_unpaid_month, False),
+                ended_from=event.first_unpaid_month,
+                exit_since=None,
+                exit_ends=None,
+            )
+            return _decided(state, "ended", event, event.first_unpaid_month)
+        case e.CaseSuspended():
+            state = replace(state, suspensions=(*state.suspensions, Suspension(event.from_month)), suspended_by=event.by)
+            return _decided(state, "suspended", event, event.from_month)
+        case e.CaseResumed():
+            return replace(state, suspensions=_closed(state.suspensions, event.from_month, event.with_arrears))
+        case e.ReviewOpened():
+            return replace(state, review_by=event.by)
+        case e.PayeeChanged():
+            return replace(state, payee_id=event.payee_id)
+        case e.AppealFiled():
+            return replace(state, appeal=event, appeals=event.number, appeal_to="")
+        case e.AppealAssigned():
+            return replace(state, appeal_to=event.to)
+        case e.AppealAnswered() | e.AppealWithdrawn():
+            return replace(state, appeal=None, appeal_to="")
+        case e.ApplicationReopened():
+            return replace(state, proposal=None)
+        case _:
+            return state  # ``advance`` knows it: it changes the procedure alone
+
+
+def _reviewed_by(state: Case) -> tuple[str, ...]:
+    return (*state.clerks, state.proposal.by) if state.proposal else state.clerks
+
+
+def _decided(state: Case, kind: str, event: Any, month: str, *hands: str) -> Case:
+    if event.decided_on is None:
+        return state
+    since = event.decided_on - timedelta(days=state.terms.objection_days)
+    young = tuple(d for d in state.decisions if d.decided_on >= since)
+    number = state.decided + 1
+    made = Decision(number, kind, event.decided_on, month, tuple(dict.fromkeys((*hands, event.by))))
+    return replace(state, decided=number, decisions=(*young, made))
+
+
+def _closed(suspensions: tuple[Suspension, ...], until: str, repaid: bool) -> tuple[Suspension, ...]:
+    return tuple(s if s.until else replace(s, until=until, repaid=repaid) for s in suspensions)
+
+
+def _exit_since(state: Case, event: e.CaseReassessed) -> str:
+    """The month in which the gradual exit that this decision ends with began: an earlier one goes on only if it was never interrupted."""
+    if state.exit_since and state.exit_since < event.effective_month and all(a.outcome == "gradual_exit" for a in event.assessments):
+        return state.exit_since
+    began = event.effective_month
+    for a in reversed(event.assessments):
+        if a.outcome != "gradual_exit":
+            break
+        began = max(a.month, event.effective_month)
+    return began
+
+
+def _until(schedule: tuple[e.MonthAmount, ...], month: str) -> tuple[e.MonthAmount, ...]:
+    return tuple(s for s in schedule if s.month < month)
+
+
+def on_day(state: Case, day: date) -> dict[str, Any]:
+    """What was so on a day (``valid_at``): the status then and the amounts of its month, as far as is known now (or ``as_of``)."""
+    month = dates.month_of(day)
+    if state.terms.payment == "none":
+        begun = state.valid_from is not None and state.valid_from <= day
+        over = (state.valid_to is not None and day > state.valid_to) or (state.ended_from != "" and month >= state.ended_from)
+        status = "in_force" if begun and not over else "not_in_force"
+        if status == "in_force" and state.suspended_in(month):
+            status = "suspended"
+    elif state.suspended_in(month) and state.entitled(month):
+        status = "suspended"
+    elif state.entitled(month):
+        exiting = state.exit_since is not None and state.exit_since <= month <= (state.exit_ends or month)
+        status = "gradual_exit" if exiting else "in_force"
+    else:
+        status = "not_in_force"
+    due = state.due(month)
+    return {"day": day.isoformat(), "month": month, "status": status, "due_fen": due, "accounted_fen": state.paid.get(month, 0)}
