@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from services.assistance import determination, household, person, placement, standards
@@ -40,6 +41,7 @@ RECOVERIES = recovery.decider("assistance")
 EXTREME_HARDSHIP = "extreme_hardship_support"
 EXTREME_HARDSHIP_CARE = "extreme_hardship_care"  # 特困照料护理费, as the rules on exclusion call it
 NOBODY_LEFT = "最低生活保障审核确认办法（民发〔2021〕57号）动态管理：家庭不再存在的，终止救助"
+GIVEN_UP = "不得重复享受的待遇由本人择高选择一项（残疾人两项补贴：国发〔2015〕52号）"
 DECEASED = "社会救助暂行办法（国务院令第649号）第十三条：保障对象死亡的，终止救助"
 
 
@@ -96,8 +98,8 @@ class Known:
         return self.household_id or self.facts.person_id
 
 
-def known(office: Office, person_id: str, month: str) -> Known:
-    """Raises SubjectGone after the person's death, Refused when nothing is known of him."""
+def known(office: Office, person_id: str, month: str, programme: str = "") -> Known:
+    """Raises SubjectGone after the person's death or when he gave this programme up, Refused when nothing is known of him."""
     own = office.load(person.DECIDER, person_id)
     place = office.load(placement.DECIDER, person_id)
     state: person.Person = own.state
@@ -105,6 +107,8 @@ def known(office: Office, person_id: str, month: str) -> Known:
     situation = person.facts_in(state, month)
     if state.died_on is not None and month > dates.month_of(state.died_on):
         raise SubjectGone("保障对象死亡", DECEASED)
+    if person.gave_up(state, programme, month):
+        raise SubjectGone("本人已选择领取另一项待遇", GIVEN_UP)
     if not place.state.household_id:
         registered = state.registered
         if registered is None:
@@ -129,13 +133,13 @@ def alone(office: Office, who: Known, division: str) -> HouseholdFacts:
 
 def _beneficiary(office: Office, asked: Asked) -> Gathered:
     """人员: a person who draws a benefit by himself."""
-    who = known(office, asked.subject_id, asked.month)
+    who = known(office, asked.subject_id, asked.month, asked.programme)
     return Gathered(BeneficiaryFacts(who.facts, who.division, asked.current_amount_fen), who.version, _payee(who))
 
 
 def _extreme_hardship(office: Office, asked: Asked) -> Gathered:
     """特困: the person, his self-care, who could support him and where he wishes to live."""
-    who = known(office, asked.subject_id, asked.month)
+    who = known(office, asked.subject_id, asked.month, asked.programme)
     s = who.situation
     facts = ExtremeHardshipFacts(
         who.facts, who.division, who.area, s.able_supporter, s.able_to_work, who.savings_fen, s.lost_acts, s.placement,
@@ -146,9 +150,7 @@ def _extreme_hardship(office: Office, asked: Asked) -> Gathered:
 
 def _disability(office: Office, asked: Asked) -> Gathered:
     """残疾人两项补贴: the person with his certificate, the hardship class of the month, and what else he draws."""
-    who = known(office, asked.subject_id, asked.month)
-    if person.gave_up(who.state, asked.programme, asked.month):
-        raise SubjectGone("本人已选择领取另一项待遇", "残疾人两项补贴（国发〔2015〕52号）：不得重复享受的，择高领取")
+    who = known(office, asked.subject_id, asked.month, asked.programme)
     unit = office.load(determination.DECIDER, who.unit_id)
     support = office.load(CASES, benefit_case.case_id(EXTREME_HARDSHIP, asked.subject_id))
     certificate = who.situation.certificate
@@ -213,8 +215,14 @@ def assessed(rules: RulesEngine, programme: str, facts: Any, month: str) -> Asse
 
 def book(office: Office, profile: str) -> standards.Book:
     """What the district has published: the log is asked at every decision, so that every process decides by it at once."""
-    state: standards.Book = office.load(standards.DECIDER, load_profile(profile).division_code).state
+    state: standards.Book = office.load(standards.DECIDER, district(profile)).state
     return state
+
+
+@cache
+def district(profile: str) -> str:
+    """The division whose book of standards it is."""
+    return load_profile(profile).division_code
 
 
 def rules_now(office: Office, profile: str) -> RulesEngine:

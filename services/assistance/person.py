@@ -38,7 +38,8 @@ SPENDING_MONTHS = 12  # the rules look at the essential spending of a year
 @event("assistance.person_entered")
 @dataclass(frozen=True)
 class PersonEntered:
-    """Known to assistance; ``division`` is where the person is registered (户籍地), or counted in a household."""
+    """Known to assistance; ``division`` is where the person is registered (户籍地), or counted in a household; "" while only another
+    service has told of him, and nobody knows where he belongs."""
 
     person_id: str
     division: str
@@ -378,7 +379,8 @@ class RecordPersonDeath:
 def _entered(state: Person, c: Any) -> list[Any]:
     if not is_person_id(c.person_id):
         raise invalid("人员标识不正确。", "person_id")
-    return [] if state.known else [PersonEntered(c.person_id, divisions.check(c.division))]
+    where = divisions.check(c.division) if c.division else ""
+    return [PersonEntered(c.person_id, where)] if not state.known or (where and not state.division) else []
 
 
 def _alive(state: Person) -> None:

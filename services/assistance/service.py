@@ -7,8 +7,8 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from services.assistance import after_death, household, placement
-from services.assistance.benefits import CASES, business, rules_now
+from services.assistance import after_death, household, person, placement
+from services.assistance.benefits import CASES, business, cases_of_person, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.determination import DeterminationDoors
 from services.assistance.doors.means_test import MeansTestDoors
@@ -68,10 +68,12 @@ class HouseholdForm:
 
 @dataclass(frozen=True)
 class ApplicationForm:
-    """申请: which household asks for which programme."""
+    """申请: which household, or which person, asks for which programme; ``payee_id``: a guardian who is paid for the person."""
 
     programme: str
-    household_id: str
+    household_id: str = ""
+    person_id: str = ""
+    payee_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -206,19 +208,12 @@ class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, De
     @reaction("assistance", "income_recorded", reads=FactsChanged)
     def on_income_recorded(self, notice: Notice[FactsChanged]) -> None:
         """A fact of a household changed: every case that rests on it is decided again."""
-        self._reassess(notice.facts.household_id, notice.facts.effective_month, notice)
+        self.reassess_household(notice.facts.household_id, notice.facts.effective_month, notice)
 
     @reaction("assistance", "member_died", reads=FactsChanged)
     def on_member_died(self, notice: Notice[FactsChanged]) -> None:
         """The household lost a member: every case that rests on it is decided again."""
-        self._reassess(notice.facts.household_id, notice.facts.effective_month, notice)
-
-    def _reassess(self, household_id: str, effective_month: str, notice: Notice[Any]) -> list[str]:
-        cases = [benefit_case.case_id(code, household_id) for code, p in PROGRAMMES.items() if p.subject == "household"]
-        until = household.known_until(self.office.load(household.DECIDER, household_id).state)
-        for case_id in cases:
-            self.benefits.reassess(case_id, effective_month, f"{notice.type} {notice.event_id}", notice.order(None), until)
-        return cases
+        self.reassess_household(notice.facts.household_id, notice.facts.effective_month, notice)
 
     # -- the procedure: 申请 → 受理 → 调查 → 审核公示 → 确认
 
@@ -226,12 +221,10 @@ class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, De
     def apply(self, order: Order[ApplicationForm]) -> Any:
         """申请。"""
         c = order.command
-        self.benefits.programme(c.programme)
-        state: household.Household = self.office.load(household.DECIDER, c.household_id).state
-        if not state.exists:
-            raise Refused("not_found", "没有此家庭，请先登记。", "household_id")
-        case_id = benefit_case.case_id(c.programme, c.household_id)
-        file = benefit_case.FileApplication(c.programme, c.household_id, state.head_id, state.division)
+        programme = self.benefits.programme(c.programme)
+        subject_id, payee_id, division = self.applicant(programme, c.household_id, c.person_id, c.payee_id)
+        case_id = benefit_case.case_id(c.programme, subject_id)
+        file = benefit_case.FileApplication(c.programme, subject_id, payee_id, division)
         return self.office.handle(CASES, case_id, order.to(file))
 
     @command(benefit_case.AcceptApplication, permission="assistance:accept")
@@ -258,9 +251,15 @@ class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, De
     def on_case_granted(self, notice: Notice[Granted]) -> None:
         """A fact that counts only from a later month may have come in during the publicity: look at what is known now."""
         f = notice.facts
-        state: household.Household = self.office.load(household.DECIDER, f.subject_id).state
+        programme = PROGRAMMES.get(f.programme)
+        if programme is None or programme.payment == "once":
+            return
+        if programme.subject == "household":
+            until = household.known_until(self.office.load(household.DECIDER, f.subject_id).state)
+        else:
+            until = person.known_until(self.office.load(person.DECIDER, f.subject_id).state)
         case_id = benefit_case.case_id(f.programme, f.subject_id)
-        self.benefits.reassess(case_id, f.first_month, f"{notice.type} {notice.event_id}", notice.order(None), household.known_until(state))
+        self.benefits.reassess(case_id, f.first_month, f"{notice.type} {notice.event_id}", notice.order(None), until)
 
     @deadline("gradual_exit_over")
     def on_gradual_exit_over(self, due: Due) -> None:
@@ -277,14 +276,21 @@ class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, De
             return
         place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
         outcome, note, amount, division = "skipped", "该人员不在救助家庭登记中", 0, f.division
+        rules = rules_now(self.office, self.office.settings.profile)
+        own = self.end_cases_of(f.person_id, f.division, f.died_on, rules.stop_month, notice)
         if place.household_id:
-            month = rules_now(self.office, self.office.settings.profile).stop_month(MINIMUM_LIVING_ALLOWANCE.code, f.died_on)
+            month = rules.stop_month(MINIMUM_LIVING_ALLOWANCE.code, f.died_on)
             died = household.RecordDeath(place.household_id, f.person_id, f.died_on, month)
             self.office.handle(household.DECIDER, place.household_id, notice.order(died, "death"))
-            cases = self._reassess(place.household_id, month, notice)
-            amount = sum(self.benefits.claimed_in(c, notice.correlation_id or notice.event_id) for c in cases)
+            cases = self.reassess_household(place.household_id, month, notice)
+            others = [c for c in cases if c not in cases_of_person(f.person_id)]  # his own are told of one by one
+            amount = sum(self.benefits.claimed_in(c, notice.correlation_id or notice.event_id) for c in others)
             outcome, division = "done", place.division
             note = f"家庭自{month}起减少成员并已复核" + (f"，多发{yuan(amount)}转入追回" if amount else "，无多发")
+        if own:
+            told = [f"{name}自{month}起停发" + (f"，多发{yuan(fen)}转入追回" if fen else "") for name, month, fen in own]
+            note = "；".join([*([note] if place.household_id else []), *told])
+            amount, outcome = amount + sum(fen for *_, fen in own), "done"
         answer = after_death.AnswerAfterDeath(f.person_id, division, f.round, "household", outcome, note, amount)
         self.office.handle(after_death.DECIDER, f.person_id, notice.order(answer, "answer"))
 

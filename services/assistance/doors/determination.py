@@ -1,9 +1,142 @@
-"""Determination doors (困难类别)."""
+"""Determination doors (困难类别): classes follow from the cases by themselves; here they are read, and the register of any day."""
 
 from __future__ import annotations
 
-from shared.messaging.doors import Service
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from services.assistance import determination, household, placement
+from services.assistance.benefits import CASES, cases_of_person
+from services.assistance.programmes import PROGRAMMES
+from services.assistance.read_model import MODEL, TABLES
+from services.assistance.rows.determination import in_register, register_counts
+from shared.casework import benefit_case
+from shared.domain import dates
+from shared.eventsourcing.orders import Hand, Notice
+from shared.messaging.benefit_doors import BenefitService
+from shared.messaging.doors import OWN, query, reaction
+from shared.messaging.showing import caught_up, plain, shown
+from shared.security.permissions import within
 
 
-class DeterminationDoors(Service):
+@dataclass(frozen=True)
+class CaseBegun:
+    """Our own ``assistance.case_granted``."""
+
+    programme: str
+    subject_id: str
+    first_month: str
+
+
+@dataclass(frozen=True)
+class CaseOver:
+    """Our own ``assistance.case_ended``."""
+
+    programme: str
+    subject_id: str
+    first_unpaid_month: str
+
+
+@dataclass(frozen=True)
+class ClassDetermined:
+    """Our own ``assistance.class_granted``, ``class_changed`` and ``class_ended``."""
+
+    unit_id: str
+    hardship_class: str
+    valid_from: str
+    members: tuple[str, ...]
+
+
+class DeterminationDoors(BenefitService):
     """困难类别."""
+
+    @reaction(OWN, "case_granted", reads=CaseBegun)
+    def on_ground_begun(self, notice: Notice[CaseBegun]) -> None:
+        """A case that carries a class began."""
+        self._note(notice.facts.programme, notice.facts.subject_id, notice)
+
+    @reaction(OWN, "case_ended", reads=CaseOver)
+    def on_ground_over(self, notice: Notice[CaseOver]) -> None:
+        """A case that carried a class ended, or ended earlier than was known."""
+        self._note(notice.facts.programme, notice.facts.subject_id, notice)
+
+    def _note(self, programme: str, subject_id: str, notice: Notice[Any]) -> None:
+        if programme not in determination.CLASSES:
+            return
+        case_id = benefit_case.case_id(programme, subject_id)
+        state: benefit_case.Case = self.office.load(CASES, case_id).state
+        unit_id, members = subject_id, (subject_id,)
+        if PROGRAMMES[programme].subject == "person":
+            place: placement.Placement = self.office.load(placement.DECIDER, subject_id).state
+            unit_id = place.household_id or subject_id
+        home: household.Household = self.office.load(household.DECIDER, unit_id).state
+        if home.exists:
+            members = tuple(m for m in home.members if m not in home.left)
+        # The case's own stream says what is so by now; this notice may be late, or come after the next one.
+        spans = determination.spans_of(r.event for r in self.office.history(CASES.stream(case_id)))
+        note = determination.NoteGround(unit_id, state.division, case_id, programme, subject_id, spans, members)
+        self.office.handle(determination.DECIDER, unit_id, notice.order(note))
+
+    @reaction(OWN, "class_granted", reads=ClassDetermined)
+    def on_class_granted(self, notice: Notice[ClassDetermined]) -> None:
+        """Who is in hardship now may draw what rests on it."""
+        self._class_moved(notice)
+
+    @reaction(OWN, "class_changed", reads=ClassDetermined)
+    def on_class_changed(self, notice: Notice[ClassDetermined]) -> None:
+        """Another class, other amounts."""
+        self._class_moved(notice)
+
+    @reaction(OWN, "class_ended", reads=ClassDetermined)
+    def on_class_ended(self, notice: Notice[ClassDetermined]) -> None:
+        """What rested on the class ends with it."""
+        self._class_moved(notice)
+
+    def _class_moved(self, notice: Notice[ClassDetermined]) -> None:
+        f = notice.facts
+        for member in f.members:
+            for case_id in cases_of_person(member):
+                self.benefits.reassess(case_id, f.valid_from, f"{notice.type} {notice.event_id}", notice.order(None))
+
+    # -- reading
+
+    @query(permission="assistance:read")
+    def get_determination(self, hand: Hand, unit_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
+        """一户（或一名未在家庭登记中的特困人员）的历次困难类别认定；valid_at：某日的类别；as_of：当时所知。"""
+        found = shown(self.office, determination.DECIDER, unit_id, hand, as_of)
+        if valid_at is not None:
+            state = self.office.load(determination.DECIDER, unit_id, as_of).state
+            found["valid"] = plain(determination.determined_in(state, dates.month_of(valid_at)))
+        return found
+
+    @query(permission="assistance:read")
+    def class_on(self, hand: Hand, person_id: str, day: date, as_of: datetime | None = None) -> Any:
+        """某人在某日的困难类别（无则为空）。"""
+        place: placement.Placement = self.office.load(placement.DECIDER, person_id).state
+        unit_id = place.household_id or person_id
+        state: determination.Unit = self.office.load(determination.DECIDER, unit_id, as_of).state
+        if state.unit_id:
+            within(hand, state.division)
+        found = determination.class_of(state, person_id, dates.month_of(day))
+        return {"person_id": person_id, "unit_id": unit_id, "day": day.isoformat(), "hardship_class": found}
+
+    @query(permission="assistance:read")
+    def list_register(
+        self,
+        hand: Hand,
+        valid_at: date | None = None,
+        hardship_class: str | None = None,
+        after: str = "",
+        limit: int = 100,
+        position: int | None = None,
+    ) -> Any:
+        """低收入人口名册：某日（默认今日）在册的家庭和人员，及按类别的合计。"""
+        caught_up(self.office, MODEL, position)
+        month = dates.month_of(valid_at or self.office.clock.now().date())
+        tables = TABLES["determination"]
+        return {
+            "month": month,
+            "counts": register_counts(self.office.read, tables, hand.division, month),
+            "entries": in_register(self.office.read, tables, hand.division, month, after, limit, hardship_class),
+        }

@@ -1,9 +1,383 @@
-"""Person doors (人员)."""
+"""Person doors (人员): registering persons, certificates, findings, other benefits, spending; their cases follow by themselves."""
 
 from __future__ import annotations
 
-from shared.messaging.doors import Service
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from services.assistance import household, person, placement
+from services.assistance.benefits import cases_of_household, cases_of_person
+from services.assistance.programmes import PROGRAMMES
+from services.assistance.read_model import MODEL, TABLES
+from services.assistance.rows.person import EXPIRED
+from shared.casework import benefit_case
+from shared.casework.programme import Programme
+from shared.domain import dates
+from shared.domain import division as divisions
+from shared.domain import resident_id as resident_ids
+from shared.domain.errors import Refused
+from shared.eventlog.benefit_rows import listed
+from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.messaging.benefit_doors import BenefitService
+from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
+from shared.messaging.showing import caught_up, plain, shown
+from shared.rules.facts import URBAN
+from shared.security.permissions import within
 
 
-class PersonDoors(Service):
+@dataclass(frozen=True)
+class PersonForm:
+    """人员登记表: somebody whom no household of the register counts. Money is fen a month; ``payee_id`` a guardian who is paid."""
+
+    resident_id: str
+    name: str
+    division: str
+    area: str = URBAN
+    monthly_income_fen: int = 0
+    savings_fen: int = 0
+    payee_id: str = ""
+
+
+@dataclass(frozen=True)
+class CertificateForm:
+    """残疾人证: grade 1 to 4 and kind; grade 0: cancelled."""
+
+    person_id: str
+    grade: int
+    effective_from: date
+    kind: str = ""
+    valid_until: date | None = None
+
+
+@dataclass(frozen=True)
+class FindingForm:
+    """调查认定: what was found of the person; what is left out stays as it was."""
+
+    person_id: str
+    found_on: date
+    lost_acts: tuple[str, ...] | None = None
+    able_supporter: bool | None = None
+    able_to_work: bool | None = None
+    long_term_care: bool | None = None
+    savings_fen: int | None = None
+    placement: str = ""
+
+
+@dataclass(frozen=True)
+class ElsewhereForm:
+    """他项待遇: a benefit that another agency pays, drawn (or no longer drawn) from ``month`` on."""
+
+    person_id: str
+    code: str
+    month: str
+    drawn: bool = True
+
+
+@dataclass(frozen=True)
+class SpendingForm:
+    """刚性支出: ``spending_id`` is the bill's own number; fen that the person bore himself."""
+
+    person_id: str
+    spending_id: str
+    kind: str
+    spent_on: date
+    self_borne_fen: int
+
+
+@dataclass(frozen=True)
+class ChoiceForm:
+    """择高选择: which of two benefits the person keeps, and from which month the other is given up."""
+
+    person_id: str
+    kept: str
+    given_up: str
+    effective_month: str
+
+
+@dataclass(frozen=True)
+class CertificateChanged:
+    """残疾人证变更: 残联's ``dpf.certificate_changed``: the fields we read of it."""
+
+    person_id: str
+    grade: int
+    effective_from: date
+    kind: str = ""
+    valid_until: date | None = None
+    division: str = ""
+
+
+@dataclass(frozen=True)
+class ElderGranted:
+    """``eldercare.case_granted``: the fields we read of it."""
+
+    programme: str
+    subject_id: str
+    first_month: str
+
+
+@dataclass(frozen=True)
+class ElderEnded:
+    """``eldercare.case_ended``: the fields we read of it."""
+
+    programme: str
+    subject_id: str
+    first_unpaid_month: str
+
+
+@dataclass(frozen=True)
+class PersonChanged:
+    """Our own ``assistance.person_facts_changed``."""
+
+    person_id: str
+    effective_month: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class CaseGranted:
+    """Our own ``assistance.case_granted``."""
+
+    programme: str
+    subject_id: str
+    first_month: str
+
+
+@dataclass(frozen=True)
+class CaseEnded:
+    """Our own ``assistance.case_ended``."""
+
+    programme: str
+    subject_id: str
+    first_unpaid_month: str
+
+
+class PersonDoors(BenefitService):
     """人员."""
+
+    @command(PersonForm, permission="assistance:register")
+    def register_person(self, order: Order[PersonForm]) -> Any:
+        """人员登记（不在家庭登记中的人员）。"""
+        form = order.command
+        number = resident_ids.check(form.resident_id, "resident_id")
+        person_id = self.office.person_id(number)
+        division = divisions.check(form.division)
+        within(order.hand, division)
+        if self._place(person_id).household_id:
+            raise Refused("already_exists", "该人员已登记在家庭中，无需另行登记。", "resident_id")
+        register = person.RegisterPerson(
+            person_id, resident_ids.born_on(number), division, form.area, form.monthly_income_fen, form.savings_fen, form.payee_id,
+            form.name, number,
+        )  # fmt: skip
+        self.office.vault.prepare((person_id,))
+        return self.office.handle(person.DECIDER, person_id, order.to(register))
+
+    @command(CertificateForm, permission="assistance:survey")
+    def record_certificate(self, order: Order[CertificateForm]) -> Any:
+        """登记残疾人证的核发、变更或注销；两项补贴随后自动复核。"""
+        c = order.command
+        record = person.RecordCertificate(c.person_id, self._where(c.person_id), c.grade, c.kind, c.effective_from, c.valid_until)
+        return self.office.handle(person.DECIDER, c.person_id, order.to(record))
+
+    @command(FindingForm, permission="assistance:survey")
+    def record_finding(self, order: Order[FindingForm]) -> Any:
+        """登记自理能力、赡养扶养能力、劳动能力、照护需求、供养意愿的认定。"""
+        c = order.command
+        record = person.RecordFinding(
+            c.person_id, self._where(c.person_id), c.found_on, c.lost_acts, c.able_supporter, c.able_to_work, c.long_term_care,
+            c.savings_fen, c.placement,
+        )  # fmt: skip
+        return self.office.handle(person.DECIDER, c.person_id, order.to(record))
+
+    @command(ElsewhereForm, permission="assistance:survey")
+    def record_benefit_elsewhere(self, order: Order[ElsewhereForm]) -> Any:
+        """登记在其他部门领取的待遇。"""
+        c = order.command
+        record = person.RecordBenefitElsewhere(c.person_id, self._where(c.person_id), c.code, c.month, c.drawn, "declared")
+        return self.office.handle(person.DECIDER, c.person_id, order.to(record))
+
+    @command(SpendingForm, permission="assistance:survey")
+    def record_spending(self, order: Order[SpendingForm]) -> Any:
+        """登记（或更正）刚性支出的自负部分。"""
+        c = order.command
+        record = person.RecordSpending(c.person_id, self._where(c.person_id), c.spending_id, c.kind, c.spent_on, c.self_borne_fen)
+        return self.office.handle(person.DECIDER, c.person_id, order.to(record))
+
+    @command(ChoiceForm, permission="assistance:survey")
+    def choose_benefit(self, order: Order[ChoiceForm]) -> Any:
+        """择高选择：保留一项，自某月起放弃另一项；两项决定互相引用。"""
+        c = order.command
+        dates.check_month(c.effective_month, "effective_month")
+        state: person.Person = self.office.load(person.DECIDER, c.person_id).state
+        kept_case, kept = self._of(c.kept, c.person_id, c.effective_month)
+        lost_case, lost = self._of(c.given_up, c.person_id, c.effective_month)
+        drawn = c.given_up in person.facts_in(state, c.effective_month).other_benefits
+        if not lost and not drawn and not person.gave_up(state, c.given_up, c.effective_month):
+            raise Refused("not_found", "该人员在该月并未领取此项待遇。", "given_up")
+        choose = person.ChooseBenefit(
+            c.person_id, self._where(c.person_id), c.kept, c.given_up, c.effective_month, kept_case, lost_case, kept, lost
+        )
+        return self.office.handle(person.DECIDER, c.person_id, order.to(choose))
+
+    def _of(self, programme: str, person_id: str, month: str) -> tuple[str, int]:
+        """A person's own case of a programme with its amount in a month; nothing when the programme is another service's."""
+        if programme not in PROGRAMMES:
+            return "", 0
+        case_id = benefit_case.case_id(programme, person_id)
+        return case_id, self.office.load(self.benefits.cases, case_id).state.due(month)
+
+    @query(permission="assistance:read")
+    def get_person(self, hand: Hand, person_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
+        """人员情况：历次证件、认定、他项待遇、支出；valid_at：某日的情况；as_of：当时所知。"""
+        found = shown(self.office, person.DECIDER, person_id, hand, as_of)
+        if valid_at is not None:
+            state = self.office.load(person.DECIDER, person_id, as_of).state
+            found["valid"] = plain(person.facts_in(state, dates.month_of(valid_at)))
+        return found
+
+    @query(permission="assistance:read")
+    def list_persons(
+        self, hand: Hand, disability_grade: int | None = None, after: str = "", limit: int = 100, position: int | None = None
+    ) -> Any:
+        """本辖区人员列表。"""
+        caught_up(self.office, MODEL, position)
+        where = {"disability_grade": disability_grade}
+        return listed(self.office.read, TABLES["person"].persons, hand.division, where, limit, after)
+
+    def applicant(self, programme: Programme, household_id: str, person_id: str, payee_id: str) -> tuple[str, str, str]:
+        """Who applies for a programme: subject, payee and division; refused when it cannot be applied for, or something excludes it."""
+        if not programme.on_application:
+            raise Refused("out_of_order", "该项目不经此途径申请。", "programme")
+        if programme.subject == "household":
+            home: household.Household = self.office.load(household.DECIDER, household_id).state if household_id else household.Household()
+            if not home.exists:
+                raise Refused("not_found", "没有此家庭，请先登记。", "household_id")
+            subject_id, payee, division = household_id, home.head_id, home.division
+        else:
+            state: person.Person = self.office.load(person.DECIDER, person_id).state if person_id else person.Person()
+            if state.died_on is not None:
+                raise Refused("out_of_order", "该人员已死亡。", "person_id")
+            division = self._where(person_id) if person_id else ""
+            if not division:
+                raise Refused("not_found", "请填写申请人。", "person_id")
+            named = state.registered.payee_id if state.registered else ""
+            subject_id, payee = person_id, payee_id or named or person_id
+        for code in programme.exclusive_with:
+            if self.office.load(self.benefits.cases, benefit_case.case_id(code, subject_id)).state.running:
+                raise Refused("already_exists", f"已享受{PROGRAMMES[code].name}，不得重复。", "programme")
+        return subject_id, payee, division
+
+    # -- what others tell us
+
+    @reaction("dpf", "certificate_changed", reads=CertificateChanged)
+    def on_certificate_changed(self, notice: Notice[CertificateChanged]) -> None:
+        """残联 issued, changed or cancelled a certificate: also of one who may apply only later."""
+        f = notice.facts
+        where = self._known_where(f.person_id) or f.division
+        record = person.RecordCertificate(f.person_id, where, f.grade, f.kind, f.effective_from, f.valid_until, "dpf")
+        self.office.handle(person.DECIDER, f.person_id, notice.order(record))
+
+    @reaction("eldercare", "case_granted", reads=ElderGranted)
+    def on_elder_allowance_granted(self, notice: Notice[ElderGranted]) -> None:
+        """An allowance of elder care may exclude the care subsidy."""
+        f = notice.facts
+        self._elsewhere(f.subject_id, f.programme, f.first_month, True, notice)
+
+    @reaction("eldercare", "case_ended", reads=ElderEnded)
+    def on_elder_allowance_ended(self, notice: Notice[ElderEnded]) -> None:
+        """What it excluded may come back."""
+        f = notice.facts
+        self._elsewhere(f.subject_id, f.programme, f.first_unpaid_month, False, notice)
+
+    def _elsewhere(self, person_id: str, code: str, month: str, drawn: bool, notice: Notice[Any]) -> None:
+        record = person.RecordBenefitElsewhere(person_id, self._known_where(person_id), code, month, drawn, "eldercare")
+        self.office.handle(person.DECIDER, person_id, notice.order(record))
+
+    # -- what follows
+
+    @reaction(OWN, "person_facts_changed", reads=PersonChanged)
+    def on_person_facts_changed(self, notice: Notice[PersonChanged]) -> None:
+        """A fact of a person changed: his cases, and those of his household that look at it, are decided again."""
+        self._reassess_person(notice.facts.person_id, notice.facts.effective_month, notice)
+
+    @reaction(OWN, "case_granted", reads=CaseGranted)
+    def on_other_case_granted(self, notice: Notice[CaseGranted]) -> None:
+        """A new case ends those that it excludes, and the person's others are looked at again (特困 with care and the care subsidy)."""
+        f = notice.facts
+        granted = PROGRAMMES.get(f.programme)
+        if granted is None or granted.payment == "once":
+            return
+        for p in PROGRAMMES.values():
+            if f.programme in p.exclusive_with and p.subject == granted.subject:
+                case_id = benefit_case.case_id(p.code, f.subject_id)
+                if self.office.load(self.benefits.cases, case_id).state.open:
+                    basis = f"{p.name}与{granted.name}不得重复享受"
+                    self.benefits.end(case_id, f.first_month, f"已纳入{granted.name}", basis, notice.order(None))
+        if granted.subject == "person":
+            self._reassess_person(f.subject_id, f.first_month, notice, but=f.programme)
+
+    @reaction(OWN, "case_ended", reads=CaseEnded)
+    def on_other_case_ended(self, notice: Notice[CaseEnded]) -> None:
+        """The person's other cases are looked at again."""
+        f = notice.facts
+        ended = PROGRAMMES.get(f.programme)
+        if ended is not None and ended.subject == "person":
+            self._reassess_person(f.subject_id, f.first_unpaid_month, notice, but=f.programme)
+
+    @deadline(EXPIRED)
+    def on_certificate_expired(self, due: Due) -> None:
+        """残疾人证到期: the rules are asked about the first month after it."""
+        state: person.Person = self.office.load(person.DECIDER, due.aggregate_id).state
+        for case_id in cases_of_person(due.aggregate_id, self._place(due.aggregate_id).household_id):
+            self.benefits.reassess(case_id, due.data["month"], f"clock:{due.due_at}", due.order(None), person.known_until(state))
+
+    def _reassess_person(self, person_id: str, month: str, notice: Notice[Any], but: str = "") -> None:
+        home = self._place(person_id).household_id
+        until = person.known_until(self.office.load(person.DECIDER, person_id).state)
+        skip = benefit_case.case_id(but, person_id) if but else ""
+        for case_id in cases_of_person(person_id, home):
+            if case_id != skip:
+                self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None), until)
+
+    def reassess_household(self, household_id: str, month: str, notice: Notice[Any]) -> list[str]:
+        """A fact of a household changed: its cases, and those of its members, are decided again; the cases that were looked at."""
+        state: household.Household = self.office.load(household.DECIDER, household_id).state
+        until = household.known_until(state)
+        cases = cases_of_household(household_id) + [c for member in state.members for c in cases_of_person(member)]
+        for case_id in cases:
+            self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None), until)
+        return cases
+
+    def end_cases_of(self, person_id: str, division: str, died_on: date, stop: Any, notice: Notice[Any]) -> list[tuple[str, str, int]]:
+        """After a death: the person's own cases end, each from the month its rules say; (name, month, fen claimed back) of each."""
+        own = [p for p in PROGRAMMES.values() if p.subject == "person"]
+        states = {p.code: self.office.load(self.benefits.cases, benefit_case.case_id(p.code, person_id)).state for p in own}
+        there = [p for p in own if states[p.code].open or states[p.code].status == "ended"]
+        if there or self.office.load(person.DECIDER, person_id).state.known:
+            died = person.RecordPersonDeath(person_id, self._known_where(person_id) or division, died_on)
+            self.office.handle(person.DECIDER, person_id, notice.order(died, "person death"))
+        ended = []
+        for p in there:
+            case_id = benefit_case.case_id(p.code, person_id)
+            month = stop(p.code, died_on)
+            self.benefits.end(case_id, month, "保障对象死亡", f"{p.name}：保障对象死亡的，自{month}起停发", notice.order(None))
+            after: benefit_case.Case = self.office.load(self.benefits.cases, case_id).state
+            if states[p.code].open or after.last_change == month:  # told again after a crash, when it has ended already
+                ended.append((p.name, month, self.benefits.claimed_in(case_id, notice.correlation_id or notice.event_id)))
+        return ended
+
+    # -- inside
+
+    def _place(self, person_id: str) -> placement.Placement:
+        state: placement.Placement = self.office.load(placement.DECIDER, person_id).state
+        return state
+
+    def _known_where(self, person_id: str) -> str:
+        state: person.Person = self.office.load(person.DECIDER, person_id).state
+        return state.division or self._place(person_id).division
+
+    def _where(self, person_id: str) -> str:
+        where = self._known_where(person_id)
+        if not where:
+            raise Refused("unknown_person", "没有此人员，请先登记此人员或其家庭。", "person_id")
+        return where

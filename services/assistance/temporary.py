@@ -1,0 +1,680 @@
+"""Temporary assistance (临时救助): help in an emergency (急难型) or with spending that cannot be borne (支出型), one matter for one cause.
+
+Life of a matter: applied (or discovered) → accepted → [emergency: first grant within 24 hours, 先行救助, from the town's reserve fund;
+then granted_pending_papers until the papers are complete, 10 working days] → verified → [deliberated, 一事一议] → proposed → approved |
+refused → paid out in one or several instalments, each released after a look at how things stand, or the rest cancelled.
+
+Must hold: the amount is what the rules say, also that of the first grant, and above the ceiling only what a recorded deliberation
+raised it to; the sum of what is released and was drawn is never more than what was approved; what a first grant exceeded the formal
+decision by becomes a claim, never a silent correction; clerk, reviewer and approver are three hands, above the township's ceiling the
+approver is the county's; no second grant for the same cause within the period the rules name. The place of the emergency (急难发生地)
+accepts, approves and pays also for people registered elsewhere, whose home place is asked and told.
+
+One stream per household, or per person whom no household of the register counts: it sees all their matters, so a double one is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from types import MappingProxyType
+from typing import Any
+
+from shared.casework.benefit_case import reviewed_hash
+from shared.casework.shape import said
+from shared.domain import dates, money
+from shared.domain import division as divisions
+from shared.domain.errors import Refused, invalid, out_of_order
+from shared.domain.resident_id import is_person_id
+from shared.eventsourcing.commands import command
+from shared.eventsourcing.decider import Decider, not_the_same_hand
+from shared.eventsourcing.events import event
+from shared.eventsourcing.orders import Order, derived_id
+from shared.rules.assessment import Assessment, Line
+
+KINDS = ("emergency", "expenditure")
+CAUSES = ("sudden_event", "accident", "grave_illness", "other")  # 突发事件、意外伤害、重大疾病、其他
+FORMS = ("cash", "goods", "referral")  # 发放救助金、发放实物、转介服务
+FIRST_GRANT_HOURS = 24  # 先行救助: 民发〔2018〕23号
+PAPERS_DAYS = 10  # working days to complete the papers after a first grant: 民发〔2018〕23号
+MOST_INSTALMENTS = 12
+FEWEST_DELIBERATING = 3
+STAGED = "民政部、财政部关于进一步加强和改进临时救助工作的意见（民发〔2018〕23号）：一次审批、分阶段救助"
+
+
+def grant_id(matter_id: str, no: int) -> str:
+    """What a payment is known by: the subject of its own case, so that it is paid once."""
+    return derived_id("temporary_grant", matter_id, str(no))
+
+
+# -- Events
+
+
+@event("assistance.temporary_applied")
+@dataclass(frozen=True)
+class TemporaryApplied:
+    """申请, or 主动发现 (``discovered``). ``division`` is the town that handles it: for an emergency where it happened.
+
+    ``hukou_division``: where the person is registered if that is elsewhere, else "". ``loss_fen``: what it cost, or what was spent and
+    self-borne.
+    """
+
+    subject_id: str
+    matter_id: str
+    division: str
+    payee_id: str
+    kind: str
+    cause: str
+    happened_on: date
+    loss_fen: int
+    hukou_division: str
+    discovered: bool
+    by: str
+
+
+@event(
+    "assistance.hukou_place_notified",
+    published=True,
+    public=lambda e: {
+        "payee_id": e.payee_id, "matter_id": e.matter_id, "hukou_division": e.hukou_division, "division": e.division, "kind": e.kind,
+        "cause": e.cause,
+    },
+)  # fmt: skip
+@dataclass(frozen=True)
+class HukouPlaceNotified:
+    """户籍地通报: the home place is told that the place of the emergency helps, and asked whether it has helped already."""
+
+    matter_id: str
+    payee_id: str
+    hukou_division: str
+    division: str
+    kind: str
+    cause: str
+
+
+@event("assistance.hukou_place_answered")
+@dataclass(frozen=True)
+class HukouPlaceAnswered:
+    """户籍地核查结果."""
+
+    matter_id: str
+    already_helped: bool
+    reference: str
+    by: str
+
+
+@event("assistance.temporary_accepted")
+@dataclass(frozen=True)
+class TemporaryAccepted:
+    """受理. ``first_grant_by``: in an emergency, until when help must be there."""
+
+    matter_id: str
+    accepted_at: datetime
+    first_grant_by: datetime | None
+    by: str
+
+
+@event("assistance.first_granted")
+@dataclass(frozen=True)
+class FirstGranted:
+    """先行救助: drawn from the reserve fund ``fund_id``; the papers are due by ``papers_by``."""
+
+    matter_id: str
+    fund_id: str
+    amount_fen: int
+    assessment: Assessment
+    granted_at: datetime
+    in_time: bool
+    papers_by: date
+    by: str
+
+
+@event("assistance.temporary_overdue", published=True)
+@dataclass(frozen=True)
+class TemporaryOverdue:
+    """逾期: the first grant (``first_grant``) or the papers after it (``papers``) did not come in time: work for a supervisor."""
+
+    subject_id: str
+    matter_id: str
+    division: str
+    what: str
+
+
+@event("assistance.papers_completed")
+@dataclass(frozen=True)
+class PapersCompleted:
+    """核实: what was claimed is verified and the papers are complete (急难型: 补齐手续)."""
+
+    matter_id: str
+    completed_on: date
+    finding: str
+    loss_fen: int
+    by: str
+
+
+@event("assistance.deliberation_recorded")
+@dataclass(frozen=True)
+class DeliberationRecorded:
+    """一事一议: the only way above the ceiling. ``participants`` are staff ids."""
+
+    matter_id: str
+    participants: tuple[str, ...]
+    minutes_no: str
+    raised_fen: int
+    reason: str
+    by: str
+
+
+@event("assistance.temporary_proposed")
+@dataclass(frozen=True)
+class TemporaryProposed:
+    """审核 with the rules' assessment; ``reviewed`` names exactly what the reviewer saw. ``form``: cash, goods or referral."""
+
+    matter_id: str
+    assessment: Assessment
+    reviewed: str
+    instalments: int
+    form: str
+    publicised_until: date | None
+    by: str
+
+
+@event("assistance.temporary_proposal_voided")
+@dataclass(frozen=True)
+class TemporaryProposalVoided:
+    matter_id: str
+    reason: str
+
+
+@event(
+    "assistance.temporary_approved",
+    published=True,
+    public=lambda e: {"subject_id": e.subject_id, "matter_id": e.matter_id, "amount_fen": e.amount_fen, "drawn_fen": e.drawn_fen},
+)
+@dataclass(frozen=True)
+class TemporaryApproved:
+    """审批. ``level``: township, county or deliberation. ``instalments``: what is still to be paid beside the first grant, in parts."""
+
+    subject_id: str
+    matter_id: str
+    amount_fen: int
+    drawn_fen: int
+    level: str
+    instalments: tuple[int, ...]
+    by: str
+
+
+@event(
+    "assistance.temporary_refused",
+    published=True,
+    public=lambda e: {"subject_id": e.subject_id, "matter_id": e.matter_id, "drawn_fen": e.drawn_fen},
+)
+@dataclass(frozen=True)
+class TemporaryRefused:
+    subject_id: str
+    matter_id: str
+    drawn_fen: int
+    reason: str
+    by: str
+
+
+@event(
+    "assistance.instalment_released",
+    published=True,
+    public=lambda e: {"subject_id": e.subject_id, "matter_id": e.matter_id, "no": e.no},
+)
+@dataclass(frozen=True)
+class InstalmentReleased:
+    """拨付一期: what is released becomes a payment of its own. ``finding``: how things stand (进展核查)."""
+
+    subject_id: str
+    matter_id: str
+    no: int
+    amount_fen: int
+    finding: str
+    by: str
+
+
+@event("assistance.remaining_cancelled")
+@dataclass(frozen=True)
+class RemainingCancelled:
+    """The need has ended: the instalments not yet released fall away."""
+
+    matter_id: str
+    cancelled_fen: int
+    reason: str
+    by: str
+
+
+# -- State
+
+
+@dataclass(frozen=True)
+class Matter:
+    matter_id: str
+    status: str  # applied, accepted, granted_pending_papers, verified, proposed, approved, paid_out, refused
+    division: str
+    payee_id: str
+    kind: str
+    cause: str
+    happened_on: date
+    loss_fen: int
+    hukou_division: str = ""
+    hukou_helped: bool | None = None  # None: not answered yet
+    clerks: tuple[str, ...] = ()
+    first_grant_by: datetime | None = None
+    first: FirstGranted | None = None
+    overdue: tuple[str, ...] = ()
+    deliberation: DeliberationRecorded | None = None
+    proposal: TemporaryProposed | None = None
+    approved: TemporaryApproved | None = None
+    granted_on: date | None = None  # of the first grant or the approval, whichever came first
+    released: tuple[int, ...] = ()  # numbers of instalments
+    cancelled_fen: int = 0
+
+    @property
+    def drawn_fen(self) -> int:
+        return self.first.amount_fen if self.first else 0
+
+    @property
+    def given_fen(self) -> int:
+        """What the household has got, or is going to get, from this matter."""
+        if self.status == "refused":
+            return 0
+        return self.approved.amount_fen - self.cancelled_fen if self.approved else self.drawn_fen
+
+
+@dataclass(frozen=True)
+class Temporary:
+    subject_id: str = ""
+    division: str = ""
+    matters: Mapping[str, Matter] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def evolve(state: Temporary, happened: Any) -> Temporary:
+    if isinstance(happened, TemporaryApplied):
+        e = happened
+        new = Matter(
+            e.matter_id, "applied", e.division, e.payee_id, e.kind, e.cause, e.happened_on, e.loss_fen, e.hukou_division, clerks=(e.by,)
+        )
+        matters = MappingProxyType({**state.matters, e.matter_id: new})
+        # The stream is in the jurisdiction of the town that handles the newest matter: one after another, never two at once.
+        return Temporary(e.subject_id, e.division, matters)
+    m = _evolve(state.matters[happened.matter_id], happened)
+    return replace(state, matters=MappingProxyType({**state.matters, m.matter_id: m}))
+
+
+def _evolve(m: Matter, happened: Any) -> Matter:
+    match happened:
+        case HukouPlaceNotified():
+            return m
+        case HukouPlaceAnswered():
+            return replace(m, hukou_helped=happened.already_helped)
+        case TemporaryAccepted():
+            return replace(m, status="accepted", first_grant_by=happened.first_grant_by, clerks=(*m.clerks, happened.by))
+        case FirstGranted():
+            on = happened.granted_at.date()
+            return replace(m, status="granted_pending_papers", first=happened, granted_on=on, clerks=(*m.clerks, happened.by))
+        case TemporaryOverdue():
+            return replace(m, overdue=(*m.overdue, happened.what))
+        case PapersCompleted():
+            return replace(m, status="verified", loss_fen=happened.loss_fen, clerks=(*m.clerks, happened.by))
+        case DeliberationRecorded():
+            return replace(m, deliberation=happened)
+        case TemporaryProposed():
+            return replace(m, status="proposed", proposal=happened)
+        case TemporaryProposalVoided():
+            return replace(m, status="verified", proposal=None)
+        case TemporaryApproved():
+            status = "approved" if happened.instalments else "paid_out"
+            return replace(m, status=status, approved=happened)
+        case TemporaryRefused():
+            return replace(m, status="refused")
+        case InstalmentReleased():
+            released = (*m.released, happened.no)
+            assert m.approved is not None
+            done = len(released) == len(m.approved.instalments)
+            return replace(m, released=released, status="paid_out" if done else "approved")
+        case RemainingCancelled():
+            return replace(m, status="paid_out", cancelled_fen=happened.cancelled_fen)
+        case _:
+            raise TypeError(f"temporary assistance knows no {type(happened).__name__}")
+
+
+def given_in_year(state: Temporary, year: int, but: str) -> int:
+    """Fen that the household got in a year from its other matters."""
+    return sum(m.given_fen for m in state.matters.values() if m.matter_id != but and m.granted_on and m.granted_on.year == year)
+
+
+def helped_before(state: Temporary, matter: Matter, months: int, today: date) -> bool:
+    """Whether this cause was helped with within so many months, here or where the person is registered."""
+    since = dates.add_months(dates.month_of(today), -months)
+    here = any(
+        m.cause == matter.cause and m.given_fen and m.granted_on and dates.month_of(m.granted_on) > since
+        for m in state.matters.values()
+        if m.matter_id != matter.matter_id
+    )
+    return here or bool(matter.hukou_helped)
+
+
+def part_of(m: Matter, no: int) -> Assessment:
+    """The assessment behind one instalment: the approved one, with the part that this is as its last line."""
+    assert m.proposal is not None
+    assert m.approved is not None
+    whole, part = m.proposal.assessment, m.approved.instalments[no - 1]
+    if part == whole.amount_fen:
+        return whole
+    lines = [*whole.lines]
+    if m.drawn_fen:
+        lines.append(Line("减：先行救助已发", -m.drawn_fen, STAGED))
+    lines.append(Line(f"分{len(m.approved.instalments)}期，第{no}期", part, STAGED))
+    return replace(whole, amount_fen=part, lines=tuple(lines))
+
+
+# -- Commands
+
+
+@command("apply_temporary", permission="assistance:accept")
+@dataclass(frozen=True)
+class ApplyTemporary:
+    subject_id: str
+    matter_id: str
+    division: str
+    payee_id: str
+    kind: str
+    cause: str
+    happened_on: date
+    loss_fen: int = 0
+    hukou_division: str = ""
+    discovered: bool = False
+
+
+@command("accept_temporary", permission="assistance:accept")
+@dataclass(frozen=True)
+class AcceptTemporary:
+    """受理."""
+
+    subject_id: str
+    matter_id: str
+
+
+@command("record_hukou_answer", permission="assistance:accept")
+@dataclass(frozen=True)
+class RecordHukouAnswer:
+    """户籍地核查结果: whether the home place has helped for this cause already."""
+
+    subject_id: str
+    matter_id: str
+    already_helped: bool
+    reference: str
+
+
+@command("grant_first", permission="assistance:accept")
+@dataclass(frozen=True)
+class GrantFirst:
+    """The amount and the fund are put in by the service; the draw itself is the fund's."""
+
+    subject_id: str
+    matter_id: str
+    fund_id: str
+    amount_fen: int
+    assessment: Assessment
+
+
+@command("complete_papers", permission="assistance:survey")
+@dataclass(frozen=True)
+class CompletePapers:
+    """核实（补齐手续）: what was found, and what it cost as far as the papers show."""
+
+    subject_id: str
+    matter_id: str
+    finding: str
+    loss_fen: int
+
+
+@command("record_deliberation", permission="assistance:review")
+@dataclass(frozen=True)
+class RecordDeliberation:
+    """一事一议: participants as staff ids, the reference of the minutes, the amount it was raised to, and why."""
+
+    subject_id: str
+    matter_id: str
+    participants: tuple[str, ...]
+    minutes_no: str
+    raised_fen: int
+    reason: str
+
+
+@command("propose_temporary", permission="assistance:review")
+@dataclass(frozen=True)
+class ProposeTemporary:
+    subject_id: str
+    matter_id: str
+    assessment: Assessment
+    instalments: int
+    form: str
+    publicity_days: int
+
+
+@command("decide_temporary", permission="assistance:confirm")
+@dataclass(frozen=True)
+class DecideTemporary:
+    """``reviewed`` is what the approver has before him. ``township_fen``: up to what the township decides, by the rules of the month."""
+
+    subject_id: str
+    matter_id: str
+    reviewed: str
+    outdated: bool
+    township_fen: int
+
+
+@command("release_instalment", permission="assistance:review")
+@dataclass(frozen=True)
+class ReleaseInstalment:
+    """拨付下一期，须先核查进展."""
+
+    subject_id: str
+    matter_id: str
+    no: int
+    finding: str
+
+
+@command("cancel_remaining", permission="assistance:confirm")
+@dataclass(frozen=True)
+class CancelRemaining:
+    """需要已消失，取消尚未拨付的各期."""
+
+    subject_id: str
+    matter_id: str
+    reason: str
+
+
+@command("note_temporary_overdue", permission="assistance:record")
+@dataclass(frozen=True)
+class NoteTemporaryOverdue:
+    """By the timer: ``what`` has not been done in time."""
+
+    subject_id: str
+    matter_id: str
+    what: str
+
+
+# -- Decisions
+
+
+def _matter(state: Temporary, c: Any, act: str, *statuses: str) -> Matter:
+    m = state.matters.get(c.matter_id)
+    if m is None:
+        raise Refused("not_found", "没有此临时救助事项。", "matter_id")
+    if statuses and m.status not in statuses:
+        raise out_of_order(f"当前状态不能办理“{act}”。")
+    return m
+
+
+def apply_temporary(state: Temporary, c: ApplyTemporary, order: Order[Any]) -> Sequence[Any]:
+    where = divisions.check(c.division)
+    if c.kind not in KINDS:
+        raise invalid("类型须为急难型或支出型。", "kind")
+    if c.cause not in CAUSES:
+        raise invalid("事由不在允许的取值范围内。", "cause")
+    if not is_person_id(c.payee_id):
+        raise invalid("领款人标识不正确。", "payee_id")
+    if not date(2000, 1, 1) <= c.happened_on <= order.today:
+        raise invalid("发生日期不合理。", "happened_on")
+    money.check(c.loss_fen, "loss_fen")
+    hukou = divisions.check(c.hukou_division, "hukou_division") if c.hukou_division else ""
+    if any(m.status not in ("paid_out", "refused") for m in state.matters.values()):
+        raise Refused("already_exists", "该户已有在办的临时救助事项。", "subject_id")
+    if hukou and c.kind != "emergency":
+        raise invalid("户籍不在本地的，由急难发生地办理急难型救助。", "kind")
+    applied = TemporaryApplied(
+        c.subject_id, c.matter_id, where, c.payee_id, c.kind, c.cause, c.happened_on, c.loss_fen, hukou, c.discovered, order.hand.actor
+    )
+    told = [HukouPlaceNotified(c.matter_id, c.payee_id, hukou, where, c.kind, c.cause)] if hukou else []
+    return [applied, *told]
+
+
+def accept_temporary(state: Temporary, c: AcceptTemporary, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "受理", "applied")
+    by = order.now + timedelta(hours=FIRST_GRANT_HOURS) if m.kind == "emergency" else None
+    return [TemporaryAccepted(m.matter_id, order.now, by, order.hand.actor)]
+
+
+def record_hukou_answer(state: Temporary, c: RecordHukouAnswer, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "登记户籍地核查结果", "applied", "accepted", "granted_pending_papers", "verified")
+    if not m.hukou_division:
+        raise out_of_order("该事项无需户籍地核查。")
+    if m.hukou_helped == c.already_helped:
+        return []
+    return [HukouPlaceAnswered(m.matter_id, c.already_helped, said(c.reference, "reference", "核查文号或联系记录"), order.hand.actor)]
+
+
+def grant_first(state: Temporary, c: GrantFirst, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "先行救助", "accepted")
+    if m.kind != "emergency":
+        raise out_of_order("只有急难型可以先行救助。")
+    if not c.assessment.eligible or c.amount_fen <= 0:
+        raise out_of_order(f"不符合临时救助条件：{c.assessment.reason}。")
+    if c.amount_fen > c.assessment.amount_fen:
+        raise invalid("先行救助不得超过按规则计算的金额。", "amount_fen")
+    assert m.first_grant_by is not None
+    papers_by = dates.add_working_days(order.today, PAPERS_DAYS)
+    in_time = order.now <= m.first_grant_by
+    return [FirstGranted(m.matter_id, c.fund_id, c.amount_fen, c.assessment, order.now, in_time, papers_by, order.hand.actor)]
+
+
+def complete_papers(state: Temporary, c: CompletePapers, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "核实", "accepted", "granted_pending_papers")
+    money.check(c.loss_fen, "loss_fen")
+    return [PapersCompleted(m.matter_id, order.today, said(c.finding, "finding", "核实意见"), c.loss_fen, order.hand.actor)]
+
+
+def record_deliberation(state: Temporary, c: RecordDeliberation, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "一事一议", "verified", "proposed")
+    if len(set(c.participants)) < FEWEST_DELIBERATING or any(not p.startswith("staff:") for p in c.participants):
+        raise invalid(f"参加人员须为{FEWEST_DELIBERATING}名以上工作人员。", "participants")
+    money.check(c.raised_fen, "raised_fen")
+    if c.raised_fen == 0:
+        raise invalid("请填写议定金额。", "raised_fen")
+    minutes = said(c.minutes_no, "minutes_no", "会议纪要编号")
+    held = DeliberationRecorded(
+        m.matter_id, tuple(sorted(set(c.participants))), minutes, c.raised_fen, said(c.reason, "reason", "理由"), order.hand.actor
+    )
+    return [held, *([TemporaryProposalVoided(m.matter_id, "经一事一议，须重新审核。")] if m.status == "proposed" else [])]
+
+
+def propose_temporary(state: Temporary, c: ProposeTemporary, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "审核", "verified")
+    not_the_same_hand(order, *m.clerks)
+    if m.hukou_division and m.hukou_helped is None:
+        raise out_of_order("尚未收到户籍地核查结果，不能审核。")
+    if not 1 <= c.instalments <= MOST_INSTALMENTS:
+        raise invalid(f"期数须在1至{MOST_INSTALMENTS}之间。", "instalments")
+    if c.form not in FORMS:
+        raise invalid("救助方式不在允许的取值范围内。", "form")
+    public = m.kind == "expenditure" and c.assessment.eligible
+    until = order.today + timedelta(days=c.publicity_days) if public else None
+    return [
+        TemporaryProposed(m.matter_id, c.assessment, reviewed_hash(c.assessment), c.instalments, c.form, until, order.hand.actor)
+    ]
+
+
+def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "审批", "proposed")
+    proposal = m.proposal
+    assert proposal is not None
+    not_the_same_hand(order, *m.clerks, proposal.by)
+    if c.reviewed != proposal.reviewed:
+        raise Refused("version_conflict", "审批内容与审核内容不一致，请重新查看。", "reviewed")
+    if c.outdated:
+        return [TemporaryProposalVoided(m.matter_id, "情况发生变化，须重新审核。")]
+    if proposal.publicised_until is not None and order.today <= proposal.publicised_until:
+        raise Refused("not_yet_due", f"公示期至{proposal.publicised_until.isoformat()}，期满后方可审批。", None)
+    by = order.hand.actor
+    if not proposal.assessment.eligible:
+        return [TemporaryRefused(state.subject_id, m.matter_id, m.drawn_fen, proposal.assessment.reason, by)]
+    amount = proposal.assessment.amount_fen
+    raised = m.deliberation is not None and amount == m.deliberation.raised_fen
+    level = "deliberation" if raised else "township" if amount <= c.township_fen else "county"
+    if level != "township" and len(order.hand.division) > 6:
+        raise Refused("wrong_division", "超过乡镇（街道）审批限额，须由县级审批。", "matter_id")
+    left = max(amount - m.drawn_fen, 0) if proposal.form == "cash" else 0
+    parts = _parts(left, proposal.instalments)
+    approved = TemporaryApproved(state.subject_id, m.matter_id, amount, m.drawn_fen, level, parts, by)
+    if not parts:
+        return [approved]
+    return [approved, InstalmentReleased(state.subject_id, m.matter_id, 1, parts[0], "审批同时拨付第一期", by)]
+
+
+def _parts(total: int, instalments: int) -> tuple[int, ...]:
+    """Equal parts to the fen; what does not divide goes out first."""
+    each, rest = divmod(total, instalments)
+    return tuple(p for p in (each + (1 if n < rest else 0) for n in range(instalments)) if p)
+
+
+def release_instalment(state: Temporary, c: ReleaseInstalment, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "拨付", "approved")
+    assert m.approved is not None
+    not_the_same_hand(order, m.approved.by)
+    if c.no != len(m.released) + 1:
+        raise out_of_order(f"应拨付第{len(m.released) + 1}期。")
+    finding = said(c.finding, "finding", "进展核查情况")
+    return [InstalmentReleased(state.subject_id, m.matter_id, c.no, m.approved.instalments[c.no - 1], finding, order.hand.actor)]
+
+
+def cancel_remaining(state: Temporary, c: CancelRemaining, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "取消余下各期", "approved")
+    assert m.approved is not None
+    left = sum(m.approved.instalments[len(m.released) :])
+    return [RemainingCancelled(m.matter_id, left, said(c.reason, "reason", "取消理由"), order.hand.actor)]
+
+
+def note_overdue(state: Temporary, c: NoteTemporaryOverdue, order: Order[Any]) -> Sequence[Any]:
+    """Nothing when it was done meanwhile, or was noted before: the timer may be late, or run twice."""
+    m = _matter(state, c, "逾期登记")
+    late = {"first_grant": m.status == "accepted" and m.kind == "emergency", "papers": m.status == "granted_pending_papers"}
+    if not late.get(c.what) or c.what in m.overdue:
+        return []
+    return [TemporaryOverdue(state.subject_id, m.matter_id, m.division, c.what)]
+
+
+DECIDER: Decider[Temporary] = Decider(
+    category="assistance.temporary",
+    initial=Temporary(),
+    evolve=evolve,
+    decide={
+        ApplyTemporary: apply_temporary,
+        AcceptTemporary: accept_temporary,
+        RecordHukouAnswer: record_hukou_answer,
+        GrantFirst: grant_first,
+        CompletePapers: complete_papers,
+        RecordDeliberation: record_deliberation,
+        ProposeTemporary: propose_temporary,
+        DecideTemporary: decide_temporary,
+        ReleaseInstalment: release_instalment,
+        CancelRemaining: cancel_remaining,
+        NoteTemporaryOverdue: note_overdue,
+    },
+    division=lambda state: state.division,
+)
