@@ -18,7 +18,13 @@ with warnings.catch_warnings():
     import eventlet  # noqa: F401
 
 
+from hypothesis import HealthCheck, settings
+
 from tests.postgres import PrivatePostgres
+
+# No timing inside a test: a machine that is busy is no finding.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ from esdbclient.exceptions import (
 )
 from esdbclient.protos.Grpc import streams_pb2
 from esdbclient.streams import ReadResponse
+from grpc.experimental import ChannelOptions
 
 NO_STREAM = -1
 TIMEOUT = 10.0  # seconds for one call
@@ -72,7 +73,12 @@ def _reaching() -> Iterator[None]:
 
 # gRPC shares connections, and the growing pauses between tries to make one, between all channels of a process to the same
 # address; left alone, a log that was away for long would be asked again only minutes after it is back.
-CHANNEL = (("grpc.use_local_subchannel_pool", 1), ("grpc.max_reconnect_backoff_ms", 2_000))
+# And a call that streams would start a thread of its own to receive on; the thread that reads can do that itself, at half the cost.
+CHANNEL = (
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    (ChannelOptions.SingleThreadedUnaryStream, 1),
+)
 
 
 class CutShort(GrpcError):  # type: ignore[misc,unused-ignore]
@@ -124,8 +130,6 @@ def _one_request(channel: Any) -> Any:
 class Client(EventStoreDBClient):  # type: ignore[misc,unused-ignore]
     """esdbclient, which comes back soon after the log does and never takes a part of a stream for the whole."""
 
-    channel: tuple[tuple[str, int], ...] = CHANNEL
-
     @property
     def streams(self) -> Any:
         return _Streams(super().streams)
@@ -136,7 +140,7 @@ class Client(EventStoreDBClient):  # type: ignore[misc,unused-ignore]
         return connection
 
     def _construct_grpc_channel(self, grpc_target: str, grpc_options: Any = ()) -> Any:
-        return super()._construct_grpc_channel(grpc_target, (*grpc_options, *self.channel))
+        return super()._construct_grpc_channel(grpc_target, (*grpc_options, *CHANNEL))
 
 
 class Log:

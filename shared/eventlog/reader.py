@@ -1,8 +1,7 @@
 """Reading much of the log (通读): what the relay, the projectors and a rebuild do all day.
 
-The same esdbclient, with two things changed that a reader of thousands of events a second feels: the stream is received
-without a second thread between (half the cost of an event), and an event is taken from the message as it came instead of
-through the client's own record of it, whose time stamps and links nobody here looks at. What is past may come from the log's
+The same esdbclient, with one thing changed that a reader of thousands of events a second feels: an event is taken from the message
+as it came instead of through the client's own record of it, whose time stamps and links nobody here looks at. What is past may come from the log's
 own file (near.py).
 """
 
@@ -16,9 +15,8 @@ from typing import Any
 
 import grpc
 from esdbclient.exceptions import EventStoreDBClientException
-from grpc.experimental import ChannelOptions
 
-from shared.eventlog.client import CHANNEL, TIMEOUT, Client, Log, LogUnavailable, Raw
+from shared.eventlog.client import TIMEOUT, Client, Log, LogUnavailable, Raw
 from shared.eventlog.near import Near, past, wanted
 
 
@@ -44,17 +42,13 @@ def of_service(service: str) -> dict[str, Any]:
     return {"filter_include": (re.escape(f"{service}.") + ".*",), "filter_by_stream_name": True}
 
 
-class _Client(Client):
-    channel = (*CHANNEL, (ChannelOptions.SingleThreadedUnaryStream, 1))
-
-
 class Reader:
     """A connection to the log for long reads. Each of its readings belongs to the thread that iterates it."""
 
     def __init__(self, log: Log) -> None:
         self._data = log.data
         try:
-            self._client = _Client(uri=log.uri)
+            self._client = Client(uri=log.uri)
         except (EventStoreDBClientException, OSError) as error:
             raise LogUnavailable(type(error).__name__) from error
 
