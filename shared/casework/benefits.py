@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from shared.casework import benefit_case
-from shared.casework.benefit_case import Case, OverpaymentFound
+from shared.casework.benefit_case import Case, Correction, OverpaymentFound
 from shared.casework.office import Office
 from shared.casework.payment_run import Run
 from shared.casework.payments import Payments, programme_in
@@ -25,7 +25,7 @@ from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Hand, Order
 from shared.rules.assessment import Assessment
 
-__all__ = ["Asked", "Benefits", "CaseRef", "Confirmation", "Found", "Office", "SubjectGone"]
+__all__ = ["AppealAnswer", "Asked", "Benefits", "CaseRef", "Confirmation", "Found", "Office", "ReviewAnswer", "SubjectGone"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Found:
     assessment: Assessment
     facts_version: int
     payee_id: str = ""  # whom these facts name as payee; "" = whom the case names
+    changing: bool = False  # incomes may change: reviewed half-yearly, not yearly
 
 
 class SubjectGone(Refused):
@@ -87,6 +88,26 @@ class Benefits:
 
     # -- the procedure
 
+    def file(self, programme: str, subject_id: str, payee_id: str, division: str, order: Order[Any]) -> Answer:
+        """申请 of a subject whom the service has found; the case goes on by what the programme declares today."""
+        declared = self.programme(programme)
+        if not declared.on_application:
+            raise Refused("out_of_order", "该项目不经此途径申请。", "programme")
+        self._not_beside_others(declared, subject_id)
+        case_id = benefit_case.case_id(programme, subject_id)
+        file = benefit_case.FileApplication(programme, subject_id, payee_id, division, declared.terms)
+        return self.office.handle(self.cases, case_id, order.to(file))
+
+    def _not_beside_others(self, programme: Programme, subject_id: str) -> None:
+        for code in programme.exclusive_with:
+            if self.office.load(self.cases, benefit_case.case_id(code, subject_id)).state.running:
+                name = self.programmes[code].name if code in self.programmes else code
+                raise Refused("already_exists", f"已享受{name}，不得重复。", "programme")
+
+    def act(self, order: Order[Any]) -> Answer:
+        """A command that needs nothing but the case."""
+        return self.office.handle(self.cases, order.command.case_id, order)
+
     def propose(self, order: Order[Any]) -> Answer:
         """审核: ask the rules about the first month that can be paid, and propose what they say."""
         state = self.case(order.command.case_id)
@@ -98,21 +119,27 @@ class Benefits:
     def confirm(self, order: Order[Any]) -> Answer:
         """确认: what was reviewed, on the facts it was reviewed on, as long as the rules still say so."""
         state = self.case(order.command.case_id)
+        self._not_beside_others(self.programme(state.programme), state.subject_id)
         now = self._first_paid(state, order)
         proposed = state.proposal.assessment if state.proposal else now.assessment
         outdated = (now.assessment.eligible, now.assessment.amount_fen) != (proposed.eligible, proposed.amount_fen)
-        confirm = benefit_case.ConfirmCase(order.command.case_id, order.command.reviewed, now.facts_version, outdated, now.payee_id)
+        confirm = benefit_case.ConfirmCase(
+            order.command.case_id, order.command.reviewed, now.facts_version, outdated, now.payee_id, now.changing
+        )
         return self.office.handle(self.cases, order.command.case_id, order.to(confirm))
 
     def _first_paid(self, state: Case, order: Order[Any]) -> Found:
-        """Paid from the month after confirmation: a fact that counts from then on must not be missed."""
-        return self.assess(Asked(state.programme, state.subject_id, dates.add_months(dates.month_of(order.today), 1), 0, None))
+        """The first month that would be paid if it were confirmed today: a fact that counts from then on must not be missed."""
+        return self.assess(Asked(state.programme, state.subject_id, benefit_case.first_month(state, order.today), 0, None))
 
     def grant(self, programme: str, subject_id: str, payee_id: str, division: str, first_month: str, order: Order[Any]) -> Answer:
         """免申即享: grant on the rules' word."""
         found = self.assess(Asked(programme, subject_id, first_month, 0, None))
         case_id = benefit_case.case_id(programme, subject_id)
-        grant = benefit_case.GrantCase(programme, subject_id, payee_id, division, first_month, found.assessment, found.facts_version)
+        terms = self.programme(programme).terms
+        grant = benefit_case.GrantCase(
+            programme, subject_id, payee_id, division, first_month, found.assessment, found.facts_version, terms, found.changing
+        )
         return self.office.handle(self.cases, case_id, order.to(grant, f"grant {programme} {subject_id}"))
 
     # -- changes
@@ -124,43 +151,76 @@ class Benefits:
         fact counts; of an ended case only the months before its end.
         """
         state: Case = self.office.load(self.cases, case_id).state
-        if not state.open and state.status != "ended":
+        if not state.open and state.status not in ("ended", "closed"):
             return None
+        found = self.looked_at(state, case_id, effective_month, cause, order, until)
+        answer = None
+        if found.end is not None:
+            # The end first: it takes back what was decided for later months, which an assessment of the months before may not do.
+            answer = self.office.handle(self.cases, case_id, order.to(found.end, f"end {case_id}"))
+        if found.reassess is not None:
+            answer = self.office.handle(self.cases, case_id, order.to(found.reassess, f"reassess {case_id}"))
+        return answer
+
+    def looked_at(
+        self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any], until: str = "", revive: bool = False
+    ) -> Correction:
+        """What the rules say now of the months from ``effective_month`` on; ``revive``: of an ended case also those behind its end."""
         first = max(effective_month, state.first_month) if state.first_month else effective_month
         last = max(first, dates.month_of(order.today), until, state.last_change if state.running else "")
-        if state.status == "ended":
+        if state.terms.payment == "once" and state.first_month:
+            last = state.first_month
+        elif state.status == "ended" and not revive:
             last = dates.add_months(state.last_change, -1)
-            if first > last:
-                return None
-        amount = state.due(dates.add_months(first, -1)) or state.due(first)
+        if first > last:
+            return Correction()
+        amount = state.entitled(dates.add_months(first, -1)) or state.entitled(first)
         since = state.exit_since if state.exit_since and state.exit_since < first else None
         assessments: list[Assessment] = []
-        version, payee = -1, ""
-        gone: tuple[str, SubjectGone] | None = None
+        version, payee, changing = -1, "", False
+        end: benefit_case.EndCase | None = None
         for month in dates.months_between(first, last):
             try:
                 found = self.assess(Asked(state.programme, state.subject_id, month, amount, since))
             except SubjectGone as nobody:
-                gone = (month, nobody)
+                end = benefit_case.EndCase(case_id, month, nobody.reason, nobody.basis)
                 break
-            a, version, payee = found.assessment, found.facts_version, found.payee_id
+            a, version, payee, changing = found.assessment, found.facts_version, found.payee_id, found.changing
             assessments.append(a)
             amount = a.amount_fen
             since = (since or month) if a.outcome == "gradual_exit" else None
             if a.outcome == "ended":
                 break
-        answer = None
-        if gone is not None:
-            # The end first: it takes back what was decided for later months, which an assessment of the months before may not do.
-            answer = self.end(case_id, gone[0], gone[1].reason, gone[1].basis, order)
-        if assessments:
-            reassess = benefit_case.ReassessCase(case_id, first, tuple(assessments), version, cause, payee)
-            answer = self.office.handle(self.cases, case_id, order.to(reassess, f"reassess {case_id}"))
-        return answer
+        reassess = benefit_case.ReassessCase(case_id, first, tuple(assessments), version, cause, payee) if assessments else None
+        return Correction(reassess, end, changing)
 
     def end(self, case_id: str, first_unpaid_month: str, reason: str, basis: str, order: Order[Any]) -> Answer:
         end = benefit_case.EndCase(case_id, first_unpaid_month, reason, basis)
         return self.office.handle(self.cases, case_id, order.to(end, f"end {case_id}"))
+
+    # -- reviews and appeals: a person finds, the rules decide
+
+    def answer_review(self, order: Order[Any]) -> Answer:
+        """复审: the case is looked at again from this month on; continue, adjust or terminate is what the rules say."""
+        c = order.command
+        state = self.case(c.case_id)
+        correction = Correction()
+        if state.running:
+            correction = self.looked_at(state, c.case_id, dates.month_of(order.today), f"review:{order.command_id}", order)
+        return self.office.handle(self.cases, c.case_id, order.to(benefit_case.AnswerReview(c.case_id, c.finding, correction)))
+
+    def answer_appeal(self, order: Order[Any]) -> Answer:
+        """复核: upheld against a decision on amounts, its months are looked at again on the facts as they are known now."""
+        c = order.command
+        state = self.case(c.case_id)
+        correction = Correction()
+        appeal = state.appeal
+        if c.outcome == "upheld" and appeal is not None and appeal.month and appeal.kind != "suspended":
+            cause = f"appeal:{order.command_id}"
+            revive = appeal.kind == "ended" and state.status == "ended"
+            correction = self.looked_at(state, c.case_id, appeal.month, cause, order, revive=revive)
+        answer = benefit_case.AnswerAppeal(c.case_id, c.outcome, c.reason, correction)
+        return self.office.handle(self.cases, c.case_id, order.to(answer))
 
     def claimed_in(self, case_id: str, correlation_id: str) -> int:
         """Fen found overpaid in a case by everything that one fact set in motion."""
@@ -184,3 +244,20 @@ class Confirmation:
 
     case_id: str
     reviewed: str
+
+
+@dataclass(frozen=True)
+class ReviewAnswer:
+    """复审意见: what was found; the outcome is the rules'."""
+
+    case_id: str
+    finding: str
+
+
+@dataclass(frozen=True)
+class AppealAnswer:
+    """复核结论: "upheld" or "dismissed", with the reason; what follows is the rules'."""
+
+    case_id: str
+    outcome: Literal["upheld", "dismissed"]
+    reason: str

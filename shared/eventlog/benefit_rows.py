@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +19,9 @@ from shared.eventlog.payment_rows import PaymentTables, aggregate_id, payment_ta
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
-__all__ = ["BenefitTables", "aggregate_id", "benefit_tables", "listed", "of_case", "project_benefits", "start_of"]
+__all__ = ["STEP_DUE", "BenefitTables", "aggregate_id", "benefit_tables", "listed", "of_case", "project_benefits", "start_of"]
+
+STEP_DUE = "case_step"  # the deadlines' name; the step stands behind a colon and in the data
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ def benefit_tables(metadata: sa.MetaData) -> BenefitTables:
             sa.Column("first_month", sa.String(7), nullable=False, default=""),
             sa.Column("publicised_until", sa.String(10)),
             sa.Column("exit_ends", sa.String(7)),
+            sa.Column("worklist", sa.String(40), nullable=False, default="", index=True),  # "" when it waits for nobody
+            sa.Column("due_on", sa.String(10)),
+            sa.Column("due", sa.String(40), nullable=False, default=""),
+            sa.Column("progress", sa.Text, nullable=False, default=""),  # benefit_case.Progress: what limits and worklist follow from
             sa.Column("version", sa.Integer, nullable=False),
             sa.Column("changed_at", sa.String(40), nullable=False),
         ),
@@ -75,68 +81,74 @@ def start_of(month: str) -> datetime:
 def project_benefits(model: ReadModel, t: BenefitTables) -> None:
     """Fold the shapes' events of one service into its benefit tables."""
 
-    @model.on(bc.ApplicationFiled)
-    def _filed(rows: Rows, r: Recorded) -> None:
-        e = r.event
-        rows.put(
-            t.cases,
-            case_id=aggregate_id(r),
-            programme=e.programme,
-            subject_id=e.subject_id,
-            payee_id=e.payee_id,
-            division=e.division,
-            status="applied",
-            version=r.version,
-            changed_at=r.meta.recorded_at.isoformat(),
-        )
-
     def _set(rows: Rows, r: Recorded, **values: Any) -> None:
         rows.change(t.cases, {"case_id": aggregate_id(r)}, version=r.version, changed_at=r.meta.recorded_at.isoformat(), **values)
 
-    @model.on(bc.ApplicationAccepted)
-    def _accepted(rows: Rows, r: Recorded) -> None:
-        _set(rows, r, status="accepted")
+    def _stand(rows: Rows, r: Recorded, **values: Any) -> None:
+        """Fold the event into the case's procedure: whose turn it is, and every limit that began or ended by it."""
+        case_id = aggregate_id(r)
+        row = rows.get(t.cases, case_id=case_id)
+        before = bc.unpacked(row["progress"]) if row is not None else bc.Progress()
+        after = bc.advance(before, r.event)
+        waiting = bc.worklist(after)
+        stands = {
+            "status": after.status,
+            "worklist": waiting.worklist,
+            "due_on": waiting.due_on.isoformat() if waiting.due_on else None,
+            "due": waiting.due,
+            "progress": bc.packed(after),
+            "version": r.version,
+            "changed_at": r.meta.recorded_at.isoformat(),
+            **values,
+        }
+        rows.put(t.cases, **{**(row or {"case_id": case_id, "amount_fen": 0, "first_month": ""}), **stands})
+        old, new = bc.limits(before), bc.limits(after)
+        for step, last in new.items():
+            if old.get(step) != last:
+                rows.due(r, f"{STEP_DUE}:{step}", case_id, last + timedelta(days=1), {"step": step})
+        for step in old.keys() - new.keys():
+            rows.settle(r, f"{STEP_DUE}:{step}")
 
-    @model.on(bc.HouseholdSurveyed)
-    def _surveyed(rows: Rows, r: Recorded) -> None:
-        _set(rows, r, status="surveyed")
+    @model.on(bc.ApplicationFiled)
+    def _filed(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        opened = {"programme": e.programme, "subject_id": e.subject_id, "payee_id": e.payee_id, "division": e.division}
+        _stand(rows, r, **opened, amount_fen=0, first_month=_first_month(rows, r), publicised_until=None, exit_ends=None)
+
+    def _first_month(rows: Rows, r: Recorded) -> str:
+        """A case of an earlier round may still be owed something: it stays a candidate for payment."""
+        row = rows.get(t.cases, case_id=aggregate_id(r))
+        return str(row["first_month"]) if row is not None else ""
+
+    @model.on(
+        bc.SupplementRequested, bc.SupplementAnswered, bc.ApplicationAccepted, bc.AcceptanceRefused, bc.ApplicationWithdrawn,
+        bc.ApplicationLapsed, bc.AuthorisationRecorded, bc.MeansTestRequested, bc.MeansTestRecorded, bc.HouseholdSurveyed,
+        bc.ObjectionRaised, bc.ObjectionAnswered, bc.RefusalTold, bc.CaseSuspended, bc.CaseResumed, bc.ReviewOpened, bc.ReviewAnswered,
+        bc.CaseStepOverdue, bc.AppealFiled, bc.AppealAnswered, bc.AppealWithdrawn, bc.ApplicationReopened,
+    )  # fmt: skip
+    def _moved(rows: Rows, r: Recorded) -> None:
+        _stand(rows, r)
 
     @model.on(bc.CaseProposed)
     def _proposed(rows: Rows, r: Recorded) -> None:
         until = r.event.publicised_until
-        _set(rows, r, status="publicised", publicised_until=until.isoformat() if until else None)
+        _stand(rows, r, publicised_until=until.isoformat() if until else None)
 
-    @model.on(bc.ProposalVoided)
-    def _voided(rows: Rows, r: Recorded) -> None:
-        _set(rows, r, status="surveyed", publicised_until=None)
-
-    @model.on(bc.CaseRefused)
-    def _refused(rows: Rows, r: Recorded) -> None:
-        _set(rows, r, status="refused", publicised_until=None)
+    @model.on(bc.ProposalVoided, bc.CaseRefused)
+    def _no_proposal(rows: Rows, r: Recorded) -> None:
+        _stand(rows, r, publicised_until=None)
 
     @model.on(bc.CaseGranted)
     def _granted(rows: Rows, r: Recorded) -> None:
         e = r.event
-        rows.put(
-            t.cases,
-            case_id=aggregate_id(r),
-            programme=e.programme,
-            subject_id=e.subject_id,
-            payee_id=e.payee_id,
-            division=e.division,
-            status="in_force",
-            amount_fen=e.amount_fen,
-            first_month=e.first_month,
-            version=r.version,
-            changed_at=r.meta.recorded_at.isoformat(),
-        )
+        opened = {"programme": e.programme, "subject_id": e.subject_id, "payee_id": e.payee_id, "division": e.division}
+        _stand(rows, r, **opened, amount_fen=e.amount_fen, first_month=e.first_month, publicised_until=None, exit_ends=None)
         _decided(rows, r, "granted", 0, e.amount_fen, e.first_month, e.assessment)
 
     @model.on(bc.CaseReassessed)
     def _reassessed(rows: Rows, r: Recorded) -> None:
         e = r.event
-        status = "gradual_exit" if e.outcome == "gradual_exit" else "in_force"
-        _set(rows, r, status=status, amount_fen=e.new_amount_fen, exit_ends=e.exit_ends)
+        _stand(rows, r, amount_fen=e.new_amount_fen, exit_ends=e.exit_ends)
         _decided(rows, r, e.outcome, e.old_amount_fen, e.new_amount_fen, e.effective_month, bc.deciding(e.assessments, e.outcome))
         if e.outcome == "gradual_exit" and e.exit_ends:
             over = dates.add_months(e.exit_ends, 1)
@@ -144,9 +156,9 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
         else:
             rows.settle(r, "gradual_exit_over")
 
-    @model.on(bc.CaseEnded)
+    @model.on(bc.CaseEnded, bc.CaseClosed)
     def _ended(rows: Rows, r: Recorded) -> None:
-        _set(rows, r, status="ended", amount_fen=0, exit_ends=None)
+        _stand(rows, r, amount_fen=0, exit_ends=None)
         rows.settle(r, "gradual_exit_over")
 
     def _decided(rows: Rows, r: Recorded, outcome: str, old: int, new: int, month: str, assessment: Any) -> None:
@@ -165,11 +177,19 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
             recorded_at=r.meta.recorded_at.isoformat(),
         )
 
+    @model.on(bc.AppealAssigned)
+    def _assigned(rows: Rows, r: Recorded) -> None:
+        _set(rows, r)
+
     @model.on(bc.PayeeChanged)
     def _payee(rows: Rows, r: Recorded) -> None:
         _set(rows, r, payee_id=r.event.payee_id)
 
-    @model.on(bc.BenefitPaid, bc.PaymentReturned, bc.RepaymentRefunded, bc.OverpaymentFound, bc.ArrearsFound)
+    @model.on(bc.PaymentReturned)
+    def _returned(rows: Rows, r: Recorded) -> None:
+        _stand(rows, r)  # a one-off benefit that closed runs again
+
+    @model.on(bc.BenefitPaid, bc.RepaymentRefunded, bc.OverpaymentFound, bc.ArrearsFound)
     def _paid_or_different(rows: Rows, r: Recorded) -> None:
         _set(rows, r)
 

@@ -8,24 +8,157 @@ only the act ("pay"), and reactions that name no source listen to the service it
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from shared.eventsourcing.orders import Hand
-from shared.messaging.doors import query
+from shared.casework import benefit_case as bc
+from shared.casework.benefits import AppealAnswer, CaseRef, Confirmation, ReviewAnswer
+from shared.eventlog.benefit_rows import STEP_DUE
+from shared.eventsourcing.orders import Hand, Order
+from shared.messaging.doors import Due, command, deadline, query
 from shared.messaging.payment_doors import PaymentDoors
-from shared.messaging.showing import shown
+from shared.messaging.showing import plain, shown
 
 
 class BenefitService(PaymentDoors):
-    """``model`` and ``tables`` are the service's read model; ``benefits`` its business in this office."""
+    """``model`` and ``tables`` are the service's read model; ``benefits`` its business in this office.
+
+    How somebody applies (who the subject is, who is paid) is the service's own: its ``apply`` ends in ``benefits.file``.
+    """
+
+    # -- the procedure: 申请 → 受理 → 授权 → 核对 → 调查 → 审核公示 → 确认
+
+    @command(bc.RequestSupplement, permission="accept")
+    def request_supplement(self, order: Order[bc.RequestSupplement]) -> Any:
+        """一次性告知补正；补正期间各时限中止，逾期未补正视为放弃。"""
+        return self.benefits.act(order)
+
+    @command(bc.AnswerSupplement, permission="accept")
+    def answer_supplement(self, order: Order[bc.AnswerSupplement]) -> Any:
+        """收到补正材料，时限继续计算。"""
+        return self.benefits.act(order)
+
+    @command(bc.AcceptApplication, permission="accept")
+    def accept_application(self, order: Order[bc.AcceptApplication]) -> Any:
+        """受理。"""
+        return self.benefits.act(order)
+
+    @command(bc.RefuseAcceptance, permission="accept")
+    def refuse_acceptance(self, order: Order[bc.RefuseAcceptance]) -> Any:
+        """不予受理，说明理由。"""
+        return self.benefits.act(order)
+
+    @command(bc.WithdrawApplication, permission="accept")
+    def withdraw_application(self, order: Order[bc.WithdrawApplication]) -> Any:
+        """申请人撤回申请。"""
+        return self.benefits.act(order)
+
+    @command(bc.RecordAuthorisation, permission="accept")
+    def record_authorisation(self, order: Order[bc.RecordAuthorisation]) -> Any:
+        """登记全体成员签署的核对授权书；随即发起经济状况核对。"""
+        return self.benefits.act(order)
+
+    @command(bc.RequestMeansTest, permission="survey")
+    def request_means_test(self, order: Order[bc.RequestMeansTest]) -> Any:
+        """重新核对。"""
+        return self.benefits.act(order)
+
+    @command(bc.RecordMeansTest, permission="survey")
+    def record_means_test(self, order: Order[bc.RecordMeansTest]) -> Any:
+        """登记核对报告：完整，或部分（列明未反馈的来源）。"""
+        return self.benefits.act(order)
+
+    @command(bc.RecordSurvey, permission="survey")
+    def record_survey(self, order: Order[bc.RecordSurvey]) -> Any:
+        """入户调查。"""
+        return self.benefits.act(order)
+
+    @command(CaseRef, permission="review")
+    def propose(self, order: Order[CaseRef]) -> Any:
+        """审核：由规则计算并公示（与经办不得为同一人）。"""
+        return self.benefits.propose(order)
+
+    @command(bc.RaiseObjection, permission="accept")
+    def raise_objection(self, order: Order[bc.RaiseObjection]) -> Any:
+        """登记公示异议；答复前不得确认。"""
+        return self.benefits.act(order)
+
+    @command(bc.AnswerObjection, permission="confirm")
+    def answer_objection(self, order: Order[bc.AnswerObjection]) -> Any:
+        """答复公示异议：成立的须重新审核（与经办、审核、登记异议者不得为同一人）。"""
+        return self.benefits.act(order)
+
+    @command(Confirmation, permission="confirm")
+    def confirm(self, order: Order[Confirmation]) -> Any:
+        """确认：公示期满后，对所审核的内容（摘要一致）予以确认（与经办、审核不得为同一人）。"""
+        return self.benefits.confirm(order)
+
+    @command(bc.TellRefusal, permission="accept")
+    def tell_refusal(self, order: Order[bc.TellRefusal]) -> Any:
+        """登记不予受理、不予确认决定的书面告知。"""
+        return self.benefits.act(order)
+
+    # -- in force
+
+    @command(bc.SuspendCase, permission="review")
+    def suspend_case(self, order: Order[bc.SuspendCase]) -> Any:
+        """暂停发放。"""
+        return self.benefits.act(order)
+
+    @command(bc.ResumeCase, permission="confirm")
+    def resume_case(self, order: Order[bc.ResumeCase]) -> Any:
+        """恢复发放，补发或不补发暂停月份（与暂停不得为同一人）。"""
+        return self.benefits.act(order)
+
+    @command(bc.OpenReview, permission="review")
+    def open_review(self, order: Order[bc.OpenReview]) -> Any:
+        """提前开始复审（到期的复审自动开始）。"""
+        return self.benefits.act(order)
+
+    @command(ReviewAnswer, permission="review")
+    def answer_review(self, order: Order[ReviewAnswer]) -> Any:
+        """答复复审：按规则继续、调整或终止。"""
+        return self.benefits.answer_review(order)
+
+    # -- objection and appeal
+
+    @command(bc.FileAppeal, permission="accept")
+    def file_appeal(self, order: Order[bc.FileAppeal]) -> Any:
+        """登记对一项决定的异议、复核申请。"""
+        return self.benefits.act(order)
+
+    @command(bc.AssignAppeal, permission="confirm")
+    def assign_appeal(self, order: Order[bc.AssignAppeal]) -> Any:
+        """交办复核（未参与原决定者）。"""
+        return self.benefits.act(order)
+
+    @command(AppealAnswer, permission="confirm")
+    def answer_appeal(self, order: Order[AppealAnswer]) -> Any:
+        """复核结论：成立的按规则纠正，不成立的说明理由。"""
+        return self.benefits.answer_appeal(order)
+
+    @command(bc.WithdrawAppeal, permission="accept")
+    def withdraw_appeal(self, order: Order[bc.WithdrawAppeal]) -> Any:
+        """撤回复核申请。"""
+        return self.benefits.act(order)
+
+    # -- limits
+
+    @deadline(STEP_DUE)
+    def on_case_step_due(self, due: Due) -> None:
+        """A limit of a case has passed: an event, a lapse, a review that opens, or an end of validity."""
+        note = bc.NoteStepOverdue(due.aggregate_id, due.data["step"])
+        self.office.handle(self.benefits.cases, due.aggregate_id, due.order(note))
 
     # -- cases
 
     @query(permission="read")
-    def get_case(self, hand: Hand, case_id: str, as_of: datetime | None = None) -> Any:
-        """个案：环节、金额、最近一次决定及其说明（可查询过去任一时刻）。"""
-        return shown(self.office, self.benefits.cases, case_id, hand, as_of)
+    def get_case(self, hand: Hand, case_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
+        """个案：环节、金额、最近一次决定及其说明；as_of：当时所知；valid_at：某日的状态和当月应发。"""
+        found = shown(self.office, self.benefits.cases, case_id, hand, as_of)
+        if valid_at is not None:
+            found["valid"] = plain(bc.on_day(self.office.load(self.benefits.cases, case_id, as_of).state, valid_at))
+        return found
 
     @query(permission="read")
     def list_cases(
@@ -33,12 +166,16 @@ class BenefitService(PaymentDoors):
         hand: Hand,
         programme: str | None = None,
         status: str | None = None,
+        worklist: str | None = None,
+        subject_id: str | None = None,
         after: str = "",
         limit: int = 100,
         position: int | None = None,
     ) -> Any:
-        """本辖区个案列表。"""
-        return self._listed(self.tables.cases, hand, position, after, limit, programme=programme, status=status)
+        """本辖区个案列表：按项目、状态、待办清单、对象筛选。"""
+        where = {"programme": programme, "status": status, "worklist": worklist, "subject_id": subject_id}
+        rows = self._listed(self.tables.cases, hand, position, after, limit, **where)
+        return [{k: v for k, v in row.items() if k != "progress"} for row in rows]
 
     @query(permission="read")
     def list_decisions(self, hand: Hand, case_id: str, position: int | None = None) -> Any:
