@@ -1,8 +1,8 @@
 """Reading much of the log (通读): what the relay, the projectors and a rebuild do all day.
 
 The same esdbclient, with one thing changed that a reader of thousands of events a second feels: an event is taken from the message
-as it came instead of through the client's own record of it, whose time stamps and links nobody here looks at. What is past may come from the log's
-own file (near.py).
+as it came instead of through the client's own record of it, whose time stamps and links nobody here looks at. What is past may
+come from the log's own file (near.py).
 """
 
 from __future__ import annotations
