@@ -248,7 +248,8 @@ def _without(state: Campaign, due: str) -> tuple[str, ...]:
 
 def draw(objects: Mapping[str, Any] | Sequence[str], count: int, seed: str) -> tuple[str, ...]:
     """随机抽取 that anybody can repeat: sort the list, hash seed and object with SHA-256 (``<seed>:<object>``, UTF-8), and take the
-    ``count`` with the smallest hashes. The order in which the list was written down does not matter. Never to be changed: old draws rest on it."""
+    ``count`` with the smallest hashes. The order in which the list was written down does not matter. Old draws rest on this: never change it.
+    """
     ranked = sorted(sorted(set(objects)), key=lambda o: hashlib.sha256(f"{seed}:{o}".encode()).digest())
     return tuple(sorted(ranked[:count]))
 
@@ -313,7 +314,7 @@ class RectifyFinding:
     refers_to: str = ""
 
 
-@command("verify_rectification", permission="survey")
+@command("verify_rectification", permission="review")
 @dataclass(frozen=True)
 class VerifyRectification:
     record_id: str

@@ -6,11 +6,16 @@ with its declarations in ``ALL``. The benefits, which the rules decide, are in `
 
 from __future__ import annotations
 
-from services.assistance.declarations import exchanges, funds
+from services.assistance.declarations import discovery, exchanges, funds, handoffs, inspections, lists, sessions
 from shared.casework.shape import adopted, declared
 
 DECLARATIONS = declared(
+    *discovery.ALL,
     *exchanges.ALL,
     *funds.ALL,
+    *handoffs.ALL,
+    *inspections.ALL,
+    *lists.ALL,
+    *sessions.ALL,
 )
 DECIDERS = adopted("assistance", DECLARATIONS)
