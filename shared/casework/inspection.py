@@ -247,9 +247,9 @@ def _without(state: Campaign, due: str) -> tuple[str, ...]:
 
 
 def draw(objects: Mapping[str, Any] | Sequence[str], count: int, seed: str) -> tuple[str, ...]:
-    """随机抽取 that anybody can repeat: sort the list, hash seed and object with SHA-256 (``<seed>:<object>``, UTF-8), and take the
-    ``count`` with the smallest hashes. The order in which the list was written down does not matter. Old draws rest on this: never change it.
-    """
+    """随机抽取 that anybody can repeat: sort the list, hash seed and object with SHA-256 (``<seed>:<object>``, UTF-8), and take
+    the ``count`` with the smallest hashes. The order in which the list was written down does not matter. Old draws rest on
+    this: never change it."""
     ranked = sorted(sorted(set(objects)), key=lambda o: hashlib.sha256(f"{seed}:{o}".encode()).digest())
     return tuple(sorted(ranked[:count]))
 
