@@ -1,8 +1,8 @@
 """A district's day in a process of its own (混合负载): commands and reads at a steady pace, each timed from when it was due.
 
-Reads its task as JSON: {"uri", "token", "households": [[household, person, case], …], "commands", "reads", "seconds", "seed"}, commands
-and reads being a second's. Answers {"command": {"p50", "p95", "max", "count"}, "read": {…}, "errors"}; milliseconds. Nobody waits for a slow answer: callers
-come when they come, so a queue that builds up shows in the figures.
+Reads its task as JSON: {"uri", "token", "households": [[household, person, case], …], "commands", "reads", "seconds", "seed"},
+commands and reads being a second's. Answers {"command": {"p50", "p95", "max", "count"}, "read": {…}, "errors"}; milliseconds.
+Nobody waits for a slow answer: callers come when they come, so a queue that builds up shows in the figures.
 """
 
 from __future__ import annotations

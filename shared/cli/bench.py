@@ -39,6 +39,8 @@ def command(works: tuple[str, ...], quick: bool, as_json: bool, rounds: int, see
       appends     内嵌日志追加，对不落盘的同一服务器
       rules       按规则复核十万户，对同一公式的 numpy
       growth      日志从一万到一百万个事件，每事件成本是否增长
+      district    十万户、百万个事件：每秒 60 个指令、100 个查询时的延迟，一次复核的时间
+      soak        十分钟持续负载后进程的内存
       chaos       不测速度：加载时逐个、随机 kill -9 各进程，最后逐笔对账
 
     \b
