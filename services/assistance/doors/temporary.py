@@ -1,9 +1,297 @@
-"""Temporary doors (临时救助)."""
+"""Temporary assistance doors (临时救助): facts and rules are put in here, and the reserve fund, the claim and the payment follow."""
 
 from __future__ import annotations
 
-from shared.messaging.doors import Service
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from services.assistance import determination, household, temporary
+from services.assistance.benefits import CASES, alone, assessed, known, rules_now
+from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.programmes import TEMPORARY_ASSISTANCE
+from services.assistance.read_model import MODEL, TABLES
+from services.assistance.rows.temporary import FIRST_GRANT_DUE, PAPERS_DUE, by_urgency
+from shared.casework import benefit_case, fund
+from shared.casework.shape import one_per_subject
+from shared.domain import dates
+from shared.domain import division as divisions
+from shared.domain.errors import Refused, invalid
+from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
+from shared.messaging.benefit_doors import BenefitService
+from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
+from shared.messaging.showing import caught_up, shown
+from shared.rules.assessment import Assessment
+from shared.rules.facts import HouseholdFacts, TemporaryFacts
+from shared.security.permissions import within
+
+CODE = TEMPORARY_ASSISTANCE.code
+FUND = "temporary_assistance_reserve_fund"
+EXCESS = "先行救助金额超过正式审批金额"
 
 
-class TemporaryDoors(Service):
+@dataclass(frozen=True)
+class TemporaryForm:
+    """临时救助申请: a household, or a person whom no household of the register counts. ``division``: the town that handles it; for an
+    emergency the one where it happened. ``hukou_division``: where the person is registered, if not here. Money is fen."""
+
+    kind: str
+    cause: str
+    happened_on: date
+    division: str
+    household_id: str = ""
+    person_id: str = ""
+    loss_fen: int = 0
+    hukou_division: str = ""
+    discovered: bool = False
+
+
+@dataclass(frozen=True)
+class MatterRef:
+    """Which matter: everything else is put in from the facts and the rules."""
+
+    subject_id: str
+    matter_id: str
+
+
+@dataclass(frozen=True)
+class ProposalForm:
+    """审核: in how many instalments, and whether in cash, goods or by referral; the amount is the rules'."""
+
+    subject_id: str
+    matter_id: str
+    instalments: int = 1
+    form: str = "cash"
+
+
+@dataclass(frozen=True)
+class DecisionForm:
+    """审批: what was reviewed, by its hash."""
+
+    subject_id: str
+    matter_id: str
+    reviewed: str
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Our own ``assistance.temporary_approved`` and ``temporary_refused``; a refused one approves nothing."""
+
+    subject_id: str
+    matter_id: str
+    drawn_fen: int
+    amount_fen: int = 0
+
+
+@dataclass(frozen=True)
+class Released:
+    """Our own ``assistance.instalment_released``."""
+
+    subject_id: str
+    matter_id: str
+    no: int
+
+
+class TemporaryDoors(BenefitService):
     """临时救助."""
+
+    @command(TemporaryForm, permission="assistance:accept")
+    def apply_temporary(self, order: Order[TemporaryForm]) -> Any:
+        """临时救助申请，或主动发现；急难发生地受理，户籍在外地的同时通报户籍地。"""
+        c = order.command
+        division = divisions.check(c.division)
+        within(order.hand, division)
+        subject_id = c.household_id or c.person_id
+        if not subject_id or (c.household_id and c.person_id):
+            raise invalid("请填写家庭或人员之一。", "household_id")
+        month = dates.month_of(order.today)
+        home = self._home(subject_id, division, month)
+        payee = c.person_id
+        if c.household_id:
+            payee = household.payee_in(self.office.load(household.DECIDER, c.household_id).state, home)
+        else:
+            registered = known(self.office, c.person_id, month).state.registered
+            payee = registered.payee_id or c.person_id if registered else c.person_id
+        apply = temporary.ApplyTemporary(
+            subject_id, derived_id("temporary", order.command_id), division, payee, c.kind, c.cause, c.happened_on, c.loss_fen,
+            c.hukou_division, c.discovered,
+        )  # fmt: skip
+        return self.office.handle(temporary.DECIDER, subject_id, order.to(apply))
+
+    @command(temporary.AcceptTemporary)
+    def accept_temporary(self, order: Order[temporary.AcceptTemporary]) -> Any:
+        """受理；急难型自此二十四小时内须先行救助。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(temporary.RecordHukouAnswer)
+    def record_hukou_answer(self, order: Order[temporary.RecordHukouAnswer]) -> Any:
+        """登记户籍地核查结果（是否已因同一事由救助）。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(MatterRef, permission="assistance:accept")
+    def grant_first(self, order: Order[MatterRef]) -> Any:
+        """先行救助：按规则计算，以备用金单次限额为限，自所在乡镇（街道）备用金支取，手续后补。"""
+        c = order.command
+        m = self._matter(c.subject_id, c.matter_id)
+        assessment = self._assess(c.subject_id, m, order.today)
+        limit = DECLARATIONS[FUND].terms.draw_limit
+        amount = min(assessment.amount_fen, limit) if limit else assessment.amount_fen
+        fund_id = self._fund_of(m.division)
+        grant = temporary.GrantFirst(c.subject_id, c.matter_id, fund_id, amount, assessment)
+        # Whether it may be granted is known before the money leaves the fund; a draw that was made before a crash is found again.
+        self.office.rehearse(temporary.DECIDER, c.subject_id, order.to(grant))
+        if c.matter_id not in self.office.load(DECIDERS["fund"], fund_id).state.draws:
+            draw = fund.DrawFromFund(fund_id, c.matter_id, amount, c.matter_id)
+            self.office.handle(DECIDERS["fund"], fund_id, order.to(draw, "draw"))
+        return self.office.handle(temporary.DECIDER, c.subject_id, order.to(grant))
+
+    @command(temporary.CompletePapers)
+    def complete_papers(self, order: Order[temporary.CompletePapers]) -> Any:
+        """核实（急难型：补齐手续）。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(temporary.RecordDeliberation)
+    def record_deliberation(self, order: Order[temporary.RecordDeliberation]) -> Any:
+        """一事一议：参加人员、纪要编号、议定金额、理由。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(ProposalForm, permission="assistance:review")
+    def propose_temporary(self, order: Order[ProposalForm]) -> Any:
+        """审核：由规则计算（与经办不得为同一人）。"""
+        c = order.command
+        assessment = self._assess(c.subject_id, self._matter(c.subject_id, c.matter_id), order.today)
+        propose = temporary.ProposeTemporary(
+            c.subject_id, c.matter_id, assessment, c.instalments, c.form, TEMPORARY_ASSISTANCE.publicity_days
+        )
+        return self.office.handle(temporary.DECIDER, c.subject_id, order.to(propose))
+
+    @command(DecisionForm, permission="assistance:confirm")
+    def decide_temporary(self, order: Order[DecisionForm]) -> Any:
+        """审批：乡镇（街道）限额以内由其审批，以上由县级审批；对所审核的内容（摘要一致）作出。"""
+        c = order.command
+        m = self._matter(c.subject_id, c.matter_id)
+        now = self._assess(c.subject_id, m, order.today)
+        reviewed = m.proposal.assessment if m.proposal else now
+        outdated = (now.eligible, now.amount_fen) != (reviewed.eligible, reviewed.amount_fen)
+        decide = temporary.DecideTemporary(c.subject_id, c.matter_id, c.reviewed, outdated, self._figure("ceiling.township", order.today))
+        return self.office.handle(temporary.DECIDER, c.subject_id, order.to(decide))
+
+    @command(temporary.ReleaseInstalment)
+    def release_instalment(self, order: Order[temporary.ReleaseInstalment]) -> Any:
+        """核查进展后拨付下一期。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(temporary.CancelRemaining)
+    def cancel_remaining(self, order: Order[temporary.CancelRemaining]) -> Any:
+        """取消余下各期。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @query(permission="assistance:read")
+    def get_temporary(self, hand: Hand, subject_id: str, as_of: datetime | None = None) -> Any:
+        """一户（人）的历次临时救助（可查询过去任一时刻）。"""
+        return shown(self.office, temporary.DECIDER, subject_id, hand, as_of)
+
+    @query(permission="assistance:read")
+    def list_temporary(self, hand: Hand, status: str | None = None, limit: int = 100, position: int | None = None) -> Any:
+        """本辖区临时救助事项，急难和逾期的在前；未指定状态时只列在办的。"""
+        caught_up(self.office, MODEL, position)
+        return by_urgency(self.office.read, TABLES["temporary"], hand.division, status, limit)
+
+    # -- what follows a decision
+
+    @reaction(OWN, "temporary_approved", reads=Decided)
+    def on_temporary_approved(self, notice: Notice[Decided]) -> None:
+        """The formal decision settles what was drawn from the reserve fund."""
+        self._settle(notice)
+
+    @reaction(OWN, "temporary_refused", reads=Decided)
+    def on_temporary_refused(self, notice: Notice[Decided]) -> None:
+        """Nothing is due: what was granted first is claimed back."""
+        self._settle(notice)
+
+    def _settle(self, notice: Notice[Decided]) -> None:
+        f = notice.facts
+        m = self._matter(f.subject_id, f.matter_id)
+        if m.first is None:
+            return
+        state: fund.Fund = self.office.load(DECIDERS["fund"], m.first.fund_id).state
+        if f.matter_id in state.open_draws:
+            # The money has left the fund, all of it: what the decision does not cover is a claim, not cash that has come back.
+            settle = fund.SettleFundDraw(m.first.fund_id, f.matter_id, f.matter_id, m.drawn_fen)
+            self.office.handle(DECIDERS["fund"], m.first.fund_id, notice.order(settle, "settle"))
+        excess = m.drawn_fen - f.amount_fen
+        if excess > 0:
+            month = dates.month_of(m.first.granted_at.date())
+            case_id = benefit_case.case_id(CODE, f.matter_id)
+            difference = benefit_case.MonthDifference(month, m.drawn_fen, f.amount_fen)
+            found = benefit_case.OverpaymentFound(case_id, CODE, m.payee_id, m.division, (difference,), excess, EXCESS)
+            self.benefits.payments.open_recovery(notice.event_id, found, notice.order(f, "claim"))
+
+    @reaction(OWN, "instalment_released", reads=Released)
+    def on_instalment_released(self, notice: Notice[Released]) -> None:
+        """What is released becomes a case that is paid once: payment runs pay it like any other."""
+        f = notice.facts
+        m = self._matter(f.subject_id, f.matter_id)
+        part = temporary.part_of(m, f.no)
+        subject_id = temporary.grant_id(f.matter_id, f.no)
+        month = dates.month_of((notice.occurred_at or notice.now).date())
+        grant = benefit_case.GrantCase(CODE, subject_id, m.payee_id, m.division, month, part, 0, TEMPORARY_ASSISTANCE.terms)
+        self.office.handle(CASES, benefit_case.case_id(CODE, subject_id), notice.order(grant))
+
+    @deadline(FIRST_GRANT_DUE)
+    def on_first_grant_due(self, due: Due) -> None:
+        """二十四小时未先行救助."""
+        self._late(due)
+
+    @deadline(PAPERS_DUE)
+    def on_papers_due(self, due: Due) -> None:
+        """十个工作日未补齐手续."""
+        self._late(due)
+
+    def _late(self, due: Due) -> None:
+        note = temporary.NoteTemporaryOverdue(due.aggregate_id, due.data["matter_id"], due.data["what"])
+        self.office.handle(temporary.DECIDER, due.aggregate_id, due.order(note))
+
+    # -- inside
+
+    def _matter(self, subject_id: str, matter_id: str) -> temporary.Matter:
+        state: temporary.Temporary = self.office.load(temporary.DECIDER, subject_id).state
+        if matter_id not in state.matters:
+            raise Refused("not_found", "没有此临时救助事项。", "matter_id")
+        return state.matters[matter_id]
+
+    def _home(self, subject_id: str, division: str, month: str) -> HouseholdFacts:
+        """The household as it lives together; a person without one stands for himself, in the town that handles the matter."""
+        state: household.Household = self.office.load(household.DECIDER, subject_id).state
+        if not state.exists:
+            return alone(self.office, known(self.office, subject_id, month), division)
+        home = household.facts_in(state, month, 0, None)
+        if not home.members:
+            raise Refused("out_of_order", "家庭成员均已死亡或迁出。", "household_id")
+        return home
+
+    def _assess(self, subject_id: str, m: temporary.Matter, today: date) -> Assessment:
+        month = dates.month_of(today)
+        state: temporary.Temporary = self.office.load(temporary.DECIDER, subject_id).state
+        unit: determination.Unit = self.office.load(determination.DECIDER, subject_id).state
+        facts = TemporaryFacts(
+            household=self._home(subject_id, m.division, month),
+            kind=m.kind,
+            cause=m.cause,
+            loss_fen=m.loss_fen,
+            hardship_class=determination.class_in(unit, month),
+            given_this_year_fen=temporary.given_in_year(state, today.year, m.matter_id),
+            deliberated_fen=m.deliberation.raised_fen if m.deliberation else 0,
+            same_cause=temporary.helped_before(state, m, self._figure("same_cause.months", today), today),
+        )
+        return assessed(self._rules(), CODE, facts, month)
+
+    def _rules(self) -> Any:
+        return rules_now(self.office, self.office.settings.profile)
+
+    def _figure(self, name: str, today: date) -> int:
+        return int(self._rules().parameter(f"{CODE}.{name}", dates.month_of(today)).value)
+
+    def _fund_of(self, division: str) -> str:
+        """The reserve fund of the town; the district's own where the matter is the district's."""
+        return one_per_subject(fund.OpenFund(FUND, division[:9]), "")

@@ -1,18 +1,156 @@
-"""Rows of temporary (临时救助)."""
+"""Rows of temporary assistance (临时救助): every matter, whose turn it is and until when; the most urgent first."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from shared.eventlog.read_model import ReadModel
+from services.assistance import temporary
+from shared.eventlog.benefit_rows import aggregate_id
+from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventsourcing.codec import Recorded
+
+FIRST_GRANT_DUE, PAPERS_DUE = "temporary_first_grant_due", "temporary_papers_due"
+URGENT, USUAL = 0, 1
 
 
-def declare(metadata: sa.MetaData) -> Any:
-    """Declare the tables."""
-    return None
+@dataclass(frozen=True)
+class TemporaryTables:
+    matters: sa.Table
 
 
-def project(model: ReadModel, tables: Any) -> None:
+def declare(metadata: sa.MetaData) -> TemporaryTables:
+    """Declare the tables. Money is fen; ``due_on`` the day until which the worklist's step must be done; ``urgency`` 0 comes first."""
+    return TemporaryTables(
+        matters=sa.Table(
+            "temporary_matters",
+            metadata,
+            sa.Column("matter_id", sa.String(40), primary_key=True),
+            sa.Column("subject_id", sa.String(40), nullable=False, index=True),
+            sa.Column("programme", sa.String(60), nullable=False),
+            sa.Column("division", sa.String(12), nullable=False, index=True),
+            sa.Column("hukou_division", sa.String(12), nullable=False),
+            sa.Column("payee_id", sa.String(36), nullable=False),
+            sa.Column("kind", sa.String(20), nullable=False),
+            sa.Column("cause", sa.String(20), nullable=False),
+            sa.Column("status", sa.String(30), nullable=False, index=True),
+            sa.Column("worklist", sa.String(40), nullable=False, index=True),
+            sa.Column("due_on", sa.String(10)),
+            sa.Column("urgency", sa.Integer, nullable=False),
+            sa.Column("overdue", sa.String(40), nullable=False, default=""),
+            sa.Column("loss_fen", sa.BigInteger, nullable=False),
+            sa.Column("drawn_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("approved_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("instalments", sa.Integer, nullable=False, default=0),
+            sa.Column("released", sa.Integer, nullable=False, default=0),
+            sa.Column("changed_at", sa.String(40), nullable=False),
+        )
+    )
+
+
+def project(model: ReadModel, tables: TemporaryTables) -> None:
     """Fold events into them."""
+    matters = tables.matters
+
+    @model.on(temporary.TemporaryApplied)
+    def _applied(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        rows.put(
+            matters,
+            matter_id=e.matter_id,
+            subject_id=e.subject_id,
+            programme="temporary_assistance",
+            division=e.division,
+            hukou_division=e.hukou_division,
+            payee_id=e.payee_id,
+            kind=e.kind,
+            cause=e.cause,
+            status="applied",
+            worklist="temporary_accept",
+            urgency=URGENT if e.kind == "emergency" else USUAL,
+            loss_fen=e.loss_fen,
+            changed_at=r.meta.recorded_at.isoformat(),
+        )
+
+    def change(rows: Rows, r: Recorded, **values: Any) -> None:
+        rows.change(matters, {"matter_id": r.event.matter_id}, changed_at=r.meta.recorded_at.isoformat(), **values)
+
+    def first_due(r: Recorded) -> str:
+        return f"{FIRST_GRANT_DUE}:{r.event.matter_id}"
+
+    def papers_due(r: Recorded) -> str:
+        return f"{PAPERS_DUE}:{r.event.matter_id}"
+
+    @model.on(temporary.TemporaryAccepted)
+    def _accepted(rows: Rows, r: Recorded) -> None:
+        by = r.event.first_grant_by
+        if by is None:
+            change(rows, r, status="accepted", worklist="temporary_verify")
+            return
+        change(rows, r, status="accepted", worklist="temporary_first_grant", due_on=by.date().isoformat())
+        rows.due(r, first_due(r), aggregate_id(r), by + timedelta(seconds=1), {"matter_id": r.event.matter_id, "what": "first_grant"})
+
+    @model.on(temporary.FirstGranted)
+    def _first(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        change(
+            rows, r, status="granted_pending_papers", worklist="temporary_papers", due_on=e.papers_by.isoformat(), drawn_fen=e.amount_fen
+        )
+        rows.settle(r, first_due(r))
+        rows.due(r, papers_due(r), aggregate_id(r), e.papers_by + timedelta(days=1), {"matter_id": e.matter_id, "what": "papers"})
+
+    @model.on(temporary.TemporaryOverdue)
+    def _overdue(rows: Rows, r: Recorded) -> None:
+        change(rows, r, overdue=r.event.what, urgency=URGENT)
+        rows.settle(r, first_due(r) if r.event.what == "first_grant" else papers_due(r))
+
+    @model.on(temporary.PapersCompleted)
+    def _papers(rows: Rows, r: Recorded) -> None:
+        change(rows, r, status="verified", worklist="temporary_review", due_on=None, loss_fen=r.event.loss_fen)
+        rows.settle(r, first_due(r))
+        rows.settle(r, papers_due(r))
+
+    @model.on(temporary.TemporaryProposed)
+    def _proposed(rows: Rows, r: Recorded) -> None:
+        change(rows, r, status="proposed", worklist="temporary_decide")
+
+    @model.on(temporary.TemporaryProposalVoided)
+    def _voided(rows: Rows, r: Recorded) -> None:
+        change(rows, r, status="verified", worklist="temporary_review")
+
+    @model.on(temporary.TemporaryApproved)
+    def _approved(rows: Rows, r: Recorded) -> None:
+        parts = len(r.event.instalments)
+        change(rows, r, approved_fen=r.event.amount_fen, instalments=parts, **_paying(0, parts))
+
+    @model.on(temporary.InstalmentReleased)
+    def _released(rows: Rows, r: Recorded) -> None:
+        row = rows.get(matters, matter_id=r.event.matter_id)
+        if row is not None:
+            change(rows, r, released=r.event.no, **_paying(r.event.no, row["instalments"]))
+
+    @model.on(temporary.RemainingCancelled)
+    def _cancelled(rows: Rows, r: Recorded) -> None:
+        change(rows, r, status="paid_out", worklist="")
+
+    @model.on(temporary.TemporaryRefused)
+    def _refused(rows: Rows, r: Recorded) -> None:
+        change(rows, r, status="refused", worklist="")
+
+
+def _paying(released: int, parts: int) -> dict[str, Any]:
+    done = released == parts
+    return {"status": "paid_out" if done else "approved", "worklist": "" if done else "temporary_release"}
+
+
+def by_urgency(engine: sa.Engine, t: TemporaryTables, division: str, status: str | None, limit: int) -> list[dict[str, Any]]:
+    """Matters of a division: what is urgent or late first, then what is due first."""
+    c = t.matters.c
+    query = sa.select(t.matters).where(c.division.startswith(division))
+    query = query.where(c.worklist != "") if status is None else query.where(c.status == status)
+    query = query.order_by(c.urgency, c.overdue == "", c.due_on.is_(None), c.due_on, c.matter_id).limit(min(limit, 500))
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
