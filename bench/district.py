@@ -43,7 +43,7 @@ def district(parts: Parts, size: Size, say: Say) -> list[Row]:
     households = _settled(parts, size, say)
     found = _load(parts, households, size.seconds, say)
     return [
-        row("一次复核（读取、规则及说明、决定、追加）", _reassessment(parts, households[:: max(1, len(households) // 50)]), 20.0, "毫秒", "<= 1"),
+        row("一次复核（规则、说明、追加）", _reassessment(parts, households[:: max(1, len(households) // 50)]), 20.0, "毫秒", "<= 1"),
         row(f"{size.households:,} 户：指令 p95（每秒 {COMMANDS} 指令、{READS} 查询）", found["command"]["p95"], 150.0, "毫秒", "<= 1"),
         row(f"{size.households:,} 户：查询 p95", found["read"]["p95"], 50.0, "毫秒", "<= 1"),
     ]
