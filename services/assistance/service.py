@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from services.assistance import after_death, household, person, placement
-from services.assistance.benefits import CASES, business, cases_of_person, rules_now
+from services.assistance.benefits import business, cases_of_person, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.determination import DeterminationDoors
 from services.assistance.doors.means_test import MeansTestDoors
@@ -18,7 +18,7 @@ from services.assistance.doors.temporary import TemporaryDoors
 from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, MODEL, RECORDS, households
 from shared.casework import benefit_case
-from shared.casework.benefits import Benefits, CaseRef, Confirmation
+from shared.casework.benefits import Benefits
 from shared.domain import division as divisions
 from shared.domain import resident_id as resident_ids
 from shared.domain.errors import Refused
@@ -126,7 +126,7 @@ class AfterDeathOpened:
     steps: tuple[str, ...]
 
 
-@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS)
+@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases,))
 class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, DeterminationDoors, BenefitService):
     """社会救助: households, their benefit cases, payments and claims."""
 
@@ -215,7 +215,7 @@ class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, De
         """The household lost a member: every case that rests on it is decided again."""
         self.reassess_household(notice.facts.household_id, notice.facts.effective_month, notice)
 
-    # -- the procedure: 申请 → 受理 → 调查 → 审核公示 → 确认
+    # -- how somebody applies; the steps behind it are the same for every service (shared/messaging/benefit_doors.py)
 
     @command(ApplicationForm, permission="assistance:accept")
     def apply(self, order: Order[ApplicationForm]) -> Any:
@@ -223,29 +223,7 @@ class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, De
         c = order.command
         programme = self.benefits.programme(c.programme)
         subject_id, payee_id, division = self.applicant(programme, c.household_id, c.person_id, c.payee_id)
-        case_id = benefit_case.case_id(c.programme, subject_id)
-        file = benefit_case.FileApplication(c.programme, subject_id, payee_id, division)
-        return self.office.handle(CASES, case_id, order.to(file))
-
-    @command(benefit_case.AcceptApplication, permission="assistance:accept")
-    def accept_application(self, order: Order[benefit_case.AcceptApplication]) -> Any:
-        """受理。"""
-        return self.office.handle(CASES, order.command.case_id, order)
-
-    @command(benefit_case.RecordSurvey, permission="assistance:survey")
-    def record_survey(self, order: Order[benefit_case.RecordSurvey]) -> Any:
-        """入户调查。"""
-        return self.office.handle(CASES, order.command.case_id, order)
-
-    @command(CaseRef, permission="assistance:review")
-    def propose(self, order: Order[CaseRef]) -> Any:
-        """审核：由规则计算并公示（与经办不得为同一人）。"""
-        return self.benefits.propose(order)
-
-    @command(Confirmation, permission="assistance:confirm")
-    def confirm(self, order: Order[Confirmation]) -> Any:
-        """确认：公示期满后，对所审核的内容（摘要一致）予以确认（与经办、审核不得为同一人）。"""
-        return self.benefits.confirm(order)
+        return self.benefits.file(programme.code, subject_id, payee_id, division, order)
 
     @reaction("assistance", "case_granted", reads=Granted)
     def on_case_granted(self, notice: Notice[Granted]) -> None:

@@ -29,7 +29,7 @@ elders = sa.Table(
     sa.Column("died_on", sa.String(10)),
 )
 BENEFITS = benefit_tables(METADATA)
-MODEL = ReadModel("eldercare", version=1, metadata=METADATA)
+MODEL = ReadModel("eldercare", version=2, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)
 
 

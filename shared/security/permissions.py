@@ -9,7 +9,16 @@ from shared.eventsourcing.orders import Hand
 # Role (岗位) -> permissions "<service>:<act>". A new programme uses the acts below and needs no new role.
 ROLES: dict[str, frozenset[str]] = {
     "clerk": frozenset(
-        {"assistance:register", "assistance:accept", "assistance:survey", "assistance:read", "eldercare:register", "eldercare:read"}
+        {
+            "assistance:register",
+            "assistance:accept",
+            "assistance:survey",
+            "assistance:read",
+            "eldercare:register",
+            "eldercare:read",
+            "eldercare:accept",
+            "eldercare:survey",
+        }
     ),  # 经办
     "reviewer": frozenset({"assistance:review", "assistance:read", "eldercare:review", "eldercare:read"}),  # 审核
     "approver": frozenset({"assistance:confirm", "assistance:read", "eldercare:confirm", "eldercare:read"}),  # 确认
