@@ -18,7 +18,7 @@ from shared.casework import benefit_case, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
-from shared.eventsourcing.orders import Answer, Order
+from shared.eventsourcing.orders import Order
 from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
@@ -240,9 +240,21 @@ class AssistanceBenefits(Benefits):
 
     profile: str
 
-    def reassess(self, case_id: str, effective_month: str, cause: str, order: Order[Any], until: str = "") -> Answer | None:
-        ahead = standards.last_month(book(self.office, self.profile))
-        return super().reassess(case_id, effective_month, cause, order, max(until, ahead))
+    def looked_at(
+        self,
+        state: benefit_case.Case,
+        case_id: str,
+        effective_month: str,
+        cause: str,
+        order: Order[Any],
+        until: str = "",
+        revive: bool = False,
+    ) -> benefit_case.Correction:
+        return super().looked_at(state, case_id, effective_month, cause, order, max(until, self.ahead()), revive)
+
+    def ahead(self) -> str:
+        """The last month from which anything published counts; "" when nothing is."""
+        return standards.last_month(book(self.office, self.profile))
 
 
 def business(office: Office, profile: str) -> AssistanceBenefits:

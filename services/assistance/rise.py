@@ -7,6 +7,7 @@ case is then decided in its own stream by the same command, with the same explan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -16,7 +17,7 @@ from services.assistance.household import Household
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.standard_run import Run, Sums
 from shared.casework.benefit_case import ArrearsFound, Case, CaseEnded, OverpaymentFound
-from shared.casework.benefits import Asked, Benefits, Found
+from shared.casework.benefits import Asked, Found
 from shared.domain import dates
 from shared.domain.errors import Refused
 from shared.eventsourcing.decider import Decider
@@ -112,7 +113,7 @@ def _way(now: CaseNow, house: tuple[Household, int] | None, effective: str, toda
         last = dates.add_months(case.last_change, -1)
     if first > last:
         return None
-    amount = case.due(dates.add_months(first, -1)) or case.due(first)
+    amount = case.entitled(dates.add_months(first, -1)) or case.entitled(first)
     since = case.exit_since if case.exit_since and case.exit_since < first else None
     return _Way(now.case_id, case, house[0], house[1], first, last, amount, since)
 
@@ -134,7 +135,7 @@ def walk(ways: list[_Way], decide: Decide, note: Callable[[Asked, Known, _Way, H
             for (w, facts), known in zip(asked, answers, strict=True):
                 if note is not None:
                     note(Asked(programme, w.case.subject_id, month, w.amount, w.since), known, w, facts)
-                w.changed |= known.amount_fen != w.case.due(month)
+                w.changed |= known.amount_fen != w.case.entitled(month)
                 if w.case.running:
                     w.changed |= known.ended or (month == w.last and known.exit != (w.case.exit_since is not None))
                 w.amount = known.amount_fen
@@ -269,8 +270,9 @@ class Raise:
         def assess(asked: Asked) -> Found:
             return answers.get(asked) or self.benefits.assess(asked)
 
-        b = self.benefits
-        at_desk = Benefits(b.service, desk, b.programmes, assess, b.cases, b.runs, b.recoveries)
+        at_desk = copy(self.benefits)
+        at_desk.office, at_desk.assess = desk, assess
+        at_desk.ahead = lambda: until  # type: ignore[method-assign]  # known for the whole slice
         at_desk.reassess(desk.case_id, run.effective_month, run.cause, step, until)
 
     def _known_until(self, case: Case) -> str:
@@ -369,4 +371,4 @@ def _same(before: Case, after: Case) -> bool:
     """Whether a decision leaves everything as it is: the amounts of all months, the gradual exit, the payee, what is owed."""
     months = {s.month for s in (*before.schedule, *after.schedule)}
     kept = ("status", "payee_id", "exit_since", "exit_ends", "arrears_fen")
-    return all(before.due(m) == after.due(m) for m in months) and all(getattr(before, k) == getattr(after, k) for k in kept)
+    return all(before.entitled(m) == after.entitled(m) for m in months) and all(getattr(before, k) == getattr(after, k) for k in kept)

@@ -212,13 +212,15 @@ def simulate(
 
 def in_force(now: CaseNow, month: str) -> bool:
     """Whether a case was (or will be) in force in a month, by all that is known of it."""
-    return now.state.due(month) > 0 or (now.state.running and bool(now.state.first_month) and now.state.first_month <= month)
+    case = now.state
+    begun = case.running and bool(case.first_month) and case.first_month <= month
+    return (case.entitled(month) > 0 or begun) and not case.suspended_in(month)
 
 
 def facts_of(now: CaseNow, house: Household, month: str) -> HouseholdFacts:
     """What the rules are asked about a case in a month: as a reassessment of that month alone would ask."""
     since = next((s for s, over in now.exits if s < month and (not over or month < over)), None)
-    amount = now.state.due(dates.add_months(month, -1)) or now.state.due(month)
+    amount = now.state.entitled(dates.add_months(month, -1)) or now.state.entitled(month)
     return household.facts_in(house, month, amount, since)
 
 

@@ -16,7 +16,7 @@ from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.doors import Service, command, query, reaction
-from shared.messaging.showing import all_seen, plain
+from shared.messaging.showing import caught_up, plain
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
 from shared.rules.published import Published
@@ -202,8 +202,8 @@ class StandardsDoors(Service):
 
     @reaction("assistance", "standard_published", reads=Change)
     def on_standard_published(self, notice: Notice[Change]) -> None:
-        """A standard is published: list the cases that it changes."""
-        all_seen(self.office, MODEL)
+        """A standard is published: list the cases that it changes. Those decided after it are decided by it already."""
+        caught_up(self.office, MODEL, notice.position)
         f = notice.facts
         self._raise.open(
             f.number, f.division, f.standard, dates.month_of(f.effective_from), "published", f.document_no, notice.order(None)
@@ -214,7 +214,7 @@ class StandardsDoors(Service):
         """A published standard is taken back: what it changed is decided again."""
         f = notice.facts
         if f.was_published:
-            all_seen(self.office, MODEL)
+            caught_up(self.office, MODEL, notice.position)
             self._raise.open(f.number, f.division, f.standard, dates.month_of(f.effective_from), "withdrawn", "", notice.order(None))
 
     @reaction("assistance", "standard_slice_listed", reads=Slice)
@@ -234,7 +234,7 @@ class StandardsDoors(Service):
 
     def _finish(self, run_id: str, notice: Notice[Any]) -> None:
         if self._raise.run(run_id).all_done:
-            all_seen(self.office, MODEL)
+            caught_up(self.office, MODEL, notice.position)
             self._raise.finish(run_id, notice.order(None))
 
     @query(permission="assistance:read")

@@ -103,7 +103,7 @@ def project(model: ReadModel, tables: StandardTables) -> None:
             programme=after.programme,
             division=after.division,
             granted=bool(after.first_month),
-            state=encode_state(replace(after, proposal=None, last_assessment=None)),
+            state=encode_state(lean(after)),
             exits=msgspec.json.encode(exits_after(() if row is None else _exits.decode(row["exits"]), after, r.event)).decode(),
         )
 
@@ -132,6 +132,11 @@ def project(model: ReadModel, tables: StandardTables) -> None:
         }[kind]
         key = {"publication_id": f"{r.stream.split('-', 1)[1]}-{r.event.number}"}
         rows.change(tables.publications, key, status=status, worklist=worklist)
+
+
+def lean(case: bc.Case) -> bc.Case:
+    """Without what only the procedure and the explanations need."""
+    return replace(case, proposal=None, last_assessment=None, objection=None, appeal=None, supplement=None, decisions=(), clerks=())
 
 
 def exits_after(exits: tuple[tuple[str, str], ...], after: bc.Case, happened: Any) -> tuple[tuple[str, str], ...]:
