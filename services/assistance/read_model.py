@@ -9,7 +9,7 @@ from services.assistance import (
     household,
 )
 from services.assistance.declarations import DECLARATIONS
-from services.assistance.rows import determination, means_test, person, standards, temporary
+from services.assistance.rows import determination, means_test, person, price_linkage, standards, temporary
 from shared.casework.shape import shapes_of
 from shared.eventlog.benefit_rows import benefit_tables, project_benefits
 from shared.eventlog.read_model import ReadModel, Rows
@@ -40,7 +40,7 @@ members = sa.Table(
 )
 BENEFITS = benefit_tables(METADATA)
 RECORDS = record_table(METADATA)
-FEATURES = (means_test, standards, person, temporary, determination)
+FEATURES = (means_test, standards, person, temporary, determination, price_linkage)
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
 MODEL = ReadModel("assistance", version=3, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)

@@ -13,10 +13,11 @@ from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.determination import DeterminationDoors
 from services.assistance.doors.means_test import MeansTestDoors
 from services.assistance.doors.person import PersonDoors
+from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.standards import StandardsDoors
 from services.assistance.doors.temporary import TemporaryDoors
 from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
-from services.assistance.read_model import BENEFITS, MODEL, RECORDS, households
+from services.assistance.read_model import BENEFITS, MODEL, RECORDS, TABLES, households
 from shared.casework import benefit_case
 from shared.casework.benefits import Benefits
 from shared.domain import division as divisions
@@ -126,8 +127,11 @@ class AfterDeathOpened:
     steps: tuple[str, ...]
 
 
-@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases,))
-class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, DeterminationDoors, BenefitService):
+OTHER_LISTS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages)  # whose open rows wait in worklists too
+
+
+@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *OTHER_LISTS))
+class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, DeterminationDoors, PriceLinkageDoors, BenefitService):
     """社会救助: households, their benefit cases, payments and claims."""
 
     name = "assistance"

@@ -595,9 +595,7 @@ def propose_temporary(state: Temporary, c: ProposeTemporary, order: Order[Any]) 
         raise invalid("救助方式不在允许的取值范围内。", "form")
     public = m.kind == "expenditure" and c.assessment.eligible
     until = order.today + timedelta(days=c.publicity_days) if public else None
-    return [
-        TemporaryProposed(m.matter_id, c.assessment, reviewed_hash(c.assessment), c.instalments, c.form, until, order.hand.actor)
-    ]
+    return [TemporaryProposed(m.matter_id, c.assessment, reviewed_hash(c.assessment), c.instalments, c.form, until, order.hand.actor)]
 
 
 def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) -> Sequence[Any]:
