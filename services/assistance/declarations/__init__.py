@@ -6,10 +6,11 @@ with its declarations in ``ALL``. The benefits, which the rules decide, are in `
 
 from __future__ import annotations
 
-from services.assistance.declarations import discovery, exchanges, funds, handoffs, inspections, lists, sessions
+from services.assistance.declarations import catalogue, discovery, exchanges, funds, handoffs, inspections, lists, sessions
 from shared.casework.shape import adopted, declared
 
 DECLARATIONS = declared(
+    *catalogue.ALL,
     *discovery.ALL,
     *exchanges.ALL,
     *funds.ALL,
