@@ -14,7 +14,7 @@ from typing import Any
 from services.assistance import determination, household, person, placement, standards
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.rules import engine
-from shared.casework import benefit_case, payment_run, recovery
+from shared.casework import benefit_case, payee_account, payment_part, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
@@ -36,6 +36,8 @@ from shared.rules.published import numbers_in
 
 CASES = benefit_case.decider("assistance")
 RUNS = payment_run.decider("assistance")
+PARTS = payment_part.decider("assistance")
+ACCOUNTS = payee_account.decider("assistance")
 RECOVERIES = recovery.decider("assistance")
 
 EXTREME_HARDSHIP = "extreme_hardship_support"
@@ -47,11 +49,15 @@ DECEASED = "社会救助暂行办法（国务院令第649号）第十三条：�
 
 @dataclass(frozen=True)
 class Gathered:
-    """Facts of a subject in a month, the version of everything they were taken from, and whom they name as payee ("" = nobody)."""
+    """Facts of a subject in a month, the version of everything they were taken from, and whom they name as payee ("" = nobody).
+
+    ``changing``: somebody works, so incomes may change and the case is reviewed half-yearly.
+    """
 
     facts: Any
     version: int
     payee_id: str = ""
+    changing: bool = False
 
 
 Source = Callable[[Office, Asked], Gathered]
@@ -65,7 +71,8 @@ def _household(office: Office, asked: Asked) -> Gathered:
     facts = household.facts_in(loaded.state, asked.month, asked.current_amount_fen, asked.gradual_exit_since)
     if not facts.members:
         raise SubjectGone("家庭成员均已死亡或迁出", NOBODY_LEFT)
-    return Gathered(facts, loaded.version, household.payee_in(loaded.state, facts))
+    changing = any(m.counted and m.employed for m in facts.members)
+    return Gathered(facts, loaded.version, household.payee_in(loaded.state, facts), changing)
 
 
 def _expenditure(office: Office, asked: Asked) -> Gathered:
@@ -73,7 +80,7 @@ def _expenditure(office: Office, asked: Asked) -> Gathered:
     home = _household(office, asked)
     persons = [office.load(person.DECIDER, m.person_id) for m in home.facts.members]
     spending: tuple[Spending, ...] = sum((person.spending_in(p.state, asked.month) for p in persons), ())
-    return Gathered(ExpenditureFacts(home.facts, spending), home.version + sum(p.version + 1 for p in persons), home.payee_id)
+    return Gathered(ExpenditureFacts(home.facts, spending), home.version + sum(p.version + 1 for p in persons), home.payee_id, home.changing)
 
 
 # -- persons
@@ -263,7 +270,7 @@ def business(office: Office, profile: str) -> AssistanceBenefits:
     def assess(asked: Asked) -> Found:
         gathered = gather(office, asked)
         assessment = assessed(rules_now(office, profile), asked.programme, gathered.facts, asked.month)
-        return Found(assessment, gathered.version, gathered.payee_id)
+        return Found(assessment, gathered.version, gathered.payee_id, gathered.changing)
 
     made = AssistanceBenefits("assistance", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)
     made.profile = profile

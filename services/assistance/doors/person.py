@@ -245,9 +245,7 @@ class PersonDoors(BenefitService):
         return listed(self.office.read, TABLES["person"].persons, hand.division, where, limit, after)
 
     def applicant(self, programme: Programme, household_id: str, person_id: str, payee_id: str) -> tuple[str, str, str]:
-        """Who applies for a programme: subject, payee and division; refused when it cannot be applied for, or something excludes it."""
-        if not programme.on_application:
-            raise Refused("out_of_order", "该项目不经此途径申请。", "programme")
+        """Who applies for a programme: subject, payee and division; refused when nobody knows of him, or he has died."""
         if programme.subject == "household":
             home: household.Household = self.office.load(household.DECIDER, household_id).state if household_id else household.Household()
             if not home.exists:
@@ -262,9 +260,6 @@ class PersonDoors(BenefitService):
                 raise Refused("not_found", "请填写申请人。", "person_id")
             named = state.registered.payee_id if state.registered else ""
             subject_id, payee = person_id, payee_id or named or person_id
-        for code in programme.exclusive_with:
-            if self.office.load(self.benefits.cases, benefit_case.case_id(code, subject_id)).state.running:
-                raise Refused("already_exists", f"已享受{PROGRAMMES[code].name}，不得重复。", "programme")
         return subject_id, payee, division
 
     # -- what others tell us
