@@ -39,11 +39,11 @@ class AnswerFile:
 
 
 class FileAdapter:
-    """One source's directories."""
+    """One source's directories; ``system`` names them where it is not the source's code."""
 
-    def __init__(self, root: Path, source: Source) -> None:
-        self.source = source
-        self.out, self.into = root / source.code / "out", root / source.code / "in"
+    def __init__(self, root: Path, source: Source, system: str = "") -> None:
+        self.source, self.system = source, system or source.code
+        self.out, self.into = root / self.system / "out", root / self.system / "in"
 
     def send(self, exchange_id: str, asks: Sequence[Ask]) -> str:
         text = io.StringIO()
@@ -61,7 +61,7 @@ class FileAdapter:
             aside.replace(self.out / f"{exchange_id}.csv")
         except OSError as error:
             raise AdapterDown(f"无法写入查询文件：{type(error).__name__}") from None
-        return f"{self.source.code}/out/{exchange_id}.csv"
+        return f"{self.system}/out/{exchange_id}.csv"
 
     def forget(self, exchange_id: str) -> None:
         (self.out / f"{exchange_id}.csv").unlink(missing_ok=True)

@@ -9,6 +9,7 @@ can never be changed once it is there (PRECONDITION_FAILED at start): a change n
     <service>.rejected                           what the broker itself sets aside (raw); a worker seals it into the next
     <service>.dead                               dead letters, sealed, with the reason in the headers
     <service>.discarded                          what an operator discarded, for 30 days
+    <source>.queries                             sealed queries to an outside source; only the source reads it
     rpc-<service>                                nameko's RPC queue; classic, a request that nobody took in a minute dies
 """
 
@@ -20,6 +21,7 @@ RPC_EXCHANGE = "nameko-rpc"
 DELIVERIES = 10  # deliveries of one message that ended in a dead worker or a lost connection
 STALE_RPC_MS = 60_000
 KEPT_DISCARDED_MS = 30 * 24 * 3600 * 1000
+STALE_QUERY_MS = 60 * 24 * 3600 * 1000
 
 Arguments = dict[str, Any]
 
@@ -83,6 +85,15 @@ def kept_arguments() -> Arguments:
 
 def discarded_arguments() -> Arguments:
     return {"x-queue-type": "quorum", "x-message-ttl": KEPT_DISCARDED_MS, "x-delivery-limit": 1_000_000_000}
+
+
+def queries(source: str) -> str:
+    return f"{source}.queries"
+
+
+def queries_arguments() -> Arguments:
+    """An unread query dies by its age: by then it was reported as missing long ago, and it is about a person."""
+    return {"x-queue-type": "quorum", "x-message-ttl": STALE_QUERY_MS, "x-delivery-limit": 1_000_000_000}
 
 
 def rpc_arguments() -> Arguments:

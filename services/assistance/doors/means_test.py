@@ -1,9 +1,539 @@
-"""MeansTest doors (家庭经济状况核对)."""
+"""MeansTest doors (家庭经济状况核对): authorisations, verifications, sources, rights to check, campaigns. No decisions here."""
 
 from __future__ import annotations
 
-from shared.messaging.doors import Service
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from typing import Any, Literal
+
+from services.assistance import check_rights, means_test, reverification, verification_sources
+from services.assistance.benefits import CASES
+from services.assistance.check_rights import CUT_OVERS, RIGHTS
+from services.assistance.means_test import AUTHORISATIONS, VERIFICATIONS
+from services.assistance.read_model import BENEFITS, MODEL, TABLES
+from services.assistance.reverification import CAMPAIGNS
+from services.assistance.rows import means_test as rows
+from services.assistance.verification_sources import SOURCES, System
+from services.assistance.verifying import HAND, REFUSED, Checks, Taken
+from shared.casework import benefit_case
+from shared.domain import division as divisions
+from shared.domain.errors import Refused, invalid
+from shared.eventlog.benefit_rows import listed
+from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
+from shared.exchange.adapter import Adapter, reply_of
+from shared.exchange.declared import Source, load_sources
+from shared.exchange.files import FileAdapter
+from shared.messaging.doors import Due, Service, command, deadline, query, reaction
+from shared.messaging.showing import all_seen, caught_up, plain, shown
+from shared.messaging.source_queues import QueueAdapter
+from shared.rules.profile import load_profile
+from shared.security.permissions import within
+
+# -- What comes in
+
+
+@dataclass(frozen=True)
+class CaseOf:
+    """Which case: a programme and whom it is for (a household's or a person's id)."""
+
+    programme: str
+    subject_id: str
+
+
+@dataclass(frozen=True)
+class AuthorisationForm(CaseOf):
+    """授权书: one member's signature for one case."""
+
+    person_id: str
+    signed_on: date
+    valid_until: date
+    document_ref: str
+
+
+@dataclass(frozen=True)
+class WithdrawalForm(CaseOf):
+    """撤回授权."""
+
+    person_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ObjectionForm:
+    """异议: to the newest version of a report, about the sources that are named."""
+
+    verification_id: str
+    version: int
+    sources: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class SourceForm:
+    source: str
+
+
+@dataclass(frozen=True)
+class SuspensionForm:
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class CutOverForm:
+    """切换 of a source to another system. ``theirs``: what the old system lists as open (request numbers)."""
+
+    source: str
+    system: str
+    adapter: Literal["files", "amqp"]
+    theirs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CaseSaid:
+    """``assistance.application_accepted``, ``authorisation_recorded`` and ``authorisation_withdrawn``: which case."""
+
+    programme: str
+    subject_id: str
+
+
+@dataclass(frozen=True)
+class VerificationSaid:
+    """``assistance.verification_opened`` and ``report_objected``."""
+
+    verification_id: str
+
+
+@dataclass(frozen=True)
+class Reported:
+    """``assistance.verification_reported``."""
+
+    case_id: str
+    verification_id: str
+    report_id: str
+    version: int
+    verdict: str
+    cause: str
+
+
+@dataclass(frozen=True)
+class ExchangeSaid:
+    """``assistance.exchange_overdue``, ``exchange_failed`` and ``exchange_given_up``: ``subject_id`` is the verification."""
+
+    programme: str
+    subject_id: str
+    system: str
+    what: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class AnswerValue:
+    """One value of an answer by the source's field name: fen or a count."""
+
+    name: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class SourceAnswer:
+    """核对答复: a source's answer over the bus, by our query number; it names nobody."""
+
+    query_no: str
+    outcome: str
+    values: tuple[AnswerValue, ...] = ()
 
 
 class MeansTestDoors(Service):
     """家庭经济状况核对."""
+
+    @cached_property
+    def checks(self) -> Checks:
+        """The business of checking, by the sources of this district."""
+        settings = self.office.settings
+        declared = load_sources(settings.profile)
+
+        def adapter(source: Source, system: System) -> Adapter:
+            if system.adapter == "amqp":
+                return QueueAdapter(settings, source, system.name)
+            return FileAdapter(settings.var / "exchange" / self.name, source, system.name)
+
+        return Checks(self.office, declared, load_profile(settings.profile).division_code, adapter)
+
+    # -- authorisation
+
+    @command(AuthorisationForm, permission="assistance:accept")
+    def record_authorisation(self, order: Order[AuthorisationForm]) -> Any:
+        """登记核对授权（逐人签署，注明期限和授权书档案编号）；全部签署且办件已受理的，自动发起核对。"""
+        c = order.command
+        s = self.checks.subject(c.programme, c.subject_id, order.today)
+        within(order.hand, s.division)
+        members, most = tuple(m.person_id for m in s.members), self.checks.declared.limits.authorisation_months
+        record = means_test.RecordAuthorisation(
+            s.case_id, c.programme, c.subject_id, s.division, members, c.person_id, c.signed_on, c.valid_until, c.document_ref, most
+        )
+        return self.office.handle(AUTHORISATIONS, s.case_id, order.to(record))
+
+    @command(WithdrawalForm, permission="assistance:accept")
+    def withdraw_authorisation(self, order: Order[WithdrawalForm]) -> Any:
+        """撤回核对授权：此后不再查询，尚未收到的答复不再采用。"""
+        c = order.command
+        case_id = benefit_case.case_id(c.programme, c.subject_id)
+        return self.office.handle(AUTHORISATIONS, case_id, order.to(means_test.WithdrawAuthorisation(case_id, c.person_id, c.reason)))
+
+    @query(permission="assistance:read")
+    def get_authorisation(self, hand: Hand, programme: str, subject_id: str) -> Any:
+        """某办件的核对授权：谁已签署、到何时、谁尚未签署。"""
+        case_id = benefit_case.case_id(programme, subject_id)
+        today = self.office.clock.now().date()
+        subject = self.checks.subject(programme, subject_id, today)
+        within(hand, subject.division)
+        state: means_test.Authorisation = self.office.load(AUTHORISATIONS, case_id).state
+        return {**plain(state), "case_id": case_id, "unsigned": list(state.unsigned(subject.adults(today), today))}
+
+    # -- verification
+
+    @command(CaseOf, permission="assistance:accept")
+    def request_verification(self, order: Order[CaseOf]) -> Any:
+        """发起核对：须有全部成年家庭成员的有效授权，且本单位有核对权限。"""
+        c = order.command
+        within(order.hand, self.checks.subject(c.programme, c.subject_id, order.today).division)
+        self._may_check(order)
+        return self.checks.request(c.programme, c.subject_id, "request", order)
+
+    def _may_check(self, order: Order[Any]) -> None:
+        unit = order.hand.division
+        state: check_rights.CheckRight = self.office.load(RIGHTS, unit).state
+        if not check_rights.may_check(state, unit, order.hand.roles, order.today):
+            raise Refused("forbidden", "本单位没有核对权限，请报上级发起。", None)
+
+    @command(ObjectionForm, permission="assistance:accept")
+    def object_to_report(self, order: Order[ObjectionForm]) -> Any:
+        """对核对报告提出异议：所指来源重新查询，出具新版报告，原报告保留。"""
+        c = order.command
+        self._may_check(order)
+        return self.checks.object_to(c.verification_id, c.version, c.sources, c.reason, order)
+
+    @command(means_test.LookAtReport)
+    def look_at_report(self, order: Order[means_test.LookAtReport]) -> Any:
+        """查阅核对报告：只能用于所核对的办件，查阅人和用途留痕。"""
+        c = order.command
+        answer = self.office.handle(VERIFICATIONS, c.verification_id, order)
+        state: means_test.Verification = self.office.load(VERIFICATIONS, c.verification_id).state
+        report = state.reports[(c.version or len(state.reports)) - 1]
+        sources = [
+            {"source": q.source.source, "name": q.source.name, "status": q.status, "reason": q.reason, "answers": plain(q.answers)}
+            for q in state.queries.values()
+        ]
+        newest = report.version == len(state.reports)
+        return {
+            **answer.as_dict(),
+            "report": {"report_id": means_test.report_id(c.verification_id, report.version), **plain(report)},
+            "sources": sources if newest else [],  # an older version is shown as it was made; the answers behind it may have changed
+            "differing": plain(state.differing),
+            "objections": plain(state.objections),
+        }
+
+    @query(permission="assistance:read")
+    def list_verifications(
+        self,
+        hand: Hand,
+        status: str | None = None,
+        worklist: str | None = None,
+        verdict: str | None = None,
+        case_id: str | None = None,
+        after: str = "",
+        limit: int = 100,
+        position: int | None = None,
+    ) -> Any:
+        """本辖区的核对：进展、报告版本和结论（不含查询所得的数额，数额须查阅报告）。"""
+        caught_up(self.office, MODEL, position)
+        where = {"status": status, "worklist": worklist, "verdict": verdict, "case_id": case_id}
+        return listed(self.office.read, TABLES["means_test"].verifications, hand.division, where, limit, after)
+
+    @query(permission="assistance:audit")
+    def get_verification_log(self, hand: Hand, verification_id: str) -> Any:
+        """核对留痕：谁因何发起、何时向哪些来源查询、谁查阅过报告及用途。"""
+        state: means_test.Verification = self.office.load(VERIFICATIONS, verification_id).state
+        if state.opened is None:
+            raise Refused("not_found", "没有此项核对。", "verification_id")
+        within(hand, state.division)
+        history = self.office.history(VERIFICATIONS.stream(verification_id))
+        return [
+            {"event": r.name, "at": r.meta.recorded_at.isoformat(), "by": r.meta.actor, **_trace(r.event)}
+            for r in history
+        ]  # fmt: skip
+
+    @query(permission="assistance:read")
+    def means_test_indicators(self, hand: Hand, first: date, last: date, position: int | None = None) -> Any:
+        """核对指标：报告率、信息不全率、异议复核率、在册对象复核率，附分子分母。"""
+        caught_up(self.office, MODEL, position)
+        tables, now = TABLES["means_test"], self.office.clock.now()
+        return rows.indicators(self.office.read, tables, hand.division, first.isoformat(), last.isoformat(), now)
+
+    @reaction("assistance", "application_accepted", reads=CaseSaid)
+    def on_application_accepted_check(self, notice: Notice[CaseSaid]) -> None:
+        """受理: with all signatures there, the check begins by itself."""
+        self._begin_if_ready(notice)
+
+    @reaction("assistance", "authorisation_recorded", reads=CaseSaid)
+    def on_authorisation_recorded(self, notice: Notice[CaseSaid]) -> None:
+        """The last signature came after the acceptance: the check begins now."""
+        self._begin_if_ready(notice)
+
+    def _begin_if_ready(self, notice: Notice[CaseSaid]) -> None:
+        f, today = notice.facts, notice.now.date()
+        case_id = benefit_case.case_id(f.programme, f.subject_id)
+        case = self.office.load(CASES, case_id).state
+        ledger: means_test.Authorisation = self.office.load(AUTHORISATIONS, case_id).state
+        cause = f"application:{case.round}"
+        if not case.open or case.running or case.status == "applied" or not self.checks.declared.asked_for(f.programme):
+            return
+        if ledger.cause == cause and not ledger.open_id:
+            return  # has been checked in this round
+        adults = self.checks.subject(f.programme, f.subject_id, today).adults(today)
+        if not adults or ledger.unsigned(adults, today):
+            return
+        try:
+            self.checks.request(f.programme, f.subject_id, cause, notice.order(None))
+        except Refused as refused:
+            if refused.code != "already_exists":
+                raise
+
+    @reaction("assistance", "authorisation_withdrawn", reads=CaseSaid)
+    def on_authorisation_withdrawn(self, notice: Notice[CaseSaid]) -> None:
+        """撤回: what is on its way ends here."""
+        self.checks.withdrawn(benefit_case.case_id(notice.facts.programme, notice.facts.subject_id), notice.order(None))
+
+    @reaction("assistance", "verification_opened", reads=VerificationSaid)
+    def on_verification_opened(self, notice: Notice[VerificationSaid]) -> None:
+        """The sources are asked."""
+        self.checks.dispatch(notice.facts.verification_id, notice.order(None))
+
+    @reaction("assistance", "report_objected", reads=VerificationSaid)
+    def on_report_objected(self, notice: Notice[VerificationSaid]) -> None:
+        """The sources that were named are asked once more."""
+        self.checks.dispatch(notice.facts.verification_id, notice.order(None))
+
+    @reaction("assistance", "verification_reported", reads=Reported)
+    def on_verification_reported(self, notice: Notice[Reported]) -> None:
+        """The case may be checked again from now on; a campaign hears what was found."""
+        f = notice.facts
+        settle = means_test.SettleVerification(f.verification_id)
+        self.office.handle(AUTHORISATIONS, f.case_id, notice.order(settle, "settle"))
+        kind, _, campaign = f.cause.partition(":")
+        if kind == "reverification":
+            note = reverification.NoteReport(f.case_id, f.verification_id, f.report_id, f.verdict)
+            self.office.handle(CAMPAIGNS, campaign, notice.order(note, "campaign"))
+
+    @deadline("verification_time_limit")
+    def on_verification_time_limit(self, due: Due) -> None:
+        """期限已到: the report is made with what is there, and names what is not."""
+        self.checks.miss(due.aggregate_id, "逾期未答复", due.order(None), why="time_limit")
+
+    # -- the way out and in
+
+    @reaction("assistance", "exchange_overdue", reads=ExchangeSaid)
+    def on_exchange_overdue(self, notice: Notice[ExchangeSaid]) -> None:
+        """A source's own days are over: the report is made without it; a late answer is still taken in."""
+        if notice.facts.what == "answer":
+            self._missed(notice, "逾期未答复")
+
+    @reaction("assistance", "exchange_failed", reads=ExchangeSaid)
+    def on_exchange_failed(self, notice: Notice[ExchangeSaid]) -> None:
+        """A source cannot be reached."""
+        self._missed(notice, f"发送失败：{notice.facts.reason}")
+
+    @reaction("assistance", "exchange_given_up", reads=ExchangeSaid)
+    def on_exchange_given_up(self, notice: Notice[ExchangeSaid]) -> None:
+        """No answer is waited for any more."""
+        self._missed(notice, notice.facts.reason or "已撤销查询")
+
+    def _missed(self, notice: Notice[ExchangeSaid], reason: str) -> None:
+        f = notice.facts
+        if f.programme == means_test.PROGRAMME:
+            self.checks.miss(f.subject_id, reason, notice.order(None), f.system)
+
+    @reaction("hrss", "verification_answered", reads=SourceAnswer)
+    def on_hrss_answered(self, notice: Notice[SourceAnswer]) -> None:
+        """人社局 answers a query over the bus. An answer to what was not asked is counted and is not a dead letter."""
+        self._answered("hrss", notice)
+
+    def _answered(self, source: str, notice: Notice[SourceAnswer]) -> None:
+        f, order = notice.facts, notice.order(None)
+        declared = self.checks.declared.sources[source]
+        reply = reply_of(declared, 0, f.query_no, f.outcome, {v.name: v.amount for v in f.values})
+        outcome = self.checks.take(source, reply, order)
+        counts = Taken()
+        setattr(counts, outcome, 1)
+        broken = (verification_sources.BrokenLine(0, REFUSED[outcome]),) if outcome in REFUSED else ()
+        self.checks.note(source, reply.digest, counts, broken, order)
+
+    @command(SourceForm, permission="assistance:accept")
+    def take_in_answers(self, order: Order[SourceForm]) -> Any:
+        """收取某来源的答复文件，逐行报告未能采用的行号和原因（系统也会定时收取）。"""
+        within(order.hand, self.checks.district)
+        return {"files": self.checks.collect(order.command.source, order)}
+
+    @deadline("answer_pickup")
+    def on_answer_pickup(self, due: Due) -> None:
+        """Look whether a source has delivered."""
+        if due.aggregate_id in self.checks.declared.sources:
+            self.checks.collect(due.aggregate_id, due.order(None))
+
+    @deadline("exchange_retry")
+    def on_exchange_retry(self, due: Due) -> None:
+        """Send what could not be sent before."""
+        self.checks.send(due.aggregate_id, due.order(None))
+
+    # -- sources
+
+    @query(permission="assistance:read")
+    def list_verification_sources(self, hand: Hand, position: int | None = None) -> Any:
+        """信息核对数据资源：声明、停用情况、供给质量（按时、逾期、失败）。"""
+        caught_up(self.office, MODEL, position)
+        found = rows.source_quality(self.office.read, TABLES["means_test"], hand.division)
+        return [
+            {
+                **plain(source),
+                "suspended": self.office.load(SOURCES, code).state.suspended,
+                "systems": plain(self.checks.systems(code)),
+                "supply": found.get(code, {}),
+            }
+            for code, source in self.checks.declared.sources.items()
+        ]
+
+    @command(SuspensionForm, permission="assistance:confirm")
+    def suspend_source(self, order: Order[SuspensionForm]) -> Any:
+        """停用一个核对来源：停用期间不查询，报告注明缺少该来源。"""
+        code = self._source(order)
+        return self.office.handle(
+            SOURCES, code, order.to(verification_sources.SuspendSource(code, self.checks.district, order.command.reason))
+        )
+
+    @command(SourceForm, permission="assistance:confirm")
+    def resume_source(self, order: Order[SourceForm]) -> Any:
+        """恢复一个核对来源。"""
+        code = self._source(order)
+        return self.office.handle(SOURCES, code, order.to(verification_sources.ResumeSource(code, self.checks.district)))
+
+    def _source(self, order: Order[Any]) -> str:
+        within(order.hand, self.checks.district)
+        code = str(order.command.source)
+        if code not in self.checks.declared.sources:
+            raise Refused("not_found", "没有此核对来源。", "source")
+        return code
+
+    # -- rights and cut-over
+
+    @command(check_rights.GrantCheckRight)
+    def grant_check_right(self, order: Order[check_rights.GrantCheckRight]) -> Any:
+        """下放核对权限至区县或乡镇（街道）：岗位、期限、依据。"""
+        return self.office.handle(RIGHTS, divisions.check(order.command.division), order)
+
+    @command(check_rights.WithdrawCheckRight)
+    def withdraw_check_right(self, order: Order[check_rights.WithdrawCheckRight]) -> Any:
+        """收回核对权限。"""
+        return self.office.handle(RIGHTS, divisions.check(order.command.division), order)
+
+    @query(permission="assistance:read")
+    def list_check_rights(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
+        """核对权限下放情况。"""
+        caught_up(self.office, MODEL, position)
+        return listed(self.office.read, TABLES["means_test"].rights, hand.division, {}, limit, after)
+
+    @command(CutOverForm, permission="assistance:confirm")
+    def start_cut_over(self, order: Order[CutOverForm]) -> Any:
+        """核对系统切换：未答复的查询逐件迁移到新系统，恰好一次，并与旧系统清单对账。"""
+        c, code = order.command, self._source(order)
+        cut_over = derived_id("cut-over", code, c.system)
+        all_seen(self.office, MODEL)
+        ours = tuple(rows.open_requests(self.office.read, TABLES["means_test"], code))
+        probe = verification_sources.SwitchSource(code, self.checks.district, c.system, c.adapter, order.hand.actor)
+        self.office.rehearse(SOURCES, code, order.by(HAND).to(probe))
+        start = check_rights.StartCutOver(code, self.checks.district, c.system, c.adapter, ours, c.theirs)
+        return self.office.handle(CUT_OVERS, cut_over, order.to(start))
+
+    @deadline("cut_over_slice")
+    def on_cut_over_slice(self, due: Due) -> None:
+        """The next requests go over."""
+        self.checks.migrate(due.aggregate_id, due.order(None))
+
+    @command(check_rights.SettleCutOver)
+    def settle_cut_over(self, order: Order[check_rights.SettleCutOver]) -> Any:
+        """处理切换差异（与发起切换的不得为同一人）。"""
+        return self.office.handle(CUT_OVERS, order.command.cut_over_id, order)
+
+    @query(permission="assistance:read")
+    def get_cut_over(self, hand: Hand, cut_over_id: str) -> Any:
+        """一次系统切换：两侧清单、迁移对照和差异。"""
+        return shown(self.office, CUT_OVERS, cut_over_id, hand, None)
+
+    # -- campaigns
+
+    @command(reverification.StartReverification)
+    def start_reverification(self, order: Order[reverification.StartReverification]) -> Any:
+        """开展定期复核：以在册对象生成清单，分批发起核对。"""
+        c = order.command
+        division = divisions.check(c.division)
+        within(order.hand, division)
+        self._may_check(order)
+        if not c.programmes:
+            raise invalid("请指明复核哪些项目。", "programmes")
+        all_seen(self.office, MODEL)
+        objects = rows.in_register(self.office.read, BENEFITS.cases, c.programmes, division)
+        opening = reverification.StartReverification(division, c.period, c.programmes, c.due_on)
+        return self.checks.start_campaign(objects, order.to(opening))
+
+    @deadline("reverification_slice")
+    def on_reverification_slice(self, due: Due) -> None:
+        """The next objects are asked about."""
+        self.checks.ask_slice(due.aggregate_id, due.order(None))
+
+    @deadline("reverification_overdue")
+    def on_reverification_overdue(self, due: Due) -> None:
+        """复核逾期."""
+        self.office.handle(CAMPAIGNS, due.aggregate_id, due.order(reverification.NoteOverdue(due.aggregate_id)))
+
+    @command(reverification.RetryBlocked)
+    def retry_reverification(self, order: Order[reverification.RetryBlocked]) -> Any:
+        """受阻对象（如授权缺失）补齐材料后重新发起。"""
+        return self.office.handle(CAMPAIGNS, order.command.campaign_id, order)
+
+    @command(reverification.ExcuseObject)
+    def excuse_reverification(self, order: Order[reverification.ExcuseObject]) -> Any:
+        """说明某对象不再复核的理由（已停发等）。"""
+        return self.office.handle(CAMPAIGNS, order.command.campaign_id, order)
+
+    @command(reverification.CloseReverification)
+    def close_reverification(self, order: Order[reverification.CloseReverification]) -> Any:
+        """结束复核活动：复核率须为100%。"""
+        return self.office.handle(CAMPAIGNS, order.command.campaign_id, order)
+
+    @query(permission="assistance:read")
+    def list_reverification_objects(
+        self,
+        hand: Hand,
+        campaign_id: str,
+        status: str | None = None,
+        worklist: str | None = None,
+        after: str = "",
+        limit: int = 100,
+        position: int | None = None,
+    ) -> Any:
+        """复核对象：进展、受阻原因、结论。"""
+        caught_up(self.office, MODEL, position)
+        return rows.objects_of(self.office.read, TABLES["means_test"], hand.division, campaign_id, status, worklist, after, limit)
+
+    @query(permission="assistance:read")
+    def list_reverifications(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
+        """复核活动列表。"""
+        caught_up(self.office, MODEL, position)
+        return listed(self.office.read, TABLES["means_test"].campaigns, hand.division, {}, limit, after)
+
+
+def _trace(event: Any) -> dict[str, Any]:
+    """What of an event belongs in the trace: never an amount."""
+    names = ("cause", "source", "exchange_id", "person_id", "outcome", "reason", "version", "verdict", "purpose", "late")
+    return {n: getattr(event, n) for n in names if hasattr(event, n)}
