@@ -36,6 +36,7 @@ class Settings:
     database_url: str = field(default="", repr=False)  # "" = SQLite files in var/
     schema_prefix: str = ""  # PostgreSQL: put before every schema's name, so that a demo keeps apart from what is real
     profile: str = "xiangshan-2023"
+    payment_mode: str = "direct"  # direct: a simulated bank pays approved runs at once (demos, tests) | bank_file: through the bank's files
     clock_file: Path | None = None  # demos and tests: holds the shift of the business clock in seconds
     master_key: bytes = field(default=b"", repr=False)  # 32 bytes; wraps the persons' keys, seals dead letters, keys person_id
     token_public_key: Path | None = None
@@ -105,6 +106,12 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     def pick(name: str, default: str = "") -> str:
         return env.get(name) or running.get(name) or default
 
+    payment_mode = pick("MINZHENG_PAYMENT_MODE", "bank_file" if production else "direct")
+    if payment_mode not in ("direct", "bank_file"):
+        raise ConfigError("MINZHENG_PAYMENT_MODE 只能是 direct（模拟银行）或 bank_file（代发文件）。")
+    if production and payment_mode == "direct":
+        raise ConfigError("生产模式不接受模拟银行（MINZHENG_PAYMENT_MODE=direct）。")
+
     # What is running belongs to its own log, not to another one that the environment names.
     data = env.get("EVENTSTORE_DATA") or ("" if env.get("EVENTSTORE_URI") else running.get("EVENTSTORE_DATA", ""))
     clock = pick("MINZHENG_CLOCK_FILE")
@@ -123,6 +130,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         database_url=pick("DATABASE_URL"),
         schema_prefix=env.get("MINZHENG_SCHEMA_PREFIX", ""),
         profile=pick("MINZHENG_PROFILE", "xiangshan-2023"),
+        payment_mode=payment_mode,
         clock_file=Path(clock) if clock else None,
         master_key=_master_key(env, var, production),
         token_public_key=Path(public) if public else None,

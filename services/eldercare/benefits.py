@@ -5,13 +5,15 @@ from __future__ import annotations
 from services.eldercare import elder
 from services.eldercare.programmes import PROGRAMMES
 from services.eldercare.rules import engine
-from shared.casework import benefit_case, payment_run, recovery
+from shared.casework import benefit_case, payee_account, payment_part, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office
 from shared.domain.errors import invalid
 from shared.rules.errors import RulesError
 
 CASES = benefit_case.decider("eldercare")
 RUNS = payment_run.decider("eldercare")
+PARTS = payment_part.decider("eldercare")
+ACCOUNTS = payee_account.decider("eldercare")
 RECOVERIES = recovery.decider("eldercare")
 
 

@@ -1,29 +1,59 @@
 """How every service that pays benefits pays them (发放), and claims back what was paid too much (追回).
 
-The deciders decide; here the cases are asked what is due and the commands given, each with an id that follows from its cause.
+The deciders decide; here the lists are made, the cases told, and the commands given, each with an id that follows from its cause. Every
+step may be done again, by whoever finds it undone: what is there already is found and gone on from. So that no message takes long,
+a step does a few parts of the run at a time; the event that says how far it came is what the next one answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any
 
-from shared.casework import benefit_case, payment_run, recovery
-from shared.casework.benefit_case import Case
+from shared.casework import benefit_case, payment_part, payment_run, recovery
+from shared.casework.benefit_case import Case, OverpaymentFound
 from shared.casework.office import Office
-from shared.casework.payment_run import CHUNK, PaymentLine, Run
+from shared.casework.payment_part import LineResult, Part, part_id
+from shared.casework.payment_run import BANK_FILE, CHUNK, DIRECT, LineReason, PartSum, PaymentLine, Run
 from shared.casework.programme import Programme
 from shared.casework.recovery import Recovery
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Unavailable, invalid, out_of_order
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Order, derived_id
+
+AT_ONCE = 8  # parts of a run that one step does: 3,200 lines, far below the two minutes a reaction may take
+Due = Callable[[str], Iterator[PaymentLine]]  # the lines that are due after a case id, ascending by case id (from the read model)
+Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]  # does something for each, perhaps side by side
+
+
+def one_by_one(do: Callable[[Any], Any], what: Sequence[Any]) -> list[Any]:
+    return [do(one) for one in what]
 
 
 def programme_in(programmes: Mapping[str, Programme], code: str) -> Programme:
     if code not in programmes:
         raise Refused("unknown_programme", "没有此救助或津贴项目。", "programme")
     return programmes[code]
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """编制: what a caller says; round and mode are the house's."""
+
+    programme: str
+    month: str
+    division: str
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of the lines of a return file."""
+
+    taken: int
+    unchanged: int
+    problems: tuple[LineReason, ...]
 
 
 class Payments:
@@ -40,51 +70,248 @@ class Payments:
         self.office = office
         self.programmes = programmes
         self.cases, self.runs, self.recoveries = cases, runs, recoveries
+        self.parts = payment_part.decider(runs.service)
 
-    # -- runs
+    def run(self, run_id: str) -> Run:
+        state: Run = self.office.load(self.runs, run_id).state
+        if state.status == "none":
+            raise Refused("not_found", "没有此发放批次。", "run_id")
+        return state
 
-    def prepare_run(self, candidates: Iterable[str], order: Order[Any]) -> Answer:
-        """Open a run, list what every case is due this month, lock it. ``candidates`` are case ids from the read model; amounts
-        come from the cases themselves. Called again with the same command id it goes on where it stopped."""
+    def part(self, run_id: str, number: int) -> Part:
+        state: Part = self.office.load(self.parts, part_id(run_id, number)).state
+        return state
+
+    # -- prepare
+
+    def prepare_run(self, due: Due, mode: str, order: Order[Prepare]) -> Answer:
+        """编制: open the month's run, list what is due, lock it. A long list goes on by itself (``list_more``)."""
+        c = order.command
+        nth = 0
+        while self.office.load(self.runs, self._id(c, nth)).state.status == "cancelled" and not self._repeat(c, nth, order):
+            nth += 1
+        return self._open(due, mode, nth, order)
+
+    def prepare_follow_up(self, due: Due, mode: str, order: Order[Prepare]) -> Answer:
+        """补发批次: what is still due of a month whose run is closed."""
+        c = order.command
+        nth, before = 0, ""
+        while (status := self.office.load(self.runs, self._id(c, nth)).state.status) in ("closed", "cancelled"):
+            if self._repeat(c, nth, order):
+                break
+            before = "closed" if "closed" in (status, before) else before
+            nth += 1
+        if status == "none" and before != "closed":
+            raise out_of_order("该月尚无已关账的发放批次，不能编制补发批次。")
+        return self._open(due, mode, nth, order)
+
+    @staticmethod
+    def _id(c: Prepare, nth: int) -> str:
+        return payment_run.run_id(c.programme, c.month, c.division, nth)
+
+    def _repeat(self, c: Prepare, nth: int, order: Order[Any]) -> bool:
+        """Whether this very command opened that round: then it is asked again, and the answer is the first one's."""
+        return order.command_id in (getattr(self.office.load(self.runs, self._id(c, nth)), "done", None) or {})
+
+    def _open(self, due: Due, mode: str, nth: int, order: Order[Prepare]) -> Answer:
         c = order.command
         programme_in(self.programmes, c.programme)
-        run_id = payment_run.run_id(c.programme, c.month, c.division)
-        self.office.handle(self.runs, run_id, order)
-        run: Run = self.office.load(self.runs, run_id).state
-        if run.status == "open":
-            listed = {line.case_id for line in run.lines}
-            lines = [line for line in self._lines(candidates, c.programme, c.month) if line.case_id not in listed]
-            for n in range(0, len(lines), CHUNK):
-                part = payment_run.ListPaymentLines(run.chunks + n // CHUNK, tuple(lines[n : n + CHUNK]))
-                self.office.handle(self.runs, run_id, order.to(part, f"lines {part.chunk}"))
-        return self.office.handle(self.runs, run_id, order.to(payment_run.LockPaymentRun(run_id), "lock"))
+        this = self._id(c, nth)
+        opening = payment_run.OpenPaymentRun(c.programme, c.month, c.division, nth, mode)
+        if self.office.load(self.runs, this).state.status == "none" and next(due(""), None) is None:
+            payment_run.open_payment_run(Run(), opening, order)  # says first what is wrong with the month
+            raise out_of_order("该月没有应发而未发的对象。")
+        answer = self.office.handle(self.runs, this, order.to(opening))
+        return self.list_more(this, due, order) or answer
 
-    def _lines(self, candidates: Iterable[str], programme: str, month: str) -> list[PaymentLine]:
-        lines = []
-        for case_id in sorted(set(candidates)):
-            case: Case = self.office.load(self.cases, case_id).state
-            amount = case.due(month) + case.arrears_fen
-            if case.programme == programme and month not in case.paid and amount > 0:
-                lines.append(PaymentLine(case_id, amount))
-        return lines
+    def list_more(self, run_id: str, due: Due, order: Order[Any]) -> Answer | None:
+        """The next parts of the list, and the lock after the last."""
+        run = self.run(run_id)
+        if run.status != "open":
+            return None
+        first, cursor = len(run.parts), run.last_case
+        lines: Iterator[PaymentLine] | None = None
+        sums: list[PartSum] = []
+        ended = False
+        while len(sums) < AT_ONCE and not ended:
+            number = first + len(sums)
+            part = self.part(run_id, number)
+            if part.status == "none":
+                lines = due(cursor) if lines is None else lines
+                some = tuple(islice(lines, CHUNK))
+                if not some:
+                    ended = True
+                    break
+                made = payment_part.ListPaymentLines(
+                    number, some, run_id, run.programme, run.month, run.division, run.mode == BANK_FILE
+                )
+                self.office.handle(self.parts, part_id(run_id, number), order.to(made, f"part {number}"))
+                part = self.part(run_id, number)
+                if part.lines != some:  # another worker listed it first: its list is the list
+                    lines = None
+            else:
+                lines = None  # listed before a crash
+            sums.append(PartSum(len(part.lines), sum(line.amount_fen for line in part.lines)))
+            cursor = part.lines[-1].case_id
+        answer = None
+        if sums:
+            answer = self.office.handle(
+                self.runs, run_id, order.to(payment_run.ListPaymentParts(first, tuple(sums), cursor), f"parts {first}")
+            )
+        if ended:
+            answer = self.office.handle(self.runs, run_id, order.to(payment_run.LockPaymentRun(run_id), "lock"))
+        return answer
 
-    def pay_run(self, run_id: str, order: Order[Any]) -> Answer:
-        """Pay an approved run line by line and close it with its sums. Safe to run again after a crash, or twice at once."""
-        run: Run = self.office.load(self.runs, run_id).state
-        paid = paid_fen = failed = failed_fen = 0
-        for line in run.lines:
-            pay = benefit_case.PayBenefit(line.case_id, run.month, run_id, line.amount_fen)
-            # The id follows from run and case alone, so two workers that pay the same run agree on every line.
-            step = replace(order, command=pay, command_id=derived_id(run_id, line.case_id), asked=pay, expected_version=None)
-            try:
+    # -- send
+
+    def send_run(self, order: Order[payment_run.SendPaymentRun]) -> Answer:
+        return self.office.handle(self.runs, order.command.run_id, order)
+
+    def approved(self, run_id: str, order: Order[Any]) -> None:
+        """Runs of the simulated bank are sent at once; the others wait for the cashier."""
+        if self.run(run_id).mode == DIRECT:
+            self.office.handle(self.runs, run_id, order.to(payment_run.SendPaymentRun(run_id), "send"))
+
+    def send_more(self, run_id: str, order: Order[Any], each: Each = one_by_one) -> None:
+        """The next parts to their cases. Safe to do again after a crash, or twice at once."""
+        run = self.run(run_id)
+        if run.status != "sending":
+            return
+        first = len(run.sent)
+        numbers = range(first, min(first + AT_ONCE, len(run.parts)))
+        sent = [self._send_part(run, number, order, each) for number in numbers]
+        if sent:
+            sums = tuple(part.of("sent", "paid", "failed", "returned") for part in sent)
+            self.office.handle(self.runs, run_id, order.to(payment_run.RecordSentParts(first, sums), f"sent {first}"))
+        self._account(run_id, [part for part in sent if part.complete], order)
+
+    def _send_part(self, run: Run, number: int, order: Order[Any], each: Each) -> Part:
+        this = part_id(run.run_id, number)
+        self.office.handle(self.parts, this, order.to(payment_part.BeginPart(run.run_id), f"begin {number}"))
+        part = self.part(run.run_id, number)
+        if part.status == "sending":
+            due = [(part.first + n, line) for n, line in enumerate(part.lines) if part.fates[n] == "due"]
+            codes = each(lambda one: self._reserve(run, one[1], order), due)
+            refused = tuple(LineReason(no, code) for (no, _), code in zip(due, codes, strict=True) if code)
+            finish = payment_part.FinishPart(run.run_id, refused)
+            self.office.handle(self.parts, this, order.to(finish, f"finish {number}"))
+        if run.mode == DIRECT:
+            self._pay_at_once(run, this, order)
+        return self.part(run.run_id, number)
+
+    def _reserve(self, run: Run, line: PaymentLine, order: Order[Any]) -> str:
+        """Reserve a line in its case; the code of the refusal, or ""."""
+        pay = benefit_case.PayBenefit(line.case_id, run.month, run.run_id, line.amount_fen)
+        # The id follows from run and case alone, so two workers that pay the same run agree on every line.
+        step = replace(order, command=pay, command_id=derived_id(run.run_id, line.case_id), asked=pay, expected_version=None)
+        try:
+            self.office.handle(self.cases, line.case_id, step)
+        except Refused as refused:
+            if refused.code == "unavailable":
+                raise
+            if refused.code == "already_paid" and self._reserved_here(run, line):
+                return ""
+            return refused.code
+        return ""
+
+    def _reserved_here(self, run: Run, line: PaymentLine) -> bool:
+        sent = self.office.load(self.cases, line.case_id).state.sent.get(run.month)
+        return sent is not None and sent.run_id == run.run_id
+
+    def _pay_at_once(self, run: Run, this: str, order: Order[Any]) -> None:
+        """模拟银行: everything that was sent is paid."""
+        part: Part = self.office.load(self.parts, this).state
+        lines = tuple(
+            LineResult(part.first + n, "paid", line.amount_fen) for n, line in enumerate(part.lines) if part.fates[n] == "sent"
+        )
+        if lines:
+            settle = payment_part.SettlePaymentLines(run.run_id, lines, payment_part.SIMULATED_BANK)
+            self.office.handle(self.parts, this, order.to(settle, f"simulated bank {this}"))
+
+    # -- settle
+
+    def settle(self, run_id: str, lines: Sequence[LineResult], source: str, order: Order[Any]) -> Settled:
+        """回盘: take every line of a return file that can be taken; the others are told, each with its number and reason."""
+        run = self.run(run_id)
+        if run.status not in ("sending", "sent", "closed"):
+            raise out_of_order("该批次尚未送发，不能登记回盘。")
+        of_parts: dict[int, list[LineResult]] = {}
+        problems: list[LineReason] = []
+        seen: set[int] = set()
+        for line in lines:
+            number = (line.line_no - 1) // CHUNK
+            if line.line_no in seen:
+                problems.append(LineReason(line.line_no, "同一序号出现两次。"))
+            elif line.line_no < 1 or number >= len(run.parts):
+                problems.append(LineReason(line.line_no, "名单中没有此序号。"))
+            else:
+                of_parts.setdefault(number, []).append(line)
+            seen.add(line.line_no)
+        taken = unchanged = 0
+        for number, asked in sorted(of_parts.items()):
+            part = self.part(run_id, number)
+            wrong = [(line, payment_part.problem(part, line)) for line in asked]
+            problems += [LineReason(line.line_no, reason) for line, reason in wrong if reason]
+            good = tuple(line for line, reason in wrong if not reason)
+            if not good:
+                continue
+            settle = payment_part.SettlePaymentLines(run_id, good, source)
+            # The id follows from what is taken: a file that is sent again with more good lines takes those too.
+            said = (f"{line.line_no}:{line.outcome}" for line in good)
+            step = replace(order, command=settle, command_id=derived_id(run_id, source, *said), asked=settle, expected_version=None)
+            self.office.handle(self.parts, part_id(run_id, number), step)
+            after = self.part(run_id, number)
+            changed = sum(a != b for a, b in zip(part.fates, after.fates, strict=True))
+            taken, unchanged = taken + changed, unchanged + len(good) - changed
+        return Settled(taken, unchanged, tuple(sorted(problems, key=lambda p: p.no)))
+
+    def settled(self, run_id: str, number: int, order: Order[Any]) -> None:
+        """After the bank's answer: cases whose money came back hear of it, and a part that is complete is accounted for."""
+        run, part = self.run(run_id), self.part(run_id, number)
+        for line, fate, reason in zip(part.lines, part.fates, part.reasons, strict=True):
+            if fate in ("failed", "returned"):
+                back = benefit_case.ReturnPayment(line.case_id, run.month, run_id, reason)
+                step = replace(order, command=back, command_id=derived_id(run_id, line.case_id, "returned"), asked=back)
                 self.office.handle(self.cases, line.case_id, step)
-                paid, paid_fen = paid + 1, paid_fen + line.amount_fen
-            except Refused as refused:
-                if refused.code == "unavailable":
-                    raise
-                failed, failed_fen = failed + 1, failed_fen + line.amount_fen
-        close = payment_run.ClosePaymentRun(paid, paid_fen, failed, failed_fen)
-        return self.office.handle(self.runs, run_id, order.to(close, "close"))
+        if part.complete:
+            self._account(run_id, [part], order)
+
+    def _account(self, run_id: str, parts: Sequence[Part], order: Order[Any]) -> None:
+        if parts:
+            settled = payment_run.RecordSettledParts(tuple(part.outcome for part in parts))
+            # The cause is not enough for an id: what a part says of itself only grows.
+            step = order.to(settled, "account " + " ".join(str(part.number) for part in parts))
+            self.office.handle(self.runs, run_id, step)
+
+    # -- see
+
+    def lines(self, run_id: str, after: int = 0, fate: str | None = None) -> Iterator[dict[str, Any]]:
+        """The lines of a run after a line number, part by part."""
+        for number in range(after // CHUNK, len(self.run(run_id).parts)):
+            part = self.part(run_id, number)
+            for n, (line, is_, reason) in enumerate(zip(part.lines, part.fates, part.reasons, strict=True)):
+                no = part.first + n
+                if no > after and fate in (None, is_):
+                    yield {
+                        "line_no": no,
+                        "case_id": line.case_id,
+                        "payee_id": line.payee_id,
+                        "amount_fen": line.amount_fen,
+                        "account": line.account,
+                        "decision": line.decision,
+                        "status": is_,
+                        "reason": reason,
+                    }
+
+    def hold(self, order: Order[Any]) -> Answer:
+        """Hold back or release one line, before its part is sent."""
+        c = order.command
+        run = self.run(c.run_id)
+        if run.status not in payment_run.BEFORE_SENDING and run.status != "sending":
+            raise out_of_order("该批次已经送发，不能暂缓或恢复。")
+        if not 1 <= c.line_no <= run.count:
+            raise invalid("名单中没有此序号。", "line_no")
+        return self.office.handle(self.parts, part_id(c.run_id, (c.line_no - 1) // CHUNK), order)
 
     # -- claims
 
@@ -95,3 +322,28 @@ class Payments:
             recovery_id, found.case_id, found.programme, found.payee_id, found.division, found.months, found.amount_fen, found.reason
         )
         return self.office.handle(self.recoveries, recovery_id, order.to(claim))
+
+    def payment_returned(self, returned: Any, order: Order[Any]) -> None:
+        """What was claimed of a payment that came back is met by it; what was repaid on such a claim goes back to the household."""
+        left = returned.claimed_fen
+        for recovery_id, share in self._claims_of(returned.case_id, returned.month):
+            if left <= 0:
+                return
+            claim: Recovery = self.office.load(self.recoveries, recovery_id).state
+            if claim.status == "none":
+                raise Unavailable("追回事项尚未立项，稍后再试。")
+            meet = recovery.MeetByReturn(recovery_id, returned.month, returned.run_id, min(left, share))
+            self.office.handle(self.recoveries, recovery_id, order.to(meet, f"meet {recovery_id}"))
+            claim = self.office.load(self.recoveries, recovery_id).state
+            left -= min(left, share)
+            if back := claim.refunds.get(f"{returned.month} {returned.run_id}", 0):
+                refund = benefit_case.RefundRepayment(returned.case_id, recovery_id, returned.month, back)
+                self.office.handle(self.cases, returned.case_id, order.to(refund, f"refund {recovery_id}"))
+
+    def _claims_of(self, case_id: str, month: str) -> Iterable[tuple[str, int]]:
+        """(claim, its share for the month), newest first: the newest found was of what is accounted for last."""
+        for r in reversed(self.office.history(self.cases.stream(case_id))):
+            if isinstance(r.event, OverpaymentFound):
+                share = sum(m.paid_fen - m.due_fen for m in r.event.months if m.month == month)
+                if share:
+                    yield derived_id("recovery", r.id), share

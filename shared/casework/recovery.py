@@ -1,13 +1,22 @@
-"""Recovery claim (追回): money paid for months in which it was not due, from notice to the last fen. Part of shape 2.
+"""Recovery claim (追回): money paid for months in which it was not due, from the notice to the last fen. Part of shape 2.
 
-Life: open → repaid in parts → settled; or waived for what is left, by a second hand. The amount comes from the case that
-found the overpayment, month by month, and is never typed. Relied on by whoever pays benefits.
+Life: open → told by a written notice (追回通知) with a due date, perhaps paid in instalments that were agreed → settled when the last fen
+is in; or waived for what is left, by a second hand; or barred (超过时效) when the limitation period ran out and nothing interrupted it.
+What comes in: repayments, amounts set off (抵扣) against a payment with the payee's consent, and payments of the claimed months that the
+bank gave back (then the money was never had).
+
+Must hold: the amount comes from the case that found the overpayment, month by month, and is never typed; claimed = repaid + set off + met
+by returns + waived + barred when it closes; instalments add up to what is left. Relied on by whoever pays benefits.
+
+Limitation: 民法典 第一百八十八条 (three years), 第一百九十五条 (a notice, an agreement or a repayment interrupts it, and it begins anew).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from shared.casework.benefit_case import MonthDifference
@@ -19,6 +28,10 @@ from shared.eventsourcing.events import adopt, shape_event
 from shared.eventsourcing.orders import Order
 
 SHAPE = "recovery"
+LIMITATION_YEARS = 3
+MOST_INSTALMENTS = 60
+
+# -- Events ------------------------------------------------------------------------------------------------------
 
 
 @shape_event(
@@ -45,6 +58,48 @@ class RecoveryOpened:
     months: tuple[MonthDifference, ...]
     amount_fen: int
     reason: str
+    opened_on: date | None = None  # None: before there was a limitation date
+    limitation_years: int = LIMITATION_YEARS
+
+
+@shape_event(SHAPE, "recovery_notified")
+@dataclass(frozen=True)
+class RecoveryNotified:
+    """追回通知书 served: interrupts the limitation period."""
+
+    notice_no: str
+    told_on: date
+    due_on: date
+    by: str
+
+
+@dataclass(frozen=True)
+class Instalment:
+    """One part of what is left, and the last day on which it is in time."""
+
+    due_on: date
+    amount_fen: int
+
+
+@shape_event(SHAPE, "recovery_instalments_agreed")
+@dataclass(frozen=True)
+class RecoveryInstalmentsAgreed:
+    """分期归还: replaces an earlier plan."""
+
+    instalments: tuple[Instalment, ...]
+    agreed_on: date
+    by: str
+
+
+@shape_event(SHAPE, "recovery_instalment_overdue", published=True)
+@dataclass(frozen=True)
+class RecoveryInstalmentOverdue:
+    """逾期未还: an instalment, or the notice's whole amount, was not in on its day. Work for a person."""
+
+    recovery_id: str
+    division: str
+    due_on: date
+    missing_fen: int
 
 
 @shape_event(SHAPE, "recovery_repaid")
@@ -52,6 +107,39 @@ class RecoveryOpened:
 class RecoveryRepaid:
     amount_fen: int
     receipt_no: str
+    repaid_on: date | None = None
+
+
+@shape_event(SHAPE, "recovery_set_off_agreed")
+@dataclass(frozen=True)
+class RecoverySetOffAgreed:
+    """同意抵扣: the payee agrees in writing that at most ``most_fen`` of a month's payment goes to the claim."""
+
+    most_fen: int
+    document_no: str
+    agreed_on: date
+    by: str
+
+
+@shape_event(SHAPE, "recovery_set_off")
+@dataclass(frozen=True)
+class RecoverySetOff:
+    """抵扣: so much less is paid out with the case's next payment."""
+
+    amount_fen: int
+    withheld_id: str
+    set_off_on: date
+
+
+@shape_event(SHAPE, "recovery_met_by_return")
+@dataclass(frozen=True)
+class RecoveryMetByReturn:
+    """退汇冲抵: the bank gave back what was claimed. ``refund_fen`` had been repaid by the household, and goes back to it."""
+
+    month: str
+    run_id: str
+    amount_fen: int
+    refund_fen: int
 
 
 @shape_event(SHAPE, "recovery_waiver_proposed")
@@ -73,33 +161,130 @@ class RecoverySettled:
     repaid_fen: int
 
 
+@shape_event(SHAPE, "recovery_barred", published=True)
+@dataclass(frozen=True)
+class RecoveryBarred:
+    """时效届满: what is left can no longer be claimed."""
+
+    recovery_id: str
+    division: str
+    amount_fen: int
+    limitation_on: date
+
+
+# -- State -------------------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Recovery:
-    status: str = "none"  # none | open | waiver_proposed | settled | waived
+    status: str = "none"  # none | open | waiver_proposed | settled | waived | barred
     division: str = ""
     amount_fen: int = 0
-    repaid_fen: int = 0
+    repaid_fen: int = 0  # repaid by the household and not given back to it
     proposer: str = ""
+    recovery_id: str = ""
+    case_id: str = ""
+    programme: str = ""
+    set_off_fen: int = 0
+    met_fen: int = 0
+    limitation_years: int = LIMITATION_YEARS
+    limitation_on: date | None = None  # the last day on which it can be claimed
+    notice_due_on: date | None = None
+    instalments: tuple[Instalment, ...] = ()
+    before_plan_fen: int = 0  # what had come in when the plan was agreed
+    overdue_on: date | None = None  # the newest due day that passed with money missing
+    most_set_off_fen: int = 0  # 0: no consent
+    withheld: tuple[str, ...] = ()
+    refunds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # "month run" -> fen given back to the household
 
     @property
     def left_fen(self) -> int:
-        return self.amount_fen - self.repaid_fen
+        return self.amount_fen - self.repaid_fen - self.set_off_fen - self.met_fen
+
+    @property
+    def open(self) -> bool:
+        return self.status in ("open", "waiver_proposed")
+
+    def missing_on(self, day: date) -> int:
+        """What should have been in by the end of a day by plan or notice, less what was."""
+        if self.instalments:
+            owed = sum(i.amount_fen for i in self.instalments if i.due_on <= day)
+            came = self.amount_fen - self.left_fen - self.before_plan_fen
+            return max(0, min(owed - came, self.left_fen))
+        if self.notice_due_on is not None and self.notice_due_on <= day:
+            return self.left_fen
+        return 0
+
+    @property
+    def next_due(self) -> date | None:
+        """The next day on which money must be in and is not yet; one that was told overdue does not come again."""
+        if not self.open:
+            return None
+        days = [i.due_on for i in self.instalments] or ([self.notice_due_on] if self.notice_due_on else [])
+        return next((d for d in days if self.missing_on(d) and (self.overdue_on is None or d > self.overdue_on)), None)
 
 
 def evolve(state: Recovery, event: Any) -> Recovery:
     match event:
         case RecoveryOpened():
-            return replace(state, status="open", division=event.division, amount_fen=event.amount_fen)
+            opened = Recovery(
+                "open",
+                event.division,
+                event.amount_fen,
+                recovery_id=event.recovery_id,
+                case_id=event.case_id,
+                programme=event.programme,
+                limitation_years=event.limitation_years,
+            )
+            return _anew(opened, event.opened_on)
+        case RecoveryNotified():
+            return _anew(replace(state, notice_due_on=event.due_on), event.told_on)
+        case RecoveryInstalmentsAgreed():
+            came = state.amount_fen - state.left_fen
+            plan = replace(state, instalments=event.instalments, before_plan_fen=came, overdue_on=None)
+            return _anew(plan, event.agreed_on)
+        case RecoveryInstalmentOverdue():
+            return replace(state, overdue_on=event.due_on)
         case RecoveryRepaid():
-            return replace(state, repaid_fen=state.repaid_fen + event.amount_fen)
+            return _anew(replace(state, repaid_fen=state.repaid_fen + event.amount_fen), event.repaid_on)
+        case RecoverySetOffAgreed():
+            return _anew(replace(state, most_set_off_fen=event.most_fen), event.agreed_on)
+        case RecoverySetOff():
+            held = replace(state, set_off_fen=state.set_off_fen + event.amount_fen, withheld=(*state.withheld, event.withheld_id))
+            return _anew(held, event.set_off_on)
+        case RecoveryMetByReturn():
+            refunds = {**state.refunds, f"{event.month} {event.run_id}": event.refund_fen}
+            return replace(
+                state,
+                met_fen=state.met_fen + event.amount_fen,
+                repaid_fen=state.repaid_fen - event.refund_fen,
+                refunds=MappingProxyType(refunds),
+            )
         case RecoveryWaiverProposed():
             return replace(state, status="waiver_proposed", proposer=event.by)
         case RecoveryWaived():
             return replace(state, status="waived")
         case RecoverySettled():
             return replace(state, status="settled")
+        case RecoveryBarred():
+            return replace(state, status="barred")
         case _:
             raise TypeError(f"a recovery claim knows no {type(event).__name__}")
+
+
+def _anew(state: Recovery, since: date | None) -> Recovery:
+    """The limitation period begins anew."""
+    if since is None:
+        return state
+    year = since.year + state.limitation_years
+    try:
+        until = since.replace(year=year)
+    except ValueError:  # 29 February
+        until = date(year, 2, 28)
+    return replace(state, limitation_on=max(until, state.limitation_on or until))
+
+
+# -- Commands ----------------------------------------------------------------------------------------------------
 
 
 @command("open_recovery", permission="recover")
@@ -115,6 +300,23 @@ class OpenRecovery:
     months: tuple[MonthDifference, ...]
     amount_fen: int
     reason: str
+    limitation_years: int = LIMITATION_YEARS
+
+
+@command("record_recovery_notice", permission="review")
+@dataclass(frozen=True)
+class RecordRecoveryNotice:
+    recovery_id: str
+    notice_no: str
+    told_on: date
+    due_on: date
+
+
+@command("agree_instalments", permission="review")
+@dataclass(frozen=True)
+class AgreeInstalments:
+    recovery_id: str
+    instalments: tuple[Instalment, ...]
 
 
 @command("record_repayment", permission="pay")
@@ -123,6 +325,37 @@ class RecordRepayment:
     recovery_id: str
     amount_fen: int
     receipt_no: str
+
+
+@command("agree_set_off", permission="review")
+@dataclass(frozen=True)
+class AgreeSetOff:
+    """``document_no`` is the payee's written consent."""
+
+    recovery_id: str
+    most_fen: int
+    document_no: str
+
+
+@command("record_set_off", permission="recover")
+@dataclass(frozen=True)
+class RecordSetOff:
+    """By the service, when the case has withheld it from its next payment; ``withheld_id`` names that."""
+
+    recovery_id: str
+    amount_fen: int
+    withheld_id: str
+
+
+@command("meet_by_return", permission="recover")
+@dataclass(frozen=True)
+class MeetByReturn:
+    """By the service, when the bank gave a payment back of which ``share_fen`` was claimed here."""
+
+    recovery_id: str
+    month: str
+    run_id: str
+    share_fen: int
 
 
 @command("propose_waiver", permission="review")
@@ -138,22 +371,126 @@ class ApproveWaiver:
     recovery_id: str
 
 
+@command("note_instalment_overdue", permission="recover")
+@dataclass(frozen=True)
+class NoteInstalmentOverdue:
+    """By the timer, the day after."""
+
+    recovery_id: str
+    due_on: date
+
+
+@command("bar_recovery", permission="recover")
+@dataclass(frozen=True)
+class BarRecovery:
+    """By the timer, the day after the limitation date."""
+
+    recovery_id: str
+
+
+# -- Decisions ---------------------------------------------------------------------------------------------------
+
+
 def open_recovery(state: Recovery, c: OpenRecovery, order: Order[Any]) -> Sequence[Any]:
     if state.status != "none":
         return []
     if c.amount_fen != sum(m.paid_fen - m.due_fen for m in c.months):
         raise invalid("追回金额与各月差额不符。", "amount_fen")
-    return [RecoveryOpened(c.recovery_id, c.case_id, c.programme, c.payee_id, c.division, c.months, c.amount_fen, c.reason)]
+    opened = RecoveryOpened(
+        c.recovery_id,
+        c.case_id,
+        c.programme,
+        c.payee_id,
+        c.division,
+        c.months,
+        c.amount_fen,
+        c.reason,
+        order.today,
+        c.limitation_years,
+    )
+    return [opened]
+
+
+def record_recovery_notice(state: Recovery, c: RecordRecoveryNotice, order: Order[Any]) -> Sequence[Any]:
+    _must_be_open(state)
+    if not c.notice_no.strip():
+        raise invalid("请填写通知书文号。", "notice_no")
+    if c.told_on > order.today:
+        raise invalid("送达日期不能晚于今天。", "told_on")
+    if state.limitation_on is not None and c.told_on > state.limitation_on:
+        raise invalid("送达时已超过时效。", "told_on")
+    if c.due_on < c.told_on:
+        raise invalid("归还期限不能早于送达日期。", "due_on")
+    return [RecoveryNotified(c.notice_no.strip(), c.told_on, c.due_on, order.hand.actor)]
+
+
+def agree_instalments(state: Recovery, c: AgreeInstalments, order: Order[Any]) -> Sequence[Any]:
+    _must_be_open(state)
+    if not 0 < len(c.instalments) <= MOST_INSTALMENTS or any(i.amount_fen <= 0 for i in c.instalments):
+        raise invalid(f"分期须为1至{MOST_INSTALMENTS}期，每期金额大于零。", "instalments")
+    days = [i.due_on for i in c.instalments]
+    if days != sorted(set(days)) or days[0] <= order.today:
+        raise invalid("各期到期日须在今天之后，依次递增。", "instalments")
+    if sum(i.amount_fen for i in c.instalments) != state.left_fen:
+        raise invalid("各期金额之和须等于未归还金额。", "instalments")
+    return [RecoveryInstalmentsAgreed(c.instalments, order.today, order.hand.actor)]
 
 
 def record_repayment(state: Recovery, c: RecordRepayment, order: Order[Any]) -> Sequence[Any]:
-    if state.status not in ("open", "waiver_proposed"):
-        raise out_of_order("该追回事项未在办理中。")
+    _must_be_open(state)
     money.check(c.amount_fen, "amount_fen")
     if not 0 < c.amount_fen <= state.left_fen:
         raise invalid("归还金额须大于零且不超过未归还金额。", "amount_fen")
-    repaid = RecoveryRepaid(c.amount_fen, c.receipt_no)
-    return [repaid, RecoverySettled(state.amount_fen)] if c.amount_fen == state.left_fen else [repaid]
+    return _settled_after(state, RecoveryRepaid(c.amount_fen, c.receipt_no, order.today))
+
+
+def agree_set_off(state: Recovery, c: AgreeSetOff, order: Order[Any]) -> Sequence[Any]:
+    _must_be_open(state)
+    money.check(c.most_fen, "most_fen")
+    if c.most_fen <= 0:
+        raise invalid("每月抵扣上限须大于零。", "most_fen")
+    if not c.document_no.strip():
+        raise invalid("请填写本人书面同意的材料编号。", "document_no")
+    return [RecoverySetOffAgreed(c.most_fen, c.document_no.strip(), order.today, order.hand.actor)]
+
+
+def can_set_off(state: Recovery, amount_fen: int) -> None:
+    """Refuse a set-off that the payee did not agree to, or that is more than is left."""
+    _must_be_open(state)
+    money.check(amount_fen, "amount_fen")
+    if not state.most_set_off_fen:
+        raise out_of_order("未取得本人书面同意，不得从以后发放中抵扣。")
+    if not 0 < amount_fen <= min(state.most_set_off_fen, state.left_fen):
+        raise invalid("抵扣金额须大于零，且不超过本人同意的每月上限和未归还金额。", "amount_fen")
+
+
+def record_set_off(state: Recovery, c: RecordSetOff, order: Order[Any]) -> Sequence[Any]:
+    """The case has withheld it: of a claim that was met meanwhile no more than is left is taken."""
+    if state.status == "none" or c.withheld_id in state.withheld:
+        return []
+    amount = min(c.amount_fen, state.left_fen) if state.open else 0
+    if not amount:
+        return []
+    return _settled_after(state, RecoverySetOff(amount, c.withheld_id, order.today))
+
+
+def meet_by_return(state: Recovery, c: MeetByReturn, order: Order[Any]) -> Sequence[Any]:
+    """Of what is still claimed first; the rest had been repaid and goes back. What was waived or barred was never asked for again."""
+    if state.status == "none":
+        raise out_of_order("该追回事项尚未立项。")
+    if f"{c.month} {c.run_id}" in state.refunds:
+        return []
+    left = state.left_fen if state.open else 0
+    met = min(c.share_fen, left)
+    refund = min(c.share_fen - met, state.repaid_fen)
+    if not met + refund:
+        return []
+    back = RecoveryMetByReturn(c.month, c.run_id, met + refund, refund)
+    return _settled_after(state, back) if state.open else [back]
+
+
+def _settled_after(state: Recovery, event: Any) -> list[Any]:
+    return [event, RecoverySettled(state.amount_fen)] if evolve(state, event).left_fen == 0 else [event]
 
 
 def propose_waiver(state: Recovery, c: ProposeWaiver, order: Order[Any]) -> Sequence[Any]:
@@ -171,6 +508,24 @@ def approve_waiver(state: Recovery, c: ApproveWaiver, order: Order[Any]) -> Sequ
     return [RecoveryWaived(state.left_fen)]
 
 
+def note_instalment_overdue(state: Recovery, c: NoteInstalmentOverdue, order: Order[Any]) -> Sequence[Any]:
+    missing = state.missing_on(c.due_on) if state.open else 0
+    if not missing or order.today <= c.due_on or (state.overdue_on is not None and state.overdue_on >= c.due_on):
+        return []
+    return [RecoveryInstalmentOverdue(state.recovery_id, state.division, c.due_on, missing)]
+
+
+def bar_recovery(state: Recovery, c: BarRecovery, order: Order[Any]) -> Sequence[Any]:
+    if not state.open or state.limitation_on is None or order.today <= state.limitation_on:
+        return []  # met, or interrupted meanwhile
+    return [RecoveryBarred(state.recovery_id, state.division, state.left_fen, state.limitation_on)]
+
+
+def _must_be_open(state: Recovery) -> None:
+    if not state.open:
+        raise out_of_order("该追回事项未在办理中。")
+
+
 def decider(service: str) -> Decider[Recovery]:
     adopt(service, SHAPE)
     return Decider(
@@ -179,9 +534,16 @@ def decider(service: str) -> Decider[Recovery]:
         evolve=evolve,
         decide={
             OpenRecovery: open_recovery,
+            RecordRecoveryNotice: record_recovery_notice,
+            AgreeInstalments: agree_instalments,
             RecordRepayment: record_repayment,
+            AgreeSetOff: agree_set_off,
+            RecordSetOff: record_set_off,
+            MeetByReturn: meet_by_return,
             ProposeWaiver: propose_waiver,
             ApproveWaiver: approve_waiver,
+            NoteInstalmentOverdue: note_instalment_overdue,
+            BarRecovery: bar_recovery,
         },
         division=lambda state: state.division,
     )

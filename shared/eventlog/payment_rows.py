@@ -1,16 +1,36 @@
-"""Read-model tables of payment (发放与追回读模型): what was paid, the runs, the claims. The same for every service that pays benefits."""
+"""Read-model tables of payment (发放与追回读模型): what is due, what was paid, runs, accounts, claims. The same for every service.
+
+``dues`` holds, for each case, what the case itself knows of its months: lists of payment are made from it without opening a stream. A row
+that is behind its case pays nothing wrong: the case checks the amount again, and refuses. Runs and claims wait in worklists.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from shared.casework import benefit_case as bc
+from shared.casework import payee_account as pa
 from shared.casework import payment_run as pr
 from shared.casework import recovery as rc
+from shared.casework.payment_run import PaymentLine
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
+from shared.eventsourcing.events import shape_events
+
+STALLED = "payment_run_stalled"  # deadline: a run that lists or sends itself, and has not moved
+STALLED_AFTER = timedelta(minutes=10)
+INSTALMENT = "recovery_due"
+LIMITATION = "recovery_limitation"
+PAGE = 2000  # cases read at once for a list
+# Whose turn it is with a run that is not closed; a run that lists or sends itself waits for nobody until it stalls.
+WORKLISTS = {"open": "payment_prepare", "locked": "payment_approve", "approved": "payment_send", "sending": "payment_send"}
+AWAITING_BANK = "payment_return_file"
 
 
 @dataclass(frozen=True)
@@ -18,6 +38,17 @@ class PaymentTables:
     payments: sa.Table
     runs: sa.Table
     recoveries: sa.Table
+    dues: sa.Table
+    accounts: sa.Table
+
+
+def _waiting() -> tuple[sa.Column[Any], ...]:
+    """What worklists look at (see ``shape_rows.worklists``)."""
+    return (
+        sa.Column("worklist", sa.String(40), nullable=False, default="", index=True),
+        sa.Column("due_on", sa.String(10)),
+        sa.Column("due", sa.String(40), nullable=False, default=""),
+    )
 
 
 def payment_tables(metadata: sa.MetaData) -> PaymentTables:
@@ -31,6 +62,8 @@ def payment_tables(metadata: sa.MetaData) -> PaymentTables:
             sa.Column("amount_fen", sa.BigInteger, nullable=False),
             sa.Column("arrears_fen", sa.BigInteger, nullable=False),
             sa.Column("run_id", sa.String(36), nullable=False, index=True),
+            sa.Column("status", sa.String(10), nullable=False, default="paid"),  # paid (accounted for) | returned
+            sa.Column("reason", sa.Text, nullable=False, default=""),
         ),
         runs=sa.Table(
             "payment_runs",
@@ -39,13 +72,21 @@ def payment_tables(metadata: sa.MetaData) -> PaymentTables:
             sa.Column("programme", sa.String(60), nullable=False),
             sa.Column("month", sa.String(7), nullable=False),
             sa.Column("division", sa.String(12), nullable=False),
+            sa.Column("round", sa.Integer, nullable=False, default=0),
+            sa.Column("mode", sa.String(10), nullable=False, default=""),
             sa.Column("status", sa.String(20), nullable=False),
             sa.Column("count", sa.Integer, nullable=False, default=0),
             sa.Column("total_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("sent", sa.Integer, nullable=False, default=0),
+            sa.Column("sent_fen", sa.BigInteger, nullable=False, default=0),
             sa.Column("paid", sa.Integer, nullable=False, default=0),
             sa.Column("paid_fen", sa.BigInteger, nullable=False, default=0),
             sa.Column("failed", sa.Integer, nullable=False, default=0),
             sa.Column("failed_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("held", sa.Integer, nullable=False, default=0),
+            sa.Column("held_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("file_sha256", sa.String(64), nullable=False, default=""),
+            *_waiting(),
         ),
         recoveries=sa.Table(
             "recoveries",
@@ -58,8 +99,36 @@ def payment_tables(metadata: sa.MetaData) -> PaymentTables:
             sa.Column("months", sa.Text, nullable=False),
             sa.Column("amount_fen", sa.BigInteger, nullable=False),
             sa.Column("repaid_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("left_fen", sa.BigInteger, nullable=False, default=0),
             sa.Column("status", sa.String(20), nullable=False),
             sa.Column("reason", sa.Text, nullable=False),
+            sa.Column("limitation_on", sa.String(10)),
+            *_waiting(),
+            sa.Column("state", sa.Text, nullable=False, default=""),
+        ),
+        dues=sa.Table(
+            "benefit_dues",
+            metadata,
+            sa.Column("case_id", sa.String(36), primary_key=True),
+            sa.Column("programme", sa.String(60), nullable=False, index=True),
+            sa.Column("division", sa.String(12), nullable=False),
+            sa.Column("payee_id", sa.String(36), nullable=False),
+            sa.Column("decision", sa.Integer, nullable=False, default=-1),
+            sa.Column("payable", sa.Boolean, nullable=False, default=False),  # there is a schedule: something may be due
+            sa.Column("state", sa.Text, nullable=False),
+        ),
+        accounts=sa.Table(
+            "payee_accounts",
+            metadata,
+            sa.Column("person_id", sa.String(36), primary_key=True),
+            sa.Column("number", sa.Integer, primary_key=True),
+            sa.Column("division", sa.String(12), nullable=False, index=True),
+            sa.Column("status", sa.String(12), nullable=False),  # proposed | in_force | former | rejected
+            sa.Column("bank_code", sa.String(12), nullable=False),
+            sa.Column("account_no", sa.Text, nullable=False),  # sealed, as in the event
+            sa.Column("holder", sa.Text, nullable=False),  # sealed, as in the event
+            sa.Column("programme", sa.String(60), nullable=False, default=""),  # of no programme: for worklists
+            *_waiting(),
         ),
     )
 
@@ -69,65 +138,264 @@ def aggregate_id(r: Recorded) -> str:
     return r.stream.split("-", 1)[1]
 
 
+def _encode(state: Any) -> str:
+    return msgspec.json.encode(state, enc_hook=dict).decode()
+
+
+_decode_case = msgspec.json.Decoder(bc.Case).decode
+_decode_claim = msgspec.json.Decoder(rc.Recovery).decode
+
+
+def _slim(case: bc.Case) -> bc.Case:
+    """Without what is large and says nothing of months and amounts."""
+    return replace(case, proposal=None, last_assessment=None, decisions=())
+
+
 def project_payments(model: ReadModel, t: PaymentTables) -> None:
-    """Fold what one service paid, its runs and its claims into its tables."""
+    """Fold what one service owes and paid, its runs, accounts and claims into its tables."""
+    _project_cases(model, t)
+    _project_runs(model, t)
+    _project_accounts(model, t)
+    _project_claims(model, t)
+
+
+def _project_cases(model: ReadModel, t: PaymentTables) -> None:
+    @model.on(*shape_events(bc.SHAPE))
+    def _due(rows: Rows, r: Recorded) -> None:
+        case_id = aggregate_id(r)
+        row = rows.get(t.dues, case_id=case_id)
+        case = bc.evolve(bc.Case() if row is None else _decode_case(row["state"]), r.event)
+        decided = isinstance(r.event, bc.CaseGranted | bc.CaseReassessed)
+        rows.put(
+            t.dues,
+            case_id=case_id,
+            programme=case.programme,
+            division=case.division,
+            payee_id=case.payee_id,
+            decision=r.version if decided or row is None else row["decision"],
+            payable=bool(case.schedule),
+            state=_encode(_slim(case)),
+        )
 
     @model.on(bc.BenefitPaid)
     def _paid(rows: Rows, r: Recorded) -> None:
         e = r.event
         rows.put(t.payments, case_id=aggregate_id(r), month=e.month, amount_fen=e.amount_fen, arrears_fen=e.arrears_fen, run_id=e.run_id)
 
+    @model.on(bc.PaymentReturned)
+    def _returned(rows: Rows, r: Recorded) -> None:
+        key = {"case_id": aggregate_id(r), "month": r.event.month}
+        rows.change(t.payments, key, status="returned", reason=r.event.reason)
+
+
+def _project_runs(model: ReadModel, t: PaymentTables) -> None:
+    def _set(rows: Rows, r: Recorded, **values: Any) -> None:
+        run_id = aggregate_id(r)
+        rows.change(t.runs, {"run_id": run_id}, **values)
+        row = rows.get(t.runs, run_id=run_id)
+        if row is None:
+            return
+        waits = AWAITING_BANK if row["status"] == "sent" else WORKLISTS.get(row["status"], "")
+        rows.change(t.runs, {"run_id": run_id}, worklist=waits)
+        if row["status"] in ("open", "sending"):
+            rows.due(r, STALLED, run_id, r.meta.recorded_at + STALLED_AFTER)
+        else:
+            rows.settle(r, STALLED)
+
     @model.on(pr.PaymentRunOpened)
     def _opened(rows: Rows, r: Recorded) -> None:
         e = r.event
-        rows.put(t.runs, run_id=e.run_id, programme=e.programme, month=e.month, division=e.division, status="open")
+        rows.put(
+            t.runs, run_id=e.run_id, programme=e.programme, month=e.month, division=e.division, round=e.round, mode=e.mode, status="open"
+        )
+        _set(rows, r)
+
+    @model.on(pr.PaymentPartsListed)
+    def _listed(rows: Rows, r: Recorded) -> None:
+        row = rows.get(t.runs, run_id=aggregate_id(r))
+        if row is not None:
+            count, fen = sum(p.count for p in r.event.parts), sum(p.total_fen for p in r.event.parts)
+            _set(rows, r, count=row["count"] + count, total_fen=row["total_fen"] + fen)
 
     @model.on(pr.PaymentRunLocked)
     def _locked(rows: Rows, r: Recorded) -> None:
-        rows.change(t.runs, {"run_id": aggregate_id(r)}, status="locked", count=r.event.count, total_fen=r.event.total_fen)
+        _set(rows, r, status="locked", count=r.event.count, total_fen=r.event.total_fen)
 
     @model.on(pr.PaymentRunApproved)
     def _approved(rows: Rows, r: Recorded) -> None:
-        rows.change(t.runs, {"run_id": aggregate_id(r)}, status="approved")
+        _set(rows, r, status="approved")
+
+    @model.on(pr.PaymentRunCancelled)
+    def _cancelled(rows: Rows, r: Recorded) -> None:
+        _set(rows, r, status="cancelled")
+
+    @model.on(pr.PaymentRunSending)
+    def _sending(rows: Rows, r: Recorded) -> None:
+        _set(rows, r, status="sending")
+
+    @model.on(pr.PaymentPartsSent)
+    def _parts_sent(rows: Rows, r: Recorded) -> None:
+        row = rows.get(t.runs, run_id=aggregate_id(r))
+        if row is not None:
+            count, fen = sum(p.count for p in r.event.parts), sum(p.total_fen for p in r.event.parts)
+            _set(rows, r, sent=row["sent"] + count, sent_fen=row["sent_fen"] + fen)
+
+    @model.on(pr.PaymentRunSent)
+    def _sent(rows: Rows, r: Recorded) -> None:
+        _set(rows, r, status="sent")
+
+    @model.on(pr.PaymentFileMade)
+    def _file(rows: Rows, r: Recorded) -> None:
+        _set(rows, r, file_sha256=r.event.sha256)
+
+    @model.on(pr.PaymentPartsSettled)
+    def _settled(rows: Rows, r: Recorded) -> None:
+        row = rows.get(t.runs, run_id=aggregate_id(r))
+        if row is not None:
+            names = ("paid", "paid_fen", "failed", "failed_fen", "held", "held_fen")
+            _set(rows, r, **{name: row[name] + sum(getattr(p, name) for p in r.event.parts) for name in names})
 
     @model.on(pr.PaymentRunClosed)
     def _closed(rows: Rows, r: Recorded) -> None:
         e = r.event
         values = {"paid": e.paid, "paid_fen": e.paid_fen, "failed": e.failed, "failed_fen": e.failed_fen}
-        rows.change(t.runs, {"run_id": aggregate_id(r)}, status="closed", **values)
+        _set(rows, r, status="closed", held=e.held, held_fen=e.held_fen, **values)
 
-    @model.on(rc.RecoveryOpened)
-    def _claimed(rows: Rows, r: Recorded) -> None:
+
+def _project_accounts(model: ReadModel, t: PaymentTables) -> None:
+    @model.on(pa.PayeeAccountProposed)
+    def _proposed(rows: Rows, r: Recorded) -> None:
         e = r.event
         rows.put(
-            t.recoveries,
-            recovery_id=e.recovery_id,
-            case_id=e.case_id,
-            programme=e.programme,
-            payee_id=e.payee_id,
+            t.accounts,
+            person_id=e.person_id,
+            number=e.number,
             division=e.division,
-            months="、".join(m.month for m in e.months),
-            amount_fen=e.amount_fen,
-            status="open",
-            reason=e.reason,
+            status="proposed",
+            bank_code=e.bank_code,
+            account_no=e.account_no,
+            holder=e.holder,
+            worklist="payee_account_confirm",
         )
 
-    @model.on(rc.RecoveryRepaid)
-    def _repaid(rows: Rows, r: Recorded) -> None:
-        row = rows.get(t.recoveries, recovery_id=aggregate_id(r))
-        if row is not None:
-            rows.change(t.recoveries, {"recovery_id": row["recovery_id"]}, repaid_fen=row["repaid_fen"] + r.event.amount_fen)
+    @model.on(pa.PayeeAccountConfirmed)
+    def _confirmed(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        for former in range(1, e.number):
+            row = rows.get(t.accounts, person_id=e.person_id, number=former)
+            if row is not None and row["status"] == "in_force":
+                rows.change(t.accounts, {"person_id": e.person_id, "number": former}, status="former")
+        rows.change(t.accounts, {"person_id": e.person_id, "number": e.number}, status="in_force", worklist="")
 
-    @model.on(rc.RecoveryWaiverProposed, rc.RecoveryWaived, rc.RecoverySettled)
-    def _recovery_status(rows: Rows, r: Recorded) -> None:
-        status = {rc.RecoveryWaiverProposed: "waiver_proposed", rc.RecoveryWaived: "waived", rc.RecoverySettled: "settled"}[type(r.event)]
-        rows.change(t.recoveries, {"recovery_id": aggregate_id(r)}, status=status)
+    @model.on(pa.PayeeAccountRejected)
+    def _rejected(rows: Rows, r: Recorded) -> None:
+        rows.change(t.accounts, {"person_id": r.event.person_id, "number": r.event.number}, status="rejected", worklist="")
 
 
-def cases_to_pay(engine: sa.Engine, cases: sa.Table, programme: str, division: str) -> list[str]:
-    """Every case that may be due something: the run asks each case itself for its amount."""
-    query = sa.select(cases.c.case_id).where(
-        cases.c.programme == programme, cases.c.division.startswith(division), cases.c.first_month != ""
+def claim_waits(claim: rc.Recovery) -> tuple[str, str]:
+    """(worklist, what is due) of a claim: every open claim stands in exactly one list."""
+    if not claim.open:
+        return "", ""
+    if claim.status == "waiver_proposed":
+        return "recovery_waiver", ""
+    if claim.overdue_on is not None and claim.missing_on(claim.overdue_on):
+        return "recovery_overdue", ""
+    if claim.notice_due_on is None and not claim.instalments:
+        return "recovery_notify", ""
+    return "recovery_await", "instalment" if claim.instalments else "notice"
+
+
+def _project_claims(model: ReadModel, t: PaymentTables) -> None:
+    @model.on(*shape_events(rc.SHAPE))
+    def _claim(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        recovery_id = aggregate_id(r)
+        if isinstance(e, rc.RecoveryOpened):
+            rows.put(
+                t.recoveries,
+                recovery_id=e.recovery_id,
+                case_id=e.case_id,
+                programme=e.programme,
+                payee_id=e.payee_id,
+                division=e.division,
+                months="、".join(m.month for m in e.months),
+                amount_fen=e.amount_fen,
+                status="open",
+                reason=e.reason,
+            )
+        row = rows.get(t.recoveries, recovery_id=recovery_id)
+        if row is None:
+            return
+        claim = rc.evolve(_decode_claim(row["state"]) if row["state"] else rc.Recovery(), e)
+        waits, due = claim_waits(claim)
+        day = claim.next_due
+        rows.change(
+            t.recoveries,
+            {"recovery_id": recovery_id},
+            repaid_fen=claim.repaid_fen,
+            left_fen=claim.left_fen if claim.open else 0,
+            status=claim.status,
+            limitation_on=claim.limitation_on.isoformat() if claim.limitation_on else None,
+            worklist=waits,
+            due=due,
+            due_on=day.isoformat() if day else None,
+            state=_encode(claim),
+        )
+        if day is not None:
+            rows.due(r, INSTALMENT, recovery_id, day + timedelta(days=1), {"due_on": day.isoformat()})
+        else:
+            rows.settle(r, INSTALMENT)
+        if claim.open and claim.limitation_on is not None:
+            rows.due(r, LIMITATION, recovery_id, claim.limitation_on + timedelta(days=1))
+        else:
+            rows.settle(r, LIMITATION)
+
+
+# -- Queries
+
+
+def lines_due(
+    engine: sa.Engine, t: PaymentTables, programme: str, division: str, month: str, after: str = ""
+) -> Iterator[PaymentLine]:
+    """What every case of a programme and division is due for a month and was not paid, ascending by case id, beginning after one.
+
+    Read page by page, so that a list of any length takes little memory.
+    """
+    d = t.dues.c
+    wanted = sa.select(d.case_id, d.payee_id, d.decision, d.state).where(
+        d.programme == programme, d.division.startswith(division), d.payable.is_(True)
     )
+    while True:
+        with engine.connect() as connection:
+            rows = connection.execute(wanted.where(d.case_id > after).order_by(d.case_id).limit(PAGE)).all()
+            due = [(row, _decode_case(row.state)) for row in rows]
+            owed = [(row, case.payable(month)) for row, case in due if month not in case.paid]
+            owed = [(row, fen) for row, fen in owed if fen > 0]
+            accounts = _in_force(connection, t, [row.payee_id for row, _ in owed])
+        for row, fen in owed:
+            yield PaymentLine(row.case_id, fen, row.payee_id, accounts.get(row.payee_id, 0), row.decision)
+        if len(rows) < PAGE:
+            return
+        after = rows[-1].case_id
+
+
+def _in_force(connection: sa.Connection, t: PaymentTables, persons: list[str]) -> dict[str, int]:
+    """The number of each person's account that is in force."""
+    a = t.accounts.c
+    found: dict[str, int] = {}
+    for n in range(0, len(persons), 500):
+        asked = sa.select(a.person_id, a.number).where(a.person_id.in_(persons[n : n + 500]), a.status == "in_force")
+        found |= {row.person_id: row.number for row in connection.execute(asked)}
+    return found
+
+
+def accounts_of(engine: sa.Engine, t: PaymentTables, persons: Iterable[str]) -> dict[tuple[str, int], tuple[str, str, str]]:
+    """(person, number) -> (bank code, account number, holder), the latter two sealed. For the bank file."""
+    a = t.accounts.c
+    wanted = sorted(set(persons))
+    found: dict[tuple[str, int], tuple[str, str, str]] = {}
     with engine.connect() as connection:
-        return list(connection.execute(query).scalars())
+        for n in range(0, len(wanted), 500):
+            asked = sa.select(a.person_id, a.number, a.bank_code, a.account_no, a.holder).where(a.person_id.in_(wanted[n : n + 500]))
+            found |= {(r.person_id, r.number): (r.bank_code, r.account_no, r.holder) for r in connection.execute(asked)}
+    return found

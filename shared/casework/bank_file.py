@@ -1,0 +1,256 @@
+"""The bank's files (代发文件与回盘文件): what a run gives the bank to pay, and what the bank answers. CSV and Excel.
+
+Out: a head of what the file is (run, month, count, total, SHA-256 over its lines), a row of column names, one line a payment. It
+holds names and accounts, so it is written for its owner only (mode 0600), in the directory given, and nowhere else.
+In: the same file with 状态 and 原因 filled in, or any table with the columns 序号, 金额(元), 状态, 原因. Every bad line is told.
+
+No text of ours is a formula when a spreadsheet opens the file: what could begin one gets an apostrophe before it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Literal
+
+from shared.casework.payment_part import LineResult
+from shared.domain.errors import invalid
+
+NO, CASE, PAYEE, HOLDER, BANK, ACCOUNT, YUAN, MONTH, PROGRAMME = (
+    "序号", "个案编号", "领款人编号", "户名", "开户行行号", "账号", "金额(元)", "月份", "项目",
+)  # fmt: skip
+STATUS, REASON = "状态", "原因"
+COLUMNS = (NO, CASE, PAYEE, HOLDER, BANK, ACCOUNT, YUAN, MONTH, PROGRAMME, STATUS, REASON)
+RUN = "批次号"
+FORMATS = ("csv", "xlsx")
+HEADER_WITHIN = 20  # rows above the column names
+OUTCOMES: dict[str, Literal["paid", "failed", "returned"]] = {
+    "成功": "paid",
+    "交易成功": "paid",
+    "失败": "failed",
+    "交易失败": "failed",
+    "退汇": "returned",
+    "退票": "returned",
+}
+MOST_LINES = 500_000
+
+
+@dataclass(frozen=True)
+class Header:
+    run_id: str
+    programme: str
+    month: str
+    count: int
+    total_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class BankRow:
+    """One payment. ``holder`` and ``account`` are personal, and open."""
+
+    no: int
+    case_id: str
+    payee_id: str
+    holder: str
+    bank_code: str
+    account: str
+    amount_fen: int
+    month: str
+    programme: str
+
+    def cells(self) -> tuple[str, ...]:
+        texts = (self.case_id, self.payee_id, self.holder, self.bank_code, self.account)
+        return (str(self.no), *map(harmless, texts), yuan(self.amount_fen), harmless(self.month), harmless(self.programme), "", "")
+
+
+def harmless(text: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    flat = " ".join(text.split())
+    return f"'{flat}" if flat[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n") else flat
+
+
+def yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
+def digest(rows: Iterable[BankRow]) -> str:
+    """SHA-256 over the lines as CSV: the same for every format, and again whenever the file is made."""
+    found = hashlib.sha256()
+    for row in rows:
+        found.update(_line(row.cells()).encode())
+    return found.hexdigest()
+
+
+def _line(cells: Iterable[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerow(cells)
+    return out.getvalue()
+
+
+def head(header: Header, sha256: str) -> list[tuple[str, str]]:
+    return [
+        (RUN, header.run_id),
+        (PROGRAMME, harmless(header.programme)),
+        (MONTH, header.month),
+        ("笔数", str(header.count)),
+        ("金额合计(元)", yuan(header.total_fen)),
+        ("明细SHA-256", sha256),
+    ]
+
+
+def write(out: Path, header: Header, sha256: str, rows: Callable[[], Iterator[BankRow]], kind: str) -> Path:
+    """Write the file whole or not at all; the path. Refuses a list that does not add up to its head."""
+    if kind not in FORMATS:
+        raise invalid("文件格式须为 csv 或 xlsx。", "format")
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = out / f"代发_{header.programme}_{header.month}_{header.run_id[:8]}.{kind}"
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    sums = [0, 0]
+
+    def counted() -> Iterator[tuple[str, ...]]:
+        for row in rows():
+            sums[0], sums[1] = sums[0] + 1, sums[1] + row.amount_fen
+            yield row.cells()
+
+    part.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            if kind == "csv":
+                _write_csv(file, head(header, sha256), counted())
+            else:
+                _write_xlsx(file, head(header, sha256), counted())
+        if (sums[0], sums[1]) != (header.count, header.total_fen):
+            raise invalid("名单与批次的笔数或金额不符，未生成文件。", "count")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _write_csv(file: Any, top: list[tuple[str, str]], lines: Iterator[tuple[str, ...]]) -> None:
+    file.write("\ufeff".encode())  # so that Excel reads it as UTF-8
+    for row in (*top, COLUMNS):
+        file.write(_line(row).encode())
+    for line in lines:
+        file.write(_line(line).encode())
+
+
+def _write_xlsx(file: Any, top: list[tuple[str, str]], lines: Iterator[tuple[str, ...]]) -> None:
+    from openpyxl import Workbook
+    from openpyxl.cell import WriteOnlyCell
+
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("代发明细")
+
+    def text(value: str) -> Any:
+        cell = WriteOnlyCell(sheet, value=value)
+        cell.data_type = "s"  # an account number is no number, and nothing is a formula
+        return cell
+
+    for row in (*top, COLUMNS):
+        sheet.append([text(value) for value in row])
+    for line in lines:
+        sheet.append([text(value) for value in line])
+    book.save(file)
+
+
+# -- the bank's answer ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line of the file that cannot be read, by its row in the file."""
+
+    row: int
+    reason: str
+
+
+@dataclass
+class Answered:
+    """What a return file says: ``run_id`` as its head names it, "" when it has none."""
+
+    run_id: str = ""
+    lines: list[LineResult] = field(default_factory=list)
+    rows: dict[int, int] = field(default_factory=dict)  # line number -> row of the file
+    problems: list[BadLine] = field(default_factory=list)
+
+
+def parse_return(rows: Iterable[tuple[int, list[Any]]]) -> Answered:
+    """Read rows of cells, each with its number in the file; refuses a file without the columns."""
+    found = Answered()
+    where: dict[str, int] = {}
+    for n, (number, cells) in enumerate(rows):
+        texts = [_text(cell) for cell in cells]
+        if not where:
+            if NO in texts and STATUS in texts:
+                where = {column: texts.index(column) for column in (NO, YUAN, STATUS, REASON, HOLDER, ACCOUNT) if column in texts}
+                if YUAN not in where:
+                    raise invalid(f"回盘文件缺少“{YUAN}”列。", "file")
+            elif texts[:1] == [RUN]:
+                found.run_id = texts[1] if len(texts) > 1 else ""
+            elif n >= HEADER_WITHIN:
+                break
+            continue
+        if not any(texts):
+            continue
+        if len(found.lines) + len(found.problems) >= MOST_LINES:
+            raise invalid(f"回盘文件超过{MOST_LINES}行。", "file")
+        _read(found, number, {column: texts[at] if at < len(texts) else "" for column, at in where.items()})
+    if not where:
+        raise invalid(f"回盘文件须有“{NO}”“{YUAN}”“{STATUS}”列。", "file")
+    return found
+
+
+def _read(found: Answered, number: int, row: dict[str, str]) -> None:
+    no, status, reason = row[NO], row[STATUS], row.get(REASON, "")
+    if not re.fullmatch(r"[0-9]{1,7}", no):
+        found.problems.append(BadLine(number, "序号不是数字。"))
+        return
+    if not status:
+        found.problems.append(BadLine(number, f"序号{no}没有状态。"))
+        return
+    if status not in OUTCOMES:
+        found.problems.append(BadLine(number, f"序号{no}的状态须为“成功”“失败”或“退汇”。"))
+        return
+    try:
+        fen = _fen(row[YUAN])
+    except ValueError:
+        found.problems.append(BadLine(number, f"序号{no}的金额格式不正确。"))
+        return
+    if int(no) in found.rows:
+        found.problems.append(BadLine(number, f"序号{no}在文件中出现两次。"))
+        return
+    for personal in (row.get(HOLDER, ""), row.get(ACCOUNT, "")):
+        reason = reason.replace(personal, "＊") if personal else reason
+    found.rows[int(no)] = number
+    found.lines.append(LineResult(int(no), OUTCOMES[status], fen, "" if OUTCOMES[status] == "paid" else reason))
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < 1e15:
+        cell = int(cell)
+    return unicodedata.normalize("NFKC", str(cell)).strip().strip("'\u200b\ufeff").strip()
+
+
+def _fen(text: str) -> int:
+    """Yuan as fen; ValueError for what is no amount to the fen."""
+    raw = re.sub(r"[,\s¥元]", "", text)
+    if not re.fullmatch(r"[0-9]{1,13}(\.[0-9]{1,4})?", raw):
+        raise ValueError
+    try:
+        exact = Decimal(raw) * 100
+    except InvalidOperation:
+        raise ValueError from None
+    if exact != exact.to_integral_value():
+        raise ValueError
+    return int(exact)
