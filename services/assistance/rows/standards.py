@@ -20,7 +20,6 @@ from services.assistance.rise import CaseNow
 from shared.casework import benefit_case as bc
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
-from shared.eventlog.shape_rows import encode_state
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.events import REGISTRY, shape_events
 
@@ -89,7 +88,7 @@ def project(model: ReadModel, tables: StandardTables) -> None:
             household_id=aggregate_id(r),
             division=state.division,
             version=r.version,
-            state=encode_state(replace(state, members=nameless)),
+            state=_text(replace(state, members=nameless)),
         )
 
     @model.on(*shape_events(bc.SHAPE))
@@ -103,7 +102,7 @@ def project(model: ReadModel, tables: StandardTables) -> None:
             programme=after.programme,
             division=after.division,
             granted=bool(after.first_month),
-            state=encode_state(lean(after)),
+            state=_text(lean(after)),
             exits=msgspec.json.encode(exits_after(() if row is None else _exits.decode(row["exits"]), after, r.event)).decode(),
         )
 
@@ -132,6 +131,11 @@ def project(model: ReadModel, tables: StandardTables) -> None:
         }[kind]
         key = {"publication_id": f"{r.stream.split('-', 1)[1]}-{r.event.number}"}
         rows.change(tables.publications, key, status=status, worklist=worklist)
+
+
+def _text(state: Any) -> str:
+    """As JSON, mappings in their own order: that of a household's members is part of the facts."""
+    return msgspec.json.encode(state, enc_hook=dict).decode()
 
 
 def lean(case: bc.Case) -> bc.Case:
