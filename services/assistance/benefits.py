@@ -80,7 +80,8 @@ def _expenditure(office: Office, asked: Asked) -> Gathered:
     home = _household(office, asked)
     persons = [office.load(person.DECIDER, m.person_id) for m in home.facts.members]
     spending: tuple[Spending, ...] = sum((person.spending_in(p.state, asked.month) for p in persons), ())
-    return Gathered(ExpenditureFacts(home.facts, spending), home.version + sum(p.version + 1 for p in persons), home.payee_id, home.changing)
+    version = home.version + sum(p.version + 1 for p in persons)
+    return Gathered(ExpenditureFacts(home.facts, spending), version, home.payee_id, home.changing)
 
 
 # -- persons
