@@ -212,7 +212,7 @@ class Record(RecordState):
     terms: Terms = Terms()
     reference: str = ""
     entries: tuple[Entry, ...] = ()
-    version: int = 0  # counts on when a record is filed anew, so that a number is never issued twice
+    current: int = 0  # counts on when a record is filed anew, so that a number is never issued twice
     versions: tuple[Version, ...] = ()
     periods: tuple[Period, ...] = ()
     filed_by: str = ""
@@ -232,7 +232,7 @@ class Record(RecordState):
 def evolve(state: Record, event: Any) -> Record:
     match event:
         case RecordFiled():
-            kept = Record(version=state.version, versions=state.versions, periods=state.periods)
+            kept = Record(current=state.current, versions=state.versions, periods=state.periods)
             begun = replace(kept, programme=event.programme, division=event.division, subject_id=event.subject_id, terms=event.terms)
             filed = replace(begun, status="filed", reference=event.reference, entries=event.entries, filed_by=event.by)
             return _due(filed, "check", event.check_by)
@@ -241,13 +241,13 @@ def evolve(state: Record, event: Any) -> Record:
         case RecordRefused():
             return _due(replace(state, status="refused"))
         case RecordRegistered():
-            number = state.version + 1
+            number = state.current + 1
             in_force = replace(
                 state,
                 status="registered",
                 registered_by=event.by,
                 valid_to=event.valid_to,
-                version=number,
+                current=number,
                 versions=(*state.versions, Version(number, state.entries, event.registered_on)),
                 periods=(*state.periods, Period(event.registered_on, event.valid_to)),
             )
@@ -262,7 +262,7 @@ def evolve(state: Record, event: Any) -> Record:
         case RecordChanged():
             changed = replace(
                 state,
-                version=event.version,
+                current=event.version,
                 entries=event.entries,
                 versions=(*state.versions, Version(event.version, event.entries, event.changed_on)),
                 certificate=event.certificate,
@@ -428,7 +428,7 @@ def certify(state: Record, c: CertifyRecord, order: Order[Any]) -> Sequence[Any]
         raise Refused("out_of_order", "此项登记不发证书。", None)
     if state.certificate:
         raise Refused("already_exists", "已发证书。", "record_id")
-    return [RecordCertified(certificate_no(state.terms.certificate, c.record_id, state.version), state.version, order.hand.actor)]
+    return [RecordCertified(certificate_no(state.terms.certificate, c.record_id, state.current), state.current, order.hand.actor)]
 
 
 def change(state: Record, c: ChangeRecord, order: Order[Any]) -> Sequence[Any]:
@@ -447,7 +447,7 @@ def change(state: Record, c: ChangeRecord, order: Order[Any]) -> Sequence[Any]:
 
 
 def _changed(state: Record, entries: tuple[Entry, ...], reason: str, record_id: str, order: Order[Any]) -> RecordChanged:
-    number = state.version + 1
+    number = state.current + 1
     shown = certificate_no(state.terms.certificate, record_id, number) if state.certificate else ""
     return RecordChanged(number, entries, reason, order.hand.actor, order.today, shown)
 
@@ -533,7 +533,7 @@ def view(state: Record) -> View:
     if state.status == "registered" and state.valid_to:
         dues.append((state.valid_to, "expire"))
     due_on, due = min(dues, default=(None, ""))
-    return View(state.status, bool(worklist), worklist, due_on=due_on, due=due, amount=state.version, title=title)
+    return View(state.status, bool(worklist), worklist, due_on=due_on, due=due, amount=state.current, title=title)
 
 
 def _opens(c: FileRecord, command_id: str) -> str:

@@ -110,7 +110,7 @@ def test_a_change_is_checked_by_another_hand_and_keeps_the_old_version() -> None
     assert rec.certificate_stands(after, after.certificate.lower(), FIRST)
     assert not rec.certificate_stands(after, before.certificate, FIRST)
     refused = asked.by("staff:reviewer").when(rec.RefuseRecord(ID, "未提交")).accepted().state
-    assert (refused.status, refused.entries, refused.version) == ("registered", ENTRIES, 1)
+    assert (refused.status, refused.entries, refused.current) == ("registered", ENTRIES, 1)
 
 
 def test_a_certificate_leads_back_to_its_record() -> None:
@@ -209,11 +209,11 @@ NEXT = {
 def legal(before: rec.Record, events: Any, after: rec.Record, day: date) -> None:
     """What a record promises after any step."""
     assert after.status == before.status or after.status in NEXT.get(before.status, {"filed"})
-    assert [v.number for v in after.versions] == list(range(1, after.version + 1))
+    assert [v.number for v in after.versions] == list(range(1, after.current + 1))
     assert after.versions[: len(before.versions)] == before.versions, "a version was rewritten"
     assert rec.valid_on(after, day) == (after.status == "registered" and (after.valid_to is None or day <= after.valid_to))
     if after.certificate:
-        assert verify_code(after.certificate) == (ID, after.version)
+        assert verify_code(after.certificate) == (ID, after.current)
     if after.status == "registered":
         assert len({after.filed_by, after.checked_by, after.registered_by}) == 3
         steps = [v.entries[1].value for v in after.versions]

@@ -6,10 +6,23 @@ with its declarations in ``ALL``. The benefits, which the rules decide, are in `
 
 from __future__ import annotations
 
-from services.assistance.declarations import catalogue, discovery, exchanges, funds, handoffs, inspections, lists, sessions
+from services.assistance.declarations import (
+    care,
+    catalogue,
+    discovery,
+    exchanges,
+    funds,
+    handoffs,
+    inspections,
+    lists,
+    one_things,
+    sessions,
+    support,
+)
 from shared.casework.shape import adopted, declared
 
 DECLARATIONS = declared(
+    *care.ALL,
     *catalogue.ALL,
     *discovery.ALL,
     *exchanges.ALL,
@@ -17,6 +30,8 @@ DECLARATIONS = declared(
     *handoffs.ALL,
     *inspections.ALL,
     *lists.ALL,
+    *one_things.ALL,
     *sessions.ALL,
+    *support.ALL,
 )
 DECIDERS = adopted("assistance", DECLARATIONS)
