@@ -69,12 +69,12 @@ def report_id(verification: str, version: int) -> str:
 
 
 @event(
-    "assistance.authorisation_recorded",
+    "assistance.member_authorisation_recorded",
     published=True,
     public=lambda e: {"case_id": e.case_id, "programme": e.programme, "subject_id": e.subject_id},
 )
 @dataclass(frozen=True)
-class AuthorisationRecorded:
+class MemberAuthorisationRecorded:
     """授权: one person of the household has signed that his data may be asked for, for this case, until ``valid_until``.
 
     ``document_ref`` names the signed paper in the archive."""
@@ -91,12 +91,12 @@ class AuthorisationRecorded:
 
 
 @event(
-    "assistance.authorisation_withdrawn",
+    "assistance.member_authorisation_withdrawn",
     published=True,
     public=lambda e: {"case_id": e.case_id, "programme": e.programme, "subject_id": e.subject_id},
 )
 @dataclass(frozen=True)
-class AuthorisationWithdrawn:
+class MemberAuthorisationWithdrawn:
     """撤回授权: from now on nothing more is asked about this household for this case."""
 
     case_id: str
@@ -162,7 +162,7 @@ class Authorisation:
 
 def evolve_authorisation(state: Authorisation, happened: Any) -> Authorisation:
     match happened:
-        case AuthorisationRecorded():
+        case MemberAuthorisationRecorded():
             signed = Signature(happened.signed_on, happened.valid_until, happened.document_ref)
             return replace(
                 state,
@@ -172,7 +172,7 @@ def evolve_authorisation(state: Authorisation, happened: Any) -> Authorisation:
                 division=happened.division,
                 signatures=MappingProxyType({**state.signatures, happened.person_id: signed}),
             )
-        case AuthorisationWithdrawn():
+        case MemberAuthorisationWithdrawn():
             gone = replace(state.signatures[happened.person_id], withdrawn_on=happened.withdrawn_on)
             return replace(state, signatures=MappingProxyType({**state.signatures, happened.person_id: gone}))
         case VerificationRequested():
@@ -185,9 +185,9 @@ def evolve_authorisation(state: Authorisation, happened: Any) -> Authorisation:
             raise TypeError(f"an authorisation knows no {type(happened).__name__}")
 
 
-@command("record_authorisation", permission="assistance:accept")
+@command("record_member_authorisation", permission="assistance:accept")
 @dataclass(frozen=True)
-class RecordAuthorisation:
+class RecordMemberAuthorisation:
     """``members`` are those of the household, put in by the door; ``most_months`` the longest a signature can hold."""
 
     case_id: str
@@ -202,9 +202,9 @@ class RecordAuthorisation:
     most_months: int
 
 
-@command("withdraw_authorisation", permission="assistance:accept")
+@command("withdraw_member_authorisation", permission="assistance:accept")
 @dataclass(frozen=True)
-class WithdrawAuthorisation:
+class WithdrawMemberAuthorisation:
     case_id: str
     person_id: str
     reason: str
@@ -227,7 +227,7 @@ class SettleVerification:
     verification_id: str
 
 
-def record_authorisation(state: Authorisation, c: RecordAuthorisation, order: Order[Any]) -> Sequence[Any]:
+def record_authorisation(state: Authorisation, c: RecordMemberAuthorisation, order: Order[Any]) -> Sequence[Any]:
     if c.person_id not in c.members:
         raise Refused("unknown_person", "该人员不是本家庭共同生活成员。", "person_id")
     document = clean(c.document_ref, "document_ref", "授权书档案编号")
@@ -240,13 +240,13 @@ def record_authorisation(state: Authorisation, c: RecordAuthorisation, order: Or
     if state.signatures.get(c.person_id) == Signature(c.signed_on, c.valid_until, document):
         return []
     return [
-        AuthorisationRecorded(
+        MemberAuthorisationRecorded(
             c.case_id, c.programme, c.subject_id, c.division, c.person_id, c.signed_on, c.valid_until, document, order.hand.actor
         )
     ]
 
 
-def withdraw_authorisation(state: Authorisation, c: WithdrawAuthorisation, order: Order[Any]) -> Sequence[Any]:
+def withdraw_authorisation(state: Authorisation, c: WithdrawMemberAuthorisation, order: Order[Any]) -> Sequence[Any]:
     signed = state.signatures.get(c.person_id)
     if signed is None:
         raise Refused("not_found", "该人员没有签署授权。", "person_id")
@@ -254,7 +254,7 @@ def withdraw_authorisation(state: Authorisation, c: WithdrawAuthorisation, order
         return []
     reason = clean(c.reason, "reason", "撤回理由")
     return [
-        AuthorisationWithdrawn(state.case_id, state.programme, state.subject_id, c.person_id, order.today, reason, order.hand.actor)
+        MemberAuthorisationWithdrawn(state.case_id, state.programme, state.subject_id, c.person_id, order.today, reason, order.hand.actor)
     ]
 
 
@@ -280,8 +280,8 @@ AUTHORISATIONS: Decider[Authorisation] = Decider(
     initial=Authorisation(),
     evolve=evolve_authorisation,
     decide={
-        RecordAuthorisation: record_authorisation,
-        WithdrawAuthorisation: withdraw_authorisation,
+        RecordMemberAuthorisation: record_authorisation,
+        WithdrawMemberAuthorisation: withdraw_authorisation,
         RequestVerification: request_verification,
         SettleVerification: settle_verification,
     },
@@ -431,6 +431,7 @@ class SourceMoved:
         "version": e.version,
         "verdict": e.verdict,
         "completeness": e.completeness,
+        "missing": [m.source for m in e.missing],
         "cause": e.cause,
         "different": sum(f.verdict == "different" for f in e.findings),
     },

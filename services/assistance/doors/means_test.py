@@ -92,7 +92,7 @@ class CutOverForm:
 
 @dataclass(frozen=True)
 class CaseSaid:
-    """``assistance.application_accepted``, ``authorisation_recorded`` and ``authorisation_withdrawn``: which case."""
+    """``application_accepted``, ``means_test_requested``, ``member_authorisation_recorded`` and ``_withdrawn``: which case."""
 
     programme: str
     subject_id: str
@@ -114,7 +114,16 @@ class Reported:
     report_id: str
     version: int
     verdict: str
+    completeness: Literal["complete", "partial"]
     cause: str
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """``assistance.reverification_mismatch_found``."""
+
+    case_id: str
 
 
 @dataclass(frozen=True)
@@ -164,23 +173,23 @@ class MeansTestDoors(Service):
     # -- authorisation
 
     @command(AuthorisationForm, permission="assistance:accept")
-    def record_authorisation(self, order: Order[AuthorisationForm]) -> Any:
+    def record_member_authorisation(self, order: Order[AuthorisationForm]) -> Any:
         """登记核对授权（逐人签署，注明期限和授权书档案编号）；全部签署且办件已受理的，自动发起核对。"""
         c = order.command
         s = self.checks.subject(c.programme, c.subject_id, order.today)
         within(order.hand, s.division)
         members, most = tuple(m.person_id for m in s.members), self.checks.declared.limits.authorisation_months
-        record = means_test.RecordAuthorisation(
+        record = means_test.RecordMemberAuthorisation(
             s.case_id, c.programme, c.subject_id, s.division, members, c.person_id, c.signed_on, c.valid_until, c.document_ref, most
         )
         return self.office.handle(AUTHORISATIONS, s.case_id, order.to(record))
 
     @command(WithdrawalForm, permission="assistance:accept")
-    def withdraw_authorisation(self, order: Order[WithdrawalForm]) -> Any:
+    def withdraw_member_authorisation(self, order: Order[WithdrawalForm]) -> Any:
         """撤回核对授权：此后不再查询，尚未收到的答复不再采用。"""
         c = order.command
         case_id = benefit_case.case_id(c.programme, c.subject_id)
-        return self.office.handle(AUTHORISATIONS, case_id, order.to(means_test.WithdrawAuthorisation(case_id, c.person_id, c.reason)))
+        return self.office.handle(AUTHORISATIONS, case_id, order.to(means_test.WithdrawMemberAuthorisation(case_id, c.person_id, c.reason)))
 
     @query(permission="assistance:read")
     def get_authorisation(self, hand: Hand, programme: str, subject_id: str) -> Any:
@@ -277,32 +286,43 @@ class MeansTestDoors(Service):
         """受理: with all signatures there, the check begins by itself."""
         self._begin_if_ready(notice)
 
-    @reaction("assistance", "authorisation_recorded", reads=CaseSaid)
-    def on_authorisation_recorded(self, notice: Notice[CaseSaid]) -> None:
+    @reaction("assistance", "member_authorisation_recorded", reads=CaseSaid)
+    def on_member_authorisation_recorded(self, notice: Notice[CaseSaid]) -> None:
         """The last signature came after the acceptance: the check begins now."""
+        self._begin_if_ready(notice)
+
+    @reaction("assistance", "means_test_requested", reads=CaseSaid)
+    def on_means_test_requested(self, notice: Notice[CaseSaid]) -> None:
+        """The case owes a check, or one more: it begins if the signatures are there, else with the last of them."""
         self._begin_if_ready(notice)
 
     def _begin_if_ready(self, notice: Notice[CaseSaid]) -> None:
         f, today = notice.facts, notice.now.date()
         case_id = benefit_case.case_id(f.programme, f.subject_id)
-        case = self.office.load(CASES, case_id).state
-        ledger: means_test.Authorisation = self.office.load(AUTHORISATIONS, case_id).state
-        cause = f"application:{case.round}"
-        if not case.open or case.running or case.status == "applied" or not self.checks.declared.asked_for(f.programme):
+        case: benefit_case.Case = self.office.load(CASES, case_id).state
+        if not case.pending or case.status == "applied" or case.proposal is not None or not self.checks.declared.asked_for(f.programme):
             return
-        if ledger.cause == cause and not ledger.open_id:
-            return  # has been checked in this round
+        ledger: means_test.Authorisation = self.office.load(AUTHORISATIONS, case_id).state
         adults = self.checks.subject(f.programme, f.subject_id, today).adults(today)
         if not adults or ledger.unsigned(adults, today):
             return
+        if benefit_case.next_step(case) == "authorised":
+            signed = [ledger.signatures[p] for p in adults]
+            reference = signed[0].document_ref + (f"等{len(signed)}份" if len(signed) > 1 else "")
+            record = benefit_case.RecordAuthorisation(case_id, reference, max(s.signed_on for s in signed))
+            self.office.handle(CASES, case_id, notice.order(record, "authorised"))
+            return  # the case asks for the check now, and that is heard
+        cause = f"application:{case.round}.{case.means_requests}"
+        if ledger.cause == cause and not ledger.open_id:
+            return  # has been checked
         try:
             self.checks.request(f.programme, f.subject_id, cause, notice.order(None))
         except Refused as refused:
             if refused.code != "already_exists":
                 raise
 
-    @reaction("assistance", "authorisation_withdrawn", reads=CaseSaid)
-    def on_authorisation_withdrawn(self, notice: Notice[CaseSaid]) -> None:
+    @reaction("assistance", "member_authorisation_withdrawn", reads=CaseSaid)
+    def on_member_authorisation_withdrawn(self, notice: Notice[CaseSaid]) -> None:
         """撤回: what is on its way ends here."""
         self.checks.withdrawn(benefit_case.case_id(notice.facts.programme, notice.facts.subject_id), notice.order(None))
 
@@ -318,14 +338,26 @@ class MeansTestDoors(Service):
 
     @reaction("assistance", "verification_reported", reads=Reported)
     def on_verification_reported(self, notice: Notice[Reported]) -> None:
-        """The case may be checked again from now on; a campaign hears what was found."""
+        """The case gets its report, and may be checked again from now on; a campaign hears what was found."""
         f = notice.facts
         settle = means_test.SettleVerification(f.verification_id)
         self.office.handle(AUTHORISATIONS, f.case_id, notice.order(settle, "settle"))
+        case: benefit_case.Case = self.office.load(CASES, f.case_id).state
+        if case.pending and benefit_case.next_step(case) == "means_tested":
+            record = benefit_case.RecordMeansTest(f.case_id, f.report_id, f.completeness, f.missing)
+            self.office.handle(CASES, f.case_id, notice.order(record, "case"))
         kind, _, campaign = f.cause.partition(":")
         if kind == "reverification":
             note = reverification.NoteReport(f.case_id, f.verification_id, f.report_id, f.verdict)
             self.office.handle(CAMPAIGNS, campaign, notice.order(note, "campaign"))
+
+    @reaction("assistance", "reverification_mismatch_found", reads=Mismatch)
+    def on_reverification_mismatch_found(self, notice: Notice[Mismatch]) -> None:
+        """复核不一致 opens a review of the case (复审): visit, decision and notice follow there. The payment goes on."""
+        case_id = notice.facts.case_id
+        case: benefit_case.Case = self.office.load(CASES, case_id).state
+        if case.running and not case.review_open:
+            self.office.handle(CASES, case_id, notice.order(benefit_case.OpenReview(case_id)))
 
     @deadline("verification_time_limit")
     def on_verification_time_limit(self, due: Due) -> None:

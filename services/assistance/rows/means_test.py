@@ -115,7 +115,7 @@ def _project_verifications(model: ReadModel, t: MeansTestTables) -> None:
     def change(rows: Rows, r: Recorded, **values: Any) -> None:
         rows.change(t.verifications, {"verification_id": aggregate_id(r)}, **values)
 
-    @model.on(mt.AuthorisationRecorded)
+    @model.on(mt.MemberAuthorisationRecorded)
     def _signed(rows: Rows, r: Recorded) -> None:
         e = r.event
         rows.put(
@@ -128,7 +128,7 @@ def _project_verifications(model: ReadModel, t: MeansTestTables) -> None:
             valid_until=e.valid_until.isoformat(),
         )
 
-    @model.on(mt.AuthorisationWithdrawn)
+    @model.on(mt.MemberAuthorisationWithdrawn)
     def _withdrawn(rows: Rows, r: Recorded) -> None:
         e = r.event
         rows.change(t.signatures, {"case_id": e.case_id, "person_id": e.person_id}, withdrawn_on=e.withdrawn_on.isoformat())
