@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
@@ -71,6 +72,13 @@ class _Law(TaxBenefitSystem):  # type: ignore[misc]
     def instantiate_entities(self) -> dict[str, Any]:
         people = _People(self.person_entity)
         return {self.person_entity.key: people} | {group.key: _Households(group, people) for group in self.group_entities}
+
+    def with_parameters(self, parameters: Any) -> _Law:
+        """The same variables under other figures; making them anew is most of the cost of an engine."""
+        other = copy(self)
+        other.parameters = parameters
+        other._compiled = {}
+        return other
 
     def get_parameters_at_instant(self, instant: Any) -> Any:
         key = str(getattr(instant, "start", instant))
@@ -196,8 +204,15 @@ class RulesEngine:
 
     def what_if(self, changes: Mapping[str, int], month: str) -> RulesEngine:
         """This engine with some parameters (full names) changed from a month on: what would a rise cost, whom would it reach?"""
-        more = ((name, value, month) for name, value in changes.items())
-        return RulesEngine(self._packages, self.profile, (*self._changes, *more), self.published)
+        other = copy(self)
+        other._parameters = dict(self._parameters)
+        for name, value in changes.items():
+            other._parameters[name] = supposed(self._known(name), value, period_of(month).start.date)
+            other._changes = (*other._changes, (name, value, month))
+            other.parameters_version += f"+{name}={value}@{month}"
+        other._law = self._law.with_parameters(as_openfisca(other._parameters))
+        other._in_force = {}
+        return other
 
     def assess(self, programme: str, facts: Any, month: str) -> Assessment:
         """Decide one case for one month, with its explanation."""
@@ -243,7 +258,7 @@ class RulesEngine:
         columns = rules.columns(facts, self.profile)
         simulation = self._simulate(columns, period)
         batch = self._batch(rules, simulation, period, month)
-        starts = [int(start) for start in numpy.searchsorted(columns.member_of, numpy.arange(len(facts) + 1))]
+        starts: Any = numpy.searchsorted(columns.member_of, numpy.arange(len(facts) + 1)).tolist()
         seen: dict[str, tuple[Any, bool]] = {}
 
         def column(name: str) -> tuple[Any, bool]:
@@ -281,6 +296,16 @@ class RulesEngine:
                 )
             )
         return found
+
+    def variables_used(self, programme: str, facts: Any, month: str) -> dict[str, Any]:
+        """Every variable that deciding and explaining one case asked for, facts among them, and what it came to: the rules it reaches."""
+        rules = self._programme(programme)
+        period = period_of(month)
+        simulation = self._simulate(rules.columns([facts], self.profile), period)
+        self._batch(rules, simulation, period, month)
+        in_force = self._parameters_in_force(programme, month)
+        rules.explain(Working(lambda name: _value(simulation, name, period), in_force.__getitem__, self._references))
+        return {name: values for population in (simulation.persons, simulation.household) for (name, _), values in population._seen.items()}
 
     def recheck(self, assessment: Assessment) -> bool:
         """Recompute an assessment from its recorded inputs: the same result, line by line?

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,15 @@ def write_profile(folder: Path, package: RulePackage, programme: str, values: Ma
     text = yaml.safe_dump(tree).replace("'", "") if tree else ""
     (home / f"{package.name}.yaml").write_text(text, encoding="utf-8")
     return folder
+
+
+def write_cases(folder: Path, package: RulePackage, text: str) -> RulePackage:
+    """The package with other case files: one, of this text."""
+    home = folder / "rules"
+    shutil.copytree(package.folder, home, ignore=shutil.ignore_patterns("__pycache__", "cases"))
+    (home / "cases").mkdir()
+    (home / "cases" / "cases.yaml").write_text(text, encoding="utf-8")
+    return replace(package, folder=home)
 
 
 @pytest.fixture(scope="session")

@@ -150,9 +150,7 @@ def test_gap_between_nation_and_district_is_refused(base: Path, tmp_path: Path) 
     """The national value ended before the district's begins."""
     (base / "benefit.yaml").write_text(GOOD[: GOOD.index("      2023-01-01")], encoding="utf-8")
     own = tmp_path / "district.yaml"
-    own.write_text(
-        "benefit: {standard: {urban: {values: {2023-02-01: {value: 1, reference: 区文件, source: plan}}}}}\n", encoding="utf-8"
-    )
+    own.write_text("benefit: {standard: {urban: {values: {2023-02-01: {value: 1, reference: 区文件, source: plan}}}}}\n", encoding="utf-8")
     with pytest.raises(ParameterError, match="日期有空档"):
         load_parameters(base, own)
 

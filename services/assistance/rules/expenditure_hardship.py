@@ -168,7 +168,9 @@ class expenditure_hardship_amount(Rule):
 
     def formula(household: People, period: Month, parameters: Law) -> Values:
         rounding = parameters(period).expenditure_based_hardship.rounding
+        law = parameters(period).expenditure_based_hardship.aid
         due = numpy.minimum(household("expenditure_aid_calculated", period), household("expenditure_aid_ceiling", period))
+        due = numpy.maximum(due, law.least)
         return numpy.where(household("expenditure_hardship", period), rounded(due, rounding.step, rounding.mode), 0)
 
 
@@ -228,6 +230,9 @@ def _explain(work: Working) -> None:
         if due > work.value("expenditure_aid_ceiling"):
             due = work.value("expenditure_aid_ceiling")
             work.tell("以月救助金上限为止", due, "expenditure_aid_ceiling", f"{_P}.aid.ceiling_percent")
+        if due < work.parameter(f"{_P}.aid.least"):
+            due = work.parameter(f"{_P}.aid.least")
+            work.tell("按最低发放额", due, "expenditure_hardship_amount", f"{_P}.aid.least")
         if amount != due:
             work.tell("取整", amount - due, "expenditure_hardship_amount", f"{_P}.rounding.step", f"{_P}.rounding.mode")
     work.tell(f"决定：{REASONS[work.value('expenditure_hardship_reason')]}", amount, "expenditure_hardship_amount")

@@ -1,9 +1,9 @@
 """临时救助 (temporary assistance): one grant for one cause, to a household struck by an emergency or by spending it can not bear.
 
 The emergency kind (急难型) asks for no means test; the expenditure kind (支出型) does, of households that are in no hardship class yet.
-The grant is a multiple of the monthly 低保 standard for all who live together, by cause and class, never more than what was lost. A
-year has a ceiling; above it only a deliberation (一事一议) goes. Who decides follows from the amount: the township up to its own
-ceiling, then the county.
+The grant is a multiple of the monthly 低保 standard for all who live together, by cause and class, never more (but for the rounding)
+than what was lost. A year has a ceiling; above it only a deliberation (一事一议) goes. Who decides follows from the amount: the township
+up to its own ceiling, then the county.
 """
 
 from __future__ import annotations
