@@ -12,10 +12,12 @@ from services.assistance.benefits import business, cases_of_person, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.determination import DeterminationDoors
 from services.assistance.doors.means_test import MeansTestDoors
+from services.assistance.doors.one_thing import OneThingDoors
 from services.assistance.doors.person import PersonDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.standards import StandardsDoors
 from services.assistance.doors.temporary import TemporaryDoors
+from services.assistance.doors.windows import WindowDoors
 from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, MODEL, RECORDS, TABLES, households
 from shared.casework import benefit_case
@@ -131,7 +133,17 @@ OTHER_LISTS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages)  #
 
 
 @with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *OTHER_LISTS))
-class Assistance(MeansTestDoors, StandardsDoors, PersonDoors, TemporaryDoors, DeterminationDoors, PriceLinkageDoors, BenefitService):
+class Assistance(
+    MeansTestDoors,
+    StandardsDoors,
+    OneThingDoors,
+    WindowDoors,
+    PersonDoors,
+    TemporaryDoors,
+    DeterminationDoors,
+    PriceLinkageDoors,
+    BenefitService,
+):
     """社会救助: households, their benefit cases, payments and claims."""
 
     name = "assistance"

@@ -1,0 +1,132 @@
+"""One-thing doors (社会救助一件事): begin every item in its own stream, hear how it went, and write the one notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from services.assistance import one_thing, placement
+from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.doors.person import PersonDoors
+from services.assistance.one_thing import OneThing, Result, Step
+from services.assistance.programmes import PROGRAMMES
+from shared.casework import benefit_case, handoff
+from shared.domain.errors import Refused, Unavailable
+from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
+from shared.messaging.doors import OWN, command, query, reaction
+from shared.messaging.showing import shown
+
+ONE_THINGS = tuple(code for code, d in DECLARATIONS.items() if d.shape is one_thing.SHAPE)
+_CASE_RESULTS = {s: s for s in ("refused", "not_accepted", "withdrawn", "lapsed", "ended")} | {"closed": "granted"}
+
+
+@dataclass(frozen=True)
+class OneThingRef:
+    """``assistance.one_thing_opened`` and ``one_thing_item_late``; also the form of ``collect_one_thing``."""
+
+    record_id: str
+
+
+@dataclass(frozen=True)
+class AboutSubject:
+    """``case_granted``, ``case_ended``, ``handoff_done`` and ``handoff_withdrawn``: whose item it may be."""
+
+    subject_id: str
+
+
+class OneThingDoors(PersonDoors):
+    """社会救助一件事."""
+
+    @reaction(OWN, "one_thing_opened", reads=OneThingRef)
+    def on_one_thing_opened(self, notice: Notice[OneThingRef]) -> None:
+        """Begin every item; one that cannot be begun is skipped with the reason, so that it stands in the notice."""
+        record_id = notice.facts.record_id
+        state = self._one_thing(record_id)
+        begun = tuple(self._begin(key, item, state, notice.order(None, f"begin {key}")) for key, item in state.owed.items())
+        self._record(record_id, begun, notice.order(None, "begun"))
+
+    def _begin(self, item_id: str, item: Step, state: OneThing, order: Order[Any]) -> Result:
+        try:
+            if item.to_unit:
+                return Result(item_id, self._hand_off(item, state, order))
+            programme = self.benefits.programme(item.code)
+            household_id, person_id = (item.subject_id, "") if programme.subject == "household" else ("", item.subject_id)
+            subject_id, payee_id, division = self.applicant(programme, household_id, person_id, "")
+            return Result(item_id, self.benefits.file(programme.code, subject_id, payee_id, division, order).id)
+        except Unavailable:
+            raise
+        except Refused as refused:
+            return Result(item_id, outcome="skipped", note=refused.message)
+
+    def _hand_off(self, item: Step, state: OneThing, order: Order[Any]) -> str:
+        """Send the item to its department; the record's id follows from the command's, so a repeat meets what it sent."""
+        number = handoff.acceptance_no(state.division, order.command_id)
+        what = f"{item.title}（一件事联办）"
+        terms = DECLARATIONS[item.code].terms
+        send = handoff.SendHandoff(
+            item.code, state.division, state.division, item.to_unit, what, state.dossier_hash, item.subject_id, terms=terms
+        )
+        return self.office.handle(DECIDERS[handoff.NAME], handoff.record_of(number), order.to(send)).id
+
+    @reaction(OWN, "case_granted", reads=AboutSubject)
+    def on_item_granted(self, notice: Notice[AboutSubject]) -> None:
+        """A case came into force: an item of a one-thing process may be done."""
+        self._heard(notice)
+
+    @reaction(OWN, "handoff_done", reads=AboutSubject)
+    def on_item_answered(self, notice: Notice[AboutSubject]) -> None:
+        """A department answered."""
+        self._heard(notice)
+
+    @reaction(OWN, "handoff_withdrawn", reads=AboutSubject)
+    def on_item_withdrawn(self, notice: Notice[AboutSubject]) -> None:
+        """A hand-off came back and was withdrawn."""
+        self._heard(notice)
+
+    @reaction(OWN, "one_thing_item_late", reads=OneThingRef)
+    def on_one_thing_item_late(self, notice: Notice[OneThingRef]) -> None:
+        """Before a person is troubled with a late item: whatever has a result by now is written down."""
+        self._collect(notice.facts.record_id, notice.order(None, "collect"))
+
+    @command(OneThingRef, permission="accept")
+    def collect_one_thing(self, order: Order[OneThingRef]) -> Any:
+        """一件事：汇总各事项办理结果。"""
+        return self._collect(order.command.record_id, order)
+
+    @query(permission="read")
+    def get_one_thing_notice(self, hand: Hand, record_id: str) -> Any:
+        """幸福清单：一件事各事项的结果，每项一行。"""
+        found = shown(self.office, DECIDERS[one_thing.NAME], record_id, hand, None)
+        return {"status": found["status"], "lines": list(one_thing.notice(self._one_thing(record_id)))}
+
+    def _heard(self, notice: Notice[AboutSubject]) -> None:
+        place: placement.Placement = self.office.load(placement.DECIDER, notice.facts.subject_id).state
+        for household_id in dict.fromkeys((notice.facts.subject_id, place.household_id)):
+            for code in ONE_THINGS if household_id else ():
+                record_id = derived_id(code, "", household_id)
+                if self._one_thing(record_id).status == "open":
+                    self._collect(record_id, notice.order(None, f"collect {record_id}"))
+
+    def _collect(self, record_id: str, order: Order[Any]) -> Any:
+        state = self._one_thing(record_id)
+        results = (self._result(key, item) for key, item in state.owed.items() if item.refers_to)
+        return self._record(record_id, tuple(r for r in results if r is not None), order)
+
+    def _result(self, item_id: str, item: Step) -> Result | None:
+        if item.to_unit:
+            sent: handoff.Handoff = self.office.load(DECIDERS[handoff.NAME], item.refers_to).state
+            if sent.status == "withdrawn":
+                return Result(item_id, outcome="withdrawn", note=sent.reason)
+            return Result(item_id, outcome=sent.outcome, note=sent.result) if sent.outcome else None
+        case: benefit_case.Case = self.office.load(self.benefits.cases, item.refers_to).state
+        outcome = "granted" if case.running else _CASE_RESULTS.get(case.status, "")
+        name = PROGRAMMES[case.programme].name if case.programme in PROGRAMMES else ""
+        return Result(item_id, outcome=outcome, note=f"{name}自{case.first_month}起" if outcome == "granted" else "") if outcome else None
+
+    def _record(self, record_id: str, results: tuple[Result, ...], order: Order[Any]) -> Any:
+        given = one_thing.RecordOneThingItems(record_id, results)
+        return self.office.handle(DECIDERS[one_thing.NAME], record_id, order.to(given))
+
+    def _one_thing(self, record_id: str) -> OneThing:
+        state: OneThing = self.office.load(DECIDERS[one_thing.NAME], record_id).state
+        return state

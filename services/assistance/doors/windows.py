@@ -1,0 +1,138 @@
+"""Window doors (窗口): what people at the window do with hand-offs, clues, reviews and meetings beyond one record's own acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.assistance import placement
+from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.doors.person import PersonDoors
+from services.assistance.read_model import BENEFITS, MODEL
+from shared.casework import clue, handoff, inspection, session
+from shared.casework.benefit_case.state import RUNNING
+from shared.domain.errors import Refused
+from shared.eventlog.benefit_rows import listed
+from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
+from shared.messaging.doors import OWN, command, query, reaction
+from shared.messaging.showing import all_seen
+from shared.security.permissions import within
+
+# Which cases a campaign looks at, where its objects are the cases of a register.
+REVIEWED = {
+    "annual_entitlement_review": ("minimum_living_allowance", "extreme_hardship_support"),
+    "disabled_subsidy_precision_programme": ("disabled_living_subsidy", "severe_disability_care_subsidy"),
+    "assistance_special_governance": ("minimum_living_allowance", "minimum_living_margin_household", "extreme_hardship_support"),
+}
+_STANDS = {
+    "sent": "已转出，待签收", "accepted": "办理中", "returned": "已退回，待补正或改转", "done": "已办结，待告知", "acknowledged": "已办结",
+    "withdrawn": "已撤回",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ClueApplication:
+    """A verified clue leads to an application for ``programme``; the data are those on file."""
+
+    record_id: str
+    programme: str
+
+
+@dataclass(frozen=True)
+class CampaignRef:
+    """A campaign whose objects are the cases of a register."""
+
+    record_id: str
+
+
+@dataclass(frozen=True)
+class RolledOver:
+    """``assistance.session_decision_rolled_over``."""
+
+    record_id: str
+    decision_id: str
+    next_session: str
+    text: str
+    concerns: str
+    owner: str
+    deadline: date
+
+
+class WindowDoors(PersonDoors):
+    """窗口."""
+
+    @query(permission="read")
+    def get_acceptance(self, hand: Hand, number: str) -> Any:
+        """按统一受理编号查询办理进度：任一窗口均可查（限本县区），不显示申请人。"""
+        state: handoff.Handoff = self.office.load(DECIDERS[handoff.NAME], handoff.record_of(number)).state
+        if state.status == "none":
+            raise Refused("not_found", "没有此受理编号。", "number")
+        within(Hand(hand.actor, hand.roles, hand.division[:6]), state.home)
+        return {
+            "number": state.number,
+            "matter": DECLARATIONS[state.programme].name,
+            "status": state.status,
+            "stands": _STANDS[state.status],
+            "responsible_unit": handoff.responsible_unit(state),
+            "due_on": state.due_on,
+            "late": state.late,
+            "units": list(state.hops),
+            "return_reason": state.reason,
+            "outcome": state.outcome,
+            "result": state.result,
+        }
+
+    @command(ClueApplication, permission="review")
+    def apply_from_clue(self, order: Order[ClueApplication]) -> Any:
+        """核实属实的线索直接转为申请：使用在册资料，不要求当事人重新填报；线索随即办结。"""
+        c, clues = order.command, DECIDERS[clue.NAME]
+        found: clue.Clue = self.office.load(clues, c.record_id).state
+        programme = self.benefits.programme(c.programme)
+        home = self.office.load(placement.DECIDER, found.subject_id).state if found.subject_id else placement.Placement()
+        person_id = found.subject_id if programme.subject == "person" else ""
+        resolved = clue.ResolveClue(c.record_id, "apply", opened=c.programme)
+        self.office.rehearse(clues, c.record_id, order.to(resolved, "resolve"))
+        subject_id, payee_id, division = self.applicant(programme, home.household_id, person_id, "")
+        filed = self.benefits.file(programme.code, subject_id, payee_id, division, order)
+        self.office.handle(clues, c.record_id, order.to(clue.ResolveClue(c.record_id, "apply", opened=filed.id), "resolve"))
+        return filed
+
+    @command(CampaignRef, permission="review")
+    def list_campaign_cases(self, order: Order[CampaignRef]) -> Any:
+        """将本辖区在册个案全部列入检查（复审、差错台账、抽查）。"""
+        record_id, campaigns = order.command.record_id, DECIDERS[inspection.NAME]
+        state: inspection.Campaign = self.office.load(campaigns, record_id).state
+        if state.programme not in REVIEWED:
+            raise Refused("out_of_order", "此项检查的对象不是在册个案。", "record_id")
+        within(order.hand, state.division)
+        all_seen(self.office, MODEL)
+        cases = self._in_register(state.division, REVIEWED[state.programme])
+        if not cases:
+            raise Refused("not_found", "本辖区没有在册个案。", "record_id")
+        if len(set(cases) | set(state.objects)) > inspection.MOST_OBJECTS:
+            raise Refused("too_large", f"一次检查最多{inspection.MOST_OBJECTS}个对象，请按乡镇（街道）分别开展。", "record_id")
+        answer = None
+        for n in range(0, len(cases), inspection.CHUNK):
+            some = inspection.ListCampaignObjects(record_id, tuple(cases[n : n + inspection.CHUNK]))
+            answer = self.office.handle(campaigns, record_id, order.to(some, f"objects {n}"))
+        return answer
+
+    def _in_register(self, division: str, programmes: tuple[str, ...]) -> list[str]:
+        found: list[str] = []
+        for programme in programmes:
+            for status in RUNNING:
+                after, where = "", {"programme": programme, "status": status}
+                while rows := listed(self.office.read, BENEFITS.cases, division, where, 500, after):
+                    found += [row["case_id"] for row in rows]
+                    after = rows[-1]["case_id"]
+        return sorted(found)
+
+    @reaction(OWN, "session_decision_rolled_over", reads=RolledOver)
+    def on_session_decision_rolled_over(self, notice: Notice[RolledOver]) -> None:
+        """The next meeting owes what this one did not finish, under an id of its own."""
+        f = notice.facts
+        taken = session.TakeOverDecision(
+            f.next_session, derived_id(f.record_id, f.decision_id), f.text, f.concerns, f.owner, f.deadline, f.record_id
+        )
+        self.office.handle(DECIDERS[session.NAME], f.next_session, notice.order(taken))
