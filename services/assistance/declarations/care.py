@@ -6,6 +6,8 @@ here is a placeholder and says so.
 
 from __future__ import annotations
 
+from services.assistance import care_places, placement_wish
+from services.assistance.care_places import CareClass
 from shared.casework import graded_assessment, project, service_order, visit_plan
 from shared.casework.graded_assessment import Band, Item
 from shared.casework.project import Stage
@@ -49,6 +51,32 @@ EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT = Declaration(
         Step("decide_assessment", {"record_id": "@id", "scores": _lost("bathe", "walk", "toilet")}, "approver", 5),
         Step("object_to_assessment", {"record_id": "@id", "reason": "上下床须人搀扶"}, "clerk", 9),
         Step("end_assessment", {"record_id": "@id", "reason": "迁出本区"}, "reviewer", 12),
+    ),
+)
+
+EXTREME_HARDSHIP_CENTRAL_PLACEMENT = Declaration(
+    code="extreme_hardship_central_placement",
+    name="特困人员集中供养（愿进全进）",
+    catalogue=("A14",),
+    shape=placement_wish.SHAPE,
+    subject="person",
+    terms=placement_wish.Terms(offer_days=20, answer_days=10, place_days=10),
+    example=(
+        Step(
+            "record_placement_wish",
+            {
+                "programme": "extreme_hardship_central_placement",
+                "division": TOWN,
+                "subject_id": PERSON,
+                "document_no": "YY-2023-3",
+            },
+        ),
+        Step("offer_place", {"record_id": "@id", "institution_id": "org:jinglao-1"}, "reviewer", 10),
+        Step("decline_offered_place", {"record_id": "@id", "reason": "离家太远"}, "clerk", 12),
+        Step("offer_place", {"record_id": "@id", "institution_id": "org:jinglao-2"}, "reviewer", 20),
+        Step("take_offered_place", {"record_id": "@id"}, "clerk", 22),
+        Step("place_in_institution", {"record_id": "@id", "moved_on": "2023-07-28"}, "clerk", 25),
+        Step("leave_institution", {"record_id": "@id", "moved_on": "2024-06-01", "reason": "随亲属生活"}, "clerk", 334),
     ),
 )
 
@@ -150,6 +178,51 @@ EXTREME_HARDSHIP_MENTAL_CARE = Declaration(
         Step("confirm_service", {"record_id": "@id", "proof": "监护人签字0703"}, "reviewer", 3),
         Step("review_service", {"record_id": "@id", "outcome": "病情稳定，继续"}, "reviewer", 170),
         Step("settle_service", {"record_id": "@id"}, "cashier", 171),
+    ),
+)
+
+ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED = Declaration(
+    code="entrusted_care_for_low_income_disabled",
+    name="低收入残疾人无偿或低收费托养",
+    catalogue=("A19",),
+    shape=care_places.SHAPE,
+    subject="institution",
+    # 低收费标准与预留床位为占位，由区县确定。
+    terms=care_places.Terms(
+        classes=(
+            CareClass("minimum_living_allowance", "农村低保残疾人", "free"),
+            CareClass("low_income", "低收入家庭残疾人", "low", 60_000),
+            CareClass("family_planning_special", "计划生育特殊家庭残疾或失能老人", "low", 60_000),
+        ),
+        answer_days=15,
+        reserve=1,
+    ),
+    example=(
+        Step(
+            "open_care_places",
+            {
+                "programme": "entrusted_care_for_low_income_disabled",
+                "division": TOWN,
+                "subject_id": "org:jinglao-2",
+                "places": 40,
+            },
+            "approver",
+        ),
+        Step(
+            "request_entrusted_care",
+            {"record_id": "@id", "person_id": "c3" * 16, "care_class": "low_income", "basis": "低收入认定2023-18"},
+            "clerk",
+            1,
+        ),
+        Step("admit_to_entrusted_care", {"record_id": "@id", "person_id": "c3" * 16}, "reviewer", 6),
+        Step(
+            "request_entrusted_care",
+            {"record_id": "@id", "person_id": "d4" * 16, "care_class": "minimum_living_allowance", "basis": "低保证0312"},
+            "clerk",
+            8,
+        ),
+        Step("refuse_entrusted_care", {"record_id": "@id", "person_id": "d4" * 16, "reason": "传染病未愈"}, "reviewer", 9),
+        Step("leave_care_place", {"record_id": "@id", "person_id": "c3" * 16, "reason": "家属接回"}, "clerk", 60),
     ),
 )
 
@@ -276,8 +349,10 @@ HOME_ENVIRONMENT_IMPROVEMENT = Declaration(
 
 ALL = (
     EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT,
+    EXTREME_HARDSHIP_CENTRAL_PLACEMENT,
     EXTREME_HARDSHIP_HOME_CARE,
     EXTREME_HARDSHIP_MENTAL_CARE,
+    ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED,
     SEVERE_DISABILITY_HARDSHIP_CARE,
     HOME_ENVIRONMENT_IMPROVEMENT,
 )

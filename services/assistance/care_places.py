@@ -1,0 +1,420 @@
+"""Places of a 特困 institution (供养机构床位) and who may have one of them: entrusted care (托养) beside 特困 residents. Catalogue A19.
+
+Life: opened with a number of places → requests, each admitted or refused; 特困 persons come by their placement (``placement_wish.py``)
+→ leave → closed when nobody is left.
+
+Must hold: an entrusted resident is admitted only to a place that is free, another hand admits than took the request, the fee rule is
+that of the resident's class in the terms; whoever has priority (特困) is never turned away for one who has not: they come in even to
+a full house, which is then a case for a person, and nobody else is admitted until there is room again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from shared.casework.shape import Act, RecordState, Shape, View, must, one_per_subject, said
+from shared.domain import dates
+from shared.domain.errors import Refused, invalid, out_of_order
+from shared.eventsourcing.commands import command
+from shared.eventsourcing.decider import not_the_same_hand
+from shared.eventsourcing.events import shape_event
+from shared.eventsourcing.orders import Order
+
+NAME = "care_places"
+PRIORITY = "extreme_hardship"  # the class of residents who come by their own placement
+
+
+@dataclass(frozen=True)
+class CareClass:
+    """托养对象类别. fee_rule: "free" (无偿) or "low" (低收费, ``fee_fen`` a month)."""
+
+    code: str
+    title: str
+    fee_rule: str = "free"
+    fee_fen: int = 0
+
+
+@dataclass(frozen=True)
+class Terms:
+    """answer_days: working days in which a request is answered. reserve: places kept free for 特困 persons."""
+
+    classes: tuple[CareClass, ...] = ()
+    answer_days: int = 15
+    reserve: int = 0
+
+
+# -- Events ------------------------------------------------------------------------------------------------------
+
+
+@shape_event(NAME, "care_places_opened")
+@dataclass(frozen=True)
+class CarePlacesOpened:
+    """``subject_id`` is the institution."""
+
+    programme: str
+    division: str
+    subject_id: str
+    terms: Terms
+    places: int
+
+
+@shape_event(NAME, "care_places_changed")
+@dataclass(frozen=True)
+class CarePlacesChanged:
+    places: int
+    reason: str
+
+
+@shape_event(NAME, "entrusted_care_requested")
+@dataclass(frozen=True)
+class EntrustedCareRequested:
+    person_id: str
+    care_class: str
+    basis: str
+    by: str
+    answer_by: date
+
+
+@shape_event(NAME, "entrusted_care_refused")
+@dataclass(frozen=True)
+class EntrustedCareRefused:
+    person_id: str
+    reason: str
+    by: str
+
+
+@shape_event(NAME, "care_resident_admitted", published=True)
+@dataclass(frozen=True)
+class CareResidentAdmitted:
+    """入院: with the fee that the class pays a month, in fen."""
+
+    institution_id: str
+    division: str
+    person_id: str
+    care_class: str
+    fee_rule: str
+    fee_fen: int
+    admitted_on: date
+
+
+@shape_event(NAME, "care_resident_left", published=True)
+@dataclass(frozen=True)
+class CareResidentLeft:
+    institution_id: str
+    division: str
+    person_id: str
+    left_on: date
+    reason: str
+
+
+@shape_event(NAME, "care_request_overdue", published=True)
+@dataclass(frozen=True)
+class CareRequestOverdue:
+    institution_id: str
+    division: str
+    person_id: str
+    answer_by: date
+
+
+@shape_event(NAME, "care_places_closed")
+@dataclass(frozen=True)
+class CarePlacesClosed:
+    reason: str
+
+
+# -- State -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Request:
+    person_id: str
+    care_class: str
+    by: str
+    answer_by: date
+    told: bool = False
+
+
+@dataclass(frozen=True)
+class Resident:
+    person_id: str
+    care_class: str
+    since: date
+
+
+@dataclass(frozen=True)
+class CarePlaces(RecordState):
+    terms: Terms = Terms()
+    places: int = 0
+    requests: tuple[Request, ...] = ()
+    residents: tuple[Resident, ...] = ()
+
+    @property
+    def free(self) -> int:
+        """Places that an entrusted resident may have; below 0 where 特困 persons came into a full house."""
+        return self.places - len(self.residents) - self.terms.reserve
+
+
+def evolve(state: CarePlaces, event: Any) -> CarePlaces:
+    match event:
+        case CarePlacesOpened():
+            return CarePlaces("open", event.programme, event.division, event.subject_id, event.terms, event.places)
+        case CarePlacesChanged():
+            return replace(state, places=event.places)
+        case EntrustedCareRequested():
+            request = Request(event.person_id, event.care_class, event.by, event.answer_by)
+            return replace(state, requests=(*state.requests, request))
+        case EntrustedCareRefused():
+            return replace(state, requests=_without(state, event.person_id))
+        case CareResidentAdmitted():
+            resident = Resident(event.person_id, event.care_class, event.admitted_on)
+            return replace(state, requests=_without(state, event.person_id), residents=(*state.residents, resident))
+        case CareResidentLeft():
+            return replace(state, residents=tuple(r for r in state.residents if r.person_id != event.person_id))
+        case CareRequestOverdue():
+            told = tuple(replace(r, told=True) if r.person_id == event.person_id else r for r in state.requests)
+            return replace(state, requests=told)
+        case CarePlacesClosed():
+            return replace(state, status="closed")
+        case _:
+            raise TypeError(f"care places know no {type(event).__name__}")
+
+
+def _without(state: CarePlaces, person_id: str) -> tuple[Request, ...]:
+    return tuple(r for r in state.requests if r.person_id != person_id)
+
+
+# -- Commands ----------------------------------------------------------------------------------------------------
+
+
+@command("open_care_places", permission="confirm")
+@dataclass(frozen=True)
+class OpenCarePlaces:
+    programme: str
+    division: str
+    subject_id: str
+    places: int
+    terms: Terms = Terms()
+
+
+@command("change_care_places", permission="confirm")
+@dataclass(frozen=True)
+class ChangeCarePlaces:
+    record_id: str
+    places: int
+    reason: str
+
+
+@command("request_entrusted_care", permission="accept")
+@dataclass(frozen=True)
+class RequestEntrustedCare:
+    """申请托养; ``basis``: the decision or certificate that puts the person in this class."""
+
+    record_id: str
+    person_id: str
+    care_class: str
+    basis: str
+
+
+@command("admit_to_entrusted_care", permission="review")
+@dataclass(frozen=True)
+class AdmitToEntrustedCare:
+    record_id: str
+    person_id: str
+
+
+@command("refuse_entrusted_care", permission="review")
+@dataclass(frozen=True)
+class RefuseEntrustedCare:
+    record_id: str
+    person_id: str
+    reason: str
+
+
+@command("take_priority_place", permission="record")
+@dataclass(frozen=True)
+class TakePriorityPlace:
+    """By the service: a 特困 person moved in here."""
+
+    record_id: str
+    person_id: str
+    moved_on: date
+
+
+@command("give_up_priority_place", permission="record")
+@dataclass(frozen=True)
+class GiveUpPriorityPlace:
+    """By the service: a 特困 person moved out of here."""
+
+    record_id: str
+    person_id: str
+    moved_on: date
+    reason: str
+
+
+@command("leave_care_place", permission="accept")
+@dataclass(frozen=True)
+class LeaveCarePlace:
+    record_id: str
+    person_id: str
+    reason: str
+
+
+@command("close_care_places", permission="confirm")
+@dataclass(frozen=True)
+class CloseCarePlaces:
+    record_id: str
+    reason: str
+
+
+@command("note_care_overdue", permission="record")
+@dataclass(frozen=True)
+class NoteCareOverdue:
+    """By the timer: a request was not answered."""
+
+    record_id: str
+    due: str
+
+
+# -- Decisions ---------------------------------------------------------------------------------------------------
+
+
+def open_places(state: CarePlaces, c: OpenCarePlaces, order: Order[Any]) -> Sequence[Any]:
+    if state.status == "open":
+        raise Refused("already_exists", "该机构床位已登记。", "subject_id")
+    institution = said(c.subject_id, "subject_id", "供养机构")
+    return [CarePlacesOpened(c.programme, c.division, institution, c.terms, _positive(c.places))]
+
+
+def change_places(state: CarePlaces, c: ChangeCarePlaces, order: Order[Any]) -> Sequence[Any]:
+    must(state, "调整床位", "open")
+    return [CarePlacesChanged(_positive(c.places), said(c.reason, "reason", "调整理由"))]
+
+
+def request(state: CarePlaces, c: RequestEntrustedCare, order: Order[Any]) -> Sequence[Any]:
+    must(state, "申请托养", "open")
+    if c.person_id in {r.person_id for r in state.requests} | {r.person_id for r in state.residents}:
+        raise Refused("already_exists", "该对象已申请或已入住。", "person_id")
+    said(c.person_id, "person_id", "托养对象")
+    if c.care_class not in {k.code for k in state.terms.classes}:
+        raise invalid("不属于可以托养的对象类别。", "care_class")
+    answer_by = dates.add_working_days(order.today, state.terms.answer_days)
+    return [EntrustedCareRequested(c.person_id, c.care_class, said(c.basis, "basis", "身份依据"), order.hand.actor, answer_by)]
+
+
+def admit(state: CarePlaces, c: AdmitToEntrustedCare, order: Order[Any]) -> Sequence[Any]:
+    must(state, "接收托养", "open")
+    asked = _asked(state, c.person_id)
+    not_the_same_hand(order, asked.by)
+    if state.free <= 0:
+        raise out_of_order("没有可供托养的空床位（特困人员优先）。")
+    kind = next(k for k in state.terms.classes if k.code == asked.care_class)
+    fee = kind.fee_fen if kind.fee_rule == "low" else 0
+    return [CareResidentAdmitted(state.subject_id, state.division, c.person_id, kind.code, kind.fee_rule, fee, order.today)]
+
+
+def refuse(state: CarePlaces, c: RefuseEntrustedCare, order: Order[Any]) -> Sequence[Any]:
+    must(state, "不予托养", "open")
+    not_the_same_hand(order, _asked(state, c.person_id).by)
+    return [EntrustedCareRefused(c.person_id, said(c.reason, "reason", "不予托养的理由"), order.hand.actor)]
+
+
+def take_priority(state: CarePlaces, c: TakePriorityPlace, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where the institution keeps no places here, or the person is in already."""
+    if state.status != "open" or any(r.person_id == c.person_id for r in state.residents):
+        return []
+    return [CareResidentAdmitted(state.subject_id, state.division, c.person_id, PRIORITY, "free", 0, c.moved_on)]
+
+
+def leave(state: CarePlaces, c: LeaveCarePlace, order: Order[Any]) -> Sequence[Any]:
+    must(state, "离院", "open")
+    found = next((r for r in state.residents if r.person_id == c.person_id), None)
+    if found is None:
+        raise Refused("not_found", "该对象不在此机构。", "person_id")
+    if found.care_class == PRIORITY:
+        raise out_of_order("特困人员离院请在其集中供养记录中办理。")
+    reason = said(c.reason, "reason", "离院理由")
+    return [CareResidentLeft(state.subject_id, state.division, c.person_id, order.today, reason)]
+
+
+def give_up_priority(state: CarePlaces, c: GiveUpPriorityPlace, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where the person is not in."""
+    if not any(r.person_id == c.person_id and r.care_class == PRIORITY for r in state.residents):
+        return []
+    return [CareResidentLeft(state.subject_id, state.division, c.person_id, c.moved_on, c.reason)]
+
+
+def close(state: CarePlaces, c: CloseCarePlaces, order: Order[Any]) -> Sequence[Any]:
+    must(state, "关闭", "open")
+    if state.residents or state.requests:
+        raise out_of_order("尚有在院人员或未答复的申请。")
+    return [CarePlacesClosed(said(c.reason, "reason", "理由"))]
+
+
+def note_overdue(state: CarePlaces, c: NoteCareOverdue, order: Order[Any]) -> Sequence[Any]:
+    """Nothing when it was done meanwhile, or told already."""
+    late = [r for r in state.requests if r.answer_by < order.today and not r.told]
+    return [CareRequestOverdue(state.subject_id, state.division, r.person_id, r.answer_by) for r in late]
+
+
+def _asked(state: CarePlaces, person_id: str) -> Request:
+    found = next((r for r in state.requests if r.person_id == person_id), None)
+    if found is None:
+        raise Refused("not_found", "没有此对象的托养申请。", "person_id")
+    return found
+
+
+def _positive(places: int) -> int:
+    if not 0 < places <= 10_000:
+        raise invalid("床位数须在1到10000之间。", "places")
+    return places
+
+
+# -- How it stands -----------------------------------------------------------------------------------------------
+
+
+def view(state: CarePlaces) -> View:
+    """``amount``: residents."""
+    if state.status != "open":
+        return View(state.status, False)
+    over = len(state.residents) > state.places
+    worklist = "care_places_over" if over else "care_request" if state.requests else "care_places_in_use"
+    due_on = min((r.answer_by for r in state.requests if not r.told), default=None)
+    return View("open", True, worklist, state.subject_id, due_on, "answer" if due_on else "", len(state.residents))
+
+
+SHAPE = Shape(
+    name=NAME,
+    title="供养机构床位",
+    state=CarePlaces(),
+    terms=Terms,
+    acts=(
+        Act(OpenCarePlaces, "登记机构床位", opens=one_per_subject),
+        Act(ChangeCarePlaces, "调整床位数"),
+        Act(RequestEntrustedCare, "申请托养"),
+        Act(AdmitToEntrustedCare, "接收托养（特困人员优先）"),
+        Act(RefuseEntrustedCare, "不予托养"),
+        Act(TakePriorityPlace, "特困人员入住", by_service=True),
+        Act(GiveUpPriorityPlace, "特困人员离院", by_service=True),
+        Act(LeaveCarePlace, "离院"),
+        Act(CloseCarePlaces, "关闭"),
+        Act(NoteCareOverdue, "逾期登记", by_service=True),
+    ),
+    evolve=evolve,
+    decide={
+        OpenCarePlaces: open_places,
+        ChangeCarePlaces: change_places,
+        RequestEntrustedCare: request,
+        AdmitToEntrustedCare: admit,
+        RefuseEntrustedCare: refuse,
+        TakePriorityPlace: take_priority,
+        GiveUpPriorityPlace: give_up_priority,
+        LeaveCarePlace: leave,
+        CloseCarePlaces: close,
+        NoteCareOverdue: note_overdue,
+    },
+    view=view,
+    overdue=NoteCareOverdue,
+)
