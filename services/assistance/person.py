@@ -469,8 +469,8 @@ def record_benefit_elsewhere(state: Person, c: RecordBenefitElsewhere, order: Or
         raise invalid("待遇项目代码不正确。", "code")
     source = c.source or order.hand.actor
     known = _latest([e for e in state.elsewhere if (e.code, e.source, e.month) == (c.code, source, c.month)], "month")
-    if (known.drawn if known else _draws(state, c.code, source, c.month)) == c.drawn:
-        return []
+    if known is not None and known.drawn == c.drawn:
+        return []  # told twice; an end that comes before its beginning is kept, it will be needed
     return [
         *entered,
         BenefitElsewhereRecorded(c.person_id, c.code, c.month, c.drawn, source),

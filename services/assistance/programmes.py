@@ -46,7 +46,6 @@ EXPENDITURE_BASED_HARDSHIP = Programme(
     catalogue=("A06",),
     subject="household",
     on_application=True,
-    payment="none",
     facts="expenditure",
     review_months=12,
     exclusive_with=("minimum_living_allowance", "minimum_living_margin_household", "low_income_household"),
