@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.casework import benefit_case as bc
+from shared.casework.programme import Terms
 from shared.eventsourcing.testing import Given, given
 from tests.deciders.samples import (
     CASE,
@@ -559,3 +560,216 @@ def test_a_foreign_event_is_a_bug() -> None:
     """An event of another aggregate in this stream is never passed over in silence."""
     with pytest.raises(TypeError):
         bc.evolve(bc.Case(), object())
+
+
+# -- what a programme owes
+
+WHOLE = Terms(authorisation=True, means_test=True, refusal_notice_days=3, objection_days=60, answer_days=20, review_months=12)
+WHOLE_MONTHLY = Terms(objection_days=60, answer_days=20)
+ASKED = bc.MeansTestRequested(CASE, PROGRAMME, SUBJECT, TOWN, 1, "授权1", "", date(2023, 7, 3))
+
+
+def under(terms: Terms, *events: Any) -> Given[bc.Case]:
+    """An application under these terms, and what happened since."""
+    return given(D, replace(FILED, terms=terms), *events).by("staff:clerk")
+
+
+def confirmed(terms: Terms, amount: int = 100000, on: str = "2023-07-14") -> Given[bc.Case]:
+    """A programme without survey and publicity, confirmed on a day."""
+    review = assessed("2023-08", amount, "eligible")
+    case = under(replace(terms, survey=False, publicity=False), ACCEPTED).on(on).by("staff:reviewer")
+    case = case.when(replace(PROPOSE, assessment=review)).accepted()
+    return case.by("staff:approver").when(bc.ConfirmCase(CASE, bc.reviewed_hash(review), 0)).accepted()
+
+
+def test_a_programme_that_owes_every_step_takes_every_step() -> None:
+    """Authorisation by all members, then the check of means, which is asked for by itself, then the survey."""
+    case = under(WHOLE).when(ACCEPT).then(ACCEPTED)
+    case.when(SURVEY).then_refused("out_of_order")
+    case.when(bc.RecordMeansTest(CASE, "r", "complete")).then_refused("out_of_order")
+    signed = bc.RecordAuthorisation(CASE, "授权1", date(2023, 7, 3))
+    case = case.when(signed).then(bc.AuthorisationRecorded("授权1", date(2023, 7, 3), "staff:clerk"), ASKED)
+    case.when(SURVEY).then_refused("out_of_order")
+    case = case.when(bc.RecordMeansTest(CASE, "r", "complete")).then(bc.MeansTestRecorded("r", "complete", (), "staff:clerk"))
+    case = case.when(SURVEY).accepted()
+    case.by("staff:reviewer").when(PROPOSE).accepted()
+
+
+def test_a_programme_that_owes_no_survey_knows_none() -> None:
+    """两项补贴: accepted, reviewed, confirmed."""
+    case = under(Terms(survey=False, publicity=False), ACCEPTED)
+    case.when(SURVEY).then_refused("out_of_order")
+    assert only(case.by("staff:reviewer").when(PROPOSE).events, bc.CaseProposed).publicised_until is None
+
+
+def test_a_partial_report_names_what_is_missing() -> None:
+    """And a complete one names nothing."""
+    case = under(WHOLE, ACCEPTED, bc.AuthorisationRecorded("授权1", date(2023, 7, 3), "staff:clerk"), ASKED)
+    case.when(bc.RecordMeansTest(CASE, "r", "partial")).then_refused("invalid_input", "missing_sources")
+    case.when(bc.RecordMeansTest(CASE, "r", "complete", ("不动产",))).then_refused("invalid_input", "missing_sources")
+    case.when(bc.RecordMeansTest(CASE, "r", "partial", ("不动产", "不动产"))).then(
+        bc.MeansTestRecorded("r", "partial", ("不动产",), "staff:clerk")
+    )
+
+
+def test_a_report_for_a_withdrawn_application_is_nobodys_error() -> None:
+    """It was on its way when the applicant withdrew."""
+    case = under(WHOLE, ACCEPTED, bc.ApplicationWithdrawn("已就业", "staff:clerk"))
+    case.by("service:assistance").when(bc.RecordMeansTest(CASE, "r", "complete")).then_nothing()
+    case.by("staff:clerk").when(bc.RecordMeansTest(CASE, "r", "complete")).then_refused("out_of_order")
+
+
+def test_what_is_reviewed_cannot_change_unseen() -> None:
+    """While it is publicised, neither a report nor a survey nor papers can be put in behind the reviewer."""
+    case = at("publicised")
+    case.when(SURVEY).then_refused("out_of_order")
+    case.when(bc.RecordMeansTest(CASE, "r", "complete")).then_refused("out_of_order")
+    case.when(bc.RequestSupplement(CASE, ("户口簿",), date(2023, 7, 10))).then_refused("out_of_order")
+
+
+# -- one payment, none, and the month of the application
+
+
+def test_a_one_off_benefit_is_paid_once_and_closes_by_itself() -> None:
+    """One amount in one month, whatever the household earns later."""
+    case = confirmed(Terms(payment="once", first_month="of_decision"))
+    assert [case.state.due(m) for m in ("2023-06", "2023-07", "2023-08")] == [0, 100000, 0]
+    case.when(reassess("2023-08", assessed("2023-08", 10000))).then_nothing()
+    case = case.when(pay("2023-07")).then(*paid("2023-07"), bc.CaseClosed(PROGRAMME, SUBJECT))
+    assert (case.state.status, bc.worklist(case.state).worklist) == ("closed", "")
+    case.when(pay("2023-07")).then_refused("already_paid", "month")
+    case.on("2023-08-10").when(pay("2023-08")).then_refused("out_of_order")
+
+
+def test_a_one_off_benefit_that_the_bank_gave_back_is_paid_again() -> None:
+    """The case closes with the payment that arrives."""
+    case = confirmed(Terms(payment="once", first_month="of_decision")).when(pay("2023-07")).accepted()
+    case = case.when(bc.ReturnPayment(CASE, "2023-07", "run 2023-07", "账户已销")).accepted()
+    assert case.state.status == "in_force"
+    assert case.when(replace(pay("2023-07"), run_id="again")).accepted().state.status == "closed"
+
+
+def test_a_one_off_amount_that_was_wrong_is_claimed_back_to_the_fen() -> None:
+    """A fact about the very month corrects it, also after it was paid."""
+    case = confirmed(Terms(payment="once", first_month="of_decision")).when(pay("2023-07")).accepted()
+    case = case.when(reassess("2023-07", assessed("2023-07", 60000))).accepted()
+    assert only(case.events, bc.OverpaymentFound).amount_fen == 40000
+    assert [case.state.due(m) for m in ("2023-07", "2023-08")] == [60000, 0]
+
+
+def test_a_determination_pays_nothing_and_expires() -> None:
+    """低保边缘: in force from one day to another; when nobody reviews it, it is over."""
+    case = confirmed(Terms(payment="none", first_month="of_decision", valid_months=12, review_months=12))
+    assert (case.state.amount_fen, case.state.valid_to, case.state.status) == (0, date(2024, 6, 30), "in_force")
+    case.on("2023-09-10").when(pay("2023-09", 0)).then_refused("out_of_order")
+    assert bc.on_day(case.state, date(2024, 6, 30))["status"] == "in_force"
+    assert bc.on_day(case.state, date(2024, 7, 1))["status"] == "not_in_force"
+    case.on("2024-06-30").when(bc.NoteStepOverdue(CASE, "validity")).then_nothing()
+    ended = only(case.on("2024-07-01").when(bc.NoteStepOverdue(CASE, "validity")).events, bc.CaseEnded)
+    assert ended.first_unpaid_month == "2024-07"
+
+
+def test_what_counts_from_the_month_of_application_is_owed_from_then() -> None:
+    """两项补贴: applied in July, confirmed in September: July and August go out as arrears with September."""
+    case = confirmed(Terms(first_month="of_application"), on="2023-09-04")
+    assert case.state.first_month == "2023-07"
+    assert only(case.events, bc.ArrearsFound).months == (
+        bc.MonthDifference("2023-07", 0, 100000),
+        bc.MonthDifference("2023-08", 0, 100000),
+    )
+    case.on("2023-09-20").when(pay("2023-09", 300000)).then(bc.BenefitPaid("2023-09", 100000, 200000, "run 2023-09"))
+    case.when(pay("2023-08")).then_refused("already_paid", "month")
+
+
+# -- limits and worklists
+
+
+def test_limits_stand_still_while_papers_are_awaited() -> None:
+    """Five working days to accept; three of them pass while the household looks for its papers."""
+    case = under(Terms(accept_days=5))
+    assert bc.limits(case.state) == {"accept": date(2023, 7, 10)}
+    case = case.when(bc.RequestSupplement(CASE, ("户口簿",), date(2023, 7, 20))).accepted()
+    assert bc.limits(case.state) == {"supplement": date(2023, 7, 20)}
+    case = case.on("2023-07-06").when(bc.AnswerSupplement(CASE)).accepted()
+    assert bc.limits(case.state) == {"accept": date(2023, 7, 13)}
+
+
+def test_papers_that_never_come_let_the_application_lapse() -> None:
+    """By the timer, on the day after the last one."""
+    case = under(Terms()).when(bc.RequestSupplement(CASE, ("户口簿",), date(2023, 7, 20))).accepted()
+    case.on("2023-07-20").when(bc.NoteStepOverdue(CASE, "supplement")).then_nothing()
+    lapsed = case.on("2023-07-21").when(bc.NoteStepOverdue(CASE, "supplement")).then(bc.ApplicationLapsed(date(2023, 7, 20)))
+    assert lapsed.state.status == "lapsed"
+    lapsed.when(FILE).accepted()
+
+
+def test_a_limit_that_passed_is_said_once_and_the_case_stays_in_its_list() -> None:
+    """The whole procedure within thirty working days of acceptance."""
+    case = under(Terms(whole_days=30), ACCEPTED)
+    day = bc.limits(case.state)["whole"]
+    case = case.on("2023-09-01").when(bc.NoteStepOverdue(CASE, "whole")).accepted()
+    assert only(case.events, bc.CaseStepOverdue) == bc.CaseStepOverdue(CASE, PROGRAMME, SUBJECT, TOWN, "whole", day)
+    assert bc.worklist(case.state) == bc.Waiting("survey", day, "whole")
+    case.when(bc.NoteStepOverdue(CASE, "whole")).then_nothing()
+
+
+def test_incomes_that_change_are_reviewed_twice_a_year() -> None:
+    """Without change yearly (审核确认办法)."""
+    for changing, due in ((False, date(2024, 7, 31)), (True, date(2024, 1, 31))):
+        grant = replace(GRANT, terms=Terms(review_months=12, review_months_changing=6), changing=changing)
+        assert only(given(D).when(grant).events, bc.CaseGranted).review_due == due
+
+
+# -- suspension and appeal, hands
+
+
+def test_who_suspended_does_not_resume() -> None:
+    """Resuming may pay arrears: another hand decides it."""
+    case = in_force().by("staff:reviewer").when(bc.SuspendCase(CASE, "2023-11", "失联")).accepted().on("2023-12-04")
+    resume = bc.ResumeCase(CASE, "2023-12", True, "返回")
+    case.when(resume).then_refused("same_hand")
+    case = case.by("staff:approver").when(resume).accepted()
+    assert only(case.events, bc.ArrearsFound).months == (bc.MonthDifference("2023-11", 0, 100000),)
+
+
+def test_a_suspended_case_is_still_reassessed_and_ended() -> None:
+    """The facts go on; only the money stands still."""
+    case = in_force().when(bc.SuspendCase(CASE, "2023-11", "失联")).accepted()
+    case = case.when(reassess("2023-10", assessed("2023-10", 60000))).accepted()
+    assert (case.state.status, case.state.entitled("2023-11"), case.state.due("2023-11")) == ("suspended", 60000, 0)
+    assert case.when(end("2023-11")).accepted().state.status == "ended"
+
+
+def test_an_appeal_is_answered_by_a_hand_that_took_no_part() -> None:
+    """Neither those of the decision nor the one that took it down, and only the one it was given to."""
+    case = confirmed(WHOLE_MONTHLY)
+    [decision] = case.state.decisions
+    assert decision.hands == ("staff:clerk", "staff:reviewer", "staff:approver")
+    case = case.by("staff:desk").when(bc.FileAppeal(CASE, decision.number, "金额有误")).accepted()
+    for hand in (*decision.hands, "staff:desk"):
+        case.by("staff:head").when(bc.AssignAppeal(CASE, hand)).then_refused("same_hand", "to")
+    case = case.by("staff:head").when(bc.AssignAppeal(CASE, "staff:other")).accepted()
+    dismissed = bc.AnswerAppeal(CASE, "dismissed", "计算无误")
+    case.by("staff:reviewer").when(dismissed).then_refused("same_hand")
+    case.by("staff:head").when(dismissed).then_refused("forbidden")
+    case.by("staff:other").when(dismissed).then(bc.AppealAnswered(1, False, "计算无误", "staff:other"))
+
+
+def test_an_appeal_comes_in_time_or_not_at_all() -> None:
+    """Sixty days after the decision, the last of them included."""
+    case = confirmed(WHOLE_MONTHLY)
+    appeal = bc.FileAppeal(CASE, 1, "金额有误")
+    case.on("2023-09-13").when(replace(appeal, decision=7)).then_refused("not_found", "decision")
+    case.on("2023-09-12").when(appeal).accepted()
+    case.on("2023-09-13").when(appeal).then_refused("out_of_order", "decision")
+
+
+def test_an_upheld_appeal_has_the_rules_decide_the_months_again() -> None:
+    """Never a typed amount: what is owed follows from the assessments."""
+    case = confirmed(WHOLE_MONTHLY).on("2023-08-20").when(pay("2023-08")).accepted()
+    case = case.by("staff:desk").when(bc.FileAppeal(CASE, 1, "少算一人")).accepted()
+    case = case.by("staff:head").when(bc.AssignAppeal(CASE, "staff:other")).accepted()
+    again = bc.Correction(reassess("2023-08", assessed("2023-08", 130000), facts=0, cause="appeal:1"))
+    case = case.by("staff:other").when(bc.AnswerAppeal(CASE, "upheld", "少算一人属实", again)).accepted()
+    assert only(case.events, bc.ArrearsFound).amount_fen == 30000
+    assert case.state.due("2023-09") == 130000
