@@ -198,12 +198,14 @@ def advance(p: P, event: Any) -> P:
             again = tuple(step for step in p.overdue if step != "appeal")
             return replace(p, appeal_open=True, appeal_due=event.due_on, appeal_escalated=False, overdue=again)
         case e.AppealAnswered():
-            again = {"review_due": event.review_due, "valid_to": event.valid_to} if event.review_due or event.valid_to else {}
-            return replace(p, appeal_open=False, appeal_due=None, appeal_escalated=False, **again)
+            closed = replace(p, appeal_open=False, appeal_due=None, appeal_escalated=False)
+            if event.review_due or event.valid_to:  # a revived case: its reviews go on
+                return replace(closed, review_due=event.review_due, valid_to=event.valid_to)
+            return closed
         case e.AppealWithdrawn():
             return replace(p, appeal_open=False, appeal_due=None, appeal_escalated=False)
         case e.ApplicationReopened():
-            start = {"filed_on": event.reopened_on} if event.status == "applied" else {"accepted_on": event.reopened_on}
+            start: dict[str, Any] = {"filed_on" if event.status == "applied" else "accepted_on": event.reopened_on}
             return replace(p, status=event.status, notice_due=None, paused_days=0, overdue=(), **start)
         case _:
             raise TypeError(f"a benefit case knows no {type(event).__name__}")
