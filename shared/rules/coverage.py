@@ -39,6 +39,7 @@ class ProgrammeCoverage:
     """
 
     programme: Programme
+    cases: tuple[str, ...]
     reasons: Mapping[str, list[str]]
     outcomes: Mapping[str, list[str]]
     figures: Mapping[str, Mapping[int, str]]
@@ -92,13 +93,11 @@ def _of(programme: Programme, cases: Sequence[Case], package: RulePackage, rules
         outcomes.setdefault(found.outcome, []).append(case.name)
     own = tuple(rule for rule in rules.values() if programme.id in rule.cases)
     figures = _figures(programme, sound, package)  # a case that is wrong anyway would notice everything
-    return ProgrammeCoverage(
-        programme, reasons, outcomes, figures, own, tuple(wrong), tuple(_missing(programme, reasons, outcomes, figures, own))
-    )
+    missing = tuple(_missing(reasons, outcomes, figures, own))
+    return ProgrammeCoverage(programme, tuple(case.name for case in cases), reasons, outcomes, figures, own, tuple(wrong), missing)
 
 
 def _missing(
-    programme: Programme,
     reasons: Mapping[str, list[str]],
     outcomes: Mapping[str, list[str]],
     figures: Mapping[str, Mapping[int, str]],
