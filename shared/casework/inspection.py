@@ -227,7 +227,7 @@ def evolve(state: Campaign, event: Any) -> Campaign:
             )
         case CampaignRectificationVerified():
             left = {k: f for k, f in state.findings.items() if k != event.finding_id}
-            if not event.accepted:
+            if event.rectify_by is not None:  # not accepted
                 left[event.finding_id] = replace(state.findings[event.finding_id], rectified_by="", rectify_by=event.rectify_by)
             return replace(state, findings=MappingProxyType(left))
         case CampaignClosed():

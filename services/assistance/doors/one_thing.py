@@ -12,9 +12,11 @@ from services.assistance.one_thing import OneThing, Result, Step
 from services.assistance.programmes import PROGRAMMES
 from shared.casework import benefit_case, handoff
 from shared.domain.errors import Refused, Unavailable
+from shared.domain.resident_id import is_person_id
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.doors import OWN, command, query, reaction
 from shared.messaging.showing import shown
+from shared.security.permissions import within
 
 ONE_THINGS = tuple(code for code, d in DECLARATIONS.items() if d.shape is one_thing.SHAPE)
 _CASE_RESULTS = {s: s for s in ("refused", "not_accepted", "withdrawn", "lapsed", "ended")} | {"closed": "granted"}
@@ -91,7 +93,8 @@ class OneThingDoors(PersonDoors):
     @command(OneThingRef, permission="accept")
     def collect_one_thing(self, order: Order[OneThingRef]) -> Any:
         """一件事：汇总各事项办理结果。"""
-        return self._collect(order.command.record_id, order)
+        within(order.hand, self._one_thing(order.command.record_id).division)
+        return self._collect(order.command.record_id, order.by(self.benefits.hand()))
 
     @query(permission="read")
     def get_one_thing_notice(self, hand: Hand, record_id: str) -> Any:
@@ -100,8 +103,9 @@ class OneThingDoors(PersonDoors):
         return {"status": found["status"], "lines": list(one_thing.notice(self._one_thing(record_id)))}
 
     def _heard(self, notice: Notice[AboutSubject]) -> None:
-        place: placement.Placement = self.office.load(placement.DECIDER, notice.facts.subject_id).state
-        for household_id in dict.fromkeys((notice.facts.subject_id, place.household_id)):
+        subject_id = notice.facts.subject_id  # a household, a member of one, or nobody in particular
+        place = self.office.load(placement.DECIDER, subject_id).state if is_person_id(subject_id) else placement.Placement()
+        for household_id in dict.fromkeys((subject_id, place.household_id)):
             for code in ONE_THINGS if household_id else ():
                 record_id = derived_id(code, "", household_id)
                 if self._one_thing(record_id).status == "open":

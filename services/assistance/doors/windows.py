@@ -94,7 +94,8 @@ class WindowDoors(PersonDoors):
         resolved = clue.ResolveClue(c.record_id, "apply", opened=c.programme)
         self.office.rehearse(clues, c.record_id, order.to(resolved, "resolve"))
         subject_id, payee_id, division = self.applicant(programme, home.household_id, person_id, "")
-        filed = self.benefits.file(programme.code, subject_id, payee_id, division, order)
+        # The reviewer's decision is on the clue; the application that follows from it is filed by the service.
+        filed = self.benefits.file(programme.code, subject_id, payee_id, division, order.by(self.benefits.hand()))
         self.office.handle(clues, c.record_id, order.to(clue.ResolveClue(c.record_id, "apply", opened=filed.id), "resolve"))
         return filed
 
