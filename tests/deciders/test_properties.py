@@ -9,14 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.casework import benefit_case as bc
-from shared.casework import payment_run as pr
 from shared.clock import SHANGHAI
 from shared.domain import dates
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand, Order
 from tests.deciders.samples import CASE, FILE, PAYEE, PROGRAMME, SUBJECT, TOWN, D, assessed
 
-RUNS = pr.decider("assistance")
 MONTHS = [f"2023-{m:02d}" for m in range(6, 13)] + ["2024-01", "2024-02"]
 HANDS = ["staff:clerk", "staff:reviewer", "staff:approver"]
 FEW = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -141,43 +139,3 @@ def test_a_repeated_reassessment_decides_nothing_new(command: Any, hand: str, mo
     except Refused:
         return
     assert list(again) == []
-
-
-lines = st.lists(st.builds(pr.PaymentLine, st.sampled_from(["a", "b", "c", "d"]), st.integers(-1, 90000)), max_size=4).map(tuple)
-run_commands = st.one_of(
-    st.builds(pr.OpenPaymentRun, st.just(PROGRAMME), st.sampled_from(["2023-07", "2023-08", "2024-13"]), st.just(TOWN)),
-    st.builds(pr.ListPaymentLines, st.integers(0, 2), lines),
-    st.builds(pr.ListPaymentLines, st.integers(0, 2), lines),
-    st.just(pr.LockPaymentRun("r")),
-    st.just(pr.ApprovePaymentRun("r")),
-    st.builds(pr.ClosePaymentRun, *[st.integers(0, 3)] * 4),
-    st.just("close"),
-)
-
-
-@FEW
-@given(st.lists(st.tuples(run_commands, st.sampled_from(HANDS)), max_size=15))
-def test_any_life_of_a_payment_run_proves_its_sums(steps: list[Any]) -> None:
-    """Whatever is asked in whatever order, a closed run paid and failed exactly what was listed, each case once."""
-    state = RUNS.initial
-    seen: list[Any] = []
-    for command, hand in steps:
-        if command == "close":
-            command = pr.ClosePaymentRun(len(state.lines), sum(line.amount_fen for line in state.lines), 0, 0)
-        try:
-            events = RUNS.decide[type(command)](state, command, order(command, hand, "2023-07", 10))
-        except Refused:
-            continue
-        for event in events:
-            state = RUNS.evolve(state, event)
-            seen.append(event)
-        assert state.status in ("none", "open", "locked", "approved", "closed")
-        assert len({line.case_id for line in state.lines}) == len(state.lines)
-        assert all(line.amount_fen > 0 for line in state.lines)
-    for event in seen:
-        if isinstance(event, pr.PaymentRunClosed):
-            assert event.paid + event.failed == event.count == len(state.lines)
-            assert event.paid_fen + event.failed_fen == event.total_fen == sum(line.amount_fen for line in state.lines)
-        if isinstance(event, pr.PaymentRunApproved):
-            assert event.by != state.opener
-    assert sum(isinstance(e, pr.PaymentRunClosed) for e in seen) <= 1
