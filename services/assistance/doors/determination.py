@@ -54,14 +54,14 @@ class DeterminationDoors(BenefitService):
     @reaction(OWN, "case_granted", reads=CaseBegun)
     def on_ground_begun(self, notice: Notice[CaseBegun]) -> None:
         """A case that carries a class began."""
-        self._note(notice.facts.programme, notice.facts.subject_id, notice)
+        self._note_ground(notice.facts.programme, notice.facts.subject_id, notice)
 
     @reaction(OWN, "case_ended", reads=CaseOver)
     def on_ground_over(self, notice: Notice[CaseOver]) -> None:
         """A case that carried a class ended, or ended earlier than was known."""
-        self._note(notice.facts.programme, notice.facts.subject_id, notice)
+        self._note_ground(notice.facts.programme, notice.facts.subject_id, notice)
 
-    def _note(self, programme: str, subject_id: str, notice: Notice[Any]) -> None:
+    def _note_ground(self, programme: str, subject_id: str, notice: Notice[Any]) -> None:
         if programme not in determination.CLASSES:
             return
         case_id = benefit_case.case_id(programme, subject_id)

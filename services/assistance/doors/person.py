@@ -163,7 +163,7 @@ class PersonDoors(BenefitService):
         person_id = self.office.person_id(number)
         division = divisions.check(form.division)
         within(order.hand, division)
-        if self._place(person_id).household_id:
+        if self._placement_of(person_id).household_id:
             raise Refused("already_exists", "该人员已登记在家庭中，无需另行登记。", "resident_id")
         register = person.RegisterPerson(
             person_id, resident_ids.born_on(number), division, form.area, form.monthly_income_fen, form.savings_fen, form.payee_id,
@@ -176,7 +176,9 @@ class PersonDoors(BenefitService):
     def record_certificate(self, order: Order[CertificateForm]) -> Any:
         """登记残疾人证的核发、变更或注销；两项补贴随后自动复核。"""
         c = order.command
-        record = person.RecordCertificate(c.person_id, self._where(c.person_id), c.grade, c.kind, c.effective_from, c.valid_until)
+        record = person.RecordCertificate(
+            c.person_id, self._where_registered(c.person_id), c.grade, c.kind, c.effective_from, c.valid_until
+        )
         return self.office.handle(person.DECIDER, c.person_id, order.to(record))
 
     @command(FindingForm, permission="assistance:survey")
@@ -184,7 +186,7 @@ class PersonDoors(BenefitService):
         """登记自理能力、赡养扶养能力、劳动能力、照护需求、供养意愿的认定。"""
         c = order.command
         record = person.RecordFinding(
-            c.person_id, self._where(c.person_id), c.found_on, c.lost_acts, c.able_supporter, c.able_to_work, c.long_term_care,
+            c.person_id, self._where_registered(c.person_id), c.found_on, c.lost_acts, c.able_supporter, c.able_to_work, c.long_term_care,
             c.savings_fen, c.placement,
         )  # fmt: skip
         return self.office.handle(person.DECIDER, c.person_id, order.to(record))
@@ -193,14 +195,16 @@ class PersonDoors(BenefitService):
     def record_benefit_elsewhere(self, order: Order[ElsewhereForm]) -> Any:
         """登记在其他部门领取的待遇。"""
         c = order.command
-        record = person.RecordBenefitElsewhere(c.person_id, self._where(c.person_id), c.code, c.month, c.drawn, "declared")
+        record = person.RecordBenefitElsewhere(c.person_id, self._where_registered(c.person_id), c.code, c.month, c.drawn, "declared")
         return self.office.handle(person.DECIDER, c.person_id, order.to(record))
 
     @command(SpendingForm, permission="assistance:survey")
     def record_spending(self, order: Order[SpendingForm]) -> Any:
         """登记（或更正）刚性支出的自负部分。"""
         c = order.command
-        record = person.RecordSpending(c.person_id, self._where(c.person_id), c.spending_id, c.kind, c.spent_on, c.self_borne_fen)
+        record = person.RecordSpending(
+            c.person_id, self._where_registered(c.person_id), c.spending_id, c.kind, c.spent_on, c.self_borne_fen
+        )
         return self.office.handle(person.DECIDER, c.person_id, order.to(record))
 
     @command(ChoiceForm, permission="assistance:survey")
@@ -209,17 +213,17 @@ class PersonDoors(BenefitService):
         c = order.command
         dates.check_month(c.effective_month, "effective_month")
         state: person.Person = self.office.load(person.DECIDER, c.person_id).state
-        kept_case, kept = self._of(c.kept, c.person_id, c.effective_month)
-        lost_case, lost = self._of(c.given_up, c.person_id, c.effective_month)
+        kept_case, kept = self._own_amount(c.kept, c.person_id, c.effective_month)
+        lost_case, lost = self._own_amount(c.given_up, c.person_id, c.effective_month)
         drawn = c.given_up in person.facts_in(state, c.effective_month).other_benefits
         if not lost and not drawn and not person.gave_up(state, c.given_up, c.effective_month):
             raise Refused("not_found", "该人员在该月并未领取此项待遇。", "given_up")
         choose = person.ChooseBenefit(
-            c.person_id, self._where(c.person_id), c.kept, c.given_up, c.effective_month, kept_case, lost_case, kept, lost
+            c.person_id, self._where_registered(c.person_id), c.kept, c.given_up, c.effective_month, kept_case, lost_case, kept, lost
         )
         return self.office.handle(person.DECIDER, c.person_id, order.to(choose))
 
-    def _of(self, programme: str, person_id: str, month: str) -> tuple[str, int]:
+    def _own_amount(self, programme: str, person_id: str, month: str) -> tuple[str, int]:
         """A person's own case of a programme with its amount in a month; nothing when the programme is another service's."""
         if programme not in PROGRAMMES:
             return "", 0
@@ -255,7 +259,7 @@ class PersonDoors(BenefitService):
             state: person.Person = self.office.load(person.DECIDER, person_id).state if person_id else person.Person()
             if state.died_on is not None:
                 raise Refused("out_of_order", "该人员已死亡。", "person_id")
-            division = self._where(person_id) if person_id else ""
+            division = self._where_registered(person_id) if person_id else ""
             if not division:
                 raise Refused("not_found", "请填写申请人。", "person_id")
             named = state.registered.payee_id if state.registered else ""
@@ -268,7 +272,7 @@ class PersonDoors(BenefitService):
     def on_certificate_changed(self, notice: Notice[CertificateChanged]) -> None:
         """残联 issued, changed or cancelled a certificate: also of one who may apply only later."""
         f = notice.facts
-        where = self._known_where(f.person_id) or f.division
+        where = self._where_known(f.person_id) or f.division
         record = person.RecordCertificate(f.person_id, where, f.grade, f.kind, f.effective_from, f.valid_until, "dpf")
         self.office.handle(person.DECIDER, f.person_id, notice.order(record))
 
@@ -276,16 +280,16 @@ class PersonDoors(BenefitService):
     def on_elder_allowance_granted(self, notice: Notice[ElderGranted]) -> None:
         """An allowance of elder care may exclude the care subsidy."""
         f = notice.facts
-        self._elsewhere(f.subject_id, f.programme, f.first_month, True, notice)
+        self._drawn_elsewhere(f.subject_id, f.programme, f.first_month, True, notice)
 
     @reaction("eldercare", "case_ended", reads=ElderEnded)
     def on_elder_allowance_ended(self, notice: Notice[ElderEnded]) -> None:
         """What it excluded may come back."""
         f = notice.facts
-        self._elsewhere(f.subject_id, f.programme, f.first_unpaid_month, False, notice)
+        self._drawn_elsewhere(f.subject_id, f.programme, f.first_unpaid_month, False, notice)
 
-    def _elsewhere(self, person_id: str, code: str, month: str, drawn: bool, notice: Notice[Any]) -> None:
-        record = person.RecordBenefitElsewhere(person_id, self._known_where(person_id), code, month, drawn, "eldercare")
+    def _drawn_elsewhere(self, person_id: str, code: str, month: str, drawn: bool, notice: Notice[Any]) -> None:
+        record = person.RecordBenefitElsewhere(person_id, self._where_known(person_id), code, month, drawn, "eldercare")
         self.office.handle(person.DECIDER, person_id, notice.order(record))
 
     # -- what follows
@@ -323,11 +327,11 @@ class PersonDoors(BenefitService):
     def on_certificate_expired(self, due: Due) -> None:
         """残疾人证到期: the rules are asked about the first month after it."""
         state: person.Person = self.office.load(person.DECIDER, due.aggregate_id).state
-        for case_id in cases_of_person(due.aggregate_id, self._place(due.aggregate_id).household_id):
+        for case_id in cases_of_person(due.aggregate_id, self._placement_of(due.aggregate_id).household_id):
             self.benefits.reassess(case_id, due.data["month"], f"clock:{due.due_at}", due.order(None), person.known_until(state))
 
     def _reassess_person(self, person_id: str, month: str, notice: Notice[Any], but: str = "") -> None:
-        home = self._place(person_id).household_id
+        home = self._placement_of(person_id).household_id
         until = person.known_until(self.office.load(person.DECIDER, person_id).state)
         skip = benefit_case.case_id(but, person_id) if but else ""
         for case_id in cases_of_person(person_id, home):
@@ -349,7 +353,7 @@ class PersonDoors(BenefitService):
         states = {p.code: self.office.load(self.benefits.cases, benefit_case.case_id(p.code, person_id)).state for p in own}
         there = [p for p in own if states[p.code].open or states[p.code].status == "ended"]
         if there or self.office.load(person.DECIDER, person_id).state.known:
-            died = person.RecordPersonDeath(person_id, self._known_where(person_id) or division, died_on)
+            died = person.RecordPersonDeath(person_id, self._where_known(person_id) or division, died_on)
             self.office.handle(person.DECIDER, person_id, notice.order(died, "person death"))
         ended = []
         for p in there:
@@ -363,16 +367,16 @@ class PersonDoors(BenefitService):
 
     # -- inside
 
-    def _place(self, person_id: str) -> placement.Placement:
+    def _placement_of(self, person_id: str) -> placement.Placement:
         state: placement.Placement = self.office.load(placement.DECIDER, person_id).state
         return state
 
-    def _known_where(self, person_id: str) -> str:
+    def _where_known(self, person_id: str) -> str:
         state: person.Person = self.office.load(person.DECIDER, person_id).state
-        return state.division or self._place(person_id).division
+        return state.division or self._placement_of(person_id).division
 
-    def _where(self, person_id: str) -> str:
-        where = self._known_where(person_id)
+    def _where_registered(self, person_id: str) -> str:
+        where = self._where_known(person_id)
         if not where:
             raise Refused("unknown_person", "没有此人员，请先登记此人员或其家庭。", "person_id")
         return where

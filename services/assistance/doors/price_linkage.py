@@ -77,7 +77,7 @@ class PriceLinkageDoors(BenefitService):
         if state.status == "none":
             raise Refused("not_found", "没有该月的价格指数。", "month")
         # Whether the index triggers anything is the same for everybody: the rules are asked about one person of 低保.
-        said = self._assess("minimum_living", URBAN, "index", 1, state)
+        said = self._price_says("minimum_living", URBAN, "index", 1, state)
         confirm = price_linkage.ConfirmPriceLinkage(month, said.eligible, said.reason)
         return self.office.handle(price_linkage.DECIDER, month, order.to(confirm))
 
@@ -90,14 +90,14 @@ class PriceLinkageDoors(BenefitService):
     def on_price_linkage_confirmed(self, notice: Notice[LinkageConfirmed]) -> None:
         """The first slice of the register."""
         all_seen(self.office, MODEL)
-        self._slice(notice.facts.month, 1, notice)
+        self._grant_slice(notice.facts.month, 1, notice)
 
     @reaction(OWN, "price_slice_granted", reads=SliceGranted)
     def on_price_slice_granted(self, notice: Notice[SliceGranted]) -> None:
         """The next slice, until nobody is left."""
-        self._slice(notice.facts.month, notice.facts.no + 1, notice)
+        self._grant_slice(notice.facts.month, notice.facts.no + 1, notice)
 
-    def _slice(self, month: str, no: int, notice: Notice[Any]) -> None:
+    def _grant_slice(self, month: str, no: int, notice: Notice[Any]) -> None:
         state = self._linkage(month)
         if state.status != "granting" or no != state.slices + 1:
             return  # granted before, or all done
@@ -105,13 +105,13 @@ class PriceLinkageDoors(BenefitService):
         entries = in_register(self.office.read, TABLES["determination"], state.division, month, state.through, size)
         units = persons = amount = 0
         for entry in entries:
-            granted = self._grant(entry["unit_id"], state, notice)
+            granted = self._grant_price(entry["unit_id"], state, notice)
             units, persons, amount = units + bool(granted[1]), persons + granted[0], amount + granted[1]
         through = entries[-1]["entry_id"] if entries else state.through
         close = price_linkage.ClosePriceSlice(month, no, through, units, persons, amount, len(entries) < size)
         self.office.handle(price_linkage.DECIDER, month, notice.order(close, f"slice {no}"))
 
-    def _grant(self, unit_id: str, state: price_linkage.Linkage, notice: Notice[Any]) -> tuple[int, int]:
+    def _grant_price(self, unit_id: str, state: price_linkage.Linkage, notice: Notice[Any]) -> tuple[int, int]:
         """Persons covered and fen granted; a unit that the rules leave out, or that is there no more, gets nothing."""
         unit: determination.Unit = self.office.load(determination.DECIDER, unit_id).state
         home: household.Household = self.office.load(household.DECIDER, unit_id).state
@@ -122,7 +122,7 @@ class PriceLinkageDoors(BenefitService):
             if not covered:
                 return 0, 0
             area, payee = home.area, household.payee_in(home, facts)
-        said = self._assess(determination.class_in(unit, state.month), area, unit_id, covered, state, unit.division)
+        said = self._price_says(determination.class_in(unit, state.month), area, unit_id, covered, state, unit.division)
         if not said.eligible:
             return 0, 0
         subject_id = price_linkage.subsidy_subject(unit_id, state.month)
@@ -143,6 +143,8 @@ class PriceLinkageDoors(BenefitService):
         state: price_linkage.Linkage = self.office.load(price_linkage.DECIDER, month).state
         return state
 
-    def _assess(self, hardship_class: str, area: str, unit_id: str, persons: int, state: price_linkage.Linkage, division: str = "") -> Any:
+    def _price_says(
+        self, hardship_class: str, area: str, unit_id: str, persons: int, state: price_linkage.Linkage, division: str = ""
+    ) -> Any:
         facts = PriceFacts(unit_id, division or state.division, persons, hardship_class, state.cpi_bp, state.food_bp, area)
         return assessed(rules_now(self.office, self.office.settings.profile), CODE, facts, state.month)

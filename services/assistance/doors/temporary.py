@@ -105,7 +105,7 @@ class TemporaryDoors(BenefitService):
         if not subject_id or (c.household_id and c.person_id):
             raise invalid("请填写家庭或人员之一。", "household_id")
         month = dates.month_of(order.today)
-        home = self._home(subject_id, division, month)
+        home = self._home_of_matter(subject_id, division, month)
         payee = c.person_id
         if c.household_id:
             payee = household.payee_in(self.office.load(household.DECIDER, c.household_id).state, home)
@@ -133,7 +133,7 @@ class TemporaryDoors(BenefitService):
         """先行救助：按规则计算，以备用金单次限额为限，自所在乡镇（街道）备用金支取，手续后补。"""
         c = order.command
         m = self._matter(c.subject_id, c.matter_id)
-        assessment = self._assess(c.subject_id, m, order.today)
+        assessment = self._matter_says(c.subject_id, m, order.today)
         limit = DECLARATIONS[FUND].terms.draw_limit
         amount = min(assessment.amount_fen, limit) if limit else assessment.amount_fen
         fund_id = self._fund_of(m.division)
@@ -159,7 +159,7 @@ class TemporaryDoors(BenefitService):
     def propose_temporary(self, order: Order[ProposalForm]) -> Any:
         """审核：由规则计算（与经办不得为同一人）。"""
         c = order.command
-        assessment = self._assess(c.subject_id, self._matter(c.subject_id, c.matter_id), order.today)
+        assessment = self._matter_says(c.subject_id, self._matter(c.subject_id, c.matter_id), order.today)
         propose = temporary.ProposeTemporary(
             c.subject_id, c.matter_id, assessment, c.instalments, c.form, TEMPORARY_ASSISTANCE.publicity_days
         )
@@ -170,10 +170,12 @@ class TemporaryDoors(BenefitService):
         """审批：乡镇（街道）限额以内由其审批，以上由县级审批；对所审核的内容（摘要一致）作出。"""
         c = order.command
         m = self._matter(c.subject_id, c.matter_id)
-        now = self._assess(c.subject_id, m, order.today)
+        now = self._matter_says(c.subject_id, m, order.today)
         reviewed = m.proposal.assessment if m.proposal else now
         outdated = (now.eligible, now.amount_fen) != (reviewed.eligible, reviewed.amount_fen)
-        decide = temporary.DecideTemporary(c.subject_id, c.matter_id, c.reviewed, outdated, self._figure("ceiling.township", order.today))
+        decide = temporary.DecideTemporary(
+            c.subject_id, c.matter_id, c.reviewed, outdated, self._temporary_figure("ceiling.township", order.today)
+        )
         return self.office.handle(temporary.DECIDER, c.subject_id, order.to(decide))
 
     @command(temporary.ReleaseInstalment)
@@ -202,14 +204,14 @@ class TemporaryDoors(BenefitService):
     @reaction(OWN, "temporary_approved", reads=Decided)
     def on_temporary_approved(self, notice: Notice[Decided]) -> None:
         """The formal decision settles what was drawn from the reserve fund."""
-        self._settle(notice)
+        self._settle_draw(notice)
 
     @reaction(OWN, "temporary_refused", reads=Decided)
     def on_temporary_refused(self, notice: Notice[Decided]) -> None:
         """Nothing is due: what was granted first is claimed back."""
-        self._settle(notice)
+        self._settle_draw(notice)
 
-    def _settle(self, notice: Notice[Decided]) -> None:
+    def _settle_draw(self, notice: Notice[Decided]) -> None:
         f = notice.facts
         m = self._matter(f.subject_id, f.matter_id)
         if m.first is None:
@@ -241,14 +243,14 @@ class TemporaryDoors(BenefitService):
     @deadline(FIRST_GRANT_DUE)
     def on_first_grant_due(self, due: Due) -> None:
         """二十四小时未先行救助."""
-        self._late(due)
+        self._note_late(due)
 
     @deadline(PAPERS_DUE)
     def on_papers_due(self, due: Due) -> None:
         """十个工作日未补齐手续."""
-        self._late(due)
+        self._note_late(due)
 
-    def _late(self, due: Due) -> None:
+    def _note_late(self, due: Due) -> None:
         note = temporary.NoteTemporaryOverdue(due.aggregate_id, due.data["matter_id"], due.data["what"])
         self.office.handle(temporary.DECIDER, due.aggregate_id, due.order(note))
 
@@ -260,7 +262,7 @@ class TemporaryDoors(BenefitService):
             raise Refused("not_found", "没有此临时救助事项。", "matter_id")
         return state.matters[matter_id]
 
-    def _home(self, subject_id: str, division: str, month: str) -> HouseholdFacts:
+    def _home_of_matter(self, subject_id: str, division: str, month: str) -> HouseholdFacts:
         """The household as it lives together; a person without one stands for himself, in the town that handles the matter."""
         state: household.Household = self.office.load(household.DECIDER, subject_id).state
         if not state.exists:
@@ -270,27 +272,27 @@ class TemporaryDoors(BenefitService):
             raise Refused("out_of_order", "家庭成员均已死亡或迁出。", "household_id")
         return home
 
-    def _assess(self, subject_id: str, m: temporary.Matter, today: date) -> Assessment:
+    def _matter_says(self, subject_id: str, m: temporary.Matter, today: date) -> Assessment:
         month = dates.month_of(today)
         state: temporary.Temporary = self.office.load(temporary.DECIDER, subject_id).state
         unit: determination.Unit = self.office.load(determination.DECIDER, subject_id).state
         facts = TemporaryFacts(
-            household=self._home(subject_id, m.division, month),
+            household=self._home_of_matter(subject_id, m.division, month),
             kind=m.kind,
             cause=m.cause,
             loss_fen=m.loss_fen,
             hardship_class=determination.class_in(unit, month),
             given_this_year_fen=temporary.given_in_year(state, today.year, m.matter_id),
             deliberated_fen=m.deliberation.raised_fen if m.deliberation else 0,
-            same_cause=temporary.helped_before(state, m, self._figure("same_cause.months", today), today),
+            same_cause=temporary.helped_before(state, m, self._temporary_figure("same_cause.months", today), today),
         )
-        return assessed(self._rules(), CODE, facts, month)
+        return assessed(self._temporary_rules(), CODE, facts, month)
 
-    def _rules(self) -> Any:
+    def _temporary_rules(self) -> Any:
         return rules_now(self.office, self.office.settings.profile)
 
-    def _figure(self, name: str, today: date) -> int:
-        return int(self._rules().parameter(f"{CODE}.{name}", dates.month_of(today)).value)
+    def _temporary_figure(self, name: str, today: date) -> int:
+        return int(self._temporary_rules().parameter(f"{CODE}.{name}", dates.month_of(today)).value)
 
     def _fund_of(self, division: str) -> str:
         """The reserve fund of the town; the district's own where the matter is the district's."""

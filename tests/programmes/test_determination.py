@@ -1,0 +1,217 @@
+"""Hardship classes: one current class a household, never overwritten, the same in whatever order the cases tell of themselves."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from services.assistance import determination as dt
+from services.assistance.price_linkage import subsidy_subject
+from shared.domain.errors import Refused
+from shared.eventsourcing.testing import given
+from tests.deciders import samples  # noqa: F401  (adopts the shape)
+from tests.desk import Desk, desk
+from tests.programmes.people import Numbers, case, case_of, due, grant, home, pay, single
+
+UNIT, TOWN = "a1" * 16, "330225101"
+LIVING, MARGIN, SUPPORT = "minimum_living_allowance", "minimum_living_margin_household", "extreme_hardship_support"
+
+
+def note(programme: str, *spans: tuple[str, str], subject: str = UNIT) -> dt.NoteGround:
+    """A case of the unit with the months in which it runs."""
+    case_id = case_of(programme, subject)
+    return dt.NoteGround(UNIT, TOWN, case_id, programme, subject, tuple(dt.Span(*s) for s in spans), (UNIT,))
+
+
+def after(*notes: dt.NoteGround) -> dt.Unit:
+    """The unit after these notes, in this order."""
+    state = dt.DECIDER.initial
+    for n in notes:
+        events = given(dt.DECIDER).on("2023-10-10").by("service:assistance", "service:assistance").order
+        for happened in dt.note_ground(state, n, events):
+            state = dt.evolve(state, happened)
+    return state
+
+
+MONTHS = [f"2023-{m:02d}" for m in range(1, 13)]
+
+
+def classes(state: dt.Unit) -> list[str]:
+    return [dt.class_in(state, m) for m in MONTHS]
+
+
+def test_the_strongest_ground_is_the_class_and_the_weaker_one_comes_back_when_it_ends() -> None:
+    """低保 from March to June over a margin determination of the whole year."""
+    state = after(note(MARGIN, ("2023-02", "")), note(LIVING, ("2023-03", "")), note(LIVING, ("2023-03", "2023-07")))
+    assert classes(state) == ["", "margin", *["minimum_living"] * 4, *["margin"] * 6]
+    assert [type(d).__name__ for d in state.chain] == ["ClassGranted", "ClassChanged", "ClassChanged"]
+    assert [d.old_class for d in state.chain] == ["", "margin", "minimum_living"]
+
+
+def test_a_back_dated_end_supersedes_and_overwrites_nothing() -> None:
+    """The end turns out to lie earlier: the later determinations stay readable, the newest one counts."""
+    state = after(note(LIVING, ("2023-03", "")), note(LIVING, ("2023-03", "2023-09")), note(LIVING, ("2023-03", "2023-06")))
+    assert classes(state) == ["", "", *["minimum_living"] * 3, *[""] * 7]
+    ended = state.chain[-1]
+    assert isinstance(ended, dt.ClassEnded)
+    assert (ended.supersedes, ended.cuts) == ((1,), 0)
+    assert len(state.chain) == 3
+
+
+def test_a_note_that_is_repeated_changes_nothing() -> None:
+    """The same months of the same case, told again."""
+    once = after(note(LIVING, ("2023-03", "")))
+    assert after(note(LIVING, ("2023-03", "")), note(LIVING, ("2023-03", ""))) == once
+
+
+def test_a_person_of_extreme_hardship_does_not_make_his_family_so() -> None:
+    """特困 is his alone; the household stands in the register with its strongest class."""
+    person = "b2" * 16
+    state = after(note(LIVING, ("2023-03", "")), note(SUPPORT, ("2023-05", ""), subject=person))
+    assert dt.class_in(state, "2023-06") == "extreme_hardship"
+    assert dt.class_of(state, person, "2023-06") == "extreme_hardship"
+    assert dt.class_of(state, "c3" * 16, "2023-06") == "minimum_living"
+
+
+span = st.tuples(st.integers(0, 10), st.integers(1, 6), st.booleans()).map(
+    lambda t: (MONTHS[t[0]], "" if t[2] or t[0] + t[1] > 11 else MONTHS[t[0] + t[1]])
+)
+
+
+@settings(max_examples=60, deadline=None)
+@drawn(st.lists(st.tuples(st.sampled_from(sorted(dt.CLASSES)), span), min_size=1, max_size=5))
+def test_the_class_of_a_month_does_not_depend_on_the_order(told: list[tuple[str, tuple[str, str]]]) -> None:
+    """Whatever comes first, the last note of each case decides, and every month has the strongest of them."""
+    last = dict(told)
+    notes = [note(programme, spans) for programme, spans in last.items()]
+    expected = [
+        next((c for c in dt.PRECEDENCE for p, s in last.items() if dt.CLASSES[p] == c and dt.Span(*s).holds(m)), "") for m in MONTHS
+    ]
+    for order in itertools.islice(itertools.permutations(notes), 6):
+        state = after(*(note(p, s) for p, s in told), *order)
+        assert classes(state) == expected
+        standing = {d.no for d in state.chain} - {n for d in state.chain for n in d.supersedes}
+        months = [d.valid_from for d in state.chain if d.no in standing]
+        assert len(months) == len(set(months))
+
+
+# -- through the doors
+
+
+@pytest.fixture(scope="module")
+def numbers() -> Numbers:
+    """One series for the module's desk."""
+    return Numbers()
+
+
+@pytest.fixture(scope="module")
+def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk for all tests of the module."""
+    with desk(tmp_path_factory.mktemp("determination"), "assistance") as made:
+        yield made
+
+
+def register(d: Desk, day: str, **where: Any) -> dict[str, dict[str, Any]]:
+    """The register of a day, by unit."""
+    found = d.call("list_register", "auditor", valid_at=day, limit=500, **where)
+    return {e["unit_id"]: e for e in found["entries"]}
+
+
+def test_the_register_answers_for_any_day_and_the_members_are_published(d: Desk, numbers: Numbers) -> None:
+    """A31, W08: the family stands in it from the first month to the last, by class and day."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101"}, {"born": "20150101"})
+    living = grant(d, LIVING, household_id=made.household_id)
+    d.on("2023-09-05")
+    head = made.members[0]
+    d.call("record_income", household_id=made.household_id, person_id=head, monthly_income_fen=900000, effective_from="2023-09-04")
+    d.settle()
+    assert case(d, living)["status"] == "ended"
+    assert made.household_id not in register(d, "2023-07-31")
+    entry = register(d, "2023-08-01")[made.household_id]
+    assert (entry["hardship_class"], entry["persons"], entry["valid_to"]) == ("minimum_living", 2, "2023-10")
+    assert made.household_id not in register(d, "2023-10-01")
+    assert made.household_id not in register(d, "2023-08-01", hardship_class="margin")
+    shown = d.call("get_determination", "auditor", unit_id=made.household_id, valid_at="2023-09-30")
+    assert (shown["valid"]["hardship_class"], len(shown["chain"])) == ("minimum_living", 2)
+    assert shown["chain"][0]["members"] == list(made.members)
+    early = d.call("get_determination", "auditor", unit_id=made.household_id, valid_at="2023-11-01", as_of="2023-08-30T00:00:00+08:00")
+    assert early["valid"]["hardship_class"] == "minimum_living"  # that is what was known then
+
+
+def test_a_hand_of_another_town_does_not_see_the_class(d: Desk, numbers: Numbers) -> None:
+    """The register ends at the hand's division."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101"})
+    grant(d, LIVING, household_id=made.household_id)
+    with pytest.raises(Refused) as refused:
+        d.call("class_on", "auditor", at="330225109", person_id=made.members[0], day="2023-08-01")
+    assert refused.value.code == "wrong_division"
+    assert d.call("list_register", "auditor", at="330225109", valid_at="2023-08-01")["entries"] == []
+
+
+def test_the_price_subsidy_goes_once_to_everybody_in_the_months_register(d: Desk, numbers: Numbers) -> None:
+    """A29: triggered, confirmed by another hand, granted slice by slice, paid once; stops where no threshold holds."""
+    from services.assistance import price_linkage
+
+    d.on("2023-07-03")
+    family = home(d, numbers, {"born": "19700101"}, {"born": "20150101"})
+    grant(d, LIVING, household_id=family.household_id)
+    lonely = single(d, numbers, "19450101", area="rural")
+    d.call("record_finding", person_id=lonely, found_on="2023-07-10", able_supporter=False, able_to_work=False)
+    grant(d, SUPPORT, person_id=lonely)
+    d.on("2023-08-21")
+    index = {"month": "2023-08", "document_no": "象统〔2023〕8号", "published_on": "2023-08-18"}
+    d.call("trigger_price_linkage", "reviewer", cpi_bp=360, food_bp=100, **index)
+    with pytest.raises(Refused) as same:
+        d.call("confirm_price_linkage", "approver", actor="staff:reviewer", month="2023-08")
+    assert same.value.code == "same_hand"
+    price_linkage_slice, price_linkage.SLICE = price_linkage.SLICE, 1
+    try:
+        d.call("confirm_price_linkage", "approver", month="2023-08")
+        d.settle()
+    finally:
+        price_linkage.SLICE = price_linkage_slice
+    found = d.call("get_price_linkage", "auditor", month="2023-08")
+    granted = d.call("list_cases", "auditor", programme="price_linked_temporary_subsidy", limit=500)
+    assert found["status"] == "completed"
+    assert found["slices"] > found["units"] >= 2
+    assert (found["units"], found["amount_fen"]) == (len(granted), sum(g["amount_fen"] for g in granted))
+    amounts = {unit: due(d, case_of("price_linked_temporary_subsidy", subsidy_subject(unit, "2023-08")), "2023-08") for unit in
+               (family.household_id, lonely)}  # fmt: skip
+    assert amounts[family.household_id] == 2 * amounts[lonely] > 0
+    with pytest.raises(Refused, match="已办理"):
+        d.call("trigger_price_linkage", "reviewer", cpi_bp=400, food_bp=100, **index)
+    run = pay(d, "price_linked_temporary_subsidy", "2023-08", "330225")
+    assert run["status"] == "closed"
+    d.on("2023-09-25")
+    d.settle()
+    assert d.call("get_price_linkage", "auditor", month="2023-08")["status"] == "paid"
+    d.call("trigger_price_linkage", "reviewer", month="2023-09", cpi_bp=120, food_bp=300, document_no="九月", published_on="2023-09-20")
+    d.call("confirm_price_linkage", "approver", month="2023-09")
+    d.settle()
+    assert d.call("get_price_linkage", "auditor", month="2023-09")["status"] == "stopped"
+    assert len(d.call("list_cases", "auditor", programme="price_linked_temporary_subsidy", limit=500)) == len(granted)
+
+
+def test_a_price_subsidy_that_is_not_paid_in_time_is_an_event(d: Desk, numbers: Numbers) -> None:
+    """Twenty working days after the index somebody must hear of it."""
+    d.on("2023-10-20")
+    home_again = home(d, numbers, {"born": "19700101"})
+    grant(d, LIVING, household_id=home_again.household_id)
+    d.on("2023-11-20")
+    d.call("trigger_price_linkage", "reviewer", month="2023-11", cpi_bp=400, food_bp=0, document_no="十一月", published_on="2023-11-20")
+    d.call("confirm_price_linkage", "approver", month="2023-11")
+    d.settle()
+    d.on("2023-12-18")
+    d.settle()
+    assert not d.call("get_price_linkage", "auditor", month="2023-11")["overdue"]
+    d.on("2023-12-19")
+    d.settle()
+    assert d.call("get_price_linkage", "auditor", month="2023-11")["overdue"]
