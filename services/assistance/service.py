@@ -10,6 +10,7 @@ from typing import Any
 from services.assistance import after_death, household, person, placement
 from services.assistance.benefits import business, cases_of_person, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.doors.care import CareDoors
 from services.assistance.doors.determination import DeterminationDoors
 from services.assistance.doors.means_test import MeansTestDoors
 from services.assistance.doors.one_thing import OneThingDoors
@@ -136,6 +137,7 @@ OTHER_LISTS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages)  #
 class Assistance(
     MeansTestDoors,
     StandardsDoors,
+    CareDoors,
     OneThingDoors,
     WindowDoors,
     PersonDoors,

@@ -1,0 +1,118 @@
+"""Care doors (照护): what follows from a placement and from a visit's finding, and the queries over the records of care."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.assistance import care_places
+from services.assistance.declarations import DECIDERS
+from services.assistance.declarations.care import ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED
+from services.assistance.declarations.discovery import PROACTIVE_DISCOVERY
+from services.assistance.read_model import MODEL, RECORDS
+from services.assistance.rows import care
+from shared.casework import clue, record
+from shared.casework.certificate import certificate_no, verify_code
+from shared.casework.shape import each
+from shared.domain.errors import invalid
+from shared.eventsourcing.orders import Hand, Notice, derived_id
+from shared.messaging.benefit_doors import BenefitService
+from shared.messaging.doors import OWN, query, reaction
+from shared.messaging.showing import caught_up
+
+KINDS = {"gravely_ill": "illness", "accident": "accident", "income_lost": "unemployment", "child_unattended": "child"}
+
+
+@dataclass(frozen=True)
+class MovedIn:
+    """Our own ``assistance.person_moved_in``."""
+
+    subject_id: str
+    institution_id: str
+    moved_on: date
+
+
+@dataclass(frozen=True)
+class MovedOut:
+    """Our own ``assistance.person_moved_out``."""
+
+    subject_id: str
+    institution_id: str
+    moved_on: date
+    reason: str
+
+
+@dataclass(frozen=True)
+class FindingRaised:
+    """Our own ``assistance.visit_finding_raised``."""
+
+    division: str
+    subject_id: str
+    finding: str
+    responsible: str
+
+
+def places_of(institution_id: str) -> str:
+    """The record of an institution's places."""
+    return derived_id(ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED.code, "", institution_id)
+
+
+class CareDoors(BenefitService):
+    """照护."""
+
+    @reaction(OWN, "person_moved_in", reads=MovedIn)
+    def on_person_moved_in(self, notice: Notice[MovedIn]) -> None:
+        """A 特困 person has a place of the institution, before anybody who is entrusted to it."""
+        f = notice.facts
+        places = places_of(f.institution_id)
+        taken = care_places.TakePriorityPlace(places, f.subject_id, f.moved_on)
+        self.office.handle(DECIDERS["care_places"], places, notice.order(taken))
+
+    @reaction(OWN, "person_moved_out", reads=MovedOut)
+    def on_person_moved_out(self, notice: Notice[MovedOut]) -> None:
+        """The place is free again."""
+        f = notice.facts
+        places = places_of(f.institution_id)
+        left = care_places.GiveUpPriorityPlace(places, f.subject_id, f.moved_on, f.reason)
+        self.office.handle(DECIDERS["care_places"], places, notice.order(left))
+
+    @reaction(OWN, "visit_finding_raised", reads=FindingRaised)
+    def on_visit_finding_raised(self, notice: Notice[FindingRaised]) -> None:
+        """What a visit found becomes a clue that somebody must answer in time, and whoever is responsible for the plan is told."""
+        f = notice.facts
+        what = f"探访发现：{f.finding}"
+        report = clue.ReportClue(
+            PROACTIVE_DISCOVERY.code, f.division, "visit", KINDS.get(f.finding, "other"), what,
+            subject_id=f.subject_id, reporter=f.responsible, terms=PROACTIVE_DISCOVERY.terms,
+        )  # fmt: skip
+        order = notice.order(report, f.finding)
+        self.office.handle(DECIDERS["clue"], each(report, order.command_id), order)
+
+    @query(permission="assistance:read")
+    def central_placement_share(self, hand: Hand, day: date | None = None, position: int | None = None) -> Any:
+        """生活不能自理特困人员集中供养率（某日，默认今天）：分子、分母与未集中供养名单。"""
+        caught_up(self.office, MODEL, position)
+        return care.central_placement_share(self.office.read, RECORDS, hand.division, day or self.office.clock.now().date())
+
+    @query(permission="assistance:read")
+    def visit_coverage(self, hand: Hand, programme: str, first: date, last: date, position: int | None = None) -> Any:
+        """探访覆盖率（按乡镇）：应访、已访、第三方照料计划数。期间止于今天。"""
+        today = self.office.clock.now().date()
+        if first > last or last > today:
+            raise invalid("期间须先后有序且不晚于今天。", "last")
+        caught_up(self.office, MODEL, position)
+        return care.visit_coverage(self.office.read, RECORDS, hand.division, programme, first, last)
+
+    @query(permission="assistance:read")
+    def verify_certificate(self, hand: Hand, number: str, day: date | None = None) -> Any:
+        """证书校验：编号是否为本系统所发、某日（默认今天）是否有效。持证人跨区办事，不限辖区，也只答有效与否。"""
+        found = verify_code(number)
+        if found is None:
+            return {"genuine": False, "stands": False}
+        record_id, version = found
+        state: record.Record = self.office.load(DECIDERS["record"], record_id).state
+        issued = state.terms.certificate and 0 < version <= state.current
+        genuine = bool(issued) and number.strip().upper() == certificate_no(state.terms.certificate, record_id, version)
+        on = day or self.office.clock.now().date()
+        return {"genuine": genuine, "stands": record.certificate_stands(state, number, on), "programme": state.programme}
