@@ -90,8 +90,10 @@ def evolve_right(state: CheckRight, happened: Any) -> CheckRight:
 @command("grant_check_right", permission="assistance:confirm")
 @dataclass(frozen=True)
 class GrantCheckRight:
+    """``post``: the role (岗位) in that unit that may check."""
+
     division: str
-    role: Literal["clerk", "reviewer", "approver"]
+    post: Literal["clerk", "reviewer", "approver"]
     valid_from: date
     basis: str
     valid_until: date | None = None
@@ -101,7 +103,7 @@ class GrantCheckRight:
 @dataclass(frozen=True)
 class WithdrawCheckRight:
     division: str
-    role: Literal["clerk", "reviewer", "approver"]
+    post: Literal["clerk", "reviewer", "approver"]
     reason: str
 
 
@@ -109,20 +111,20 @@ def grant_right(state: CheckRight, c: GrantCheckRight, order: Order[Any]) -> Seq
     _from_above(c.division, order)
     if c.valid_until is not None and c.valid_until < max(c.valid_from, order.today):
         raise invalid("权限期限早于今天或起始日。", "valid_until")
-    known = state.grants.get(c.role)
+    known = state.grants.get(c.post)
     if known == Grant(c.valid_from, c.valid_until):
         return []
-    return [CheckRightGranted(c.division, c.role, c.valid_from, c.valid_until, clean(c.basis, "basis", "下放依据"), order.hand.actor)]
+    return [CheckRightGranted(c.division, c.post, c.valid_from, c.valid_until, clean(c.basis, "basis", "下放依据"), order.hand.actor)]
 
 
 def withdraw_right(state: CheckRight, c: WithdrawCheckRight, order: Order[Any]) -> Sequence[Any]:
     _from_above(c.division, order)
-    known = state.grants.get(c.role)
+    known = state.grants.get(c.post)
     if known is None and len(c.division) > 6:
         raise Refused("not_found", "该单位没有此项权限。", "division")
     if known is not None and known.withdrawn:
         return []
-    return [CheckRightWithdrawn(c.division, c.role, clean(c.reason, "reason", "收回理由"), order.hand.actor)]
+    return [CheckRightWithdrawn(c.division, c.post, clean(c.reason, "reason", "收回理由"), order.hand.actor)]
 
 
 def _from_above(unit: str, order: Order[Any]) -> None:

@@ -1,0 +1,480 @@
+"""The means test from the signature to the report, over real files and with an outside source that shares no code with us."""
+
+from __future__ import annotations
+
+import importlib.util
+import stat
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from services.assistance import means_test as mt
+from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE
+from shared.casework import benefit_case as bc
+from shared.config import ROOT
+from shared.domain.errors import Refused
+from shared.exchange.declared import load_sources
+from tests.desk import Desk, desk
+
+CODE = MINIMUM_LIVING_ALLOWANCE.code
+WHOLE = replace(MINIMUM_LIVING_ALLOWANCE, authorisation=True, means_test=True)
+TOWN = "330225101"
+SOURCES = ("hrss", "bank", "securities", "vehicle", "property", "tax")
+SPEC = importlib.util.spec_from_file_location("means_test_source", ROOT / "examples" / "means_test_source.py")
+assert SPEC is not None
+assert SPEC.loader is not None
+SIMULATOR = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(SIMULATOR)
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk for all: every test has a household of its own, in a month of its own."""
+    with desk(tmp_path_factory.mktemp("means"), "assistance") as made:
+        benefits = made.services["assistance"].benefits
+        benefits.programmes = {**benefits.programmes, CODE: WHOLE}
+        yield made
+
+
+def resident(born: str, n: int) -> str:
+    """A valid resident number, another for every n."""
+    body = f"330225{born}{n:03d}"
+    weights = [2 ** (17 - i) % 11 for i in range(17)]
+    check = (12 - sum(int(d) * w for d, w in zip(body, weights, strict=True)) % 11) % 11
+    return body + ("X" if check == 10 else str(check))
+
+
+class Checked:
+    """One household: two adults and a child, 300 yuan a month, 1000 yuan saved, one home."""
+
+    def __init__(self, house: Desk, n: int, day: str) -> None:
+        self.house, self.n = house.on(day), n
+        self.numbers = (resident("19600101", n), resident("19620202", n), resident("20150303", n))
+        incomes = (30000, 0, 0)
+        members = [
+            {"resident_id": number, "name": f"某{n}", "relation": "成员", "monthly_income_fen": income}
+            for number, income in zip(self.numbers, incomes, strict=True)
+        ]
+        body = {"household_no": f"M{n}", "division": TOWN, "area": "rural", "savings_fen": 100_000, "members": members}
+        self.household_id = house.call("register_household", **body)["id"]
+        self.persons = [house.services["assistance"].office.person_id(number) for number in self.numbers]
+        self.case_id = bc.case_id(CODE, self.household_id)
+        self.of = {"programme": CODE, "subject_id": self.household_id}
+
+    def applied(self) -> Checked:
+        self.house.call("apply", programme=CODE, household_id=self.household_id)
+        self.house.call("accept_application", case_id=self.case_id)
+        self.house.settle()
+        return self
+
+    def sign(self, *who: int, until: str = "", day: str = "") -> Checked:
+        today = self.house.now.date()
+        for n in who or (0, 1):
+            self.house.call(
+                "record_member_authorisation",
+                **self.of,
+                person_id=self.persons[n],
+                signed_on=day or today.isoformat(),
+                valid_until=until or today.replace(year=today.year + 1).isoformat(),
+                document_ref=f"授权〔2023〕{self.n}-{n}",
+            )
+        self.house.settle()
+        return self
+
+    @property
+    def state(self) -> mt.Verification:
+        office = self.house.services["assistance"].office
+        ledger = office.load(mt.AUTHORISATIONS, self.case_id).state
+        found: mt.Verification = office.load(mt.VERIFICATIONS, mt.verification_id(self.case_id, max(ledger.requests, 1))).state
+        return found
+
+    @property
+    def verification_id(self) -> str:
+        assert self.state.opened is not None
+        return self.state.opened.verification_id
+
+    def directory(self, system: str) -> Path:
+        return Path(self.house.settings.var) / "exchange" / "assistance" / system
+
+    def answers(self, *sources: str, **people: dict[str, int]) -> None:
+        """The outside sources answer: everybody as declared unless ``people`` (by "p0", "p1" …) says otherwise; None is not known."""
+        declared = load_sources("xiangshan-2023").sources
+        usual: dict[str, list[dict[str, int] | None]] = {
+            "hrss": [{"wage_fen": 10000, "pension_fen": 20000}, {"wage_fen": 0, "pension_fen": 0}, None],
+            "bank": [{"deposits_fen": 60_000}, {"deposits_fen": 40_000}, None],
+            "securities": [None, None, None],
+            "vehicle": [None, None, None],
+            "property": [{"homes": 1}, None, None],
+            "tax": [{"declared_income_fen": 120_000}, None, None],
+        }
+        for source in sources or SOURCES:
+            said = [people.get(f"p{n}", known) for n, known in enumerate(usual[source])]
+            register = {
+                "columns": {f.name: f.label for f in declared[source].fields},
+                "people": {number: values for number, values in zip(self.numbers, said, strict=True) if values is not None},
+            }
+            in_use = self.house.services["assistance"].checks.systems(source)[-1]
+            SIMULATOR.answer_files(self.directory(in_use.name), register)
+
+    def look(self, version: int = 0, **more: Any) -> Any:
+        body = {"verification_id": self.verification_id, "case_id": self.case_id, "purpose": "审核", "version": version, **more}
+        return self.house.call("look_at_report", "reviewer", **body)
+
+
+def refused(code: str, act: Any, *args: Any, **body: Any) -> Refused:
+    with pytest.raises(Refused) as found:
+        act(*args, **body)
+    assert found.value.code == code, found.value
+    return found.value
+
+
+def test_a_check_from_the_signatures_to_the_report_in_the_case(house: Desk) -> None:
+    """Asked only when all adults have signed; complete when all sources have answered; the case goes on with the report."""
+    one = Checked(house, 1, "2023-07-03").applied()
+    one.sign(0)
+    assert one.state.status == "none", "one signature of two is none"
+    one.sign(1)
+    assert one.state.status == "asking"
+    case = house.call("get_case", "auditor", case_id=one.case_id)
+    assert case["status"] == "authorised"
+    requests = [one.directory(s) / "out" / f"{one.state.queries[s].exchange_id}.csv" for s in SOURCES]
+    for request in requests:
+        assert stat.S_IMODE(request.stat().st_mode) == 0o600
+        assert stat.S_IMODE(request.parent.stat().st_mode) == 0o700
+        text = request.read_text(encoding="utf-8-sig")
+        assert one.numbers[0] in text
+        assert one.persons[0] not in text
+    one.answers()
+    house.settle()
+    report = one.look()["report"]
+    assert (report["version"], report["completeness"], report["verdict"]) == (1, "complete", "consistent")
+    assert {(f["what"], f["declared"], f["found"]) for f in report["findings"] if not f["person_id"]} == {
+        ("savings", 100_000, 100_000), ("securities", 0, 0), ("vehicles", 0, 0), ("homes", 1, 1),
+    }  # fmt: skip
+    assert report["shown"] == ["declared_income_fen"]
+    assert not any(request.exists() for request in requests), "a request is deleted when its answer is in"
+    assert not list(one.directory("bank").glob("in/*.csv"))
+    case = house.call("get_case", "auditor", case_id=one.case_id)
+    assert (case["status"], case["means_test"]["report_id"], case["means_test"]["verdict"]) == (
+        "means_tested", f"{one.verification_id}.1", "complete",
+    )  # fmt: skip
+
+
+def test_every_query_and_every_look_is_written_down_with_its_purpose(house: Desk) -> None:
+    """A report is read for its own case only, with a purpose; the trace says who, when and what for, and holds no amount."""
+    one = Checked(house, 2, "2023-07-04").sign()
+    house.call("request_verification", **one.of)
+    house.settle()
+    refused("out_of_order", one.look)
+    one.answers()
+    house.settle()
+    refused("forbidden", one.look, case_id="another")
+    refused("invalid_input", one.look, purpose=" ")
+    refused("invalid_input", one.look, purpose=f"看{one.numbers[0]}")
+    one.look()
+    trace = house.call("get_verification_log", "auditor", verification_id=one.verification_id)
+    assert [t["by"] for t in trace if t["event"] == "assistance.report_looked_at"] == ["staff:reviewer"]
+    assert [t["purpose"] for t in trace if "purpose" in t] == ["审核"]
+    assert sum(t["event"] == "assistance.source_answered" for t in trace) == 18
+    assert not any(number in str(trace) for number in one.numbers)
+    assert "60000" not in str(trace)
+
+
+def test_a_missing_source_makes_the_report_partial_and_a_late_answer_a_new_version(house: Desk) -> None:
+    """When the time limit passes the report is made with the missing source named; the late answer adds a version, the old stays."""
+    one = Checked(house, 3, "2023-08-01").sign()
+    house.call("request_verification", **one.of)
+    house.settle()
+    one.answers("hrss", "securities", "vehicle", "property", "tax")
+    house.settle()
+    assert one.state.status == "asking"
+    house.on("2023-08-17").settle()
+    first = one.look()["report"]
+    assert (first["completeness"], first["verdict"]) == ("partial", "partial")
+    assert first["missing"] == [{"source": "bank", "reason": "逾期未答复"}]
+    [savings] = [f for f in first["findings"] if f["what"] == "savings"]
+    assert (savings["verdict"], savings["missing"]) == ("partial", ["bank"])
+    house.on("2023-08-21")
+    one.answers("bank", p1={"deposits_fen": 90_000})
+    house.settle()
+    second = one.look()["report"]
+    assert (second["version"], second["completeness"], second["verdict"], second["why"]) == (2, "complete", "different", "late_answer")
+    [savings] = [f for f in second["findings"] if f["what"] == "savings"]
+    assert (savings["declared"], savings["found"], savings["difference"]) == (100_000, 150_000, 50_000)
+    again = one.look(version=1)["report"]
+    assert again == first, "a report is never changed"
+
+
+def test_an_objection_has_the_source_asked_again_and_the_old_report_stays(house: Desk) -> None:
+    """The bank had mistaken somebody; asked once more it says what is so."""
+    one = Checked(house, 4, "2023-09-04").sign()
+    house.call("request_verification", **one.of)
+    house.settle()
+    one.answers("bank", p0={"deposits_fen": 5_000_000})
+    one.answers("hrss", "securities", "vehicle", "property", "tax")
+    house.settle()
+    assert one.look()["report"]["verdict"] == "different"
+    objection = {"verification_id": one.verification_id, "version": 1, "reason": "存款不是本人的"}
+    refused("not_found", house.call, "object_to_report", **objection, sources=["moon"])
+    refused("version_conflict", house.call, "object_to_report", **{**objection, "version": 7}, sources=["bank"])
+    house.call("object_to_report", **objection, sources=["bank"])
+    house.settle()
+    assert one.state.queries["bank"].round == 2
+    assert one.state.pending == ("bank",)
+    one.answers("bank")
+    house.settle()
+    last = one.look()
+    assert (last["report"]["version"], last["report"]["verdict"], last["report"]["why"]) == (2, "consistent", "objection")
+    assert [o["version"] for o in last["objections"]] == [1]
+    assert one.look(version=1)["report"]["verdict"] == "different"
+    house.on("2023-10-09")
+    late = {**objection, "version": 2}
+    refused("out_of_order", house.call, "object_to_report", **late, sources=["bank"])
+
+
+def test_broken_lines_are_reported_by_number_and_the_rest_is_taken(house: Desk) -> None:
+    """Unknown numbers, negative and absurd amounts, words for numbers: each with its line and reason, in CSV and Excel."""
+    one = Checked(house, 5, "2023-10-09").sign()
+    house.call("request_verification", **one.of)
+    house.settle()
+    [first, second, third] = [mt.query_no(one.state.queries["bank"].exchange_id, n) for n in (1, 2, 3)]
+    foreign = mt.query_no(one.state.queries["tax"].exchange_id, 1)
+    book = openpyxl.Workbook()
+    for row in (
+        ("查询编号", "结果", "存款余额"),
+        (first, "有", "600.00"),
+        (second, "有", "-1"),
+        (third, "有", "99999999999999"),
+        (second, "有", "很多"),
+        (foreign, "有", "1"),
+        ("no-such-01", "无", ""),
+        (second, "也许", "1"),
+        (second, "有", "1.234"),
+        (third, "无", None),
+        (second, "有", None),
+    ):
+        book.active.append(row)
+    book.save(one.directory("bank") / "in" / "answers.xlsx")
+    [file] = house.call("take_in_answers", source="bank")["files"]
+    assert (file["taken"], file["unknown"]) == (2, 2)
+    assert [b["line"] for b in file["broken"]] == [3, 4, 5, 6, 7, 8, 9, 11]
+    assert file["broken"][0]["reason"] == "“存款余额”不能为负数。"
+    assert one.state.queries["bank"].answers[one.persons[0]].values == (mt.Value("deposits_fen", 60_000),)
+    (one.directory("bank") / "in" / "junk.csv").write_bytes(b"\xff\xfe\x00\x01")
+    [file] = house.call("take_in_answers", source="bank")["files"]
+    assert [b["line"] for b in file["broken"]] == [0]
+    assert house.call("take_in_answers", source="bank")["files"] == [], "what cannot be read is put aside once"
+    refused("not_found", house.call, "take_in_answers", source="moon")
+
+
+def test_the_same_answer_twice_changes_nothing_and_another_one_is_kept_and_shown(house: Desk) -> None:
+    """The first stands; the second waits in the list of what differs."""
+    one = Checked(house, 6, "2023-10-10").sign()
+    house.call("request_verification", **one.of)
+    house.settle()
+    number = mt.query_no(one.state.queries["bank"].exchange_id, 1)
+
+    def deliver(name: str, yuan: str) -> dict[str, Any]:
+        (one.directory("bank") / "in" / name).write_text(f"查询编号,结果,存款余额\n{number},有,{yuan}\n", encoding="gb18030")
+        [file] = house.call("take_in_answers", source="bank")["files"]
+        return dict(file)
+
+    assert deliver("a.csv", "600")["taken"] == 1
+    assert deliver("b.csv", "600.00")["repeated"] == 1
+    assert deliver("c.csv", "601")["different"] == 1
+    assert deliver("d.csv", "601")["different"] == 1
+    assert one.state.queries["bank"].answers[one.persons[0]].values == (mt.Value("deposits_fen", 60_000),)
+    assert [d.values for d in one.state.differing] == [(mt.Value("deposits_fen", 60_100),)]
+
+
+def test_a_withdrawn_authorisation_ends_the_check_and_takes_no_answer_any_more(house: Desk) -> None:
+    """The requests are taken back, what is missing says so, and what comes later is not used."""
+    one = Checked(house, 7, "2023-10-11").sign()
+    house.call("request_verification", **one.of)
+    house.settle()
+    one.answers("hrss")
+    house.settle()
+    request = one.directory("bank") / "out" / f"{one.state.queries['bank'].exchange_id}.csv"
+    kept = request.read_bytes()
+    house.call("withdraw_member_authorisation", **one.of, person_id=one.persons[1], reason="不再申请")
+    house.settle()
+    assert not request.exists()
+    [report] = one.state.reports
+    assert (report.completeness, report.why) == ("partial", "withdrawal")
+    assert {m.reason for m in report.missing} == {"授权已撤回"}
+    request.write_bytes(kept)  # the bank had read it before
+    one.answers("bank")
+    house.settle()
+    assert len(one.state.reports) == 1
+    assert one.state.queries["bank"].answers == {}
+    assert refused("forbidden", house.call, "request_verification", **one.of).field == "authorisation"
+    request.unlink()
+
+
+def test_nothing_is_asked_under_an_authorisation_that_is_over_or_not_allowed_for(house: Desk) -> None:
+    """Expired, too long, of a stranger, or with a resident ID where a document number belongs: refused with the field."""
+    one = Checked(house, 8, "2023-10-12")
+    assert refused("invalid_input", one.sign, 0, until="2023-10-11").field == "valid_until"
+    assert refused("invalid_input", one.sign, 0, until="2033-10-11").field == "valid_until"
+    assert refused("invalid_input", one.sign, 0, day="2023-10-13").field == "signed_on"
+    stranger = {"person_id": "a" * 32, "signed_on": "2023-10-12", "valid_until": "2023-11-12", "document_ref": "x"}
+    assert refused("unknown_person", house.call, "record_member_authorisation", **one.of, **stranger).field == "person_id"
+    number = {**stranger, "person_id": one.persons[0], "document_ref": one.numbers[0]}
+    assert refused("invalid_input", house.call, "record_member_authorisation", **one.of, **number).field == "document_ref"
+    one.sign(until="2023-10-31")
+    assert house.call("get_authorisation", **one.of)["unsigned"] == []
+    house.on("2023-11-01")
+    assert refused("forbidden", house.call, "request_verification", **one.of).field == "authorisation"
+    assert house.call("get_authorisation", **one.of)["unsigned"] == one.persons[:2]
+
+
+def test_a_street_checks_only_under_a_grant_for_its_role_and_time(house: Desk) -> None:
+    """Delegated by the district, not by itself, and gone when withdrawn."""
+    one = Checked(house, 9, "2023-11-02").sign()
+    refused("forbidden", house.call, "request_verification", at=TOWN, **one.of)
+    grant = {"division": TOWN, "post": "clerk", "valid_from": "2023-11-02", "valid_until": "2024-11-02", "basis": "象民〔2023〕40号"}
+    refused("forbidden", house.call, "grant_check_right", "approver", at=TOWN, **grant)
+    house.call("grant_check_right", "approver", **grant)
+    house.call("request_verification", at=TOWN, **one.of)
+    refused("already_exists", house.call, "request_verification", at=TOWN, **one.of)
+    house.settle()
+    one.answers()
+    house.settle()
+    house.call("withdraw_check_right", "approver", division=TOWN, post="clerk", reason="权限调整")
+    refused("forbidden", house.call, "request_verification", at=TOWN, **one.of)
+    house.call("request_verification", **one.of)
+    house.settle()
+    assert [r["withdrawn_on"] for r in house.call("list_check_rights")] == ["2023-11-02"]
+    one.answers()
+    house.settle()
+
+
+def test_a_suspended_source_is_not_asked_and_is_named_as_missing(house: Desk) -> None:
+    """Suspending and resuming are events; the supply of every source is counted."""
+    house.on("2023-11-03")
+    house.call("suspend_source", "approver", source="tax", reason="协议续签中")
+    refused("out_of_order", house.call, "suspend_source", "approver", source="tax", reason="再停")
+    refused("not_found", house.call, "suspend_source", "approver", source="moon", reason="x")
+    one = Checked(house, 10, "2023-11-03").sign()
+    house.call("request_verification", **one.of)
+    house.settle()
+    assert one.state.queries["tax"].reason == "来源停用：协议续签中"
+    one.answers("hrss", "bank", "securities", "vehicle", "property")
+    house.settle()
+    [report] = one.state.reports
+    assert [m.source for m in report.missing] == ["tax"]
+    house.call("resume_source", "approver", source="tax")
+    sources = {s["code"]: s for s in house.call("list_verification_sources")}
+    assert sources["tax"]["suspended"] == ""
+    assert sources["provident_fund"]["status"] == "planned"
+    assert sources["bank"]["supply"]["on_time"] >= 1
+    assert sources["bank"]["supply"]["broken"] >= 1
+
+
+def test_what_cannot_be_sent_is_sent_when_the_source_is_back(house: Desk) -> None:
+    """The core does not wait: the other sources are asked, and the timer tries again."""
+    one = Checked(house, 11, "2023-11-06").sign()
+    out = one.directory("vehicle") / "out"
+    out.rename(out.with_name("away"))
+    out.write_text("the share is not mounted")
+    house.call("request_verification", **one.of)
+    house.settle()
+    sent = {s: (one.directory(s) / "out" / f"{one.state.queries[s].exchange_id}.csv").exists() for s in SOURCES if s != "vehicle"}
+    assert all(sent.values())
+    [row] = house.call("list_records", subject_id=one.verification_id, worklist="exchange_send")
+    assert row["title"].startswith("vehicle")
+    out.unlink()
+    out.with_name("away").rename(out)
+    house.later(1).settle()
+    assert (out / f"{one.state.queries['vehicle'].exchange_id}.csv").exists()
+    one.answers()
+    house.settle()
+    assert one.state.reports[0].completeness == "complete"
+
+
+def test_a_switch_of_systems_moves_every_open_request_exactly_once_and_compares_the_lists(house: Desk) -> None:
+    """Old numbers close, new ones go out by the new system, the lists are held against each other; a late old answer is only shown."""
+    one, two = Checked(house, 12, "2023-12-04").sign(), Checked(house, 13, "2023-12-04").sign()
+    for checked in (one, two):
+        house.call("request_verification", **checked.of)
+    house.settle()
+    old = {c.n: c.state.queries["property"].exchange_id for c in (one, two)}
+    ours = [r for r in house.call("list_records", worklist="exchange_answer", limit=500) if r["title"].startswith("property")]
+    theirs = [r["record_id"] for r in ours if r["record_id"] != old[12]] + ["old-system-77"]
+    refused("forbidden", house.call, "start_cut_over", "clerk", source="property", system="city2", adapter="files", theirs=[])
+    started = house.call("start_cut_over", "approver", source="property", system="city2", adapter="files", theirs=theirs)
+    house.settle()
+    state = house.call("get_cut_over", cut_over_id=started["id"])
+    assert state["status"] == "differing"
+    assert (state["only_ours"], state["only_theirs"]) == ([old[12]], ["old-system-77"])
+    new = {c.n: c.state.queries["property"].exchange_id for c in (one, two)}
+    assert set(state["moved"]) == set(state["ours"])
+    assert [state["moved"][old[n]] for n in (12, 13)] == [new[12], new[13]]
+    assert not list((one.directory("property") / "out").glob(f"{old[12]}*"))
+    number = mt.query_no(old[12], 1)
+    (one.directory("property") / "in" / "late.csv").write_text(f"查询编号,结果,住房套数\n{number},有,3\n", encoding="utf-8")
+    house.settle()
+    assert one.state.queries["property"].answers == {}
+    assert [d.values for d in one.state.differing] == [(mt.Value("homes", 3),)]
+    refused("same_hand", house.call, "settle_cut_over", "approver", cut_over_id=started["id"], note="自查")
+    house.call("settle_cut_over", "approver", actor="staff:other", cut_over_id=started["id"], note="旧系统77号为演练")
+    one.answers()
+    house.settle()
+    assert one.state.reports[0].verdict == "consistent"
+
+
+def test_a_campaign_leaves_nobody_out_and_a_mismatch_opens_a_review_without_stopping_the_payment(house: Desk) -> None:
+    """Blocked ones are named and retried, coverage is counted, closing needs 100 %."""
+    first, second = Checked(house, 14, "2024-01-02"), Checked(house, 15, "2024-01-02")
+    for one in (first, second):
+        one.applied().sign()
+        one.answers()
+        house.settle()
+        house.call("record_survey", case_id=one.case_id, finding="情况属实")
+        house.call("propose", "reviewer", case_id=one.case_id)
+    house.later(9)
+    for one in (first, second):
+        case = house.call("get_case", "auditor", case_id=one.case_id)
+        house.call("confirm", "approver", case_id=one.case_id, reviewed=case["proposal"]["reviewed"])
+    house.settle()
+    house.call("withdraw_member_authorisation", **second.of, person_id=second.persons[0], reason="暂不同意")
+    house.on("2024-03-01").settle()
+    start = {"division": "330225", "period": "2024", "programmes": [CODE], "due_on": "2024-12-31"}
+    campaign = house.call("start_reverification", "reviewer", **start)["id"]
+    house.settle()
+    [blocked] = house.call("list_reverification_objects", "reviewer", campaign_id=campaign, worklist="reverification_blocked")
+    assert blocked["case_id"] == second.case_id
+    first.answers("bank", p0={"deposits_fen": 9_000_000})
+    first.answers("hrss", "securities", "vehicle", "tax", "property")
+    house.settle()
+    before = house.call("get_case", "auditor", case_id=first.case_id)
+    assert (before["status"], before["review_open"]) == ("in_force", True)
+    refused("out_of_order", house.call, "close_reverification", "reviewer", campaign_id=campaign)
+    rates = {i["code"]: i for i in house.call("means_test_indicators", first="2024-01-01", last="2024-12-31")}
+    assert (rates["coverage_rate"]["numerator"], rates["coverage_rate"]["denominator"]) == (1, 2)
+    second.sign()
+    house.call("retry_reverification", "reviewer", campaign_id=campaign)
+    house.settle()
+    second.answers()
+    house.settle()
+    house.call("close_reverification", "reviewer", campaign_id=campaign)
+    rates = {i["code"]: i for i in house.call("means_test_indicators", first="2024-01-01", last="2024-12-31")}
+    assert (rates["coverage_rate"]["numerator"], rates["coverage_rate"]["denominator"]) == (2, 2)
+    assert rates["report_rate"]["numerator"] == rates["report_rate"]["denominator"] == 4
+    house.settle()
+    assert not house.call("get_case", "auditor", case_id=second.case_id)["review_open"]
+
+
+def test_no_resident_id_stands_in_the_log_or_the_read_model(house: Desk) -> None:
+    """What was written in the request files stayed there."""
+    office = house.services["assistance"].office
+    for raw in office.log.read_all(prefix="assistance."):
+        assert b"33022519600101" not in raw.data
+        assert b"33022519600101" not in raw.metadata
+        assert "33022519600101" not in raw.stream
+    rates = {i["code"]: i for i in house.call("means_test_indicators", first="2023-07-01", last="2023-12-31")}
+    assert (rates["recheck_rate"]["numerator"], rates["recheck_rate"]["denominator"]) == (1, 1)
