@@ -8,7 +8,7 @@ twice, as they are and as they would be, with what was being paid before; the fi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Any
@@ -120,10 +120,9 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values, without the single cases."""
-        from dataclasses import asdict
-
         shown = {k: v for k, v in asdict(self).items() if k != "by_case"}
         shown["towns"] = [shown["towns"][k] for k in sorted(shown["towns"])]
+        shown["changes"] = list(shown["changes"])
         return shown | {"difference_fen": self.difference_fen, "yearly_fen": self.yearly_fen}
 
 

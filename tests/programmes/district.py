@@ -78,6 +78,7 @@ def grant_all(d: Desk, homes: list[Home]) -> None:
 
 def pay(d: Desk, month: str) -> str:
     """The month's run, approved and paid; answers its id."""
+    d.settle()
     answer = d.call("prepare_payment_run", "cashier", programme=PROGRAMME, month=month, division="330225")
     d.call("approve_payment_run", "approver", run_id=answer["id"])
     d.settle()

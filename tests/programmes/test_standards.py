@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
+from click.testing import CliRunner
 
 from services.assistance import household, rise
 from services.assistance.benefits import CASES, rules_of
@@ -13,6 +15,7 @@ from services.assistance.read_model import TABLES
 from services.assistance.rows.standards import Tables
 from services.assistance.rules import engine
 from shared.casework import benefit_case as bc
+from shared.cli.standards import command
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand, Order
 from tests.desk import Desk, desk
@@ -313,3 +316,69 @@ def test_a_standard_reaches_the_programmes_whose_formulas_read_it() -> None:
     rules = engine("xiangshan-2023")
     assert town.PROGRAMME in rise.touched(rules, f"{town.PROGRAMME}.standard")
     assert rise.touched(rules, "nothing.at.all") == ()
+
+
+class _Bureau:
+    """The command line's connection, led to the desk's own doors; while it watches, the house goes on."""
+
+    def __init__(self, d: Desk, role: str) -> None:
+        self.d, self.role = d, role
+
+    def __enter__(self) -> _Bureau:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    @property
+    def assistance(self) -> _Bureau:
+        return self
+
+    def __getattr__(self, method: str) -> Any:
+        def call(**body: Any) -> Any:
+            if method == "get_standard_run":
+                self.d.settle()
+            return msgspec.json.decode(msgspec.json.encode(self.d.call(method, self.role, **body)))
+
+        return call
+
+
+def test_the_command_line_publishes_under_ones_eyes(d: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drafted, approved, published and watched to the end; shown with its document; taken back."""
+    homes = homes_of(d)
+    d.on("2023-07-03")
+    monkeypatch.setattr("shared.cli.standards._bureau", lambda _token, role: _Bureau(d, role))
+
+    def run(*words: str) -> Any:
+        return CliRunner().invoke(command, words, env={"COLUMNS": "200"})
+
+    said = run("draft", f"{town.PROGRAMME}.standard", "--both", "1380.50", "--from", "2023-08-01", "--document", "象民18号")
+    assert (said.exit_code, "编号 1" in said.output) == (0, True), said.output
+    assert "未经批准" in run("publish", "1").output
+    assert run("approve", "1").exit_code == 0
+    done = run("publish", "1", "--watch")
+    assert (done.exit_code, "改变 5 件：提高 5，降低 0，停发 0" in done.output) == (0, True), done.output
+    assert "1,380.50" in run("show", "--on", "2023-08-01").output
+    assert "降低 5" in run("withdraw", "1", "--reason", "文号有误", "--watch").output
+    assert town.case(d, homes[3]).due("2023-08") == town.case(d, homes[3]).due("2023-07")
+    for words in ((), ("--both", "1.005"), ("--both", "-1"), ("--both", "many")):
+        assert run("draft", "x", "--from", "2023-08-01", "--document", "x", *words).exit_code == 1
+
+
+def test_the_catalogue_of_programmes_of_any_day(d: Desk) -> None:
+    """Defined, amended and retired with the day each counts from; what was in force on a day is answered for it (A01)."""
+    content = {"name": "低保", "tier": "basic", "eligible_class": "低保家庭", "standard": "按标准", "department": "区民政局"}
+    item = {"programme_code": town.PROGRAMME, **content, "documents": "申请书", "document_no": "一号"}
+    made = d.call("define_programme", "reviewer", effective_from="2023-08-01", **item)
+    for act in ("approve_publication", "publish_publication"):
+        d.call(act, "approver", record_id=made["id"])
+    d.call("amend_programme", "reviewer", effective_from="2024-01-01", **item | {"documents": "无"})
+    for act in ("approve_publication", "publish_publication"):
+        d.call(act, "approver", record_id=made["id"])
+    d.call("retire_programme", "approver", programme_code=town.PROGRAMME, effective_from="2025-01-01", reason="并入")
+    d.settle()
+    days = ("2023-07-31", "2023-08-01", "2024-06-01", "2025-01-01")
+    found = [d.call("get_programme_catalogue", "auditor", valid_at=day) for day in days]
+    assert [[p["documents"] for p in page] for page in found] == [[], ["申请书"], ["无"], []]
+    with pytest.raises(Refused, match="取值范围"):
+        d.call("define_programme", "reviewer", effective_from="2023-08-01", **item | {"programme_code": "x", "tier": "luxury"})

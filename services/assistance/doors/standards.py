@@ -8,12 +8,18 @@ from typing import Any
 
 from services.assistance import rise, simulation, standard_run, standards
 from services.assistance.benefits import book, business, district, rules_now
-from services.assistance.read_model import MODEL, TABLES
-from services.assistance.rows.standards import Tables, payments_of
+from services.assistance.declarations import DECIDERS
+from services.assistance.declarations.catalogue import ASSISTANCE_PROGRAMME_CATALOGUE as CATALOGUE
+from services.assistance.read_model import MODEL, RECORDS, TABLES
+from services.assistance.rows.past import costed
+from services.assistance.rows.standards import Tables
 from services.assistance.rules import engine
 from services.assistance.standards import AREAS, BOTH, StandardValue
+from shared.casework import publication
+from shared.casework.shape import one_per_subject
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
+from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.doors import Service, command, query, reaction
 from shared.messaging.showing import caught_up, plain
@@ -94,6 +100,34 @@ class Planned:
     """Our own ``standard_run_planned``."""
 
     run_id: str
+
+
+@dataclass(frozen=True)
+class ProgrammeForm:
+    """目录的一项. tier: basic 基本生活救助, special 专项救助, emergency 急难救助, supplement 社会力量."""
+
+    programme_code: str
+    name: str
+    tier: str
+    eligible_class: str
+    standard: str
+    department: str
+    documents: str
+    effective_from: date
+    document_no: str
+    note: str = ""
+
+    @property
+    def content(self) -> tuple[publication.Entry, ...]:
+        names = (*CATALOGUE.terms.required, *CATALOGUE.terms.optional)
+        return tuple(publication.Entry(n, value) for n in names if (value := getattr(self, n)) or n in CATALOGUE.terms.required)
+
+
+@dataclass(frozen=True)
+class RetireForm:
+    programme_code: str
+    effective_from: date
+    reason: str
 
 
 class StandardsDoors(Service):
@@ -259,6 +293,55 @@ class StandardsDoors(Service):
             **plain(run.sums),
         }
 
+    # -- the catalogue of programmes
+
+    @command(ProgrammeForm, permission="assistance:review")
+    def define_programme(self, order: Order[ProgrammeForm]) -> Any:
+        """社会救助项目目录：拟定一个项目（层次、对象、标准、部门、材料）；批准、公布后自生效日起列入目录。"""
+        c, where = order.command, district(self.office.settings.profile)
+        within(order.hand, where)
+        draft = publication.DraftPublication(
+            CATALOGUE.code, where, c.programme_code, c.content, c.effective_from, c.document_no, CATALOGUE.terms
+        )
+        return self.office.handle(DECIDERS[publication.NAME], self._catalogued(c.programme_code), order.to(draft))
+
+    @command(ProgrammeForm, permission="assistance:review")
+    def amend_programme(self, order: Order[ProgrammeForm]) -> Any:
+        """社会救助项目目录：修订一个项目，内容写全；此前各版保留。"""
+        c = order.command
+        record_id = self._catalogued(c.programme_code)
+        amend = publication.AmendPublication(record_id, c.content, c.effective_from, c.document_no)
+        return self.office.handle(DECIDERS[publication.NAME], record_id, order.to(amend))
+
+    @command(RetireForm, permission="assistance:confirm")
+    def retire_programme(self, order: Order[RetireForm]) -> Any:
+        """社会救助项目目录：自某日起不再设此项目。"""
+        c = order.command
+        record_id = self._catalogued(c.programme_code)
+        retire = publication.WithdrawPublication(record_id, c.effective_from, c.reason)
+        return self.office.handle(DECIDERS[publication.NAME], record_id, order.to(retire))
+
+    def _catalogued(self, code: str) -> str:
+        where = district(self.office.settings.profile)
+        return one_per_subject(publication.DraftPublication(CATALOGUE.code, where, code, (), date.min, ""), "")
+
+    @query(permission="assistance:read")
+    def get_programme_catalogue(
+        self, hand: Hand, valid_at: date | None = None, as_of: datetime | None = None, position: int | None = None
+    ) -> Any:
+        """社会救助项目目录：某日有效的全部项目（valid_at；as_of：当时所知）。"""
+        caught_up(self.office, MODEL, position)
+        day = valid_at or self.office.clock.now().date()
+        found = []
+        for row in listed(self.office.read, RECORDS, "", {"programme": CATALOGUE.code}, 500):
+            state = self.office.load(DECIDERS[publication.NAME], row["record_id"], as_of).state
+            version = publication.valid_on(state, day)
+            if version is not None:
+                values = {e.name: e.value for e in version.content}
+                about = {"effective_from": version.effective_from, "document_no": version.document_no}
+                found.append({"programme_code": state.subject_id, **values, **about})
+        return sorted(found, key=lambda p: (p["tier"], p["programme_code"]))
+
     # -- what it would cost
 
     @query(permission="assistance:review")
@@ -267,22 +350,13 @@ class StandardsDoors(Service):
     ) -> Any:
         """测算：若干参数改变（"+10%"、"+50"、"950.00"，金额以元计）后的月支出与人数；不改变任何记录。至多二万件，更多请用命令行。"""
         profile = self.office.settings.profile
-        reading = Tables(self.office.read, TABLES["standards"], hand.division)
         asked = simulation.Asked(
             changes,
             dates.check_month(effective_month, "effective_month"),
             dates.check_month(month) if month else max(effective_month, dates.month_of(self.office.clock.now().date())),
             programme or "minimum_living_allowance",
         )
-        report = simulation.simulate(
-            rules_now(self.office, profile),
-            asked,
-            reading.cases((asked.programme,)),
-            reading.households,
-            reading.all_households,
-            lambda ids: payments_of(self.office.read, asked.month, ids),
-            most=MOST_SIMULATED,
-        )
+        report = costed(self.office, TABLES["standards"], profile, asked, division=hand.division, most=MOST_SIMULATED)
         return report.as_dict()
 
 

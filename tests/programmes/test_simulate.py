@@ -1,0 +1,150 @@
+"""A change is costed before it is made: the same rules, other figures, and nothing is written."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from services.assistance.read_model import TABLES
+from services.assistance.rows.past import costed
+from services.assistance.simulation import Asked
+from shared.cli.simulate import command
+from shared.clock import SHANGHAI
+from shared.domain.errors import Refused
+from tests.desk import Desk, desk
+from tests.programmes import district as town
+
+STANDARD = f"{town.PROGRAMME}.standard"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, list[town.Home], Path]]:
+    """Five households, four in receipt and paid from April to June; the fifth is just above the standard. Nothing here changes it."""
+    var = tmp_path_factory.mktemp("simulate")
+    with desk(var, "assistance") as d:
+        d.on("2023-03-01")
+        homes = [
+            town.register(d, 1, 60_000, 0, 0),
+            town.register(d, 2, 100_000, area="rural", born=("19500101",)),
+            town.register(d, 3, 120_000, 120_000),
+            town.register(d, 4, 0, 0, 0, area="rural"),
+        ]
+        town.grant_all(d, homes)
+        town.register(d, 5, 130_000)
+        for month in ("2023-04", "2023-05", "2023-06"):
+            d.on(f"{month}-20")
+            town.pay(d, month)
+        d.on("2023-07-03")
+        d.settle()
+        yield d, homes, var
+
+
+def ask(d: Desk, changes: dict[str, str], month: str, since: str = "2023-08", **more: Any) -> Any:
+    return costed(
+        d.services["assistance"].office, TABLES["standards"], "xiangshan-2023", Asked(changes, since, month, town.PROGRAMME), **more
+    )
+
+
+def test_a_change_of_nothing_is_what_was_paid(made: tuple[Desk, list[town.Home], Path]) -> None:
+    """Per case and in total, for every month, to the fen."""
+    d, homes, _ = made
+    for month in ("2023-04", "2023-05", "2023-06"):
+        report = ask(d, {}, month, each_case=True)
+        rows = [p for h in homes for p in d.call("list_payments", "auditor", case_id=h.case_id) if p["month"] == month]
+        paid, total = {p["case_id"]: p["amount_fen"] for p in rows}, sum(p["amount_fen"] for p in rows)
+        assert {c: before for c, _, before, _ in report.by_case} == paid
+        assert (report.paid_cases, report.paid_fen, report.before_fen, report.after_fen) == (4, total, total, total)
+        assert (report.not_as_paid, report.differences, report.unchanged) == (0, [], 4)
+
+
+def test_a_raise_costs_what_the_simulation_said(tmp_path: Path) -> None:
+    """What is simulated before is what is decided after, case by case."""
+    with desk(tmp_path, "assistance") as d:
+        d.on("2023-03-01")
+        homes = [town.register(d, 1, 60_000, 0, 0), town.register(d, 2, 100_000, area="rural", born=("19500101",))]
+        town.grant_all(d, homes)
+        d.on("2023-07-03")
+        d.settle()
+        said = ask(d, {STANDARD: "+10%"}, "2023-08", each_case=True)
+        number = town.publish(d, 138_050, 138_050, "2023-08-01")
+        d.settle()
+        run = d.call("get_standard_run", "auditor", number=number)
+        assert (said.before_fen, said.after_fen, said.raised) == (run["before_fen"], run["after_fen"], run["raised"])
+        assert {c: after for c, _, _, after in said.by_case} == {h.case_id: town.case(d, h).due("2023-08") for h in homes}
+        now = ask(d, {}, "2023-08", each_case=True)
+        assert [row[2] for row in now.by_case] == [row[3] for row in said.by_case]
+
+
+def test_the_report_adds_up_and_nothing_is_written(made: tuple[Desk, list[town.Home], Path]) -> None:
+    """Towns, bars and totals are of the same cases; who is newly eligible is told; the log is as it was."""
+    d, _, _ = made
+    office = d.services["assistance"].office
+    head = office.log.head()
+    r = ask(d, {f"{STANDARD}.urban": "+10%", f"{STANDARD}.rural": "1380.50"}, "2023-05")
+    assert [(c.before, c.after) for c in r.changes] == [(125_500, 138_050)] * 2
+    assert r.cases == r.raised + r.lowered + r.ended + r.unchanged == sum(t.cases for t in r.towns.values()) == 4
+    assert sum(b.cases for b in r.distribution) == r.raised
+    assert sum(t.after_fen - t.before_fen for t in r.towns.values()) == r.difference_fen == r.yearly_fen // 12 > 0
+    assert (r.not_in_receipt, r.newly_eligible, r.newly_eligible_fen) == (1, 1, 8_100)  # to whole yuan, as the district rounds
+    less = ask(d, {STANDARD: "-40%"}, "2023-05")
+    assert (less.ended, less.lowered, less.raised, less.newly_eligible) == (2, 2, 0, 0)
+    assert sum(b.cases for b in less.distribution) == 4
+    assert office.log.head() == head
+
+
+def test_a_past_month_may_be_asked_about_as_it_was_known_then(made: tuple[Desk, list[town.Home], Path]) -> None:
+    """As of a day before the grants there is no case; as of now the log says what the read model says."""
+    d, _, _ = made
+    day = d.now.replace(tzinfo=SHANGHAI)
+    now, then = ask(d, {STANDARD: "+10%"}, "2023-05", each_case=True), ask(d, {STANDARD: "+10%"}, "2023-05", each_case=True, as_of=day)
+    assert then.as_dict() == now.as_dict()
+    assert then.by_case == now.by_case
+    before = ask(d, {STANDARD: "+10%"}, "2023-05", as_of=day.replace(month=3, day=2))
+    assert (before.cases, before.not_in_receipt) == (0, 4)
+
+
+@pytest.mark.parametrize("change", ["10 percent", "+x%", "", "%", "nan", "+inf"])
+def test_a_change_that_cannot_be_read_is_refused(made: tuple[Desk, list[town.Home], Path], change: str) -> None:
+    """And an unknown parameter likewise."""
+    with pytest.raises(Refused, match="看不懂"):
+        ask(made[0], {STANDARD: change}, "2023-05")
+    with pytest.raises(Refused, match="没有名为"):
+        ask(made[0], {"minimum_living_allowance.nothing": "+1%"}, "2023-05")
+
+
+def test_staff_may_ask_by_rpc_within_their_division(made: tuple[Desk, list[town.Home], Path]) -> None:
+    """The same report; a town sees its own cases only; a clerk has no permission."""
+    d, _, _ = made
+    body = {"changes": {STANDARD: "+10%"}, "effective_month": "2023-08", "month": "2023-05"}
+    whole = d.call("simulate_standard", "reviewer", **body)
+    assert whole == json.loads(json.dumps(ask(d, {STANDARD: "+10%"}, "2023-05").as_dict()))
+    part = d.call("simulate_standard", "reviewer", at=town.TOWNS[0], **body)
+    assert [t["division"] for t in part["towns"]] == [town.TOWNS[0]]
+    assert part["cases"] == next(t["cases"] for t in whole["towns"] if t["division"] == town.TOWNS[0])
+    with pytest.raises(Refused, match="无权"):
+        d.call("simulate_standard", "clerk", **body)
+
+
+def test_the_command_prints_a_report_a_picture_and_a_file(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """minzheng simulate, as an official would use it."""
+    d, _, var = made
+    told = {"MINZHENG_VAR": var, "EVENTSTORE_URI": d.settings.eventstore_uri, "MINZHENG_CLOCK_FILE": d.clock_file, "COLUMNS": 140}
+    for name, value in told.items():
+        monkeypatch.setenv(name, str(value))
+    file = var / "测算.csv"
+    done = CliRunner().invoke(command, ["--set", f"{STANDARD}=+10%", "--from", "2023-08", "--month", "2023-05", "--csv", str(file)])
+    assert done.exit_code == 0, done.output
+    for word in ("1,255.00元 → 1,380.50元", "在保 4 件：提高 4", "新符合条件 1 户", "█", "与实际发放逐件相等", "全年", town.TOWNS[0]):
+        assert word in done.output
+    rows = list(csv.reader(file.read_text(encoding="utf-8-sig").splitlines()))
+    assert len(rows) == 5
+    as_json = CliRunner().invoke(command, ["--month", "2023-05", "--json"])
+    assert json.loads(as_json.output)["not_as_paid"] == 0
+    wrong = CliRunner().invoke(command, ["--set", "nonsense"])
+    assert (wrong.exit_code, "看不懂" in wrong.output) == (1, True)
