@@ -239,10 +239,10 @@ def _tell_rules(console: Console, version: str, decided: Decided | None, found: 
     rules = Table(title=f"{programme.title}：{len(found.rules)} 条规则，{len(found.cases)} 个用例{made}")
     rules.add_column("规则", overflow="fold")
     rules.add_column("依据", overflow="fold")
-    for column in ("用例", "是", "否", "决定"):
+    for column in ("用例", "否", "是", "决定"):
         rules.add_column(column, justify="right", no_wrap=True)
     for rule in found.rules:
-        answers = ("—", "—") if rule.yes is None else (str(rule.yes), str(rule.no))
+        answers = tuple(map(str, rule.answers[programme.id])) if rule.yes_or_no else ("—", "—")
         reached = str(len(rule.cases[programme.id]))
         under = "—" if decided is None else str(_decided(decided, version, list(rule.cases))[0])
         rules.add_row(f"{escape(rule.label)}\n[dim]{rule.name}[/dim]", escape(rule.reference), reached, *answers, under)
@@ -276,8 +276,7 @@ def _plain(package: RulePackage, version: str, decided: Decided | None, found: P
                 "label": rule.label,
                 "reference": rule.reference,
                 "cases": rule.cases[found.programme.id],
-                "yes": rule.yes,
-                "no": rule.no,
+                "answers": dict(zip(("no", "yes"), rule.answers[found.programme.id], strict=True)) if rule.yes_or_no else None,
                 "decisions": None if decided is None else _decided(decided, version, list(rule.cases))[0],
             }
             for rule in found.rules

@@ -21,14 +21,20 @@ from shared.rules.parameters import UNITS
 
 @dataclass
 class RuleCoverage:
-    """One rule (OpenFisca variable). cases: names by programme. no, yes: how many cases saw each answer, None where it gives none."""
+    """One rule (OpenFisca variable). cases: names by programme. answers: by programme, how many cases saw a no and how many a yes."""
 
     name: str
     label: str
     reference: str
+    yes_or_no: bool
     cases: dict[str, list[str]] = field(default_factory=dict)
-    no: int | None = None
-    yes: int | None = None
+    answers: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def unseen(self) -> list[str]:
+        """The answers that no case of any programme saw."""
+        if not self.yes_or_no:
+            return []
+        return [word for n, word in enumerate(("否", "是")) if not any(answers[n] for answers in self.answers.values())]
 
 
 @dataclass(frozen=True)
@@ -55,8 +61,7 @@ def coverage(package: RulePackage, only: Iterable[str] = ()) -> list[ProgrammeCo
     rules: dict[str, RuleCoverage] = {}
     for variable in package.variables:
         made = variable()
-        yes_or_no = 0 if made.value_type is bool else None
-        rules[made.name] = RuleCoverage(made.name, str(made.label), "；".join(made.reference or ()), no=yes_or_no, yes=yes_or_no)
+        rules[made.name] = RuleCoverage(made.name, str(made.label), "；".join(made.reference or ()), made.value_type is bool)
     for case in (case for its in cases.values() for case in its):
         _reach(rules, case, package)
     return [_of(programme, cases[programme.id], package, rules) for programme in package.programmes if not wanted or programme.id in wanted]
@@ -70,9 +75,9 @@ def _reach(rules: Mapping[str, RuleCoverage], case: Case, package: RulePackage) 
         if rule is None:  # a fact, not a rule
             continue
         rule.cases.setdefault(case.programme, []).append(case.name)
-        if rule.yes is not None and rule.no is not None:
-            rule.yes += bool(values.any())
-            rule.no += not values.all()
+        if rule.yes_or_no:
+            no, yes = rule.answers.get(case.programme, (0, 0))
+            rule.answers[case.programme] = (no + (not values.all()), yes + bool(values.any()))
 
 
 def _of(programme: Programme, cases: Sequence[Case], package: RulePackage, rules: Mapping[str, RuleCoverage]) -> ProgrammeCoverage:
@@ -106,8 +111,8 @@ def _missing(
     yield from (f"理由没有用例：{reason}" for reason, its in reasons.items() if not its)
     yield from (f"结果没有用例：{outcome}" for outcome, its in outcomes.items() if not its)
     for rule in rules:
-        if rule.yes == 0 or rule.no == 0:
-            yield f"规则 {rule.name}（{rule.label}）没有答案为{'是' if rule.yes == 0 else '否'}的用例"
+        for answer in rule.unseen():
+            yield f"规则 {rule.name}（{rule.label}）没有答案为{answer}的用例"
     for name, noticed in figures.items():
         for step in (-1, 1):
             if noticed.get(step) == "":
