@@ -88,7 +88,7 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
         """Fold the event into the case's procedure: whose turn it is, and every limit that began or ended by it."""
         case_id = aggregate_id(r)
         row = rows.get(t.cases, case_id=case_id)
-        before = bc.unpacked(row["progress"]) if row is not None else bc.Progress()
+        before = bc.unpacked(row["progress"] if row is not None else "", bc.Progress)
         after = bc.advance(before, r.event)
         waiting = bc.worklist(after)
         stands = {

@@ -142,7 +142,6 @@ def _encode(state: Any) -> str:
     return msgspec.json.encode(state, enc_hook=dict).decode()
 
 
-_decode_case = msgspec.json.Decoder(bc.Case).decode
 _decode_claim = msgspec.json.Decoder(rc.Recovery).decode
 
 
@@ -164,7 +163,7 @@ def _project_cases(model: ReadModel, t: PaymentTables) -> None:
     def _due(rows: Rows, r: Recorded) -> None:
         case_id = aggregate_id(r)
         row = rows.get(t.dues, case_id=case_id)
-        case = bc.evolve(bc.Case() if row is None else _decode_case(row["state"]), r.event)
+        case = bc.evolve(bc.unpacked("" if row is None else row["state"], bc.Case), r.event)
         decided = isinstance(r.event, bc.CaseGranted | bc.CaseReassessed)
         rows.put(
             t.dues,
@@ -174,7 +173,7 @@ def _project_cases(model: ReadModel, t: PaymentTables) -> None:
             payee_id=case.payee_id,
             decision=r.version if decided or row is None else row["decision"],
             payable=bool(case.schedule),
-            state=_encode(_slim(case)),
+            state=bc.packed(_slim(case)),
         )
 
     @model.on(bc.BenefitPaid)
@@ -368,7 +367,7 @@ def lines_due(
     while True:
         with engine.connect() as connection:
             rows = connection.execute(wanted.where(d.case_id > after).order_by(d.case_id).limit(PAGE)).all()
-            due = [(row, _decode_case(row.state)) for row in rows]
+            due = [(row, bc.unpacked(row.state, bc.Case)) for row in rows]
             owed = [(row, case.payable(month)) for row, case in due if month not in case.paid]
             owed = [(row, fen) for row, fen in owed if fen > 0]
             accounts = _in_force(connection, t, [row.payee_id for row, _ in owed])

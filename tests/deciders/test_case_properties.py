@@ -239,7 +239,8 @@ def test_any_life_of_a_case_keeps_every_promise(terms: Terms, steps: list[Any]) 
             state, progress = D.evolve(state, event), bc.advance(progress, event)
         assert state.status in bc.STATUSES
         assert progress == bc.Progress(**{f.name: getattr(state, f.name) for f in fields(bc.Progress)}), "the rows know what the case knows"
-        assert bc.unpacked(bc.packed(progress)) == progress
+        assert bc.unpacked(bc.packed(progress), bc.Progress) == progress
+        assert bc.unpacked(bc.packed(state), bc.Case) == state, "nothing is lost in the rows"
         waiting = bc.worklist(progress)
         assert bool(waiting.worklist) == progress.waiting, "what is open stands in exactly one list"
         assert not waiting.worklist or waiting.worklist in LISTS

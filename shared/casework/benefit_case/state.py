@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
+from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -307,17 +308,20 @@ def _list(p: Progress) -> str:
     return ""
 
 
-_BLANK = Progress()
-_NAMES = tuple(f.name for f in fields(Progress))
+@cache
+def _blank(kind: type[Progress]) -> tuple[tuple[str, Any], ...]:
+    new = kind()
+    return tuple((f.name, getattr(new, f.name)) for f in fields(kind))
 
 
 def packed(p: Progress) -> str:
-    """As the read model keeps it: only what differs from a new case."""
-    return msgspec.json.encode({n: v for n in _NAMES if (v := getattr(p, n)) != getattr(_BLANK, n)}).decode()
+    """As read models keep it: only what differs from a new case."""
+    kept = {name: value for name, new in _blank(type(p)) if (value := getattr(p, name)) != new}
+    return msgspec.json.encode(kept, enc_hook=dict).decode()
 
 
-def unpacked(text: str) -> Progress:
-    return msgspec.json.decode(text, type=Progress) if text else _BLANK
+def unpacked(text: str, kind: type[P]) -> P:
+    return msgspec.json.decode(text, type=kind) if text else kind()
 
 
 # -- with the money
@@ -411,7 +415,7 @@ def evolve(before: Case, event: Any) -> Case:
     state = advance(before, event)
     match event:
         case e.BenefitPaid():
-            return replace(
+            return _changed(
                 state,
                 paid=MappingProxyType({**state.paid, event.month: event.amount_fen}),
                 arrears_fen=state.arrears_fen - event.arrears_fen,
@@ -530,6 +534,13 @@ def evolve(before: Case, event: Any) -> Case:
             return replace(state, proposal=None)
         case _:
             return state  # ``advance`` knows it: it changes the procedure alone
+
+
+def _changed(state: Case, **values: Any) -> Case:
+    """``replace`` for the event of which a case has most: a tenth of the time, for nothing is set twice or checked."""
+    new = object.__new__(Case)
+    new.__dict__.update(state.__dict__, **values)
+    return new
 
 
 def _reviewed_by(state: Case) -> tuple[str, ...]:
