@@ -202,6 +202,7 @@ class TemporaryApproved:
     drawn_fen: int
     level: str
     instalments: tuple[int, ...]
+    decided_on: date
     by: str
 
 
@@ -328,7 +329,7 @@ def _evolve(m: Matter, happened: Any) -> Matter:
             return replace(m, status="verified", proposal=None)
         case TemporaryApproved():
             status = "approved" if happened.instalments else "paid_out"
-            return replace(m, status=status, approved=happened)
+            return replace(m, status=status, approved=happened, granted_on=m.granted_on or happened.decided_on)
         case TemporaryRefused():
             return replace(m, status="refused")
         case InstalmentReleased():
@@ -619,7 +620,7 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
         raise Refused("wrong_division", "超过乡镇（街道）审批限额，须由县级审批。", "matter_id")
     left = max(amount - m.drawn_fen, 0) if proposal.form == "cash" else 0
     parts = _parts(left, proposal.instalments)
-    approved = TemporaryApproved(state.subject_id, m.matter_id, amount, m.drawn_fen, level, parts, by)
+    approved = TemporaryApproved(state.subject_id, m.matter_id, amount, m.drawn_fen, level, parts, order.today, by)
     if not parts:
         return [approved]
     return [approved, InstalmentReleased(state.subject_id, m.matter_id, 1, parts[0], "审批同时拨付第一期", by)]

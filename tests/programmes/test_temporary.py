@@ -1,0 +1,350 @@
+"""Temporary assistance through its whole life: help within 24 hours, papers after, the place of emergency, deliberation, instalments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from services.assistance import temporary as t
+from services.assistance.declarations import DECIDERS
+from shared.casework import benefit_case as bc
+from shared.domain.errors import Refused
+from shared.eventsourcing.testing import given
+from tests.deciders.samples import assessed
+from tests.desk import Desk, desk
+from tests.programmes.people import Home, Numbers, home, pay, single
+
+TOWN, OTHER = "330225101", "330225102"
+FUND = "temporary_assistance_reserve_fund"
+CODE = "temporary_assistance"
+
+
+@pytest.fixture(scope="module")
+def numbers() -> Numbers:
+    """One series for the module's desk."""
+    return Numbers()
+
+
+@pytest.fixture(scope="module")
+def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk for all tests of the module, with a reserve fund in two towns."""
+    with desk(tmp_path_factory.mktemp("temporary"), "assistance") as made:
+        made.on("2023-06-01")
+        for town in (TOWN, OTHER):
+            fund = made.call("open_fund", "approver", programme=FUND, division=town)["id"]
+            made.call("allocate_to_fund", "cashier", record_id=fund, amount=5_000_000, document_no="象民〔2023〕7号")
+        yield made
+
+
+def family(d: Desk, numbers: Numbers) -> Home:
+    return home(d, numbers, {"born": "19800101", "monthly_income_fen": 300000}, {"born": "20150101"})
+
+
+def applied(d: Desk, **more: Any) -> dict[str, str]:
+    """An accepted matter; what every further call begins with."""
+    body: dict[str, Any] = {"kind": "emergency", "cause": "accident", "happened_on": d.now.date().isoformat(), "division": TOWN, **more}
+    subject = str(body.get("household_id") or body["person_id"])
+    d.call("apply_temporary", **body)
+    matter = list(matters(d, subject))[-1]
+    ref = {"subject_id": subject, "matter_id": matter}
+    d.call("accept_temporary", **ref)
+    return ref
+
+
+def matters(d: Desk, subject: str) -> dict[str, Any]:
+    found: dict[str, Any] = d.call("get_temporary", "auditor", subject_id=subject)["matters"]
+    return found
+
+
+def stands(d: Desk, ref: dict[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = matters(d, ref["subject_id"])[ref["matter_id"]]
+    return found
+
+
+def proposed(d: Desk, ref: dict[str, str], **more: Any) -> dict[str, Any]:
+    d.call("propose_temporary", "reviewer", **ref, **more)
+    found: dict[str, Any] = stands(d, ref)["proposal"]
+    return found
+
+
+def decide(d: Desk, ref: dict[str, str], at: str = "330225", actor: str = "") -> dict[str, Any]:
+    reviewed = stands(d, ref)["proposal"]["reviewed"]
+    d.call("decide_temporary", "approver", at=at, actor=actor, **ref, reviewed=reviewed)
+    d.settle()
+    return stands(d, ref)
+
+
+def fund_of(d: Desk, town: str = TOWN) -> Any:
+    d.project()
+    records = d.call("list_records", "auditor", programme=FUND, limit=500)
+    [record] = [r for r in records if r["division"] == town]
+    return d.services["assistance"].office.load(DECIDERS["fund"], record["record_id"]).state
+
+
+def payments(d: Desk, ref: dict[str, str]) -> list[int]:
+    """What the matter's instalments are paid with, in fen, by the cases that payment runs see."""
+    m = stands(d, ref)
+    ids = [bc.case_id(CODE, t.grant_id(ref["matter_id"], no)) for no in m["released"]]
+    return [d.call("get_case", "auditor", case_id=i)["last_assessment"]["amount_fen"] for i in ids]
+
+
+def test_an_emergency_is_helped_first_and_decided_after(d: Desk, numbers: Numbers) -> None:
+    """A22: within 24 hours from the town's fund; papers; the formal decision settles the draw and pays the rest, once."""
+    d.on("2023-07-03")
+    before = fund_of(d).balance
+    ref = applied(d, household_id=family(d, numbers).household_id)
+    with pytest.raises(Refused, match="不能办理"):
+        d.call("propose_temporary", "reviewer", **ref)
+    d.on("2023-07-03T20:00:00")
+    d.call("grant_first", **ref)
+    d.settle()
+    m = stands(d, ref)
+    assert (m["status"], m["first"]["in_time"]) == ("granted_pending_papers", True)
+    first = m["first"]["amount_fen"]
+    assert 0 < first <= 300_000
+    assert m["first"]["papers_by"].isoformat() == "2023-07-17"
+    assert fund_of(d).balance == before - first
+    d.on("2023-07-10")
+    d.call("complete_papers", **ref, finding="属实", loss_fen=0)
+    proposal = proposed(d, ref)
+    total = proposal["assessment"]["amount_fen"]
+    assert total >= first
+    with pytest.raises(Refused) as same:
+        d.call("decide_temporary", "approver", actor="staff:reviewer", **ref, reviewed=proposal["reviewed"])
+    assert same.value.code == "same_hand"
+    m = decide(d, ref)
+    assert m["status"] == "paid_out"
+    assert sum(payments(d, ref)) == total - first
+    assert ref["matter_id"] not in fund_of(d).open_draws
+    run = pay(d, CODE, "2023-07", "330225")
+    assert run["status"] == "closed"
+    with pytest.raises(Refused):
+        pay(d, CODE, "2023-07", "330225")
+
+
+def test_the_first_grant_repeated_draws_once(d: Desk, numbers: Numbers) -> None:
+    """The same command again, and a draw that was made before a crash, leave the fund as it is."""
+    d.on("2023-07-04")
+    ref = applied(d, household_id=family(d, numbers).household_id)
+    d.call("grant_first", **ref, command_id="first-1")
+    balance = fund_of(d).balance
+    assert d.call("grant_first", **ref, command_id="first-1")["repeated"]
+    with pytest.raises(Refused, match="不能办理"):
+        d.call("grant_first", **ref)
+    assert fund_of(d).balance == balance
+
+
+def test_help_that_does_not_come_and_papers_that_do_not_come_are_events(d: Desk, numbers: Numbers) -> None:
+    """After 24 hours, and after ten working days: a supervisor hears of it, the matter stands first in the queue."""
+    d.on("2023-07-05T10:00:00")
+    ref = applied(d, household_id=family(d, numbers).household_id)
+    d.on("2023-07-06T10:00:00")
+    d.settle()
+    assert not stands(d, ref)["overdue"]
+    d.on("2023-07-06T10:00:01")
+    d.settle()
+    assert list(stands(d, ref)["overdue"]) == ["first_grant"]
+    d.call("grant_first", **ref)
+    assert stands(d, ref)["first"]["in_time"] is False
+    d.on("2023-07-20")
+    d.settle()
+    assert list(stands(d, ref)["overdue"]) == ["first_grant"]
+    d.on("2023-07-21")
+    d.settle()
+    assert list(stands(d, ref)["overdue"]) == ["first_grant", "papers"]
+    queue = [m["matter_id"] for m in d.call("list_temporary", "auditor")]
+    assert ref["matter_id"] in queue
+
+
+def test_what_the_first_grant_exceeded_the_decision_by_becomes_a_claim(d: Desk, numbers: Numbers) -> None:
+    """The papers show a smaller loss: the draw is settled in full, the difference is claimed, nothing is corrected in silence."""
+    d.on("2023-08-01")
+    ref = applied(d, household_id=family(d, numbers).household_id)
+    d.call("grant_first", **ref)
+    first = stands(d, ref)["first"]["amount_fen"]
+    given_back = fund_of(d).given_back
+    d.call("complete_papers", **ref, finding="损失较小", loss_fen=100_000)
+    total = proposed(d, ref)["assessment"]["amount_fen"]
+    assert 0 < total < first
+    m = decide(d, ref)
+    assert (m["status"], payments(d, ref)) == ("paid_out", [])
+    [claim] = [r for r in d.call("list_recoveries", "auditor") if r["case_id"] == bc.case_id(CODE, ref["matter_id"])]
+    assert claim["amount_fen"] == first - total
+    assert fund_of(d).given_back == given_back
+
+
+def test_the_township_decides_up_to_its_ceiling_and_above_it_the_county(d: Desk, numbers: Numbers) -> None:
+    """The approver's division is looked at; the decision says on which level it was taken."""
+    d.on("2023-08-02")
+    big = applied(d, household_id=family(d, numbers).household_id, cause="grave_illness")
+    d.call("complete_papers", **big, finding="属实", loss_fen=0)
+    proposed(d, big)
+    with pytest.raises(Refused) as above:
+        decide(d, big, at=TOWN)
+    assert above.value.code == "wrong_division"
+    assert decide(d, big)["approved"]["level"] == "county"
+    small = applied(d, household_id=family(d, numbers).household_id)
+    d.call("complete_papers", **small, finding="属实", loss_fen=80_000)
+    proposed(d, small)
+    assert decide(d, small, at=TOWN)["approved"]["level"] == "township"
+
+
+def test_only_a_recorded_deliberation_goes_above_the_ceiling(d: Desk, numbers: Numbers) -> None:
+    """A25 一事一议: participants, minutes and reason; the reviewed proposal falls and the county decides the raised amount."""
+    d.on("2023-08-03")
+    ref = applied(d, household_id=family(d, numbers).household_id, cause="grave_illness", loss_fen=9_000_000)
+    d.call("complete_papers", **ref, finding="属实", loss_fen=9_000_000)
+    normal = proposed(d, ref)["assessment"]["amount_fen"]
+    held = {"minutes_no": "专题会议〔2023〕3号", "raised_fen": normal + 2_000_000, "reason": "重大疾病，自负费用高"}
+    with pytest.raises(Refused) as few:
+        d.call("record_deliberation", "reviewer", **ref, participants=["staff:a"], **held)
+    assert few.value.field == "participants"
+    d.call("record_deliberation", "reviewer", **ref, participants=["staff:a", "staff:b", "staff:c"], **held)
+    assert stands(d, ref)["status"] == "verified"
+    assert proposed(d, ref)["assessment"]["amount_fen"] == normal + 2_000_000
+    m = decide(d, ref)
+    assert (m["approved"]["level"], m["approved"]["amount_fen"]) == ("deliberation", normal + 2_000_000)
+
+
+def test_one_approval_is_paid_in_instalments_and_the_rest_can_be_cancelled(d: Desk, numbers: Numbers) -> None:
+    """A26: each release after a look at how things stand; never more than approved; the year's sum counts what was given."""
+    d.on("2023-08-04")
+    ref = applied(d, household_id=family(d, numbers).household_id)
+    d.call("complete_papers", **ref, finding="属实", loss_fen=0)
+    total = proposed(d, ref, instalments=3)["assessment"]["amount_fen"]
+    m = decide(d, ref)
+    parts = m["approved"]["instalments"]
+    assert (sum(parts), len(parts), m["status"]) == (total, 3, "approved")
+    assert payments(d, ref) == [parts[0]]
+    with pytest.raises(Refused, match="应拨付第2期"):
+        d.call("release_instalment", "reviewer", **ref, no=3, finding="仍需救助")
+    with pytest.raises(Refused) as unsaid:
+        d.call("release_instalment", "reviewer", **ref, no=2, finding=" ")
+    assert unsaid.value.field == "finding"
+    d.call("release_instalment", "reviewer", **ref, no=2, finding="仍需救助")
+    d.settle()
+    assert payments(d, ref) == list(parts[:2])
+    d.call("cancel_remaining", "approver", **ref, reason="已恢复工作")
+    m = stands(d, ref)
+    assert (m["status"], m["cancelled_fen"]) == ("paid_out", parts[2])
+    with pytest.raises(Refused, match="不能办理"):
+        d.call("release_instalment", "reviewer", **ref, no=3, finding="仍需救助")
+
+
+def test_the_same_cause_is_not_helped_twice_within_the_period(d: Desk, numbers: Numbers) -> None:
+    """The second matter of the cause is refused by the rules; another cause is not."""
+    d.on("2023-08-07")
+    house = family(d, numbers).household_id
+    first = applied(d, household_id=house)
+    with pytest.raises(Refused, match="在办"):
+        d.call("apply_temporary", kind="emergency", cause="other", happened_on="2023-08-07", division=TOWN, household_id=house)
+    d.call("complete_papers", **first, finding="属实", loss_fen=50_000)
+    proposed(d, first)
+    decide(d, first)
+    d.on("2023-12-04")
+    again = applied(d, household_id=house)
+    with pytest.raises(Refused, match="同一事由"):
+        d.call("grant_first", **again)
+    d.call("complete_papers", **again, finding="同一事故", loss_fen=50_000)
+    proposed(d, again)
+    assert decide(d, again)["status"] == "refused"
+    other = applied(d, household_id=house, cause="sudden_event")
+    d.call("grant_first", **other)
+    assert stands(d, other)["status"] == "granted_pending_papers"
+
+
+def test_the_place_of_emergency_helps_whoever_is_there_and_asks_the_home_place(d: Desk, numbers: Numbers) -> None:
+    """A23: a migrant is helped at once where it happened; the review waits for the home place's answer."""
+    d.on("2023-09-04")
+    migrant = single(d, numbers, "19900101", town=OTHER)
+    ref = applied(d, person_id=migrant, division=OTHER, hukou_division="420106")
+    d.call("grant_first", at=OTHER, **ref)
+    d.settle()
+    office = d.services["assistance"].office
+    history = office.history(t.DECIDER.stream(migrant))
+    [told] = [r.event for r in history if isinstance(r.event, t.HukouPlaceNotified)]
+    assert (told.hukou_division, told.division) == ("420106", OTHER)
+    d.call("complete_papers", at=OTHER, **ref, finding="属实", loss_fen=0)
+    with pytest.raises(Refused, match="户籍地"):
+        d.call("propose_temporary", "reviewer", **ref)
+    d.call("record_hukou_answer", at=OTHER, **ref, already_helped=False, reference="电话核查0904")
+    proposed(d, ref)
+    assert decide(d, ref)["approved"]["drawn_fen"] > 0
+    with pytest.raises(Refused) as elsewhere:
+        d.call("apply_temporary", at=TOWN, kind="emergency", cause="other", happened_on="2023-09-04", division=OTHER, person_id=migrant)
+    assert elsewhere.value.code == "wrong_division"
+
+
+def test_the_expenditure_kind_goes_the_whole_way_with_publicity(d: Desk, numbers: Numbers) -> None:
+    """支出型: no first grant; publicised before it is decided; a fact that changes meanwhile voids the proposal."""
+    d.on("2023-09-05")
+    made = home(d, numbers, {"born": "19800101", "monthly_income_fen": 100000}, {"born": "20150101"})
+    ref = applied(d, household_id=made.household_id, kind="expenditure", cause="grave_illness", loss_fen=600_000)
+    with pytest.raises(Refused, match="急难型"):
+        d.call("grant_first", **ref)
+    d.call("complete_papers", **ref, finding="票据属实", loss_fen=600_000)
+    proposed(d, ref)
+    with pytest.raises(Refused, match="公示期"):
+        decide(d, ref)
+    d.later(4)
+    assert decide(d, ref)["status"] == "paid_out"
+    assert sum(payments(d, ref)) == stands(d, ref)["approved"]["amount_fen"] > 0
+
+
+# -- the decider by itself
+
+SUBJECT, PAYEE, MATTER = "a1" * 16, "b2" * 16, "matter-1"
+
+
+@settings(max_examples=80, deadline=None)
+@drawn(st.lists(st.integers(0, 9), max_size=14), st.integers(1, 12), st.integers(0, 900_000), st.integers(0, 900_000))
+def test_no_sequence_pays_more_than_was_approved(steps: list[int], instalments: int, first_fen: int, total_fen: int) -> None:
+    """Whatever is tried in whatever order: released and drawn together never exceed the approved amount, or a claim covers the rest."""
+    total = assessed("2023-07", total_fen)
+    ref = (SUBJECT, MATTER)
+    tries: list[tuple[Any, str]] = [
+        (t.ApplyTemporary(SUBJECT, MATTER, TOWN, PAYEE, "emergency", "accident", given(t.DECIDER).on("2023-07-03").order.today), "a"),
+        (t.AcceptTemporary(*ref), "a"),
+        (t.GrantFirst(*ref, "fund", first_fen, assessed("2023-07", max(first_fen, 1))), "a"),
+        (t.CompletePapers(*ref, "属实", 0), "a"),
+        (t.ProposeTemporary(*ref, total, instalments, "cash", 0), "b"),
+        (t.DecideTemporary(*ref, bc.reviewed_hash(total), False, 200_000), "c"),
+        (t.CancelRemaining(*ref, "已恢复"), "c"),
+        (t.NoteTemporaryOverdue(*ref, "papers"), "a"),
+    ]
+    state = t.DECIDER.initial
+    for step in [0, 1, *steps, 2, 3, 4, 5, *[8] * instalments]:
+        m = state.matters.get(MATTER)
+        release = t.ReleaseInstalment(*ref, len(m.released) + 1 if m else 1, "仍需")
+        c, hand = tries[step] if step < len(tries) else (release, "b")
+        order = given(t.DECIDER).on("2023-07-03").by(f"staff:{hand}", division="330225").order
+        try:
+            for happened in t.DECIDER.decide[type(c)](state, c, order):
+                state = t.evolve(state, happened)
+        except Refused:
+            continue
+    m = state.matters[MATTER]
+    assert m.status in ("granted_pending_papers", "verified", "proposed", "approved", "paid_out", "refused")
+    if m.approved:
+        paid = sum(m.approved.instalments[: len(m.released)])
+        left = m.cancelled_fen + sum(m.approved.instalments[len(m.released) :]) * (m.status == "approved")
+        assert paid + left == max(m.approved.amount_fen - m.drawn_fen, 0)
+        assert m.given_fen >= 0
+
+
+def test_the_24_hours_run_from_acceptance_to_the_minute() -> None:
+    """Granted in the 24th hour it is in time, a minute later it is not."""
+    at = given(t.DECIDER).on("2023-07-03T09:30:00").order.now
+    made = t.TemporaryApplied(SUBJECT, MATTER, TOWN, PAYEE, "emergency", "accident", at.date(), 0, "", False, "staff:a")
+    taken = t.TemporaryAccepted(MATTER, at, at + timedelta(hours=24), "staff:a")
+    for now, in_time in (("2023-07-04T09:30:00", True), ("2023-07-04T09:31:00", False)):
+        order = given(t.DECIDER, made, taken).on(now).order
+        state = t.DECIDER.fold([made, taken])
+        [granted] = t.grant_first(state, t.GrantFirst(SUBJECT, MATTER, "fund", 100, assessed("2023-07", 100)), order)
+        assert granted.in_time is in_time
