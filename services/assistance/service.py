@@ -130,7 +130,8 @@ class AfterDeathOpened:
     steps: tuple[str, ...]
 
 
-OTHER_LISTS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications)  # whose open rows wait in worklists too
+# Tables whose open rows wait in worklists too.
+OTHER_LISTS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications)
 
 
 @with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *OTHER_LISTS))
