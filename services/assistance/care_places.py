@@ -322,10 +322,12 @@ def refuse(state: CarePlaces, c: RefuseEntrustedCare, order: Order[Any]) -> Sequ
 
 
 def take_priority(state: CarePlaces, c: TakePriorityPlace, order: Order[Any]) -> Sequence[Any]:
-    """Nothing where the institution keeps no places here, or the person is in already."""
-    if state.status != "open" or any(r.person_id == c.person_id for r in state.residents):
+    """Nothing where the institution keeps no places here, or the person is in already; who was entrusted to it pays no longer."""
+    found = next((r for r in state.residents if r.person_id == c.person_id), None)
+    if state.status != "open" or (found and found.care_class == PRIORITY):
         return []
-    return [CareResidentAdmitted(state.subject_id, state.division, c.person_id, PRIORITY, "free", 0, c.moved_on)]
+    left = [CareResidentLeft(state.subject_id, state.division, c.person_id, c.moved_on, "转为特困供养")] if found else []
+    return [*left, CareResidentAdmitted(state.subject_id, state.division, c.person_id, PRIORITY, "free", 0, c.moved_on)]
 
 
 def leave(state: CarePlaces, c: LeaveCarePlace, order: Order[Any]) -> Sequence[Any]:

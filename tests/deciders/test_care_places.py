@@ -1,0 +1,131 @@
+"""Places of an institution (供养机构床位): entrusted residents get what is free, those in extreme hardship come first."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.assistance import care_places as cp
+from shared.eventsourcing.testing import Given
+from shared.eventsourcing.testing import given as given_that
+from tests.deciders.shapes import FEW, FIRST, HANDS, ID, TOWN, live
+
+D = cp.SHAPE.decider("assistance")
+P = "entrusted_care_for_low_income_disabled"
+TERMS = cp.Terms((cp.CareClass("dibao", "低保", "free", 999), cp.CareClass("low", "低收入", "low", 60_000)), reserve=1)
+OPEN = cp.OpenCarePlaces(P, TOWN, "org-1", 3, TERMS)
+
+
+def opened() -> Given[Any]:
+    return given_that(D).by("staff:clerk").when(OPEN).accepted()
+
+
+def asked(g: Given[Any], person: str, care_class: str = "low") -> Given[Any]:
+    return g.by("staff:clerk").when(cp.RequestEntrustedCare(ID, person, care_class, "证")).accepted().by("staff:reviewer")
+
+
+def admitted(g: Given[Any], person: str) -> Given[Any]:
+    return asked(g, person).when(cp.AdmitToEntrustedCare(ID, person)).accepted()
+
+
+def priority(g: Given[Any], person: str) -> Given[Any]:
+    return g.by("service:assistance").when(cp.TakePriorityPlace(ID, person, FIRST)).accepted()
+
+
+def test_the_fee_is_that_of_the_class() -> None:
+    """Free is free; low pays what the terms say; another class is not taken at all."""
+    [low] = asked(opened(), "p1").when(cp.AdmitToEntrustedCare(ID, "p1")).events
+    assert low == cp.CareResidentAdmitted("org-1", TOWN, "p1", "low", "low", 60_000, FIRST)
+    [free] = asked(opened(), "p1", "dibao").when(cp.AdmitToEntrustedCare(ID, "p1")).events
+    assert (free.fee_rule, free.fee_fen) == ("free", 0)
+    opened().when(cp.RequestEntrustedCare(ID, "p1", "rich", "证")).then_refused("invalid_input", "care_class")
+
+
+def test_another_hand_admits_whom_it_did_not_ask_for() -> None:
+    """Neither by the same hand, nor somebody who never asked, nor twice."""
+    asked(opened(), "p1").by("staff:clerk").when(cp.AdmitToEntrustedCare(ID, "p1")).then_refused("same_hand")
+    opened().when(cp.AdmitToEntrustedCare(ID, "p9")).then_refused("not_found", "person_id")
+    admitted(opened(), "p1").when(cp.RequestEntrustedCare(ID, "p1", "low", "证")).then_refused("already_exists", "person_id")
+
+
+def test_the_entrusted_get_what_is_free_and_not_reserved() -> None:
+    """Of three places one is kept for those in extreme hardship."""
+    two = admitted(admitted(opened(), "p1"), "p2")
+    third = asked(two, "p3")
+    third.when(cp.AdmitToEntrustedCare(ID, "p3")).then_refused("out_of_order")
+    gone = third.by("staff:clerk").when(cp.LeaveCarePlace(ID, "p1", "回家")).accepted().by("staff:reviewer")
+    assert len(gone.when(cp.AdmitToEntrustedCare(ID, "p3")).accepted().state.residents) == 2
+
+
+def test_those_in_extreme_hardship_are_never_turned_away() -> None:
+    """They come in even to a full house, which is then a case for a person; their place ends with their own placement."""
+    full = priority(admitted(admitted(opened(), "p1"), "p2"), "t1")
+    over = priority(full, "t2")
+    assert cp.view(over.state).worklist == "care_places_over"
+    over.when(cp.TakePriorityPlace(ID, "t2", FIRST)).then_nothing()
+    over.when(cp.LeaveCarePlace(ID, "t2", "回家")).then_refused("out_of_order")
+    out = over.when(cp.GiveUpPriorityPlace(ID, "t2", date(2023, 8, 1), "随亲属生活")).accepted()
+    assert cp.view(out.state).worklist == "care_places_in_use"
+    out.when(cp.GiveUpPriorityPlace(ID, "t2", date(2023, 8, 1), "x")).then_nothing()
+    given_that(D).when(cp.TakePriorityPlace(ID, "t1", FIRST)).then_nothing()
+
+
+def test_an_entrusted_resident_who_falls_into_extreme_hardship_pays_no_longer() -> None:
+    """The stay under the old class ends, the one with priority begins."""
+    moved = admitted(opened(), "p1").when(cp.TakePriorityPlace(ID, "p1", FIRST))
+    assert [type(e) for e in moved.events] == [cp.CareResidentLeft, cp.CareResidentAdmitted]
+    assert moved.accepted().state.residents == (cp.Resident("p1", cp.PRIORITY, FIRST),)
+
+
+def test_a_request_that_nobody_answers_is_told() -> None:
+    """Fifteen working days, once each."""
+    waiting = asked(opened(), "p1")
+    assert cp.view(waiting.state).due_on == date(2023, 7, 24)
+    late = waiting.on("2023-07-25").when(cp.NoteCareOverdue(ID, "answer"))
+    told = late.then(cp.CareRequestOverdue("org-1", TOWN, "p1", date(2023, 7, 24)))
+    told.when(cp.NoteCareOverdue(ID, "answer")).then_nothing()
+
+
+def test_a_house_closes_empty() -> None:
+    """Nobody is left in a closed institution, nor waiting for it."""
+    admitted(opened(), "p1").when(cp.CloseCarePlaces(ID, "撤并")).then_refused("out_of_order")
+    asked(opened(), "p1").when(cp.CloseCarePlaces(ID, "撤并")).then_refused("out_of_order")
+    opened().when(cp.CloseCarePlaces(ID, "撤并")).accepted()
+
+
+PEOPLE = st.sampled_from(["p1", "p2", "p3", "p4"])
+COMMANDS = st.one_of(
+    st.sampled_from([OPEN, cp.ChangeCarePlaces(ID, 2, "改造"), cp.CloseCarePlaces(ID, "撤并"), cp.NoteCareOverdue(ID, "answer")]),
+    st.builds(cp.RequestEntrustedCare, st.just(ID), PEOPLE, st.sampled_from(["dibao", "low"]), st.just("证")),
+    st.builds(cp.AdmitToEntrustedCare, st.just(ID), PEOPLE),
+    st.builds(cp.RefuseEntrustedCare, st.just(ID), PEOPLE, st.just("否")),
+    st.builds(cp.TakePriorityPlace, st.just(ID), PEOPLE, st.just(FIRST)),
+    st.builds(cp.GiveUpPriorityPlace, st.just(ID), PEOPLE, st.just(FIRST), st.just("离")),
+    st.builds(cp.LeaveCarePlace, st.just(ID), PEOPLE, st.just("离")),
+)
+
+
+def legal(before: cp.CarePlaces, events: Any, after: cp.CarePlaces, day: date) -> None:
+    """What the places promise after any step."""
+    people = [r.person_id for r in after.residents]
+    assert len(people) == len(set(people))
+    asked_for = [r.person_id for r in after.requests]
+    assert len(asked_for) == len(set(asked_for))
+    for event in events:
+        if isinstance(event, cp.CareResidentAdmitted) and event.care_class != cp.PRIORITY:
+            assert len(after.residents) <= after.places - after.terms.reserve, "an entrusted resident in a reserved place"
+            assert event.person_id in {r.person_id for r in before.requests}
+
+
+@FEW
+@given(st.lists(st.tuples(COMMANDS, st.sampled_from(HANDS), st.sampled_from([0, 0, 1, 30])), max_size=30))
+def test_any_life_of_the_places_is_legal(steps: list[Any]) -> None:
+    """Whatever is asked in whatever order: nobody twice, the entrusted only where there is room, a way out."""
+    exits: list[tuple[Any, str]] = []
+    for person in ("p1", "p2", "p3", "p4"):
+        exits += [(cp.RefuseEntrustedCare(ID, person, "否"), "staff:x"), (cp.LeaveCarePlace(ID, person, "离"), "staff:x")]
+        exits.append((cp.GiveUpPriorityPlace(ID, person, FIRST, "离"), "service:assistance"))
+    live(cp.SHAPE, [(OPEN, "staff:approver", 0), *steps], [*exits, (cp.CloseCarePlaces(ID, "撤并"), "staff:x")], legal)

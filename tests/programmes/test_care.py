@@ -1,0 +1,160 @@
+"""Care, day by day: grades, wishes, places, visits and certificates, and what follows from one for the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import Refused
+from tests.desk import Desk, desk
+
+TOWN = "330225100"
+ACTS = ("eat", "dress", "bed", "toilet", "walk", "bathe")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk; every test has persons of its own."""
+    with desk(tmp_path_factory.mktemp("care"), "assistance") as made:
+        yield made
+
+
+def graded(house: Desk, person: str, lost: int) -> str:
+    asked = house.call("request_assessment", programme="extreme_hardship_self_care_assessment", division=TOWN, subject_id=person)
+    scores = [{"item": act, "points": int(n < lost)} for n, act in enumerate(ACTS)]
+    house.call("submit_assessment", record_id=asked["id"], scores=scores)
+    house.call("submit_second_assessment", "reviewer", record_id=asked["id"], scores=scores)
+    return str(asked["id"])
+
+
+def placed(house: Desk, person: str, institution: str, day: str) -> str:
+    wish = house.call(
+        "record_placement_wish", programme="extreme_hardship_central_placement", division=TOWN, subject_id=person, document_no="YY-1"
+    )
+    house.call("offer_place", "reviewer", record_id=wish["id"], institution_id=institution)
+    house.call("take_offered_place", record_id=wish["id"])
+    house.call("place_in_institution", record_id=wish["id"], moved_on=day)
+    return str(wish["id"])
+
+
+def record(house: Desk, shape: str, record_id: str, **more: Any) -> Any:
+    return house.call("get_record", "auditor", shape=shape, record_id=record_id, **more)
+
+
+def test_the_share_of_those_in_institutions_follows_from_grades_and_stays(house: Desk) -> None:
+    """Of those who cannot look after themselves on a day: how many live in an institution that day, and who does not."""
+    house.on("2023-07-03")
+    for person, lost in (("a1" * 16, 0), ("a2" * 16, 2), ("a3" * 16, 5), ("a4" * 16, 6)):
+        graded(house, person, lost)
+    house.on("2023-07-10")
+    wish = placed(house, "a3" * 16, "org:share", "2023-07-10")
+    house.settle()
+    share = house.call("central_placement_share", "auditor")
+    assert (share["due"], share["done"], share["percent"]) == (3, 1, 33.3)
+    assert share["outside"] == ["a2" * 16, "a4" * 16]
+    assert house.call("central_placement_share", "auditor", day="2023-07-09")["done"] == 0
+    house.on("2023-07-20")
+    house.call("leave_institution", record_id=wish, moved_on="2023-07-20", reason="随亲属生活")
+    house.settle()
+    assert house.call("central_placement_share", "auditor")["done"] == 0
+    assert house.call("central_placement_share", "auditor", day="2023-07-19")["done"] == 1
+    assert house.call("central_placement_share", "auditor", day="2024-07-03")["due"] == 0, "grades hold for a year"
+
+
+def test_a_grade_that_expired_is_not_read(house: Desk) -> None:
+    """The day after it ends the timer says so, and no consumer finds a valid grade."""
+    house.on("2023-07-03")
+    assessment = graded(house, "a5" * 16, 5)
+    assert record(house, "assessment", assessment, valid_at="2024-07-01")["valid"]["grade"] == "none"
+    house.on("2024-07-02").settle()
+    shown = record(house, "assessment", assessment, valid_at="2024-07-02")
+    assert (shown["status"], shown["valid"]) == ("expired", None)
+
+
+def test_who_moves_in_takes_a_place_before_the_entrusted(house: Desk) -> None:
+    """特困优先: the last free place goes to whoever is placed, and is free again when they leave."""
+    house.on("2023-08-01")
+    body = {"programme": "entrusted_care_for_low_income_disabled", "division": TOWN, "subject_id": "org:small", "places": 2}
+    places = house.call("open_care_places", "approver", **body)["id"]
+    wish = placed(house, "b1" * 16, "org:small", "2023-08-01")
+    house.settle()
+    assert [r["care_class"] for r in record(house, "care_places", places)["residents"]] == ["extreme_hardship"]
+    house.call("request_entrusted_care", record_id=places, person_id="b2" * 16, care_class="low_income", basis="低收入认定")
+    with pytest.raises(Refused) as refused:
+        house.call("admit_to_entrusted_care", "reviewer", record_id=places, person_id="b2" * 16)
+    assert refused.value.code == "out_of_order"
+    house.on("2023-08-10")
+    house.call("leave_institution", record_id=wish, moved_on="2023-08-10", reason="随亲属生活")
+    house.settle()
+    house.call("admit_to_entrusted_care", "reviewer", record_id=places, person_id="b2" * 16)
+    assert [r["care_class"] for r in record(house, "care_places", places)["residents"]] == ["low_income"]
+
+
+def test_a_wish_without_an_offer_waits_in_the_list_of_exceptions(house: Desk) -> None:
+    """愿进未进 is seen: after twenty working days the wish stands there, until a place is offered."""
+    house.on("2023-08-01")
+    body = {"programme": "extreme_hardship_central_placement", "division": TOWN, "subject_id": "b3" * 16, "document_no": "YY-2"}
+    wish = house.call("record_placement_wish", **body)["id"]
+    house.on("2023-08-29").settle()
+    assert record(house, "placement_wish", wish)["overdue"] is False
+    house.on("2023-08-30").settle()
+    waiting = house.call("list_records", "auditor", worklist="placement_exception", limit=500)
+    assert wish in [row["record_id"] for row in waiting]
+    house.call("offer_place", "reviewer", record_id=wish, institution_id="org:late")
+    house.project()
+    assert wish not in [r["record_id"] for r in house.call("list_records", "auditor", worklist="placement_exception", limit=500)]
+
+
+def test_a_missed_visit_is_told_and_counted_and_a_finding_becomes_a_clue(house: Desk) -> None:
+    """Coverage by town follows from the windows; what a visit finds is a clue with a day to be answered by."""
+    house.on("2023-09-01")
+    plan = house.call(
+        "open_visit_plan", programme="hardship_visit", division="330225103", subject_id="c1" * 16, responsible="staff:lin", provider="org:w"
+    )["id"]
+    house.on("2023-09-20")
+    house.call("record_visit", record_id=plan, visited_on="2023-09-20", mode="online", findings=["gravely_ill", "lonely"])
+    house.settle()
+    clues = house.call("list_records", "auditor", programme="proactive_discovery", subject_id="c1" * 16)
+    assert [(c["status"], c["division"]) for c in clues] == [("reported", "330225103")]
+    house.settle()
+    assert len(house.call("list_records", "auditor", programme="proactive_discovery", subject_id="c1" * 16)) == 1
+    house.on("2023-10-31").settle()
+    assert record(house, "visit_plan", plan)["told_until"] == date(2023, 10, 30)
+    [town] = [
+        t
+        for t in house.call("visit_coverage", "auditor", programme="hardship_visit", first="2023-09-01", last="2023-10-31")
+        if t["town"] == "330225103"
+    ]
+    assert (town["plans"], town["commissioned"], town["due"], town["done"], town["percent"]) == (1, 1, 2, 1, 50.0)
+    with pytest.raises(Refused):
+        house.call("visit_coverage", "auditor", programme="hardship_visit", first="2023-09-01", last="2023-11-01")
+
+
+def test_a_certificate_is_verified_by_its_number(house: Desk) -> None:
+    """Genuine and standing, genuine but overtaken by a change, or no number at all."""
+    house.on("2023-11-01")
+    entries = {"agent": "staff:wang", "principal": "d1" * 16, "authorisation_no": "SQ-9", "matter": "temporary_assistance", "step": "apply"}
+    filed = house.call(
+        "file_record",
+        programme="full_process_proxy_application",
+        division=TOWN,
+        subject_id="d1" * 16,
+        reference="temporary_assistance",
+        entries=[{"code": k, "value": v} for k, v in entries.items()],
+    )["id"]
+    house.call("check_record", "reviewer", record_id=filed)
+    house.call("register_record", "approver", record_id=filed)
+    house.call("certify_record", "approver", record_id=filed)
+    number = record(house, "record", filed)["certificate"]
+    said = {"genuine": True, "stands": True, "programme": "full_process_proxy_application"}
+    assert house.call("verify_certificate", "auditor", number=number.lower()) == said
+    assert house.call("verify_certificate", "auditor", number=number, day="2023-10-31")["stands"] is False
+    house.call("change_record", record_id=filed, entries=[{"code": "step", "value": "submit"}], reason="已提交")
+    assert house.call("verify_certificate", "auditor", number=number) == said | {"stands": False}
+    other = number[:-1] + ("0" if number[-1] != "0" else "1")
+    assert house.call("verify_certificate", "auditor", number=other) == {"genuine": False, "stands": False}
+    house.on("2024-04-29").settle()
+    assert record(house, "record", filed)["status"] == "expired"
