@@ -69,6 +69,8 @@ def sample(name: str, hint: Any, complete: bool) -> Any:
     if inner is not None:
         body = example(inner, complete)
         return [body] if many else body
+    if origin is typing.Literal:
+        return typing.get_args(hint)[0]
     if origin is tuple:
         return [sample(name.removesuffix("s"), typing.get_args(hint)[0], complete)]
     if origin is dict or hint is dict:
