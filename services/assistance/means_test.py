@@ -805,7 +805,9 @@ def _lacking(q: Query, persons: Sequence[str]) -> str:
 def _finding(state: Verification, what: str, about: str, declared: int) -> Finding:
     assert state.opened is not None
     persons = (about,) if about else state.opened.persons
-    found, told, missing = 0, [], []
+    found = 0
+    told: list[str] = []
+    missing: list[str] = []
     for code, q in state.queries.items():
         names = {f.name for f in q.source.fields if f.compares == what}
         if not names:

@@ -131,7 +131,8 @@ class AfterDeathOpened:
 
 
 # Tables whose open rows wait in worklists too.
-OTHER_LISTS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications)
+CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABLES["means_test"].cut_overs)
+OTHER_LISTS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, *CHECKS)
 
 
 @with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *OTHER_LISTS))

@@ -319,9 +319,14 @@ class Checks:
     # -- what is not answered ------------------------------------------------------------------------------------
 
     def miss(self, verification_id: str, reason: str, order: Order[Any], source: str = "", why: str = "answers") -> None:
-        """Wait no longer for a source, or for any. After a withdrawal what is still on its way is given up too."""
+        """Wait no longer for a source, or for any: what was written for it is taken away, for it had its time to read it.
+
+        After a withdrawal what is still on its way is given up too; else an answer that comes late is taken in."""
         state: means_test.Verification = self.office.load(VERIFICATIONS, verification_id).state
         waiting = [state.queries[c].exchange_id for c in state.pending if source in ("", c)]
+        for code in state.pending:
+            if source in ("", code):
+                self.forget(code, state.queries[code].exchange_id)
         missed = means_test.MissSources(reason, source, why=why)
         self.office.handle(VERIFICATIONS, verification_id, order.to(missed, f"miss {verification_id} {source}"))
         if why == "withdrawal":

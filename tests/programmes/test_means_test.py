@@ -192,15 +192,21 @@ def test_a_missing_source_makes_the_report_partial_and_a_late_answer_a_new_versi
     one.answers("hrss", "securities", "vehicle", "property", "tax")
     house.settle()
     assert one.state.status == "asking"
+    one.answers("bank", p1={"deposits_fen": 90_000})
+    answer = one.directory("bank") / "in" / f"{one.state.queries['bank'].exchange_id}.csv"
+    late = answer.rename(answer.with_suffix(".late"))  # the bank has read the request and takes its time
     house.on("2023-08-17").settle()
+    assert not list((one.directory("bank") / "out").glob(f"{one.state.queries['bank'].exchange_id}*"))
     first = one.look()["report"]
     assert (first["completeness"], first["verdict"]) == ("partial", "partial")
     assert first["missing"] == [{"source": "bank", "reason": "逾期未答复"}]
     [savings] = [f for f in first["findings"] if f["what"] == "savings"]
     assert (savings["verdict"], savings["missing"]) == ("partial", ["bank"])
     house.on("2023-08-21")
-    one.answers("bank", p1={"deposits_fen": 90_000})
+    late.rename(answer)
     house.settle()
+    waiting = [w for w in house.call("list_worklists") if w["worklist"] == "verification_answers"]
+    assert waiting == []
     second = one.look()["report"]
     assert (second["version"], second["completeness"], second["verdict"], second["why"]) == (2, "complete", "different", "late_answer")
     [savings] = [f for f in second["findings"] if f["what"] == "savings"]

@@ -86,6 +86,7 @@ def declare(metadata: sa.MetaData) -> MeansTestTables:
             "verification_cut_overs", metadata,
             _text("cut_over_id", 40, primary_key=True), _text("source", 40), _text("division", 12, index=True), _text("system", 40),
             _text("status", 20), _count("ours"), _count("migrated"), _count("answered"), _count("differences"), _text("worklist", 40),
+            _text("programme"), _day("due_on"),
         ),
         campaigns=sa.Table(
             "reverifications", metadata,
@@ -320,7 +321,7 @@ def _project_rights(model: ReadModel, t: MeansTestTables) -> None:
         e = r.event
         rows.put(
             t.cut_overs, cut_over_id=aggregate_id(r), source=e.source, division=e.division, system=e.system, status="migrating",
-            ours=len(e.ours), worklist="cut_over_migrating",
+            ours=len(e.ours), worklist="cut_over_migrating", programme=mt.PROGRAMME,
         )  # fmt: skip
         rows.due(r, "cut_over_slice", aggregate_id(r), r.meta.recorded_at)
 
