@@ -45,6 +45,9 @@ PACKAGE = RulePackage(
 )
 
 
+ADDED: list[RulePackage] = []  # rules that came in at run time, each with a folder of its own (see services/assistance/adding.py)
+
+
 def engine(profile: str = DEFAULT_PROFILE, published: tuple[Published, ...] = ()) -> RulesEngine:
     """The assistance rules with a district's figures: its files', and what it has published since."""
-    return load_engine((PACKAGE,), profile, published=published)
+    return load_engine((PACKAGE, *ADDED), profile, published=published)
