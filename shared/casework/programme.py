@@ -29,6 +29,7 @@ class Terms:
     accept_days: int = 0
     means_test_days: int = 0
     whole_days: int = 0
+    extend_days: int = 0
     confirm_days: int = 0
     refusal_notice_days: int = 0
     answer_days: int = 0
@@ -52,7 +53,8 @@ class Programme:
     payment: "monthly"; "once" (one amount in one month, then the case closes); "none" (a determination such as 低保边缘: no money).
     first_month: what is due counts from the month "after" the confirmation, from that "of_application" (两项补贴), or "of_decision".
     Time limits (最低生活保障审核确认办法), in working days: ``accept_days`` after the application; ``means_test_days`` (the check is
-    begun) and ``whole_days`` after acceptance; ``confirm_days`` after the publicity; ``refusal_notice_days`` after a refusal;
+    begun) and ``whole_days`` after acceptance (``extend_days`` more in special cases); ``confirm_days`` after the publicity;
+    ``refusal_notice_days`` after a refusal;
     ``answer_days`` for an objection or appeal. ``objection_days`` (calendar): how long a decision can be appealed against.
     review_months: how often a case in force is reviewed; ``review_months_changing``: where incomes change. valid_months: how long a
     determination holds (0 = until it ends). facts: the name of the source its facts come from ("" = that of its subject).
@@ -74,6 +76,7 @@ class Programme:
     accept_days: int = 5
     means_test_days: int = 3
     whole_days: int = 30
+    extend_days: int = 15  # 特殊情况: 45 in all
     confirm_days: int = 10
     refusal_notice_days: int = 3
     answer_days: int = 20
@@ -99,6 +102,7 @@ class Programme:
             accept_days=self.accept_days,
             means_test_days=self.means_test_days,
             whole_days=self.whole_days,
+            extend_days=self.extend_days,
             confirm_days=self.confirm_days,
             refusal_notice_days=self.refusal_notice_days,
             answer_days=self.answer_days,

@@ -123,8 +123,8 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
     @model.on(
         bc.SupplementRequested, bc.SupplementAnswered, bc.ApplicationAccepted, bc.AcceptanceRefused, bc.ApplicationWithdrawn,
         bc.ApplicationLapsed, bc.AuthorisationRecorded, bc.MeansTestRequested, bc.MeansTestRecorded, bc.HouseholdSurveyed,
-        bc.ObjectionRaised, bc.ObjectionAnswered, bc.RefusalTold, bc.CaseSuspended, bc.CaseResumed, bc.ReviewOpened, bc.ReviewAnswered,
-        bc.CaseStepOverdue, bc.AppealFiled, bc.AppealAnswered, bc.AppealWithdrawn, bc.ApplicationReopened,
+        bc.ProcedureExtended, bc.ObjectionRaised, bc.ObjectionAnswered, bc.RefusalTold, bc.CaseSuspended, bc.CaseResumed,
+        bc.ReviewOpened, bc.ReviewAnswered, bc.CaseStepOverdue, bc.AppealFiled, bc.AppealAnswered, bc.AppealWithdrawn, bc.ApplicationReopened,
     )  # fmt: skip
     def _moved(rows: Rows, r: Recorded) -> None:
         _stand(rows, r)
@@ -200,14 +200,19 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
 
 
 def listed(
-    engine: sa.Engine, table: sa.Table, division: str, where: Mapping[str, Any], limit: int, after: str = ""
+    engine: sa.Engine, table: sa.Table, division: str, where: Mapping[str, Any], limit: int, after: str = "", due_before: str | None = None
 ) -> list[dict[str, Any]]:
-    """Rows of a table that has a division, in the order of its primary key, beginning behind ``after``."""
+    """Rows of a table that has a division, in the order of its primary key, beginning behind ``after``.
+
+    ``due_before``: only those whose ``due_on`` lies before that day.
+    """
     key = next(iter(table.primary_key.columns))
     query = sa.select(table).where(table.c.division.startswith(division), key > after).order_by(key).limit(min(limit, 500))
     for name, value in where.items():
         if value is not None:
             query = query.where(table.c[name] == value)
+    if due_before is not None:
+        query = query.where(table.c.due_on < due_before)
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 

@@ -13,11 +13,11 @@ from typing import Any
 
 from shared.casework import benefit_case as bc
 from shared.casework.benefits import AppealAnswer, CaseRef, Confirmation, ReviewAnswer
-from shared.eventlog.benefit_rows import STEP_DUE
+from shared.eventlog.benefit_rows import STEP_DUE, listed
 from shared.eventsourcing.orders import Hand, Order
 from shared.messaging.doors import Due, command, deadline, query
 from shared.messaging.payment_doors import PaymentDoors
-from shared.messaging.showing import plain, shown
+from shared.messaging.showing import caught_up, plain, shown
 
 
 class BenefitService(PaymentDoors):
@@ -71,6 +71,11 @@ class BenefitService(PaymentDoors):
     @command(bc.RecordSurvey, permission="survey")
     def record_survey(self, order: Order[bc.RecordSurvey]) -> Any:
         """入户调查。"""
+        return self.benefits.act(order)
+
+    @command(bc.ExtendProcedure, permission="confirm")
+    def extend_procedure(self, order: Order[bc.ExtendProcedure]) -> Any:
+        """特殊情况延长办理期限（一次）。"""
         return self.benefits.act(order)
 
     @command(CaseRef, permission="review")
@@ -168,14 +173,33 @@ class BenefitService(PaymentDoors):
         status: str | None = None,
         worklist: str | None = None,
         subject_id: str | None = None,
+        due_before: date | None = None,
         after: str = "",
         limit: int = 100,
         position: int | None = None,
     ) -> Any:
-        """本辖区个案列表：按项目、状态、待办清单、对象筛选。"""
+        """本辖区个案列表：按项目、状态、待办清单、对象筛选；due_before：期限早于该日（逾期清单）。"""
+        caught_up(self.office, self.model, position)
         where = {"programme": programme, "status": status, "worklist": worklist, "subject_id": subject_id}
-        rows = self._listed(self.tables.cases, hand, position, after, limit, **where)
+        before = due_before.isoformat() if due_before else None
+        rows = listed(self.office.read, self.tables.cases, hand.division, where, limit, after, before)
         return [{k: v for k, v in row.items() if k != "progress"} for row in rows]
+
+    @query(permission="read")
+    def list_case_steps(self, hand: Hand, case_id: str) -> Any:
+        """办理过程：一个个案的每个环节，何时、由谁、意见和理由。"""
+        shown(self.office, self.benefits.cases, case_id, hand, None)  # refuses what is not there or not the hand's
+        told = ("finding", "reason", "outcome", "upheld", "missing", "reference", "report_id", "verdict", "missing_sources", "how", "step")
+        return [
+            {
+                "version": r.version,
+                "step": r.name.partition(".")[2],
+                "by": r.meta.actor,
+                "at": r.meta.recorded_at.isoformat(),
+                "told": {name: plain(getattr(r.event, name)) for name in told if getattr(r.event, name, None) not in (None, "", ())},
+            }
+            for r in self.office.history(self.benefits.cases.stream(case_id))
+        ]
 
     @query(permission="read")
     def list_decisions(self, hand: Hand, case_id: str, position: int | None = None) -> Any:

@@ -170,7 +170,7 @@ def test_an_ineligible_household_is_refused_without_publicity() -> None:
     """There is nothing to publicise, but a second hand still confirms the refusal."""
     case = at("surveyed").by("staff:reviewer").on("2023-07-06").when(replace(PROPOSE, assessment=REJECTED)).then(PROPOSED_NO)
     confirm = bc.ConfirmCase(CASE, PROPOSED_NO.reviewed, 0)
-    case.by("staff:approver").when(confirm).then(bc.CaseRefused("人均收入高于标准", "staff:approver"))
+    case.by("staff:approver").when(confirm).then(bc.CaseRefused("人均收入高于标准", "staff:approver", None, None, PROGRAMME, SUBJECT))
 
 
 def test_the_reviewed_hash_names_every_detail() -> None:
@@ -505,7 +505,7 @@ def test_what_never_ran_has_no_end(status: str) -> None:
 @pytest.mark.parametrize("status", ["applied", "accepted", "surveyed", "publicised"])
 def test_a_death_refuses_a_pending_application(status: str) -> None:
     """The applicant died before the decision."""
-    at(status).when(end("2023-09")).then(bc.CaseRefused("领取人死亡", "staff:test"))
+    at(status).when(end("2023-09")).then(bc.CaseRefused("领取人死亡", "staff:test", None, None, PROGRAMME, SUBJECT))
 
 
 def test_a_case_is_not_ended_before_it_began() -> None:
@@ -698,7 +698,8 @@ def test_papers_that_never_come_let_the_application_lapse() -> None:
     """By the timer, on the day after the last one."""
     case = under(Terms()).when(bc.RequestSupplement(CASE, ("户口簿",), date(2023, 7, 20))).accepted()
     case.on("2023-07-20").when(bc.NoteStepOverdue(CASE, "supplement")).then_nothing()
-    lapsed = case.on("2023-07-21").when(bc.NoteStepOverdue(CASE, "supplement")).then(bc.ApplicationLapsed(date(2023, 7, 20)))
+    lapsed = case.on("2023-07-21").when(bc.NoteStepOverdue(CASE, "supplement"))
+    lapsed = lapsed.then(bc.ApplicationLapsed(date(2023, 7, 20), PROGRAMME, SUBJECT))
     assert lapsed.state.status == "lapsed"
     lapsed.when(FILE).accepted()
 
@@ -773,3 +774,13 @@ def test_an_upheld_appeal_has_the_rules_decide_the_months_again() -> None:
     case = case.by("staff:other").when(bc.AnswerAppeal(CASE, "upheld", "少算一人属实", again)).accepted()
     assert only(case.events, bc.ArrearsFound).amount_fen == 30000
     assert case.state.due("2023-09") == 130000
+
+
+def test_the_whole_procedure_is_extended_once_where_the_terms_allow_it() -> None:
+    """Thirty working days after acceptance, forty-five in special cases."""
+    case = under(Terms(whole_days=30, extend_days=15), ACCEPTED).by("staff:approver")
+    assert bc.limits(case.state)["whole"] == date(2023, 8, 14)
+    case = case.when(bc.ExtendProcedure(CASE, "家庭情况复杂")).then(bc.ProcedureExtended(15, "家庭情况复杂", "staff:approver"))
+    assert bc.limits(case.state)["whole"] == date(2023, 9, 4)
+    case.when(bc.ExtendProcedure(CASE, "再延")).then_refused("already_exists")
+    under(Terms(whole_days=30), ACCEPTED).when(bc.ExtendProcedure(CASE, "x")).then_refused("out_of_order")

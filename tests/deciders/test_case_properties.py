@@ -40,6 +40,7 @@ ANY_TERMS = st.builds(
     accept_days=st.sampled_from([0, 5]),
     means_test_days=st.sampled_from([0, 3]),
     whole_days=st.sampled_from([0, 30]),
+    extend_days=st.sampled_from([0, 15]),
     confirm_days=st.sampled_from([0, 10]),
     refusal_notice_days=st.sampled_from([0, 3]),
     answer_days=st.sampled_from([0, 20]),
@@ -50,7 +51,7 @@ ANY_TERMS = st.builds(
 )
 ACTS = (
     "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next",
-    "file", "supplement", "answer_supplement", "refuse_acceptance", "withdraw", "recheck", "object", "object", "answer_objection",
+    "file", "supplement", "answer_supplement", "refuse_acceptance", "withdraw", "recheck", "extend", "object", "object", "answer_objection",
     "confirm", "refuse", "tell", "grant", "grant", "reassess", "reassess", "end", "suspend", "suspend", "resume", "resume", "open_review",
     "answer_review", "pay", "pay", "overdue", "appeal", "appeal", "assign", "answer_appeal", "withdraw_appeal", "stray",
 )  # fmt: skip
@@ -97,6 +98,7 @@ def asked(state: bc.Case, act: str, terms: Terms, today: date, n: int) -> Any:
         "refuse_acceptance": bc.RefuseAcceptance(CASE, "不属本辖区"),
         "withdraw": bc.WithdrawApplication(CASE, "已就业"),
         "recheck": bc.RequestMeansTest(CASE, "补查"),
+        "extend": bc.ExtendProcedure(CASE, "情况复杂"),
         "object": bc.RaiseObjection(CASE, "另有住房"),
         "answer_objection": bc.AnswerObjection(CASE, ("upheld", "dismissed")[n % 2], "已查"),
         "confirm": bc.ConfirmCase(CASE, reviewed, state.facts_version, changing=n % 2 == 0),

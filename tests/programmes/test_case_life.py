@@ -178,6 +178,13 @@ def test_every_step_of_the_procedure_is_taken_in_its_order_by_three_hands(house:
     assert (case["status"], case["first_month"], case["review_due"]) == ("in_force", "2023-08", date(2024, 7, 31))
     assert case["schedule"][0]["amount_fen"] > 0
     assert life.stands()[1] == "in_force"
+    steps = {s["step"]: s for s in house.call("list_case_steps", "auditor", case_id=life.case_id)}
+    assert (steps["household_surveyed"]["by"], steps["household_surveyed"]["told"]) == ("staff:clerk", {"finding": "情况属实"})
+    assert {steps[s]["by"] for s in ("application_accepted", "case_proposed", "case_granted")} == {
+        "staff:clerk",
+        "staff:reviewer",
+        "staff:approver",
+    }
     house.on("2023-08-20")
     assert life.pay("2023-08") == case["schedule"][0]["amount_fen"]
     refused("already_paid", life.pay, "2023-08")
@@ -287,6 +294,9 @@ def test_a_review_opens_by_itself_and_is_answered_by_the_rules(house: Desk) -> N
     house.on("2025-08-01")
     assert life.stands() == ("in_force", "review", "2025-07-31")
     assert [r.event.step for r in life.history() if isinstance(r.event, bc.CaseStepOverdue)] == ["review"]
+    late = house.call("list_cases", "auditor", worklist="review", due_before="2025-08-01")
+    assert life.case_id in {row["case_id"] for row in late}
+    assert life.case_id not in {row["case_id"] for row in house.call("list_cases", "auditor", worklist="review", due_before="2025-07-31")}
     life.act("answer_review", "reviewer", finding="情况无变化")
     [answered] = [r.event for r in life.history() if isinstance(r.event, bc.ReviewAnswered)]
     assert (answered.outcome, answered.next_due) == ("continue", date(2026, 8, 31))

@@ -81,7 +81,7 @@ class ApplicationAccepted:
     by: str
 
 
-@shape_event(SHAPE, "acceptance_refused")
+@shape_event(SHAPE, "acceptance_refused", published=True, public=_public("programme", "subject_id"))
 @dataclass(frozen=True)
 class AcceptanceRefused:
     """不予受理, with the reason that must be told in writing by ``notice_due``."""
@@ -90,23 +90,29 @@ class AcceptanceRefused:
     by: str
     decided_on: date | None
     notice_due: date | None
+    programme: str = ""
+    subject_id: str = ""
 
 
-@shape_event(SHAPE, "application_withdrawn")
+@shape_event(SHAPE, "application_withdrawn", published=True, public=_public("programme", "subject_id"))
 @dataclass(frozen=True)
 class ApplicationWithdrawn:
     """撤回 by the applicant."""
 
     reason: str
     by: str
+    programme: str = ""
+    subject_id: str = ""
 
 
-@shape_event(SHAPE, "application_lapsed")
+@shape_event(SHAPE, "application_lapsed", published=True, public=_public("programme", "subject_id"))
 @dataclass(frozen=True)
 class ApplicationLapsed:
     """逾期未补正，视为放弃申请."""
 
     due_on: date
+    programme: str = ""
+    subject_id: str = ""
 
 
 @shape_event(SHAPE, "authorisation_recorded")
@@ -142,6 +148,16 @@ class MeansTestRecorded:
     report_id: str
     verdict: str
     missing_sources: tuple[str, ...]
+    by: str
+
+
+@shape_event(SHAPE, "procedure_extended")
+@dataclass(frozen=True)
+class ProcedureExtended:
+    """延长办理期限 of a special case, by so many working days, once."""
+
+    days: int
+    reason: str
     by: str
 
 
@@ -226,7 +242,7 @@ class CaseGranted:
     valid_to: date | None = None
 
 
-@shape_event(SHAPE, "case_refused")
+@shape_event(SHAPE, "case_refused", published=True, public=_public("programme", "subject_id"))
 @dataclass(frozen=True)
 class CaseRefused:
     """不予确认, with the reason that must be told in writing by ``notice_due`` (within 3 working days)."""
@@ -235,6 +251,8 @@ class CaseRefused:
     by: str = ""
     decided_on: date | None = None
     notice_due: date | None = None
+    programme: str = ""
+    subject_id: str = ""
 
 
 @shape_event(SHAPE, "refusal_told")

@@ -214,7 +214,8 @@ def end_case(state: Case, c: EndCase, order: Order[Any]) -> Sequence[Any]:
     """An ended case may be ended earlier still (the death lay further back than thought), never later; a pending application is refused."""
     dates.check_month(c.first_unpaid_month, "first_unpaid_month")
     day = _decided_on(state, order)
-    refused = [e.CaseRefused(c.reason, order.hand.actor, day)] if state.open and not state.running else []
+    over = e.CaseRefused(c.reason, order.hand.actor, day, None, state.programme, state.subject_id)
+    refused = [over] if state.open and not state.running else []
     still_due = state.entitled(c.first_unpaid_month) or any(s.amount_fen for s in state.schedule if s.month >= c.first_unpaid_month)
     if not state.running and not still_due:
         return refused
@@ -299,7 +300,7 @@ def note_step_overdue(state: Case, c: NoteStepOverdue, order: Order[Any]) -> Seq
     if day is None or day >= order.today:
         return []
     if c.step == "supplement":
-        return [e.ApplicationLapsed(day)]
+        return [e.ApplicationLapsed(day, state.programme, state.subject_id)]
     if c.step == "review_opens":
         return open_review(state, OpenReview(c.case_id), order)
     if c.step == "validity":

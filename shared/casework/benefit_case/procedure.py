@@ -124,6 +124,15 @@ class RecordSurvey:
     finding: str
 
 
+@command("extend_procedure", permission="confirm")
+@dataclass(frozen=True)
+class ExtendProcedure:
+    """特殊情况延长: as far as the terms allow."""
+
+    case_id: str
+    reason: str
+
+
 @command("propose_case", permission="review")
 @dataclass(frozen=True)
 class ProposeCase:
@@ -220,14 +229,17 @@ def accept_application(state: Case, c: AcceptApplication, order: Order[Any]) -> 
 def refuse_acceptance(state: Case, c: RefuseAcceptance, order: Order[Any]) -> Sequence[Any]:
     _next(state, "accepted")
     return [
-        e.AcceptanceRefused(_said(c.reason, "reason", "不予受理的理由"), order.hand.actor, _decided_on(state, order), _notice(state, order))
+        e.AcceptanceRefused(
+            _said(c.reason, "reason", "不予受理的理由"), order.hand.actor, _decided_on(state, order), _notice(state, order),
+            state.programme, state.subject_id,
+        )
     ]
 
 
 def withdraw_application(state: Case, c: WithdrawApplication, order: Order[Any]) -> Sequence[Any]:
     if not state.pending:
         raise out_of_order("没有在办的申请可以撤回。")
-    return [e.ApplicationWithdrawn(_said(c.reason, "reason", "撤回理由"), order.hand.actor)]
+    return [e.ApplicationWithdrawn(_said(c.reason, "reason", "撤回理由"), order.hand.actor, state.programme, state.subject_id)]
 
 
 def record_authorisation(state: Case, c: RecordAuthorisation, order: Order[Any]) -> Sequence[Any]:
@@ -258,6 +270,16 @@ def record_means_test(state: Case, c: RecordMeansTest, order: Order[Any]) -> Seq
 def record_survey(state: Case, c: RecordSurvey, order: Order[Any]) -> Sequence[Any]:
     _next(state, "surveyed")
     return [e.HouseholdSurveyed(order.today, _said(c.finding, "finding", "调查意见"), order.hand.actor)]
+
+
+def extend_procedure(state: Case, c: ExtendProcedure, order: Order[Any]) -> Sequence[Any]:
+    if not state.pending or state.status == "applied":
+        raise out_of_order("受理后、决定前方可延长办理期限。")
+    if not state.terms.extend_days:
+        raise out_of_order("本项目不得延长办理期限。")
+    if state.extended_days:
+        raise Refused("already_exists", "办理期限已延长过一次。", None)
+    return [e.ProcedureExtended(state.terms.extend_days, _said(c.reason, "reason", "延长理由"), order.hand.actor)]
 
 
 def propose_case(state: Case, c: ProposeCase, order: Order[Any]) -> Sequence[Any]:
@@ -300,7 +322,10 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
     if state.objection_open:
         raise out_of_order("公示异议尚未答复，不能确认。")
     if not proposal.assessment.eligible:
-        refused = e.CaseRefused(proposal.assessment.reason, order.hand.actor, _decided_on(state, order), _notice(state, order))
+        refused = e.CaseRefused(
+            proposal.assessment.reason, order.hand.actor, _decided_on(state, order), _notice(state, order),
+            state.programme, state.subject_id,
+        )
         return [refused]
     if proposal.publicised_until is not None and order.today <= proposal.publicised_until:
         raise Refused("not_yet_due", f"公示期至{proposal.publicised_until.isoformat()}，期满后方可确认。", None)

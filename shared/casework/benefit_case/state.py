@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, timedelta
-from functools import cache
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -46,6 +45,7 @@ class Progress:
     filed_on: date | None = None
     accepted_on: date | None = None
     paused_days: int = 0  # working days that the limits of this stage stood still
+    extended_days: int = 0  # working days by which the whole procedure was extended
     supplement_due: date | None = None  # 补正 is awaited until then
     means_requested: bool = False
     confirm_from: date | None = None  # the day behind which the time to confirm runs
@@ -133,6 +133,9 @@ def advance(p: P, event: Any) -> P:
             return replace(p, supplement_due=None, paused_days=p.paused_days + event.paused_days)
         case e.ApplicationAccepted():
             return replace(p, status="accepted", accepted_on=event.accepted_on, paused_days=0)
+        case e.ProcedureExtended():
+            again = tuple(step for step in p.overdue if step != "whole")
+            return replace(p, extended_days=p.extended_days + event.days, overdue=again)
         case e.AcceptanceRefused():
             return replace(p, status="not_accepted", notice_due=event.notice_due, supplement_due=None)
         case e.ApplicationWithdrawn():
@@ -207,7 +210,7 @@ def advance(p: P, event: Any) -> P:
             return replace(p, appeal_open=False, appeal_due=None, appeal_escalated=False)
         case e.ApplicationReopened():
             start: dict[str, Any] = {"filed_on" if event.status == "applied" else "accepted_on": event.reopened_on}
-            return replace(p, status=event.status, notice_due=None, paused_days=0, overdue=(), **start)
+            return replace(p, status=event.status, notice_due=None, paused_days=0, extended_days=0, overdue=(), **start)
         case _:
             raise TypeError(f"a benefit case knows no {type(event).__name__}")
 
@@ -217,6 +220,7 @@ _ANEW: dict[str, Any] = {
     **_SETTLED,
     "accepted_on": None,
     "paused_days": 0,
+    "extended_days": 0,
     "means_requested": False,
     "notice_due": None,
     "overdue": (),
@@ -248,7 +252,7 @@ def _limits(p: Progress) -> dict[str, date]:
             found["accept"] = dates.add_working_days(p.filed_on, t.accept_days + p.paused_days)
     elif p.pending:
         if t.whole_days and p.accepted_on:
-            found["whole"] = dates.add_working_days(p.accepted_on, t.whole_days + p.paused_days)
+            found["whole"] = dates.add_working_days(p.accepted_on, t.whole_days + p.paused_days + p.extended_days)
         if t.means_test and t.means_test_days and p.accepted_on and not p.means_requested:
             found["means_test"] = dates.add_working_days(p.accepted_on, t.means_test_days + p.paused_days)
         if p.objection_due is not None:
@@ -308,10 +312,13 @@ def _list(p: Progress) -> str:
     return ""
 
 
-@cache
+_BLANK: dict[type[Progress], tuple[tuple[str, Any], ...]] = {}  # each field of a new one with its value
+
+
 def _blank(kind: type[Progress]) -> tuple[tuple[str, Any], ...]:
-    new = kind()
-    return tuple((f.name, getattr(new, f.name)) for f in fields(kind))
+    if kind not in _BLANK:
+        _BLANK[kind] = tuple((f.name, getattr(kind(), f.name)) for f in fields(kind))
+    return _BLANK[kind]
 
 
 def packed(p: Progress) -> str:
