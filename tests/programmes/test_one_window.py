@@ -106,7 +106,6 @@ def test_a_refusal_is_a_result_too(d: Desk) -> None:
     household_id, _ = home(d, income_fen=900_000)
     record_id = submit(d, household_id, {"code": ALLOWANCE})
     decide(d, process(d, record_id).items["1-01"].refers_to)
-    d.call("collect_one_thing", record_id=record_id)
     assert process(d, record_id).items["1-01"].outcome == "refused"
     assert d.call("get_one_thing_notice", "auditor", record_id=record_id)["lines"] == ["最低生活保障：不予确认"]
     assert d.call("collect_one_thing", record_id=record_id)["events"] == [], "what is known already is not told again"
@@ -156,14 +155,14 @@ def test_a_late_item_becomes_work_for_a_person(d: Desk) -> None:
     assert [r.name for r in history].count("assistance.one_thing_item_late") == 1
 
 
-def test_a_refusal_that_nobody_collected_is_written_down_when_the_item_is_late(d: Desk) -> None:
-    """Before a person is troubled, the process looks for itself."""
-    household_id, _ = home(d, income_fen=900_000)
+@pytest.mark.parametrize(("act", "outcome"), [("refuse_acceptance", "not_accepted"), ("withdraw_application", "withdrawn")])
+def test_an_application_that_goes_no_further_is_settled(d: Desk, act: str, outcome: str) -> None:
+    """Not accepted, or withdrawn: nobody waits for it."""
+    household_id, _ = home(d)
     record_id = submit(d, household_id, {"code": ALLOWANCE})
-    decide(d, process(d, record_id).items["1-01"].refers_to)
-    d.later(60)
+    d.call(act, case_id=process(d, record_id).items["1-01"].refers_to, reason="户籍不符")
     d.settle()
-    assert process(d, record_id).items["1-01"].outcome == "refused"
+    assert (process(d, record_id).items["1-01"].outcome, process(d, record_id).status) == (outcome, "settled")
 
 
 def test_an_item_that_comes_back_and_is_withdrawn_is_settled(d: Desk) -> None:

@@ -31,7 +31,7 @@ class OneThingRef:
 
 @dataclass(frozen=True)
 class AboutSubject:
-    """``case_granted``, ``case_ended``, ``handoff_done`` and ``handoff_withdrawn``: whose item it may be."""
+    """What a case or a hand-off came to (``case_granted``, ``case_refused``, ``handoff_done`` …): whose item it may be."""
 
     subject_id: str
 
@@ -73,6 +73,26 @@ class OneThingDoors(PersonDoors):
     @reaction(OWN, "case_granted", reads=AboutSubject)
     def on_item_granted(self, notice: Notice[AboutSubject]) -> None:
         """A case came into force: an item of a one-thing process may be done."""
+        self._heard(notice)
+
+    @reaction(OWN, "case_refused", reads=AboutSubject)
+    def on_item_refused(self, notice: Notice[AboutSubject]) -> None:
+        """A refusal is a result too."""
+        self._heard(notice)
+
+    @reaction(OWN, "acceptance_refused", reads=AboutSubject)
+    def on_item_not_accepted(self, notice: Notice[AboutSubject]) -> None:
+        """It was not accepted."""
+        self._heard(notice)
+
+    @reaction(OWN, "application_withdrawn", reads=AboutSubject)
+    def on_item_taken_back(self, notice: Notice[AboutSubject]) -> None:
+        """The applicant withdrew it."""
+        self._heard(notice)
+
+    @reaction(OWN, "application_lapsed", reads=AboutSubject)
+    def on_item_lapsed(self, notice: Notice[AboutSubject]) -> None:
+        """Papers never came."""
         self._heard(notice)
 
     @reaction(OWN, "handoff_done", reads=AboutSubject)
