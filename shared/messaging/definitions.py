@@ -4,7 +4,8 @@
 variable that holds the password. The private node and compose both render it with :func:`render_definitions`, so the
 two cannot drift apart, and no secret is in the repository.
 
-An outside agency (外部单位) has a user of its own that may write to its own exchange ``<agency>.events`` and do nothing else.
+An outside agency (外部单位) has a user of its own that may write to its own exchange ``<agency>.events`` and, where queries are put
+to it (shared/messaging/source_queues.py), read its own queue ``<agency>.queries``; nothing else.
 """
 from __future__ import annotations
 
