@@ -146,13 +146,55 @@ def test_district_cannot_invent_parameters(base: Path, tmp_path: Path, text: str
     assert str(refusal.value).startswith(f"{own}:{line}: ")
 
 
+OWN = """\
+benefit:
+  standard:
+    urban:
+      values:
+        2022-05-01: {value: 90000, reference: 区文件一, source: plan, until: 2022-12-31}
+        2023-01-01: {value: 95000, reference: 区文件二, source: plan}
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "message"),
+    [
+        ("2023-01-01:", "2023-03-01:", 6, "benefit.standard.urban 在 2023-01-01 至 2023-02-28 之间没有值（日期有空档）"),
+        ("2023-01-01:", "2022-11-01:", 6, "benefit.standard.urban 在 2022-11-01 至 2022-12-31 之间有两个值（日期重叠）"),
+        ("2023-01-01:", "2022-05-01:", 6, "2022-05-01 出现两次"),
+        ("2023-01-01:", "2022-04-01:", 6, "日期须由早到晚"),
+        ("until: 2022-12-31", "untill: 2022-12-31", 5, "不认识的键 untill"),
+        ("until: 2022-12-31", "until: 2022-12", 5, "应写作 YYYY-MM-DD"),
+    ],
+)
+def test_gaps_and_overlaps_in_a_districts_dates_are_refused(
+    base: Path, tmp_path: Path, old: str, new: str, line: int, message: str
+) -> None:
+    """A district's own values follow each other day by day, as the nation's must; the refusal names its file and line."""
+    own = tmp_path / "district.yaml"
+    own.write_text(OWN, encoding="utf-8")
+    values = load_parameters(base, own)["benefit.standard.urban"].values
+    assert [(dated.first, dated.last) for dated in values] == [
+        (date(2021, 7, 1), date(2022, 4, 30)),
+        (date(2022, 5, 1), date(2022, 12, 31)),
+        (date(2023, 1, 1), None),
+    ]
+    assert old in OWN
+    own.write_text(OWN.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(ParameterError) as refusal:
+        load_parameters(base, own)
+    assert message in str(refusal.value)
+    assert str(refusal.value).startswith(f"{own}:{line}: ")
+
+
 def test_gap_between_nation_and_district_is_refused(base: Path, tmp_path: Path) -> None:
     """The national value ended before the district's begins."""
     (base / "benefit.yaml").write_text(GOOD[: GOOD.index("      2023-01-01")], encoding="utf-8")
     own = tmp_path / "district.yaml"
     own.write_text("benefit: {standard: {urban: {values: {2023-02-01: {value: 1, reference: 区文件, source: plan}}}}}\n", encoding="utf-8")
-    with pytest.raises(ParameterError, match="日期有空档"):
+    with pytest.raises(ParameterError, match="日期有空档") as refusal:
         load_parameters(base, own)
+    assert str(refusal.value).startswith(f"{own}:1: benefit.standard.urban 在 2022-12-31 之后、2023-02-01 之前没有值")
 
 
 def test_profiles() -> None:

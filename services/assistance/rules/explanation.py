@@ -19,6 +19,8 @@ _CATEGORIES = (
 def explain(work: Working) -> None:
     """Tell how the decision was reached."""
     tell_income(work)
+    if work.value("single_person_case"):
+        work.tell("单独申请人可核算月收入", work.value("protected_income"), "protected_income", f"{_P}.margin.percent")
     tell_property(work)
     if work.value("meets_conditions"):
         _amount(work)
@@ -48,8 +50,6 @@ def tell_income(work: Working) -> None:
         work.tell("人均月收入（取整到分，仅供阅读）", income // people, "household_income")
     area = "rural" if work.value("rural") else "urban"
     work.tell(f"低保标准（{'农村' if area == 'rural' else '城市'}，每人每月）", work.value("standard"), "standard", f"{_P}.standard.{area}")
-    if work.value("single_person_case"):
-        work.tell("单独申请人可核算月收入", work.value("protected_income"), "protected_income", f"{_P}.margin.percent")
 
 
 def tell_property(work: Working) -> None:
