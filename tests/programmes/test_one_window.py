@@ -13,6 +13,7 @@ from services.assistance.declarations import DECIDERS
 from shared.casework import benefit_case as bc
 from shared.casework import handoff, inspection
 from shared.domain.errors import Refused
+from shared.domain.money import yuan
 from tests.desk import Desk, desk
 from tests.e2e.conftest import resident_id
 
@@ -95,7 +96,8 @@ def test_one_form_opens_every_item_and_one_notice_tells_them_all(d: Desk) -> Non
     d.settle()
     assert waits_in(d, record_id) == "one_thing_notice"
     lines = d.call("get_one_thing_notice", "auditor", record_id=record_id)["lines"]
-    assert lines == ["最低生活保障：已确认（最低生活保障自2023-08起）", "医疗救助：已办理（已纳入医疗救助）"]
+    amount = d.services["assistance"].office.load(CASES, case_id).state.amount_fen
+    assert lines == [f"最低生活保障：已确认（自2023-08起，每月{yuan(amount)}）", "医疗救助：已办理（已纳入医疗救助）"]
     d.call("deliver_one_thing_notice", record_id=record_id, channel="上门")
     assert process(d, record_id).status == "closed"
     assert waits_in(d, record_id) == ""
@@ -107,7 +109,8 @@ def test_a_refusal_is_a_result_too(d: Desk) -> None:
     record_id = submit(d, household_id, {"code": ALLOWANCE})
     decide(d, process(d, record_id).items["1-01"].refers_to)
     assert process(d, record_id).items["1-01"].outcome == "refused"
-    assert d.call("get_one_thing_notice", "auditor", record_id=record_id)["lines"] == ["最低生活保障：不予确认"]
+    [line] = d.call("get_one_thing_notice", "auditor", record_id=record_id)["lines"]
+    assert line.startswith("最低生活保障：不予确认（"), "with the reason"
     assert d.call("collect_one_thing", record_id=record_id)["events"] == [], "what is known already is not told again"
 
 
@@ -162,7 +165,8 @@ def test_an_application_that_goes_no_further_is_settled(d: Desk, act: str, outco
     record_id = submit(d, household_id, {"code": ALLOWANCE})
     d.call(act, case_id=process(d, record_id).items["1-01"].refers_to, reason="户籍不符")
     d.settle()
-    assert (process(d, record_id).items["1-01"].outcome, process(d, record_id).status) == (outcome, "settled")
+    item = process(d, record_id).items["1-01"]
+    assert (item.outcome, item.note, process(d, record_id).status) == (outcome, "户籍不符", "settled")
 
 
 def test_an_item_that_comes_back_and_is_withdrawn_is_settled(d: Desk) -> None:

@@ -9,9 +9,9 @@ from services.assistance import one_thing, placement
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.person import PersonDoors
 from services.assistance.one_thing import OneThing, Result, Step
-from services.assistance.programmes import PROGRAMMES
 from shared.casework import benefit_case, handoff
 from shared.domain.errors import Refused, Unavailable
+from shared.domain.money import yuan
 from shared.domain.resident_id import is_person_id
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.doors import OWN, command, query, reaction
@@ -20,6 +20,12 @@ from shared.security.permissions import within
 
 ONE_THINGS = tuple(code for code, d in DECLARATIONS.items() if d.shape is one_thing.SHAPE)
 _CASE_RESULTS = {s: s for s in ("refused", "not_accepted", "withdrawn", "lapsed", "ended")} | {"closed": "granted"}
+_WITH_REASON = (benefit_case.CaseRefused, benefit_case.AcceptanceRefused, benefit_case.ApplicationWithdrawn, benefit_case.CaseEnded)
+
+
+def _granted(case: benefit_case.Case) -> str:
+    monthly = case.terms.payment == "monthly" and case.amount_fen
+    return f"自{case.first_month}起" + (f"，每月{yuan(case.amount_fen)}" if monthly else "")
 
 
 @dataclass(frozen=True)
@@ -144,8 +150,14 @@ class OneThingDoors(PersonDoors):
             return Result(item_id, outcome=sent.outcome, note=sent.result) if sent.outcome else None
         case: benefit_case.Case = self.office.load(self.benefits.cases, item.refers_to).state
         outcome = "granted" if case.running else _CASE_RESULTS.get(case.status, "")
-        name = PROGRAMMES[case.programme].name if case.programme in PROGRAMMES else ""
-        return Result(item_id, outcome=outcome, note=f"{name}自{case.first_month}起" if outcome == "granted" else "") if outcome else None
+        if not outcome:
+            return None
+        return Result(item_id, outcome=outcome, note=_granted(case) if outcome == "granted" else self._why(item.refers_to))
+
+    def _why(self, case_id: str) -> str:
+        """The reason in the words of the decision."""
+        history = self.office.history(self.benefits.cases.stream(case_id))
+        return next((r.event.reason for r in reversed(history) if isinstance(r.event, _WITH_REASON)), "")
 
     def _record(self, record_id: str, results: tuple[Result, ...], order: Order[Any]) -> Any:
         given = one_thing.RecordOneThingItems(record_id, results)
