@@ -160,6 +160,7 @@ class long_term_care(Rule):
 
 class certificate_until(Rule):
     value_type = date
+    default_value = date(9999, 12, 31)
     entity = Person
     definition_period = MONTH
     label = "残疾人证有效期至"
