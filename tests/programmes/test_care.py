@@ -8,11 +8,21 @@ from typing import Any
 
 import pytest
 
+from services.assistance import person
 from shared.domain.errors import Refused
 from tests.desk import Desk, desk
+from tests.programmes.people import Numbers, case, due, grant, single
 
 TOWN = "330225100"
 ACTS = ("eat", "dress", "bed", "toilet", "walk", "bathe")
+
+
+NUMBERS = Numbers()
+
+
+def somebody(house: Desk, town: str = TOWN) -> str:
+    """A person of the register, of whom no test knows yet."""
+    return single(house, NUMBERS, "19450101", town, area="rural")
 
 
 @pytest.fixture(scope="module")
@@ -22,17 +32,17 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield made
 
 
-def graded(house: Desk, person: str, lost: int) -> str:
-    asked = house.call("request_assessment", programme="extreme_hardship_self_care_assessment", division=TOWN, subject_id=person)
+def graded(house: Desk, who: str, lost: int) -> str:
+    asked = house.call("request_assessment", programme="extreme_hardship_self_care_assessment", division=TOWN, subject_id=who)
     scores = [{"item": act, "points": int(n < lost)} for n, act in enumerate(ACTS)]
     house.call("submit_assessment", record_id=asked["id"], scores=scores)
     house.call("submit_second_assessment", "reviewer", record_id=asked["id"], scores=scores)
     return str(asked["id"])
 
 
-def placed(house: Desk, person: str, institution: str, day: str) -> str:
+def placed(house: Desk, who: str, institution: str, day: str) -> str:
     wish = house.call(
-        "record_placement_wish", programme="extreme_hardship_central_placement", division=TOWN, subject_id=person, document_no="YY-1"
+        "record_placement_wish", programme="extreme_hardship_central_placement", division=TOWN, subject_id=who, document_no="YY-1"
     )
     house.call("offer_place", "reviewer", record_id=wish["id"], institution_id=institution)
     house.call("take_offered_place", record_id=wish["id"])
@@ -47,14 +57,15 @@ def record(house: Desk, shape: str, record_id: str, **more: Any) -> Any:
 def test_the_share_of_those_in_institutions_follows_from_grades_and_stays(house: Desk) -> None:
     """Of those who cannot look after themselves on a day: how many live in an institution that day, and who does not."""
     house.on("2023-07-03")
-    for person, lost in (("a1" * 16, 0), ("a2" * 16, 2), ("a3" * 16, 5), ("a4" * 16, 6)):
-        graded(house, person, lost)
+    who = [somebody(house) for _ in range(4)]
+    for dependent, lost in zip(who, (0, 2, 5, 6), strict=True):
+        graded(house, dependent, lost)
     house.on("2023-07-10")
-    wish = placed(house, "a3" * 16, "org:share", "2023-07-10")
+    wish = placed(house, who[2], "org:share", "2023-07-10")
     house.settle()
     share = house.call("central_placement_share", "auditor")
     assert (share["due"], share["done"], share["percent"]) == (3, 1, 33.3)
-    assert share["outside"] == ["a2" * 16, "a4" * 16]
+    assert share["outside"] == sorted([who[1], who[3]])
     assert house.call("central_placement_share", "auditor", day="2023-07-09")["done"] == 0
     house.on("2023-07-20")
     house.call("leave_institution", record_id=wish, moved_on="2023-07-20", reason="随亲属生活")
@@ -67,7 +78,7 @@ def test_the_share_of_those_in_institutions_follows_from_grades_and_stays(house:
 def test_a_grade_that_expired_is_not_read(house: Desk) -> None:
     """The day after it ends the timer says so, and no consumer finds a valid grade."""
     house.on("2023-07-03")
-    assessment = graded(house, "a5" * 16, 5)
+    assessment = graded(house, somebody(house), 5)
     assert record(house, "assessment", assessment, valid_at="2024-07-01")["valid"]["grade"] == "none"
     house.on("2024-07-02").settle()
     shown = record(house, "assessment", assessment, valid_at="2024-07-02")
@@ -79,7 +90,7 @@ def test_who_moves_in_takes_a_place_before_the_entrusted(house: Desk) -> None:
     house.on("2023-08-01")
     body = {"programme": "entrusted_care_for_low_income_disabled", "division": TOWN, "subject_id": "org:small", "places": 2}
     places = house.call("open_care_places", "approver", **body)["id"]
-    wish = placed(house, "b1" * 16, "org:small", "2023-08-01")
+    wish = placed(house, somebody(house), "org:small", "2023-08-01")
     house.settle()
     assert [r["care_class"] for r in record(house, "care_places", places)["residents"]] == ["extreme_hardship"]
     house.call("request_entrusted_care", record_id=places, person_id="b2" * 16, care_class="low_income", basis="低收入认定")
@@ -91,6 +102,27 @@ def test_who_moves_in_takes_a_place_before_the_entrusted(house: Desk) -> None:
     house.settle()
     house.call("admit_to_entrusted_care", "reviewer", record_id=places, person_id="b2" * 16)
     assert [r["care_class"] for r in record(house, "care_places", places)["residents"]] == ["low_income"]
+
+
+def test_the_care_component_follows_the_grade_and_the_place(house: Desk) -> None:
+    """The assessors' sheet is what the rules decide on: nobody types it over; moving in makes the support central."""
+    house.on("2024-08-01")
+    who = somebody(house, "330225101")
+    house.call("record_finding", person_id=who, found_on="2024-07-30", able_supporter=False, able_to_work=False)
+    graded(house, who, 0)
+    house.settle()
+    support = grant(house, "extreme_hardship_support", person_id=who)
+    first = case(house, support)["first_month"]
+    basic = due(house, support, first)
+    house.on("2024-10-08")
+    graded(house, who, 5)
+    house.settle()
+    assert due(house, support, "2024-09") == basic
+    assert due(house, support, "2024-10") > basic
+    placed(house, who, "org:any", "2024-10-08")
+    house.settle()
+    found = house.services["assistance"].office.load(person.DECIDER, who).state.findings[-1]
+    assert found.placement == "central"
 
 
 def test_a_wish_without_an_offer_waits_in_the_list_of_exceptions(house: Desk) -> None:

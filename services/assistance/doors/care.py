@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from services.assistance import care_places
+from services.assistance import care_places, person, placement
 from services.assistance.declarations import DECIDERS
-from services.assistance.declarations.care import ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED
+from services.assistance.declarations.care import ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED, EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT
 from services.assistance.declarations.discovery import PROACTIVE_DISCOVERY
 from services.assistance.read_model import MODEL, RECORDS
 from services.assistance.rows import care
-from shared.casework import clue, record
+from shared.casework import clue, graded_assessment, record
 from shared.casework.certificate import certificate_no, verify_code
 from shared.casework.shape import each
-from shared.domain.errors import invalid
+from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Hand, Notice, derived_id
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, query, reaction
@@ -53,6 +53,15 @@ class FindingRaised:
     responsible: str
 
 
+@dataclass(frozen=True)
+class Graded:
+    """Our own ``assistance.assessment_graded``."""
+
+    programme: str
+    subject_id: str
+    valid_from: date
+
+
 def places_of(institution_id: str) -> str:
     """The record of an institution's places."""
     return derived_id(ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED.code, "", institution_id)
@@ -76,6 +85,43 @@ class CareDoors(BenefitService):
         places = places_of(f.institution_id)
         left = care_places.GiveUpPriorityPlace(places, f.subject_id, f.moved_on, f.reason)
         self.office.handle(DECIDERS["care_places"], places, notice.order(left))
+
+    @reaction(OWN, "assessment_graded", reads=Graded)
+    def on_self_care_graded(self, notice: Notice[Graded]) -> None:
+        """自理能力评估: what the assessors found is a fact of the person, from which the rules pay the care component."""
+        f = notice.facts
+        if f.programme != EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT.code:
+            return
+        # The scores stay in the stream: the sheet that led to this very grade is the last one before it.
+        assessments = DECIDERS["assessment"]
+        sheet = None
+        for r in self.office.history(assessments.stream(derived_id(f.programme, "", f.subject_id))):
+            if r.id == notice.event_id:
+                break
+            sheet = r.event if isinstance(r.event, graded_assessment.AssessmentScored) else sheet
+        assert sheet is not None
+        lost = tuple(s.item for s in sheet.scores if s.points)
+        self._found(notice, f.subject_id, f.valid_from, lost_acts=lost)
+
+    @reaction(OWN, "person_moved_in", reads=MovedIn)
+    def on_central_support(self, notice: Notice[MovedIn]) -> None:
+        """集中供养 from the day of moving in."""
+        self._found(notice, notice.facts.subject_id, notice.facts.moved_on, placement="central")
+
+    @reaction(OWN, "person_moved_out", reads=MovedOut)
+    def on_dispersed_support(self, notice: Notice[MovedOut]) -> None:
+        """分散供养 from the day of leaving."""
+        self._found(notice, notice.facts.subject_id, notice.facts.moved_on, placement="dispersed")
+
+    def _found(self, notice: Notice[Any], person_id: str, day: date, **found: Any) -> None:
+        """A finding of the person, after which their cases are decided again. One we do not know is a matter for a person."""
+        known: person.Person = self.office.load(person.DECIDER, person_id).state
+        counted: placement.Placement = self.office.load(placement.DECIDER, person_id).state
+        where = known.division or counted.division
+        if not where:
+            raise Refused("unknown_person", "没有此人员，请先登记此人员或其家庭。", "person_id")
+        if known.died_on is None:
+            self.office.handle(person.DECIDER, person_id, notice.order(person.RecordFinding(person_id, where, day, **found)))
 
     @reaction(OWN, "visit_finding_raised", reads=FindingRaised)
     def on_visit_finding_raised(self, notice: Notice[FindingRaised]) -> None:
