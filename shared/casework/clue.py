@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
-from shared.casework.shape import Act, RecordState, Shape, View, each, must, said
+from shared.casework.shape import Act, RecordState, Shape, View, each, must, one_of, said
 from shared.domain import dates
 from shared.domain.errors import invalid
 from shared.eventsourcing.commands import command
@@ -259,7 +259,7 @@ def report(state: Clue, c: ReportClue, order: Order[Any]) -> Sequence[Any]:
     return [
         ClueReported(
             c.programme, c.division, c.subject_id, c.terms,
-            _one_of(c.source, c.terms.sources, "source", "线索来源"), _one_of(c.kind, c.terms.kinds, "kind", "线索类别"),
+            one_of(c.source, c.terms.sources, "source", "线索来源"), one_of(c.kind, c.terms.kinds, "kind", "线索类别"),
             c.place.strip(), level.urgency, said(c.what, "what", "线索内容"), c.reporter.strip(),
             dates.add_working_days(order.today, level.assign_days), dates.add_working_days(order.today, level.answer_days),
             order.hand.actor,
@@ -280,7 +280,7 @@ def assign(state: Clue, c: AssignClue, order: Order[Any]) -> Sequence[Any]:
 
 def verify(state: Clue, c: VerifyClue, order: Order[Any]) -> Sequence[Any]:
     must(state, "核实", "assigned")
-    finding = _one_of(c.finding, state.terms.findings, "finding", "核实结果")
+    finding = one_of(c.finding, state.terms.findings, "finding", "核实结果")
     if c.subject_id and state.subject_id not in ("", c.subject_id):
         raise invalid("与线索所述对象不一致。", "subject_id")
     return [ClueVerified(finding, c.note.strip(), c.subject_id, order.hand.actor)]
@@ -318,13 +318,6 @@ def _level(terms: Terms, urgency: str) -> Level:
         if level.urgency == urgency:
             return level
     raise invalid("紧急程度不在允许的取值范围内。", "urgency")
-
-
-def _one_of(code: str, allowed: tuple[str, ...], field_name: str, what: str) -> str:
-    text = said(code, field_name, what)
-    if allowed and text not in allowed:
-        raise invalid(f"{what}不在允许的取值范围内。", field_name)
-    return text
 
 
 # -- How it stands -----------------------------------------------------------------------------------------------

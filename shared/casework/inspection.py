@@ -17,7 +17,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
-from shared.casework.shape import Act, RecordState, Shape, View, each, must, said
+from shared.casework.shape import Act, RecordState, Shape, View, each, must, one_of, said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
@@ -397,9 +397,9 @@ def check(state: Campaign, c: RecordCheck, order: Order[Any]) -> Sequence[Any]:
     assert state.period_from is not None
     if order.today < state.period_from:
         raise Refused("not_yet_due", "检查尚未开始。", None)
-    result = _one_of(c.result, state.terms.results, "result", "检查结果")
+    result = one_of(c.result, state.terms.results, "result", "检查结果")
     for code in c.findings:
-        _one_of(code, state.terms.findings, "findings", "问题代码")
+        one_of(code, state.terms.findings, "findings", "问题代码")
     if len(set(c.findings)) != len(c.findings):
         raise invalid("同一问题填写了两次。", "findings")
     by = c.rectify_by or dates.add_working_days(order.today, state.terms.rectify_days)
@@ -464,13 +464,6 @@ def _finding(state: Campaign, finding_id: str) -> Finding:
     if finding_id not in state.findings:
         raise Refused("not_found", "没有此项未销号的问题。", "finding_id")
     return state.findings[finding_id]
-
-
-def _one_of(code: str, allowed: tuple[str, ...], field_name: str, what: str) -> str:
-    text = said(code, field_name, what)
-    if allowed and text not in allowed:
-        raise invalid(f"{what}不在允许的取值范围内。", field_name)
-    return text
 
 
 # -- How it stands -----------------------------------------------------------------------------------------------

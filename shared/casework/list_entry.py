@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from shared.casework.shape import Act, RecordState, Shape, View, must, one_per_subject, said
+from shared.casework.shape import Act, RecordState, Shape, View, must, one_of, one_per_subject, said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
@@ -342,7 +342,7 @@ def enlist(state: Entry, c: Enlist, order: Order[Any]) -> Sequence[Any]:
     if state.status not in ("none", "delisted", "dropped"):
         raise Refused("already_exists", "该对象已在此名单（或正在办理列入）。", "subject_id")
     said(c.subject_id, "subject_id", "列入对象")
-    reason, from_day = _one_of(c.reason, c.terms.reasons, "reason", "列入理由"), c.from_day or order.today
+    reason, from_day = one_of(c.reason, c.terms.reasons, "reason", "列入理由"), c.from_day or order.today
     if from_day > order.today:
         raise invalid("列入日期不得晚于今日。", "from_day")
     if state.periods and state.periods[-1].to_day and from_day < state.periods[-1].to_day:
@@ -400,7 +400,7 @@ def decide(state: Entry, c: DecideListing, order: Order[Any]) -> Sequence[Any]:
 
 def update(state: Entry, c: UpdateEntry, order: Order[Any]) -> Sequence[Any]:
     must(state, "核查", "enlisted", "repair")
-    result = _one_of(c.result, state.terms.results, "result", "核查结果")
+    result = one_of(c.result, state.terms.results, "result", "核查结果")
     if result in state.terms.case_results:
         said(c.case_id, "case_id", "所办理的办件")
     else:
@@ -444,13 +444,6 @@ def note_overdue(state: Entry, c: NoteEntryOverdue, order: Order[Any]) -> Sequen
 def _delisted(state: Entry, reason: str, day: date) -> EntryDelisted:
     to_day = min(day, state.expires_on) if state.expires_on else day
     return EntryDelisted(state.programme, state.division, state.subject_id, reason, to_day)
-
-
-def _one_of(code: str, allowed: tuple[str, ...], field_name: str, what: str) -> str:
-    text = said(code, field_name, what)
-    if allowed and text not in allowed:
-        raise invalid(f"{what}不在允许的取值范围内。", field_name)
-    return text
 
 
 def _next_check(terms: Terms, since: date) -> date | None:

@@ -187,6 +187,14 @@ def said(text: str, field_name: str, what: str) -> str:
     return text.strip()
 
 
+def one_of(code: str, allowed: Sequence[str], field_name: str, what: str) -> str:
+    """A code out of those a programme knows; any text where it names none."""
+    text = said(code, field_name, what)
+    if allowed and text not in allowed:
+        raise invalid(f"{what}不在允许的取值范围内。", field_name)
+    return text
+
+
 def with_terms(order: Order[Any], terms: Any) -> Order[Any]:
     """The opening command with the programme's terms put in by the door: they are never the caller's."""
     return order.to(replace(order.command, terms=terms))

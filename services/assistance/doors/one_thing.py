@@ -29,8 +29,16 @@ def _granted(case: benefit_case.Case) -> str:
 
 
 @dataclass(frozen=True)
+class Opened:
+    """``assistance.one_thing_opened``."""
+
+    record_id: str
+    round: int
+
+
+@dataclass(frozen=True)
 class OneThingRef:
-    """``assistance.one_thing_opened`` and ``one_thing_item_late``; also the form of ``collect_one_thing``."""
+    """``assistance.one_thing_item_late``; also the form of ``collect_one_thing``."""
 
     record_id: str
 
@@ -45,12 +53,15 @@ class AboutSubject:
 class OneThingDoors(PersonDoors):
     """社会救助一件事."""
 
-    @reaction(OWN, "one_thing_opened", reads=OneThingRef)
-    def on_one_thing_opened(self, notice: Notice[OneThingRef]) -> None:
+    @reaction(OWN, "one_thing_opened", reads=Opened)
+    def on_one_thing_opened(self, notice: Notice[Opened]) -> None:
         """Begin every item; one that cannot be begun is skipped with the reason, so that it stands in the notice."""
         record_id = notice.facts.record_id
         state = self._one_thing(record_id)
-        begun = tuple(self._begin(key, item, state, notice.order(None, f"begin {key}")) for key, item in state.owed.items())
+        if state.round != notice.facts.round:
+            return  # told late: that process is over, and the next one begins its own items
+        owed = {key: item for key, item in state.owed.items() if not item.refers_to}
+        begun = tuple(self._begin(key, item, state, notice.order(None, f"begin {key}")) for key, item in owed.items())
         self._record(record_id, begun, notice.order(None, "begun"))
 
     def _begin(self, item_id: str, item: Step, state: OneThing, order: Order[Any]) -> Result:
