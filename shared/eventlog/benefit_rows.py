@@ -124,7 +124,8 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
         bc.SupplementRequested, bc.SupplementAnswered, bc.ApplicationAccepted, bc.AcceptanceRefused, bc.ApplicationWithdrawn,
         bc.ApplicationLapsed, bc.AuthorisationRecorded, bc.MeansTestRequested, bc.MeansTestRecorded, bc.HouseholdSurveyed,
         bc.ProcedureExtended, bc.ObjectionRaised, bc.ObjectionAnswered, bc.RefusalTold, bc.CaseSuspended, bc.CaseResumed,
-        bc.ReviewOpened, bc.ReviewAnswered, bc.CaseStepOverdue, bc.AppealFiled, bc.AppealAnswered, bc.AppealWithdrawn, bc.ApplicationReopened,
+        bc.ReviewOpened, bc.ReviewAnswered, bc.CaseStepOverdue, bc.AppealFiled, bc.AppealAnswered, bc.AppealWithdrawn,
+        bc.ApplicationReopened,
     )  # fmt: skip
     def _moved(rows: Rows, r: Recorded) -> None:
         _stand(rows, r)
