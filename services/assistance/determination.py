@@ -23,6 +23,8 @@ from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import event
 from shared.eventsourcing.orders import Order
 
+CATALOGUE = ("A03", "A31", "W08")
+
 # Programme -> the class (困难类别) that its running case carries.
 CLASSES: Mapping[str, str] = MappingProxyType(
     {

@@ -27,6 +27,7 @@ from shared.eventsourcing.events import event, personal
 from shared.eventsourcing.orders import Order
 from shared.rules.facts import AREAS, DISABILITY_KINDS, SELF_CARE_ACTS, URBAN, PersonFacts, Spending
 
+CATALOGUE = ("W15", "W22")
 SPENDING_KINDS = ("medical", "education", "care", "disability", "accident", "other")
 PLACEMENTS = ("central", "dispersed")  # 集中供养、分散供养
 SPENDING_MONTHS = 12  # the rules look at the essential spending of a year

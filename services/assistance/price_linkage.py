@@ -22,6 +22,7 @@ from shared.eventsourcing.decider import Decider, not_the_same_hand
 from shared.eventsourcing.events import event
 from shared.eventsourcing.orders import Order, derived_id
 
+CATALOGUE = ("A29",)
 PAID_WITHIN = 20  # working days of the index: 发改价格〔2021〕1553号
 SLICE = 200  # units in one slice: a slice takes seconds, so others get their turn in between
 ABSURD_BP = 10_000

@@ -64,7 +64,7 @@ EXTREME_HARDSHIP_SUPPORT = Programme(
 DISABLED_LIVING_SUBSIDY = Programme(
     code="disabled_living_subsidy",
     name="困难残疾人生活补贴",
-    catalogue=("A73", "A75", "A80"),
+    catalogue=("A73", "A75", "A77", "A80"),
     subject="person",
     on_application=True,
     survey=False,
@@ -77,7 +77,7 @@ DISABLED_LIVING_SUBSIDY = Programme(
 SEVERE_DISABILITY_CARE_SUBSIDY = Programme(
     code="severe_disability_care_subsidy",
     name="重度残疾人护理补贴",
-    catalogue=("A74", "A75", "A80"),
+    catalogue=("A74", "A75", "A77", "A80"),
     subject="person",
     on_application=True,
     survey=False,
@@ -111,6 +111,9 @@ PRICE_LINKED_TEMPORARY_SUBSIDY = Programme(
     first_month="of_decision",
     facts="price",
 )
+
+# 两项补贴: any township of the district takes the application in; it is decided where the person is registered (跨乡镇、跨省通办).
+APPLIED_FOR_ANYWHERE = frozenset({DISABLED_LIVING_SUBSIDY.code, SEVERE_DISABILITY_CARE_SUBSIDY.code})
 
 PROGRAMMES: dict[str, Programme] = {p.code: p for p in list(vars().values()) if isinstance(p, Programme)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -19,7 +19,7 @@ from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.standards import StandardsDoors
 from services.assistance.doors.temporary import TemporaryDoors
 from services.assistance.doors.windows import WindowDoors
-from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
+from services.assistance.programmes import APPLIED_FOR_ANYWHERE, MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, MODEL, RECORDS, TABLES, households
 from shared.casework import benefit_case
 from shared.casework.benefits import Benefits
@@ -243,6 +243,8 @@ class Assistance(
         c = order.command
         programme = self.benefits.programme(c.programme)
         subject_id, payee_id, division = self.applicant(programme, c.household_id, c.person_id, c.payee_id)
+        if programme.code in APPLIED_FOR_ANYWHERE:
+            order = order.by(replace(order.hand, division=""))  # taken in at any window; from then on it is the home town's
         return self.benefits.file(programme.code, subject_id, payee_id, division, order)
 
     @reaction("assistance", "case_granted", reads=Granted)

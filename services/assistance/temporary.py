@@ -33,9 +33,11 @@ from shared.eventsourcing.events import event
 from shared.eventsourcing.orders import Order, derived_id
 from shared.rules.assessment import Assessment, Line
 
+CATALOGUE = ("A20", "A21", "A22", "A23", "A25", "A26")
 KINDS = ("emergency", "expenditure")
 CAUSES = ("sudden_event", "accident", "grave_illness", "other")  # 突发事件、意外伤害、重大疾病、其他
 FORMS = ("cash", "goods", "referral")  # 发放救助金、发放实物、转介服务
+ANSWERABLE = ("applied", "accepted", "granted_pending_papers", "verified")  # while the home place's answer still counts
 FIRST_GRANT_HOURS = 24  # 先行救助: 民发〔2018〕23号
 PAPERS_DAYS = 10  # working days to complete the papers after a first grant: 民发〔2018〕23号
 MOST_INSTALMENTS = 12
@@ -73,18 +75,12 @@ class TemporaryApplied:
     by: str
 
 
-@event(
-    "assistance.hukou_place_notified",
-    published=True,
-    public=lambda e: {
-        "payee_id": e.payee_id, "matter_id": e.matter_id, "hukou_division": e.hukou_division, "division": e.division, "kind": e.kind,
-        "cause": e.cause,
-    },
-)  # fmt: skip
+@event("assistance.hukou_place_notified", published=True)
 @dataclass(frozen=True)
 class HukouPlaceNotified:
     """户籍地通报: the home place is told that the place of the emergency helps, and asked whether it has helped already."""
 
+    subject_id: str
     matter_id: str
     payee_id: str
     hukou_division: str
@@ -532,7 +528,7 @@ def apply_temporary(state: Temporary, c: ApplyTemporary, order: Order[Any]) -> S
     applied = TemporaryApplied(
         c.subject_id, c.matter_id, where, c.payee_id, c.kind, c.cause, c.happened_on, c.loss_fen, hukou, c.discovered, order.hand.actor
     )
-    told = [HukouPlaceNotified(c.matter_id, c.payee_id, hukou, where, c.kind, c.cause)] if hukou else []
+    told = [HukouPlaceNotified(c.subject_id, c.matter_id, c.payee_id, hukou, where, c.kind, c.cause)] if hukou else []
     return [applied, *told]
 
 
@@ -543,7 +539,7 @@ def accept_temporary(state: Temporary, c: AcceptTemporary, order: Order[Any]) ->
 
 
 def record_hukou_answer(state: Temporary, c: RecordHukouAnswer, order: Order[Any]) -> Sequence[Any]:
-    m = _matter(state, c, "登记户籍地核查结果", "applied", "accepted", "granted_pending_papers", "verified")
+    m = _matter(state, c, "登记户籍地核查结果", *ANSWERABLE)
     if not m.hukou_division:
         raise out_of_order("该事项无需户籍地核查。")
     if m.hukou_helped == c.already_helped:

@@ -174,6 +174,23 @@ def _number(d: Desk, person_id: str) -> str:
     return next(str(r.event.resident_id) for r in history if isinstance(r.event, person.PersonRegistered))
 
 
+def test_any_township_takes_the_application_in_and_the_home_town_decides(d: Desk, numbers: Numbers) -> None:
+    """A77: filed at a window of another town; accepted and decided only where the person is registered."""
+    d.on("2023-07-03")
+    who = single(d, numbers, "19700101")
+    d.call("record_certificate", person_id=who, grade=1, kind="visual", effective_from="2013-09-01")
+    d.call("record_finding", person_id=who, found_on="2023-07-01", long_term_care=True)
+    case_id = d.call("apply", at="330225109", programme=CARE, person_id=who)["id"]
+    with pytest.raises(Refused) as elsewhere:
+        d.call("accept_application", at="330225109", case_id=case_id)
+    assert elsewhere.value.code == "wrong_division"
+    d.call("accept_application", at="330225101", case_id=case_id)
+    assert decide(d, case_id)["status"] == "in_force"
+    with pytest.raises(Refused) as support:
+        d.call("apply", at="330225109", programme=SUPPORT, person_id=who)
+    assert support.value.code == "wrong_division"
+
+
 def test_a_certificate_runs_out_by_itself(d: Desk, numbers: Numbers) -> None:
     """A76: nobody has to look at the calendar, the month after the last valid day is decided again."""
     d.on("2023-07-03")

@@ -273,12 +273,27 @@ def test_the_place_of_emergency_helps_whoever_is_there_and_asks_the_home_place(d
     d.call("complete_papers", at=OTHER, **ref, finding="属实", loss_fen=0)
     with pytest.raises(Refused, match="户籍地"):
         d.call("propose_temporary", "reviewer", **ref)
-    d.call("record_hukou_answer", at=OTHER, **ref, already_helped=False, reference="电话核查0904")
+    [sent] = [r for r in d.call("list_records", "auditor", programme="emergency_notice_to_hukou_place") if r["subject_id"] == migrant]
+    record = d.call("get_record", "auditor", shape="handoff", record_id=sent["record_id"])
+    d.call("accept_handoff", record_id=sent["record_id"], dossier_hash=record["dossier_hash"])
+    d.call("finish_handoff", record_id=sent["record_id"], outcome="no_overlap", result="户籍地未救助")
+    d.settle()
     proposed(d, ref)
     assert decide(d, ref)["approved"]["drawn_fen"] > 0
     with pytest.raises(Refused) as elsewhere:
         d.call("apply_temporary", at=TOWN, kind="emergency", cause="other", happened_on="2023-09-04", division=OTHER, person_id=migrant)
     assert elsewhere.value.code == "wrong_division"
+
+
+def test_a_home_place_that_has_helped_already_is_heard(d: Desk, numbers: Numbers) -> None:
+    """Its answer by telephone counts like that of the hand-off: nobody is helped twice for the same cause."""
+    d.on("2023-09-04")
+    migrant = single(d, numbers, "19910101", town=OTHER)
+    ref = applied(d, person_id=migrant, division=OTHER, hukou_division="420106")
+    d.call("record_hukou_answer", at=OTHER, **ref, already_helped=True, reference="电话核查0904")
+    d.call("complete_papers", at=OTHER, **ref, finding="属实", loss_fen=0)
+    proposed(d, ref)
+    assert decide(d, ref)["status"] == "refused"
 
 
 def test_the_expenditure_kind_goes_the_whole_way_with_publicity(d: Desk, numbers: Numbers) -> None:

@@ -66,7 +66,8 @@ class DeterminationDoors(BenefitService):
             return
         case_id = benefit_case.case_id(programme, subject_id)
         state: benefit_case.Case = self.office.load(CASES, case_id).state
-        unit_id, members = subject_id, (subject_id,)
+        unit_id: str = subject_id
+        members: tuple[str, ...] = (subject_id,)
         if PROGRAMMES[programme].subject == "person":
             place: placement.Placement = self.office.load(placement.DECIDER, subject_id).state
             unit_id = place.household_id or subject_id

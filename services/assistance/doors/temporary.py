@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.programmes import TEMPORARY_ASSISTANCE
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.temporary import FIRST_GRANT_DUE, PAPERS_DUE, by_urgency
-from shared.casework import benefit_case, fund
+from shared.casework import benefit_case, fund, handoff
 from shared.casework.shape import one_per_subject
 from shared.domain import dates
 from shared.domain import division as divisions
@@ -27,6 +27,7 @@ from shared.security.permissions import within
 
 CODE = TEMPORARY_ASSISTANCE.code
 FUND = "temporary_assistance_reserve_fund"
+HUKOU_NOTICE = "emergency_notice_to_hukou_place"
 EXCESS = "先行救助金额超过正式审批金额"
 
 
@@ -90,6 +91,30 @@ class Released:
     subject_id: str
     matter_id: str
     no: int
+
+
+@dataclass(frozen=True)
+class HukouAsked:
+    """Our own ``assistance.hukou_place_notified``."""
+
+    subject_id: str
+    matter_id: str
+    division: str
+    hukou_division: str
+
+
+@dataclass(frozen=True)
+class HukouAnswered:
+    """Our own ``assistance.handoff_done``."""
+
+    programme: str
+    number: str
+    subject_id: str
+    outcome: str
+
+
+def _asked_as(matter_id: str) -> str:
+    return f"hukou-{matter_id}"
 
 
 class TemporaryDoors(BenefitService):
@@ -198,6 +223,35 @@ class TemporaryDoors(BenefitService):
         """本辖区临时救助事项，急难和逾期的在前；未指定状态时只列在办的。"""
         caught_up(self.office, MODEL, position)
         return by_urgency(self.office.read, TABLES["temporary"], hand.division, status, limit)
+
+    # -- the home place of somebody from elsewhere
+
+    @reaction(OWN, "hukou_place_notified", reads=HukouAsked)
+    def on_hukou_place_notified(self, notice: Notice[HukouAsked]) -> None:
+        """The home place is told, and asked, by a hand-off: one unit has it at every moment, and silence is escalated."""
+        f = notice.facts
+        terms = DECLARATIONS[HUKOU_NOTICE].terms
+        number = handoff.acceptance_no(f.division, _asked_as(f.matter_id))
+        what = "急难发生地已受理临时救助，请核对户籍地是否已因同一事由救助"
+        told = handoff.SendHandoff(
+            HUKOU_NOTICE, f.division, f.division, f.hukou_division, what, handoff.dossier_hash(f.matter_id.encode()), f.subject_id,
+            terms=terms,
+        )  # fmt: skip
+        # The number of a hand-off follows from the command's id: here from the matter, so that the answer finds it.
+        order = replace(notice.order(told), command_id=_asked_as(f.matter_id))
+        self.office.handle(DECIDERS[handoff.NAME], handoff.record_of(number), order)
+
+    @reaction(OWN, "handoff_done", reads=HukouAnswered)
+    def on_hukou_place_answered(self, notice: Notice[HukouAnswered]) -> None:
+        """The home place has answered: the review can go on."""
+        f = notice.facts
+        if f.programme != HUKOU_NOTICE:
+            return
+        state: temporary.Temporary = self.office.load(temporary.DECIDER, f.subject_id).state
+        for m in state.matters.values():
+            if handoff.acceptance_no(m.division, _asked_as(m.matter_id)) == f.number and m.status in temporary.ANSWERABLE:
+                answer = temporary.RecordHukouAnswer(f.subject_id, m.matter_id, f.outcome == "already_aided", f.number)
+                self.office.handle(temporary.DECIDER, f.subject_id, notice.order(answer))
 
     # -- what follows a decision
 
