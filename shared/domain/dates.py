@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
+from functools import lru_cache
 
 import chinese_calendar
 
@@ -46,6 +47,7 @@ def last_day(month: str) -> date:
     return first_day(add_months(month, 1)) - timedelta(days=1)
 
 
+@lru_cache(maxsize=8192)  # the calendar looks at all its holidays at every question
 def is_working_day(day: date) -> bool:
     """By the published holiday calendar; for years not published yet, Monday to Friday (the best anybody can say)."""
     try:
