@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from shared.casework.shape import Act, RecordState, Shape, View, each, must, one_per_subject, said
+from shared.casework.shape import Act, RecordState, Shape, View, must, said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import not_the_same_hand
 from shared.eventsourcing.events import shape_event
-from shared.eventsourcing.orders import Order
+from shared.eventsourcing.orders import Order, derived_id
 
 NAME = "service_order"
 
@@ -39,7 +39,8 @@ class ServiceClass:
 class Terms:
     """most_minutes: what one visit may count. period: "order" is the whole of it. entitlement: units a period; an order may ask for
     less; 0 = the order says. modes: where it is rendered. assign_days, confirm_days, settle_days: working days each step may take.
-    review_days: calendar days until the order must be reviewed (0 = never). single: one order for a subject at a time."""
+    review_days: calendar days until the order must be reviewed (0 = never). single: one order for a subject at a time,
+    else one of each class."""
 
     classes: tuple[ServiceClass, ...] = ()
     unit: Literal["minutes", "times"] = "times"
@@ -219,6 +220,7 @@ class ServiceOrder(RecordState):
     units: int = 0  # of the visit that waits for its confirmation
     period: str = ""
     visits: int = 0  # confirmed
+    visits_before: int = 0  # of them, under earlier orders of the same subject
     confirmed: int = 0  # units, settled or not
     settled: int = 0  # units
     settled_fen: int = 0
@@ -233,7 +235,9 @@ class ServiceOrder(RecordState):
 def evolve(state: ServiceOrder, event: Any) -> ServiceOrder:
     match event:
         case ServiceOrdered():
-            begun = ServiceOrder("ordered", event.programme, event.division, event.subject_id, event.terms)
+            # What was used, confirmed and settled under an earlier order counts on: ordering anew grants nothing twice.
+            begun = replace(state, status="ordered", programme=event.programme, division=event.division, subject_id=event.subject_id)
+            begun = replace(begun, terms=event.terms, provider="", visits_before=state.visits)
             filled = replace(begun, service_class=event.service_class, mode=event.mode, entitlement=event.entitlement, plan=event.plan)
             return _due(filled, assign=event.assign_by, review=event.review_on)
         case ServiceAssigned():
@@ -452,7 +456,7 @@ def check_out(state: ServiceOrder, c: CheckOutService, order: Order[Any]) -> Seq
     period = period_of(state.terms, state.checked_in_at.date())
     # Whoever stays longer than is granted does so for nothing; the visit itself is not undone by it.
     left = state.entitlement - used_in(state, period)
-    units = min(left, min(minutes, state.terms.most_minutes) if state.terms.unit == "minutes" else 1)
+    units = min(max(0, left), min(minutes, state.terms.most_minutes) if state.terms.unit == "minutes" else 1)
     confirm_by = dates.add_working_days(order.today, state.terms.confirm_days)
     return [ServiceCheckedOut(minutes, units, period, order.hand.actor, confirm_by)]
 
@@ -508,7 +512,9 @@ def cancel(state: ServiceOrder, c: CancelService, order: Order[Any]) -> Sequence
     must(state, "取消", "ordered", "assigned")
     if state.confirmed > state.settled:
         raise out_of_order("尚有已确认未结算的服务。")
-    return [ServiceEnded("completed" if state.visits else "cancelled", said(c.reason, "reason", "理由"), order.hand.actor)]
+    return [
+        ServiceEnded("completed" if state.visits > state.visits_before else "cancelled", said(c.reason, "reason", "理由"), order.hand.actor)
+    ]
 
 
 def note_overdue(state: ServiceOrder, c: NoteServiceOverdue, order: Order[Any]) -> Sequence[Any]:
@@ -535,8 +541,13 @@ def view(state: ServiceOrder) -> View:
     return View(state.status, True, lists.get(state.status, assigned), state.provider, due_on, due, state.settled_fen, title)
 
 
-def _opens(c: OrderService, command_id: str) -> str:
-    return one_per_subject(c, command_id) if c.terms.single else each(c, command_id)
+def _opens(c: OrderService, _command_id: str) -> str:
+    return order_id(c.terms, c.programme, c.subject_id, c.service_class)
+
+
+def order_id(terms: Terms, programme: str, subject_id: str, service_class: str) -> str:
+    """One order for a programme, subject and class of service, or for a programme and subject, at a time."""
+    return derived_id(programme, "", subject_id, *(() if terms.single else (service_class,)))
 
 
 SHAPE = Shape(

@@ -111,6 +111,17 @@ def test_an_order_ends_when_everything_is_settled() -> None:
     assert settled.when(so.AssignService(ID, "org-2")).accepted().state.provider == "org-2"
 
 
+def test_ordering_anew_grants_nothing_twice() -> None:
+    """What an earlier order used of the month is used; each class has an order of its own unless the terms say otherwise."""
+    over = confirmed(100).by("staff:cashier").when(so.SettleService(ID)).accepted().when(so.CancelService(ID, "期满")).accepted()
+    again = over.by("staff:clerk").when(ORDER).accepted().by("staff:reviewer").when(so.AssignService(ID, "org-2")).accepted()
+    again.by("staff:clerk").when(so.CheckInService(ID)).then_refused("out_of_order")
+    again.when(so.CancelService(ID, "不需要")).then(so.ServiceEnded("cancelled", "不需要", "staff:reviewer"))
+    assert so.order_id(TERMS, P, SUBJECT, "care") != so.order_id(TERMS, P, SUBJECT, "other")
+    single = so.Terms(CLASSES, entitlement=1, single=True)
+    assert so.order_id(single, P, SUBJECT, "care") == so.order_id(single, P, SUBJECT, "other")
+
+
 def test_a_visit_is_rated_once_it_is_confirmed() -> None:
     """One to five, once a visit."""
     served(60).when(so.RateService(ID, 5)).then_refused("out_of_order")
