@@ -380,6 +380,8 @@ def open_payment_run(state: Run, c: OpenPaymentRun, order: Order[Any]) -> Sequen
 
 
 def list_payment_parts(state: Run, c: ListPaymentParts, order: Order[Any]) -> Sequence[Any]:
+    if state.status != "none" and c.first + len(c.parts) <= len(state.parts):
+        return []  # another worker was quicker with all of them, and may have locked the list already
     if state.status != "open" or c.first > len(state.parts):
         raise out_of_order("发放名单已锁定或批次次序不符。")
     new = c.parts[len(state.parts) - c.first :]  # another worker may have listed some of them meanwhile: they are the same parts
@@ -393,6 +395,8 @@ def list_payment_parts(state: Run, c: ListPaymentParts, order: Order[Any]) -> Se
 
 
 def lock_payment_run(state: Run, c: LockPaymentRun, order: Order[Any]) -> Sequence[Any]:
+    if state.status not in ("none", "open", "cancelled"):
+        return []  # another worker, who lists the same run, was quicker
     if state.status != "open":
         raise out_of_order("该批次不在编制中。")
     if not state.parts:
