@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import settings
+from hypothesis import strategies as st
 
 from shared.casework import recovery as r
 from shared.casework.benefit_case import MonthDifference
+from shared.domain.errors import Refused
 from shared.eventsourcing.testing import Given, given
 
 D = r.decider("assistance")
 MONTHS = (MonthDifference("2023-08", 100000, 70000), MonthDifference("2023-09", 100000, 0))
 OPEN = r.OpenRecovery("rec", "case", "minimum_living_allowance", "b2" * 16, "330225101", MONTHS, 130000, "收入变化")
-OPENED = r.RecoveryOpened("rec", "case", "minimum_living_allowance", "b2" * 16, "330225101", MONTHS, 130000, "收入变化")
+TODAY = date(2023, 7, 3)
+OPENED = r.RecoveryOpened("rec", "case", "minimum_living_allowance", "b2" * 16, "330225101", MONTHS, 130000, "收入变化", TODAY)
 PROPOSED = r.RecoveryWaiverProposed("家庭困难", "staff:a")
 LIFE: dict[str, tuple[Any, ...]] = {
     "none": (),
@@ -21,6 +28,7 @@ LIFE: dict[str, tuple[Any, ...]] = {
     "waiver_proposed": (OPENED, PROPOSED),
     "settled": (OPENED, r.RecoveryRepaid(130000, "1"), r.RecoverySettled(130000)),
     "waived": (OPENED, PROPOSED, r.RecoveryWaived(130000)),
+    "barred": (OPENED, r.RecoveryBarred("rec", "330225101", 130000, date(2026, 7, 3))),
 }
 PROPOSE, APPROVE = r.ProposeWaiver("rec", "家庭困难"), r.ApproveWaiver("rec")
 
@@ -46,7 +54,7 @@ def test_a_claim_whose_months_do_not_add_up_is_refused() -> None:
     given(D).when(wrong).then_refused("invalid_input", "amount_fen")
 
 
-@pytest.mark.parametrize("status", ["open", "waiver_proposed", "settled", "waived"])
+@pytest.mark.parametrize("status", ["open", "waiver_proposed", "settled", "waived", "barred"])
 def test_a_claim_is_opened_once(status: str) -> None:
     """The same overpayment told again changes nothing."""
     at(status).when(OPEN).then_nothing()
@@ -54,9 +62,9 @@ def test_a_claim_is_opened_once(status: str) -> None:
 
 def test_a_claim_is_repaid_in_parts_and_settled_with_the_last() -> None:
     """Every part counts; the last fen settles it."""
-    claim = at("open").when(repay(100000)).then(r.RecoveryRepaid(100000, "收据1"))
+    claim = at("open").when(repay(100000)).then(r.RecoveryRepaid(100000, "收据1", TODAY))
     assert claim.state.left_fen == 30000
-    claim.when(repay(30000)).then(r.RecoveryRepaid(30000, "收据1"), r.RecoverySettled(130000))
+    claim.when(repay(30000)).then(r.RecoveryRepaid(30000, "收据1", TODAY), r.RecoverySettled(130000))
 
 
 @pytest.mark.parametrize("fen", [0, -1, 130001, 10**12])
@@ -65,7 +73,7 @@ def test_no_more_is_repaid_than_is_owed_and_no_less_than_a_fen(fen: int) -> None
     at("open").when(repay(fen)).then_refused("invalid_input", "amount_fen")
 
 
-@pytest.mark.parametrize("status", ["none", "settled", "waived"])
+@pytest.mark.parametrize("status", ["none", "settled", "waived", "barred"])
 def test_nothing_is_repaid_on_a_claim_that_is_not_open(status: str) -> None:
     """Neither before nor after."""
     at(status).when(repay(1)).then_refused("out_of_order")
@@ -89,13 +97,156 @@ def test_a_waiver_needs_a_reason() -> None:
     at("open").when(r.ProposeWaiver("rec", " ")).then_refused("invalid_input", "reason")
 
 
-@pytest.mark.parametrize("status", ["none", "waiver_proposed", "settled", "waived"])
+@pytest.mark.parametrize("status", ["none", "waiver_proposed", "settled", "waived", "barred"])
 def test_a_waiver_is_proposed_for_an_open_claim_only(status: str) -> None:
     """Once."""
     at(status).when(PROPOSE).then_refused("out_of_order")
 
 
-@pytest.mark.parametrize("status", ["none", "open", "settled", "waived"])
+@pytest.mark.parametrize("status", ["none", "open", "settled", "waived", "barred"])
 def test_only_a_proposed_waiver_is_approved(status: str) -> None:
     """There is nothing to approve."""
     at(status).by("staff:b").when(APPROVE).then_refused("out_of_order")
+
+
+# -- notice, instalments, limitation
+
+NOTICE = r.RecordRecoveryNotice("rec", "象民追〔2023〕1号", date(2023, 7, 3), date(2023, 8, 2))
+NOTIFIED = r.RecoveryNotified("象民追〔2023〕1号", date(2023, 7, 3), date(2023, 8, 2), "staff:test")
+PLAN = (r.Instalment(date(2023, 8, 31), 50000), r.Instalment(date(2023, 9, 30), 80000))
+AGREED = r.RecoveryInstalmentsAgreed(PLAN, TODAY, "staff:test")
+
+
+def test_a_notice_names_its_due_day_and_begins_the_limitation_anew() -> None:
+    """追回通知书: three years from the day it was served."""
+    told = at("open").on("2024-01-10").when(replace(NOTICE, told_on=date(2024, 1, 8), due_on=date(2024, 2, 8))).accepted()
+    assert told.state.limitation_on == date(2027, 1, 8)
+    assert told.state.next_due == date(2024, 2, 8)
+    at("open").when(NOTICE).then(NOTIFIED)
+
+
+@pytest.mark.parametrize(
+    ("field_name", "value"),
+    [("notice_no", " "), ("told_on", date(2023, 7, 4)), ("due_on", date(2023, 7, 2))],
+    ids=["no number", "served tomorrow", "due before it was served"],
+)
+def test_a_wrong_notice_is_refused(field_name: str, value: Any) -> None:
+    """Typed errors name the field."""
+    at("open").when(replace(NOTICE, **{field_name: value})).then_refused("invalid_input", field_name)
+
+
+def test_instalments_add_up_to_what_is_left() -> None:
+    """In order, all to come, to the fen; a new plan replaces the old one."""
+    claim = at("open").when(r.AgreeInstalments("rec", PLAN)).then(AGREED)
+    for wrong in ((), PLAN[:1], PLAN[::-1], (r.Instalment(TODAY, 130000),), (r.Instalment(date(2023, 9, 1), 0), PLAN[0], PLAN[1])):
+        claim.when(r.AgreeInstalments("rec", wrong)).then_refused("invalid_input", "instalments")
+    part = claim.when(repay(30000)).accepted()
+    rest = (r.Instalment(date(2023, 10, 31), 100000),)
+    assert part.when(r.AgreeInstalments("rec", rest)).accepted().state.next_due == date(2023, 10, 31)
+
+
+def test_repayments_meet_the_instalments_in_their_order() -> None:
+    """What is in by the day is not overdue; what is missing is told once."""
+    claim = given(D, OPENED, AGREED).when(repay(40000)).accepted()
+    assert claim.state.missing_on(date(2023, 8, 31)) == 10000
+    note = r.NoteInstalmentOverdue("rec", date(2023, 8, 31))
+    claim.on("2023-08-31").when(note).then_nothing()
+    late = claim.on("2023-09-01").when(note).then(r.RecoveryInstalmentOverdue("rec", "330225101", date(2023, 8, 31), 10000))
+    late.when(note).then_nothing()
+    assert late.state.next_due == date(2023, 9, 30)
+    paid = claim.when(repay(10000)).accepted()
+    paid.on("2023-09-01").when(note).then_nothing()
+    assert paid.state.next_due == date(2023, 9, 30)
+
+
+def test_a_claim_is_barred_after_its_limitation_unless_something_interrupted_it() -> None:
+    """民法典 第一百八十八条、第一百九十五条: three years; a notice, a plan or a repayment begins them anew."""
+    bar = r.BarRecovery("rec")
+    at("open").on("2026-07-03").when(bar).then_nothing()
+    at("open").on("2026-07-04").when(bar).then(r.RecoveryBarred("rec", "330225101", 130000, date(2026, 7, 3)))
+    told = at("open").on("2024-01-10").when(replace(NOTICE, told_on=date(2024, 1, 8), due_on=date(2024, 2, 8))).accepted()
+    told.on("2026-07-04").when(bar).then_nothing()
+    told.on("2027-01-09").when(bar).accepted()
+    part = at("open").on("2025-01-01").when(repay(1)).accepted()
+    part.on("2026-07-04").when(bar).then_nothing()
+    for over in ("settled", "waived", "barred", "none"):
+        at(over).on("2030-01-01").when(bar).then_nothing()
+
+
+def test_a_claim_of_before_there_was_a_limitation_date_is_not_barred() -> None:
+    """Its first notice begins one."""
+    old = given(D, replace(OPENED, opened_on=None))
+    old.on("2040-01-01").when(r.BarRecovery("rec")).then_nothing()
+    assert old.when(NOTICE).accepted().state.limitation_on == date(2026, 7, 3)
+
+
+def test_a_leap_day_ends_on_the_last_of_february() -> None:
+    """Three years after 29 February there is none."""
+    claim = at("open").on("2024-02-29").when(repay(1)).accepted()
+    assert claim.state.limitation_on == date(2027, 2, 28)
+
+
+def test_nothing_is_set_off_without_a_written_consent() -> None:
+    """And never more than was agreed for a month, or than is left."""
+    with pytest.raises(Refused, match="out_of_order"):
+        r.can_set_off(at("open").state, 100)
+    at("open").when(r.AgreeSetOff("rec", 5000, " ")).then_refused("invalid_input", "document_no")
+    at("open").when(r.AgreeSetOff("rec", 0, "A1")).then_refused("invalid_input", "most_fen")
+    agreed = at("open").when(r.AgreeSetOff("rec", 5000, "A1")).accepted()
+    r.can_set_off(agreed.state, 5000)
+    with pytest.raises(Refused, match="invalid_input"):
+        r.can_set_off(agreed.state, 5001)
+    taken = agreed.when(r.RecordSetOff("rec", 5000, "w1")).then(r.RecoverySetOff(5000, "w1", TODAY))
+    assert taken.state.left_fen == 125000
+    taken.when(r.RecordSetOff("rec", 5000, "w1")).then_nothing()
+
+
+def test_a_claim_is_met_by_the_money_that_came_back() -> None:
+    """Of what is left first; what had been repaid goes back to the household; a repeat meets nothing."""
+    meet = r.MeetByReturn("rec", "2023-09", "run", 100000)
+    met = at("open").when(meet).then(r.RecoveryMetByReturn("2023-09", "run", 100000, 0))
+    assert met.state.left_fen == 30000
+    met.when(meet).then_nothing()
+    repaid = at("open").when(repay(90000)).accepted()
+    done = repaid.when(meet).then(r.RecoveryMetByReturn("2023-09", "run", 100000, 60000), r.RecoverySettled(130000))
+    assert (done.state.repaid_fen, done.state.left_fen) == (30000, 0)
+    at("waived").when(meet).then_nothing()
+    at("none").when(meet).then_refused("out_of_order")
+
+
+acts = st.sampled_from(["repay", "notice", "plan", "propose", "approve", "bar", "overdue", "meet", "agree", "set_off"])
+
+
+@for_all(st.lists(st.tuples(acts, st.integers(0, 1200), st.integers(1, 140000)), max_size=25))
+@settings(max_examples=150, deadline=None)
+def test_any_life_of_a_claim_accounts_for_every_fen(told: list[Any]) -> None:
+    """Claimed = repaid + set off + met + waived + barred + left, and it closes once."""
+    claim, day, closed = given(D, OPENED), TODAY, 0
+    for n, (act, later, fen) in enumerate(told):
+        day = date.fromordinal(day.toordinal() + later % 200)
+        soon = date.fromordinal(day.toordinal() + 30)
+        command: Any = {
+            "repay": repay(fen),
+            "notice": r.RecordRecoveryNotice("rec", "号", day, soon),
+            "plan": r.AgreeInstalments("rec", (r.Instalment(soon, max(claim.state.left_fen, 1)),)),
+            "propose": PROPOSE,
+            "approve": APPROVE,
+            "bar": r.BarRecovery("rec"),
+            "overdue": r.NoteInstalmentOverdue("rec", claim.state.next_due or day),
+            "meet": r.MeetByReturn("rec", "2023-09", f"run{n}", fen),
+            "agree": r.AgreeSetOff("rec", fen, "A1"),
+            "set_off": r.RecordSetOff("rec", fen, f"w{n}"),
+        }[act]
+        outcome = claim.on(day.isoformat()).by(f"staff:{n}").when(command)
+        if outcome.refused is not None:
+            continue
+        ends = [e for e in outcome.events if isinstance(e, r.RecoverySettled | r.RecoveryWaived | r.RecoveryBarred)]
+        given_up = sum(e.amount_fen for e in ends if not isinstance(e, r.RecoverySettled))
+        closed += len(ends)
+        claim = outcome.accepted()
+        s = claim.state
+        assert s.repaid_fen + s.set_off_fen + s.met_fen + s.left_fen == s.amount_fen
+        assert min(s.repaid_fen, s.set_off_fen, s.met_fen, s.left_fen) >= 0
+        assert s.left_fen == (given_up if ends else s.left_fen)
+    assert closed <= 1
+    assert (closed == 1) == (not claim.state.open)
