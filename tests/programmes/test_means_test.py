@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,13 +12,17 @@ from typing import Any
 
 import openpyxl
 import pytest
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.assistance import means_test as mt
 from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE
 from shared.casework import benefit_case as bc
 from shared.config import ROOT
 from shared.domain.errors import Refused
+from shared.exchange.adapter import Ask
 from shared.exchange.declared import load_sources
+from shared.messaging.source_queues import sealed, source_key
 from tests.desk import Desk, desk
 
 CODE = MINIMUM_LIVING_ALLOWANCE.code
@@ -374,7 +379,7 @@ def test_a_suspended_source_is_not_asked_and_is_named_as_missing(house: Desk) ->
     [report] = one.state.reports
     assert [m.source for m in report.missing] == ["tax"]
     house.call("resume_source", "approver", source="tax")
-    sources = {s["code"]: s for s in house.call("list_verification_sources")}
+    sources = {s["code"]: s for s in house.call("get_verification_sources")}
     assert sources["tax"]["suspended"] == ""
     assert sources["provident_fund"]["status"] == "planned"
     assert sources["bank"]["supply"]["on_time"] >= 1
@@ -484,3 +489,37 @@ def test_no_resident_id_stands_in_the_log_or_the_read_model(house: Desk) -> None
         assert "33022519600101" not in raw.stream
     rates = {i["code"]: i for i in house.call("means_test_indicators", first="2023-07-01", last="2023-12-31")}
     assert (rates["recheck_rate"]["numerator"], rates["recheck_rate"]["denominator"]) == (1, 1)
+
+
+def test_a_source_on_the_bus_is_asked_sealed_and_answers_by_number(tmp_path: Path) -> None:
+    """While the bus is away the request waits in the outbox; an answer proves that it went out; what was not asked is counted."""
+    with desk(tmp_path, "assistance", MINZHENG_PROFILE="wujin-2023") as other:
+        one = Checked(other, 20, "2023-07-03").sign()
+        other.call("request_verification", **one.of)
+        other.settle()
+        exchange_id = one.state.queries["hrss"].exchange_id
+        record = other.call("get_record", shape="exchange", record_id=exchange_id)
+        assert (record["status"], record["attempt"]) == ("prepared", 1)
+        values = [{"name": "wage_fen", "amount": 30000}, {"name": "pension_fen", "amount": 0}]
+        for n in (1, 1, 2, 3):
+            found = {"outcome": "found", "values": values} if n == 1 else {"outcome": "none"}
+            other.tell("hrss", "verification_answered", query_no=mt.query_no(exchange_id, n), **found)
+        other.tell("hrss", "verification_answered", query_no="nobody-asked-01", outcome="none")
+        other.settle()
+        assert one.state.queries["hrss"].status == "answered"
+        [supply] = [s["supply"] for s in other.call("get_verification_sources") if s["code"] == "hrss"]
+        assert (supply["taken"], supply["unknown"], supply["on_time"]) == (3, 1, 1)
+        with pytest.raises(Refused):
+            other.tell("hrss", "verification_answered", query_no=mt.query_no(exchange_id, 1), outcome="found", values=values[:1])
+
+
+def test_what_lies_in_a_query_queue_only_the_source_can_read(house: Desk) -> None:
+    """Sealed with the source's own key and bound to the request's id; another source's key opens nothing."""
+    settings = house.settings
+    body = sealed(source_key(settings, "hrss"), "x-1", [Ask("x-1-01", resident("19600101", 1), "某人")])
+    assert resident("19600101", 1).encode() not in body
+    opened = AESGCM(source_key(settings, "hrss")).decrypt(body[:12], body[12:], b"x-1")
+    assert json.loads(opened)["queries"][0]["resident_id"] == resident("19600101", 1)
+    for key, request in ((source_key(settings, "bank"), b"x-1"), (source_key(settings, "hrss"), b"x-2")):
+        with pytest.raises(InvalidTag):
+            AESGCM(key).decrypt(body[:12], body[12:], request)

@@ -422,7 +422,7 @@ class MeansTestDoors(Service):
     # -- sources
 
     @query(permission="assistance:read")
-    def list_verification_sources(self, hand: Hand, position: int | None = None) -> Any:
+    def get_verification_sources(self, hand: Hand, position: int | None = None) -> Any:
         """信息核对数据资源：声明、停用情况、供给质量（按时、逾期、失败）。"""
         caught_up(self.office, MODEL, position)
         found = rows.source_quality(self.office.read, TABLES["means_test"], hand.division)
@@ -547,7 +547,7 @@ class MeansTestDoors(Service):
     def list_reverification_objects(
         self,
         hand: Hand,
-        campaign_id: str,
+        campaign_id: str | None = None,
         status: str | None = None,
         worklist: str | None = None,
         after: str = "",
@@ -556,7 +556,8 @@ class MeansTestDoors(Service):
     ) -> Any:
         """复核对象：进展、受阻原因、结论。"""
         caught_up(self.office, MODEL, position)
-        return rows.objects_of(self.office.read, TABLES["means_test"], hand.division, campaign_id, status, worklist, after, limit)
+        where = {"campaign_id": campaign_id, "status": status, "worklist": worklist}
+        return rows.objects_of(self.office.read, TABLES["means_test"], hand.division, where, after, limit)
 
     @query(permission="assistance:read")
     def list_reverifications(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:

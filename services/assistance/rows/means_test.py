@@ -449,23 +449,17 @@ def in_register(engine: sa.Engine, cases: sa.Table, programmes: tuple[str, ...],
 
 
 def objects_of(
-    engine: sa.Engine,
-    t: MeansTestTables,
-    division: str,
-    campaign_id: str,
-    status: str | None,
-    worklist: str | None,
-    after: str,
-    limit: int,
+    engine: sa.Engine, t: MeansTestTables, division: str, where: dict[str, str | None], after: str, limit: int
 ) -> list[dict[str, Any]]:
-    """Objects of a campaign, in the order of their cases, beginning behind ``after``."""
+    """Objects of campaigns, in the order of their cases, beginning behind ``after``."""
     o = t.objects.c
-    asked = sa.select(t.objects).where(o.campaign_id == campaign_id, o.division.startswith(division), o.case_id > after)
-    for column, value in ((o.status, status), (o.worklist, worklist)):
+    asked = sa.select(t.objects).where(o.division.startswith(division), o.case_id > after)
+    for name, value in where.items():
         if value is not None:
-            asked = asked.where(column == value)
+            asked = asked.where(o[name] == value)
     with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(asked.order_by(o.case_id).limit(min(limit, PAGE))).mappings()]
+        page = asked.order_by(o.case_id, o.campaign_id).limit(min(limit, PAGE))
+        return [dict(row) for row in connection.execute(page).mappings()]
 
 
 def open_requests(engine: sa.Engine, t: MeansTestTables, source: str) -> list[str]:
