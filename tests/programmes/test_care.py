@@ -190,3 +190,37 @@ def test_a_certificate_is_verified_by_its_number(house: Desk) -> None:
     assert house.call("verify_certificate", "auditor", number=other) == {"genuine": False, "stands": False}
     house.on("2024-04-29").settle()
     assert record(house, "record", filed)["status"] == "expired"
+
+
+def test_after_a_death_nobody_is_visited_any_more(house: Desk) -> None:
+    """Plan, grade, place and order end with the person; what was rendered and is not settled waits for the cashier."""
+    house.on("2024-11-04")
+    who = somebody(house)
+    assessment = graded(house, who, 5)
+    wish = placed(house, who, "org:last", "2024-11-04")
+    plan = house.call("open_visit_plan", programme="hardship_visit", division=TOWN, subject_id=who, responsible="staff:lin")["id"]
+    orders = {}
+    for kind in ("psychological_comfort", "social_inclusion"):
+        body = {"programme": "service_type_assistance", "division": TOWN, "subject_id": who, "service_class": kind}
+        orders[kind] = house.call("order_service", **body)["id"]
+    rendered = orders["psychological_comfort"]
+    house.call("assign_service", "reviewer", record_id=rendered, provider="org:sw")
+    house.call("check_in_service", record_id=rendered)
+    house.call("check_out_service", record_id=rendered)
+    house.call("confirm_service", "reviewer", record_id=rendered, proof="签字")
+    house.settle()
+    house.on("2024-11-11")
+    house.tell("registry", "after_death_opened", person_id=who, died_on="2024-11-10", division=TOWN, round=1, steps=["household"])
+    house.settle()
+    stands = {
+        "assessment": record(house, "assessment", assessment)["status"],
+        "wish": record(house, "placement_wish", wish)["status"],
+        "plan": record(house, "visit_plan", plan)["status"],
+        "ordered": record(house, "service_order", orders["social_inclusion"])["status"],
+        "rendered": record(house, "service_order", rendered)["status"],
+    }
+    assert stands == {"assessment": "ended", "wish": "left", "plan": "closed", "ordered": "cancelled", "rendered": "assigned"}
+    assert record(house, "placement_wish", wish, valid_at="2024-11-09")["valid"] is True
+    assert record(house, "placement_wish", wish, valid_at="2024-11-10")["valid"] is False
+    house.call("settle_service", "cashier", record_id=rendered)
+    house.call("cancel_service", record_id=rendered, reason="服务对象死亡")

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from services.assistance import care_places, person, placement
-from services.assistance.declarations import DECIDERS
+from services.assistance import care_places, person, placement, placement_wish
+from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.care import ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED, EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT
 from services.assistance.declarations.discovery import PROACTIVE_DISCOVERY
 from services.assistance.read_model import MODEL, RECORDS
 from services.assistance.rows import care
-from shared.casework import clue, graded_assessment, record
+from shared.casework import clue, graded_assessment, record, service_order, visit_plan
 from shared.casework.certificate import certificate_no, verify_code
 from shared.casework.shape import each
 from shared.domain.errors import Refused, invalid
@@ -21,6 +22,7 @@ from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, query, reaction
 from shared.messaging.showing import caught_up
 
+DEATH = "服务对象死亡"
 KINDS = {"gravely_ill": "illness", "accident": "accident", "income_lost": "unemployment", "child_unattended": "child"}
 
 
@@ -62,9 +64,45 @@ class Graded:
     valid_from: date
 
 
+@dataclass(frozen=True)
+class Died:
+    """``registry.after_death_opened``: what we read of it."""
+
+    person_id: str
+    died_on: date
+
+
 def places_of(institution_id: str) -> str:
     """The record of an institution's places."""
     return derived_id(ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED.code, "", institution_id)
+
+
+def care_of(person_id: str) -> Iterator[tuple[str, str]]:
+    """(shape, record id) of everything that a person may be looked after by. The ids follow from the person: no list is asked."""
+    for d in DECLARATIONS.values():
+        if d.subject == "person" and d.shape.name in ("visit_plan", "assessment", "placement_wish"):
+            yield d.shape.name, derived_id(d.code, "", person_id)
+        elif d.subject == "person" and d.shape.name == "service_order":
+            classes = d.terms.classes[:1] if d.terms.single else d.terms.classes
+            yield from (("service_order", service_order.order_id(d.terms, d.code, person_id, k.code)) for k in classes)
+
+
+def ending(shape: str, record_id: str, state: Any, died_on: date, today: date) -> Any:
+    """The command that ends it after a death, None where there is nothing to end or where a person must settle it first."""
+    match shape, state.status:
+        case "visit_plan", "open":
+            return visit_plan.CloseVisitPlan(record_id, DEATH)
+        case "assessment", status if status not in ("none", "ended"):
+            return graded_assessment.EndAssessment(record_id, DEATH)
+        case "placement_wish", "wished" | "offered" | "taken":
+            return placement_wish.WithdrawPlacementWish(record_id, DEATH)
+        case "placement_wish", "placed":
+            left_on = max(died_on, state.stays[-1].first + timedelta(days=1))
+            return placement_wish.LeaveInstitution(record_id, left_on, DEATH) if left_on <= today else None
+        case "service_order", "ordered" | "assigned" if state.confirmed == state.settled:
+            return service_order.CancelService(record_id, DEATH)
+        case _:
+            return None
 
 
 class CareDoors(BenefitService):
@@ -122,6 +160,16 @@ class CareDoors(BenefitService):
             raise Refused("unknown_person", "没有此人员，请先登记此人员或其家庭。", "person_id")
         if known.died_on is None:
             self.office.handle(person.DECIDER, person_id, notice.order(person.RecordFinding(person_id, where, day, **found)))
+
+    @reaction("registry", "after_death_opened", reads=Died)
+    def on_death_end_care(self, notice: Notice[Died]) -> None:
+        """Nobody visits the dead: plans close, grades end, the place is free, orders end (those with a service not settled wait on)."""
+        f = notice.facts
+        for shape, record_id in care_of(f.person_id):
+            decider = DECIDERS[shape]
+            command = ending(shape, record_id, self.office.load(decider, record_id).state, f.died_on, notice.now.date())
+            if command is not None:
+                self.office.handle(decider, record_id, notice.order(command, record_id))
 
     @reaction(OWN, "visit_finding_raised", reads=FindingRaised)
     def on_visit_finding_raised(self, notice: Notice[FindingRaised]) -> None:
