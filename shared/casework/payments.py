@@ -101,8 +101,9 @@ class Payments:
                 break
             before = "closed" if "closed" in (status, before) else before
             nth += 1
-        if status == "none" and before != "closed":
-            raise out_of_order("该月尚无已关账的发放批次，不能编制补发批次。")
+        fresh = status == "none" and before == "closed"
+        if not fresh and not self._repeat(c, nth, order):
+            raise out_of_order("该月前一批次尚未关账，不能编制补发批次。")
         return self._open(due, mode, nth, order)
 
     @staticmethod

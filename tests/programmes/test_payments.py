@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import re
 import stat
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +17,6 @@ from services.eldercare.benefits import CASES, PARTS
 from services.eldercare.programmes import OLD_AGE_ALLOWANCE
 from shared.casework import bank_file, benefit_case, payment_run
 from shared.casework import payments as business
-from shared.casework.payment_part import LineResult
 from shared.domain.errors import Refused
 from shared.eventlog.payment_rows import lines_due
 from shared.eventsourcing.orders import Hand, Order
@@ -28,7 +24,7 @@ from shared.rules.assessment import Assessment
 from tests.desk import DIVISION, Desk, desk
 
 CODE = OLD_AGE_ALLOWANCE.code
-FORMULA = "=HYPERLINK(\"http://x\")"
+FORMULA = '=HYPERLINK("http://x")'
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +47,7 @@ class Town:
         self.persons = [uuid.uuid4().hex for _ in amounts]
         self.cases = [benefit_case.case_id(CODE, p) for p in self.persons]
         for person, amount in zip(self.persons, amounts, strict=True):
-            assessed = Assessment(CODE, "2023-07", person, "eligible", True, amount, "年满八十周岁", (), {}, "rules 1", "law 1", None, False)
+            assessed = Assessment(CODE, "2023-07", person, "eligible", True, amount, "到龄", (), {}, "rules 1", "law 1", None, False)
             self.give(person, benefit_case.GrantCase(CODE, person, person, self.division, "2023-07", assessed, 0))
             if accounts:
                 self.account(person, f"62284800{person_digits(person)}", holder)
@@ -89,10 +85,9 @@ class Town:
     def answer(self, run: str, **outcomes: str) -> Any:
         """The bank's answer by line number: ``n1="paid", n2="failed"``."""
         lines = self.lines(run)
-        told = [
-            {"line_no": int(n[1:]), "outcome": o, "amount_fen": lines[int(n[1:])]["amount_fen"], "reason": "账户已销户" if o != "paid" else ""}
-            for n, o in outcomes.items()
-        ]
+        why = {"paid": "", "failed": "账户已销户", "returned": "账户已销户"}
+        numbered = ((int(n[1:]), o) for n, o in outcomes.items())
+        told = [{"line_no": n, "outcome": o, "amount_fen": lines[n]["amount_fen"], "reason": why[o]} for n, o in numbered]
         return self.record(run, told)
 
     def record(self, run: str, told: list[dict[str, Any]]) -> Any:
@@ -154,3 +149,230 @@ def test_a_run_goes_to_the_bank_and_closes_with_its_answer(house: Desk, tmp_path
     row = town.proven(run)
     assert (row["paid"], row["paid_fen"]) == (2, 13000)
     assert {first["amount_fen"], second["amount_fen"]} == {5000, 8000}
+
+
+def test_what_fails_is_held_or_comes_back_goes_to_the_follow_up_run(house: Desk) -> None:
+    """补发批次 lists only what is still due: a failed, a held and a returned line, not the one that was paid."""
+    town = Town(house, 5000, 6000, 7000, 8000)
+    run = town.prepare()
+    failed, held, back, paid = (town.number_of(run, n) for n in range(4))
+    with pytest.raises(Refused, match="out_of_order"):
+        house.call("prepare_follow_up_run", "cashier", run_id=run)
+    house.call("hold_payment_line", "cashier", run_id=run, line_no=held, reason="对象死亡待核实")
+    town.send(run)
+    with pytest.raises(Refused, match="out_of_order"):
+        house.call("hold_payment_line", "cashier", run_id=run, line_no=paid, reason="迟了")
+    town.answer(run, **{f"n{failed}": "failed", f"n{back}": "paid", f"n{paid}": "paid"})
+    row = town.proven(run)
+    assert (row["paid_fen"], row["failed_fen"], row["held_fen"]) == (15000, 5000, 6000)
+    town.answer(run, **{f"n{back}": "returned"})
+    assert [sorted(town.case(n).paid) for n in range(4)] == [[], [], [], ["2023-07"]]
+    follow = town.follow_up(run)
+    assert {x["case_id"] for x in town.lines(follow).values()} == set(town.cases[:3])
+    town.send(follow)
+    town.answer(follow, n1="paid", n2="paid", n3="paid")
+    assert town.proven(follow)["round"] == 1
+    assert all(town.case(n).paid for n in range(4))
+    with pytest.raises(Refused, match="out_of_order"):
+        town.follow_up(follow)
+    [kept] = house.call("list_payments", "auditor", case_id=town.cases[2])
+    assert (kept["status"], kept["run_id"]) == ("paid", follow)
+
+
+def test_an_amount_that_changed_after_the_list_is_not_paid_wrongly(house: Desk) -> None:
+    """The case refuses the old amount; the follow-up run pays the new one."""
+    town = Town(house, 5000)
+    run = town.prepare()
+    town.give(town.persons[0], benefit_case.EndCase(town.cases[0], "2023-08", "到期", "依据"))
+    lower = Assessment(CODE, "2023-07", town.persons[0], "eligible", True, 4000, "降低", (), {}, "rules 1", "law 1", None, False)
+    town.give(town.persons[0], benefit_case.ReassessCase(town.cases[0], "2023-07", (lower,), 1, "fact"))
+    town.send(run)
+    row = town.proven(run)
+    assert (row["failed"], row["failed_fen"]) == (1, 5000)
+    assert town.lines(run)[1]["reason"] == "amount_changed"
+    follow = town.follow_up(run)
+    assert town.lines(follow)[1]["amount_fen"] == 4000
+
+
+def test_the_bank_file_holds_the_accounts_of_the_list_and_nothing_a_spreadsheet_runs(house: Desk, tmp_path: Path) -> None:
+    """CSV and Excel with the same lines and hash, readable by the owner only, no formula, no trace of an account in the log."""
+    town = Town(house, 5000, 1234567, holder=FORMULA)
+    run = town.send(town.prepare())
+    made = town.file(run, tmp_path / "out", "csv", "xlsx")
+    assert [stat.S_IMODE(p.stat().st_mode) for p in made] == [0o600, 0o600]
+    rows = list(csv.reader(made[0].read_text(encoding="utf-8-sig").splitlines()))
+    head, columns, lines = dict(row for row in rows[:6]), rows[6], rows[7:]
+    assert columns == list(bank_file.COLUMNS)
+    assert (head["批次号"], head["笔数"], head["金额合计(元)"]) == (run, "2", "12395.67")
+    assert sorted(line[6] for line in lines) == ["12345.67", "50.00"]
+    assert {line[3] for line in lines} == {f"'{FORMULA}"}
+    assert {line[5] for line in lines} == {f"62284800{person_digits(p)}" for p in town.persons}
+    body = "".join(bank_file._line(line) for line in lines)
+    assert head["明细SHA-256"] == hashlib.sha256(body.encode()).hexdigest()
+    house.project()
+    assert town.run(run)["file_sha256"] == head["明细SHA-256"]
+    sheet = openpyxl.load_workbook(made[1]).worksheets[0]
+    cells = [[str(c.value or "") for c in row] for row in sheet.iter_rows()]
+    assert cells[7:] == lines
+    assert all(c.data_type == "s" or c.value is None for row in sheet.iter_rows() for c in row)
+    assert [p.read_bytes() for p in town.file(run, tmp_path / "again", "csv")] == [made[0].read_bytes()]
+    account = f"62284800{person_digits(town.persons[0])}".encode()
+    raws = list(town.office.log.read_all(prefix="eldercare."))
+    assert not any(account in r.data or account in r.metadata for r in raws)
+
+
+def test_the_file_with_the_banks_answers_is_read_back_line_by_line(house: Desk, tmp_path: Path) -> None:
+    """Bad lines are told by their row; the same file twice changes nothing; another amount is not taken."""
+    town = Town(house, 5000, 6000, 7000)
+    run = town.send(town.prepare())
+    [path] = town.file(run, tmp_path)
+    rows = list(csv.reader(path.read_text(encoding="utf-8-sig").splitlines()))
+    account = rows[8][5]
+    rows[7][9:] = ["成功", ""]
+    rows[8][9:] = ["失败", f"账号{account}不存在，户名张某不符"]
+    rows[9][6], rows[9][9] = "1.00", "成功"
+    rows.append(["4", "", "", "", "", "", "1.00", "", "", "成功", ""])
+    rows.append(["x", "", "", "", "", "", "1.00", "", "", "成功", ""])
+    rows.append(["1", "", "", "", "", "", "1.00", "", "", "不明", ""])
+    read = bank_file.parse_return(enumerate(rows, 1))
+    assert read.run_id == run
+    assert [(p.row, p.reason[:3]) for p in read.problems] == [(12, "序号不"), (13, "序号1")]
+    told = [{"line_no": x.line_no, "outcome": x.outcome, "amount_fen": x.amount_fen, "reason": x.reason} for x in read.lines]
+    done = town.record(run, told)
+    assert (done["taken"], done["unchanged"]) == (2, 0)
+    assert {p["line_no"]: p["reason"] for p in done["problems"]} == {3: "金额与送发的不符，该行不予登记。", 4: "名单中没有此序号。"}
+    assert town.lines(run)[2]["reason"] == "账号＊不存在,户名＊不符"
+    head = town.office.log.head("eldercare.")
+    again = town.record(run, told)
+    assert (again["taken"], again["unchanged"]) == (0, 2)
+    assert town.office.log.head("eldercare.") == head
+    assert town.run(run)["status"] == "sent", "the third line is still the bank's"
+
+
+def test_a_changed_account_needs_another_hand_and_does_not_move_money_on_its_way(house: Desk, tmp_path: Path) -> None:
+    """The changer cannot confirm; a list made before goes to the old account; the log and the lists never show a number whole."""
+    town = Town(house, 5000)
+    person = town.persons[0]
+    run = town.prepare()
+    number = town.account(person, "6228489999999999", confirm=False)
+    with pytest.raises(Refused, match="same_hand"):
+        house.call("confirm_payee_account", "approver", actor="staff:clerk", person_id=person, number=number)
+    house.call("confirm_payee_account", "approver", person_id=person, number=number)
+    town.send(run)
+    [path] = town.file(run, tmp_path)
+    assert path.read_text(encoding="utf-8-sig").splitlines()[7].split(",")[5] == f"62284800{person_digits(person)}"
+    shown = house.call("list_payee_accounts", "auditor", person_id=person)
+    old = f"****{person_digits(person)[-4:]}"
+    assert sorted((x["status"], x["account_no"]) for x in shown) == [("former", old), ("in_force", "****9999")]
+
+
+def test_a_payee_without_an_account_waits_for_the_follow_up(house: Desk) -> None:
+    """The line is held from the start, with the reason; the rest is paid."""
+    town = Town(house, 5000, accounts=False)
+    run = town.prepare()
+    assert town.lines(run)[1]["status"] == "held"
+    town.send(run)
+    assert town.proven(run)["held_fen"] == 5000
+    town.account(town.persons[0], "6228480000000001")
+    house.settle()
+    follow = town.follow_up(run)
+    assert town.lines(follow)[1]["status"] == "due"
+
+
+def test_a_run_that_was_rejected_is_prepared_anew(house: Desk) -> None:
+    """退回: nothing of it was sent, and the month has another round."""
+    town = Town(house, 5000)
+    run = town.prepare()
+    house.call("reject_payment_run", "approver", run_id=run, reason="名单有误")
+    house.settle()
+    second = town.prepare()
+    assert second != run
+    assert town.run(second)["round"] == 1
+    assert town.run(run)["status"] == "cancelled"
+
+
+def test_a_process_that_dies_while_it_lists_or_sends_is_gone_on_from(house: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The timer takes up what stands still; whatever was listed or reserved is found and not done again."""
+    town = Town(house, *range(1000, 1007))
+    for module in (business, payment_run):
+        monkeypatch.setattr(module, "CHUNK", 2)
+    monkeypatch.setattr("shared.casework.payment_part.CHUNK", 2)
+    monkeypatch.setattr(business, "AT_ONCE", 1)
+    money = house.services["eldercare"].payments
+    handle, left = town.office.handle, [3]
+
+    def dying(decider: Any, aggregate_id: str, order: Order[Any]) -> Any:
+        left[0] -= 1
+        if left[0] == 0:
+            raise KeyboardInterrupt
+        return handle(decider, aggregate_id, order)
+
+    monkeypatch.setattr(money.office, "handle", dying)
+    with pytest.raises(KeyboardInterrupt):
+        town.prepare()
+    left[0] = -1
+    run = payment_run.run_id(CODE, "2023-07", town.division)
+    assert money.run(run).status == "open"
+    house.later(1).settle()
+    assert (money.run(run).status, money.run(run).count) == ("locked", 7)
+    house.call("approve_payment_run", "approver", run_id=run)
+    house.call("send_payment_run", "cashier", run_id=run)
+    left[0] = 4
+    with pytest.raises(KeyboardInterrupt):
+        house.settle()
+    left[0] = -1
+    house.later(1).settle()
+    assert money.run(run).status == "sent"
+    paid = [sum(isinstance(r.event, benefit_case.BenefitPaid) for r in town.office.history(CASES.stream(c))) for c in town.cases]
+    assert paid == [1] * 7
+    assert {town.office.load(PARTS, f"{run}-{n}").state.status for n in range(4)} == {"sent"}
+
+
+def test_what_is_due_is_read_page_by_page(house: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are due, each is listed once, ascending, and from where a list stopped."""
+    town = Town(house, *range(1000, 1007))
+    monkeypatch.setattr("shared.eventlog.payment_rows.PAGE", 3)
+    tables, read = house.services["eldercare"].tables.pay, town.office.read
+    found = list(lines_due(read, tables, CODE, town.division, "2023-07"))
+    assert [x.case_id for x in found] == sorted(town.cases)
+    assert {x.account for x in found} == {1}
+    assert [x.case_id for x in lines_due(read, tables, CODE, town.division, "2023-07", found[3].case_id)] == sorted(town.cases)[4:]
+
+
+def test_claims_and_runs_stand_in_worklists_and_their_days_come(house: Desk) -> None:
+    """An overpayment becomes a claim to notify; an instalment that is not in is overdue; after three years of silence it is barred."""
+    town = Town(house, 5000)
+    run = town.send(town.prepare())
+    town.answer(run, n1="paid")
+    town.give(town.persons[0], benefit_case.EndCase(town.cases[0], "2023-07", "领取人死亡", "死亡次月起停发"))
+    house.settle()
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    assert (claim["worklist"], claim["left_fen"], claim["limitation_on"]) == ("recovery_notify", 5000, "2026-07-03")
+    this = {"recovery_id": claim["recovery_id"]}
+    house.call("record_recovery_notice", "reviewer", notice_no="象民追1号", told_on="2023-07-03", due_on="2023-08-01", **this)
+    plan = [{"due_on": "2023-08-31", "amount_fen": 2000}, {"due_on": "2023-09-30", "amount_fen": 3000}]
+    house.call("agree_instalments", "reviewer", instalments=plan, **this)
+    house.call("record_repayment", "cashier", amount_fen=2000, receipt_no="1", **this)
+    house.on("2023-09-02").settle()
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    assert (claim["worklist"], claim["due_on"]) == ("recovery_await", "2023-09-30")
+    house.on("2023-10-02").settle()
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    assert (claim["worklist"], claim["left_fen"]) == ("recovery_overdue", 3000)
+    house.on("2026-07-04").settle()
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    assert (claim["status"], claim["worklist"]) == ("barred", "")
+    house.on("2023-07-03")
+
+
+def test_money_that_came_back_is_not_claimed(house: Desk) -> None:
+    """Paid after a death, claimed, and given back by the bank: the claim is met, and nothing is due any more."""
+    town = Town(house, 5000)
+    run = town.send(town.prepare())
+    town.answer(run, n1="paid")
+    town.give(town.persons[0], benefit_case.EndCase(town.cases[0], "2023-07", "领取人死亡", "死亡次月起停发"))
+    house.settle()
+    town.answer(run, n1="returned")
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    assert (claim["status"], claim["left_fen"]) == ("settled", 0)
+    assert town.case(0).payable("2023-07") == 0
