@@ -18,7 +18,7 @@ from shared.casework import benefit_case, payee_account, payment_part, payment_r
 from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
-from shared.eventsourcing.orders import Order
+from shared.eventsourcing.orders import Answer, Order
 from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
@@ -263,6 +263,32 @@ class AssistanceBenefits(Benefits):
     def ahead(self) -> str:
         """The last month from which anything published counts; "" when nothing is."""
         return standards.last_month(book(self.office, self.profile))
+
+    def answer_appeal(self, order: Order[Any]) -> Answer:
+        """An end that is set aside gives the class back too: of that no event speaks but the appeal's own."""
+        answer = super().answer_appeal(order)
+        state = self.case(order.command.case_id)
+        note_class(self.office, state.programme, state.subject_id, order.by(self.hand()))
+        return answer
+
+
+def note_class(office: Office, programme: str, subject_id: str, order: Order[Any]) -> None:
+    """A case that carries a class began, ended or runs again: the household's determination is brought up to date.
+
+    The case's own stream says what is so by now; a notice may be late, or come after the next one.
+    """
+    if programme not in determination.CLASSES:
+        return
+    case_id = benefit_case.case_id(programme, subject_id)
+    state: benefit_case.Case = office.load(CASES, case_id).state
+    unit_id: str = subject_id
+    if PROGRAMMES[programme].subject == "person":
+        unit_id = office.load(placement.DECIDER, subject_id).state.household_id or subject_id
+    home: household.Household = office.load(household.DECIDER, unit_id).state
+    members: tuple[str, ...] = tuple(m for m in home.members if m not in home.left) if home.exists else (subject_id,)
+    spans = determination.spans_of(r.event for r in office.history(CASES.stream(case_id)))
+    note = determination.NoteGround(unit_id, state.division, case_id, programme, subject_id, spans, members)
+    office.handle(determination.DECIDER, unit_id, order.to(note, "class"))
 
 
 def business(office: Office, profile: str) -> AssistanceBenefits:

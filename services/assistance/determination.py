@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from shared.casework.benefit_case import CaseEnded, CaseGranted
+from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed
 from shared.domain import dates
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider
@@ -148,12 +148,18 @@ def class_of(state: Unit, person_id: str, month: str) -> str:
 
 
 def spans_of(history: Iterable[Any]) -> tuple[Span, ...]:
-    """The months in which a case ran, from its own events: an end may come earlier later on, and takes back what lay behind it."""
+    """The months in which a case ran, from its own events: an end may come earlier later on, and takes back what lay behind it.
+
+    An end that was set aside on appeal is followed by a decision of the months behind it; a late fact about the months before an end
+    is followed by the end once more.
+    """
     spans: list[Span] = []
     for happened in history:
         match happened:
             case CaseGranted():
                 spans.append(Span(happened.first_month))
+            case CaseReassessed() if spans and happened.outcome != "ended":
+                spans[-1] = replace(spans[-1], end="")
             case CaseEnded():
                 kept = [s for s in spans if s.first < happened.first_unpaid_month]
                 spans = [replace(s, end=_earlier(s.end, happened.first_unpaid_month)) for s in kept]

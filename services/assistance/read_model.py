@@ -42,7 +42,7 @@ BENEFITS = benefit_tables(METADATA)
 RECORDS = record_table(METADATA)
 FEATURES = (means_test, standards, person, temporary, determination, price_linkage)
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("assistance", version=3, metadata=METADATA)
+MODEL = ReadModel("assistance", version=4, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))
 for _feature in FEATURES:

@@ -145,6 +145,30 @@ def test_the_register_answers_for_any_day_and_the_members_are_published(d: Desk,
     assert early["valid"]["hardship_class"] == "minimum_living"  # that is what was known then
 
 
+def test_an_end_set_aside_on_appeal_gives_the_class_back(d: Desk, numbers: Numbers) -> None:
+    """The months without a class were never without one: the chain says so, and keeps what was thought meanwhile."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101"})
+    living = grant(d, LIVING, household_id=made.household_id)
+    head = {"household_id": made.household_id, "person_id": made.members[0]}
+    d.on("2023-09-05")
+    d.call("record_income", **head, monthly_income_fen=900000, effective_from="2023-09-04")
+    d.settle()
+    assert not d.call("class_on", "auditor", person_id=made.members[0], day="2023-10-01")["hardship_class"]
+    d.call("record_income", **head, monthly_income_fen=0, effective_from="2023-09-04")
+    d.settle()
+    [ended] = [x for x in case(d, living)["decisions"] if x["kind"] == "ended"]
+    d.call("file_appeal", case_id=living, decision=ended["number"], reason="收入登记有误")
+    d.call("assign_appeal", "approver", case_id=living, to="staff:other")
+    d.call("answer_appeal", "approver", actor="staff:other", case_id=living, outcome="upheld", reason="收入登记有误")
+    d.settle()
+    assert d.call("class_on", "auditor", person_id=made.members[0], day="2023-10-01")["hardship_class"] == "minimum_living"
+    assert [x["hardship_class"] for x in d.call("get_determination", "auditor", unit_id=made.household_id)["chain"]] == [
+        "minimum_living", "", "minimum_living",
+    ]  # fmt: skip
+    assert register(d, "2023-10-01")[made.household_id]["valid_to"] == ""
+
+
 def test_a_hand_of_another_town_does_not_see_the_class(d: Desk, numbers: Numbers) -> None:
     """The register ends at the hand's division."""
     d.on("2023-07-03")

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from services.assistance import determination, household, placement
-from services.assistance.benefits import CASES, cases_of_person
-from services.assistance.programmes import PROGRAMMES
+from services.assistance import determination, placement
+from services.assistance.benefits import cases_of_person, note_class
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.determination import in_register, register_counts
-from shared.casework import benefit_case
 from shared.domain import dates
 from shared.eventsourcing.orders import Hand, Notice
 from shared.messaging.benefit_doors import BenefitService
@@ -54,30 +52,12 @@ class DeterminationDoors(BenefitService):
     @reaction(OWN, "case_granted", reads=CaseBegun)
     def on_ground_begun(self, notice: Notice[CaseBegun]) -> None:
         """A case that carries a class began."""
-        self._note_ground(notice.facts.programme, notice.facts.subject_id, notice)
+        note_class(self.office, notice.facts.programme, notice.facts.subject_id, notice.order(notice.facts))
 
     @reaction(OWN, "case_ended", reads=CaseOver)
     def on_ground_over(self, notice: Notice[CaseOver]) -> None:
         """A case that carried a class ended, or ended earlier than was known."""
-        self._note_ground(notice.facts.programme, notice.facts.subject_id, notice)
-
-    def _note_ground(self, programme: str, subject_id: str, notice: Notice[Any]) -> None:
-        if programme not in determination.CLASSES:
-            return
-        case_id = benefit_case.case_id(programme, subject_id)
-        state: benefit_case.Case = self.office.load(CASES, case_id).state
-        unit_id: str = subject_id
-        members: tuple[str, ...] = (subject_id,)
-        if PROGRAMMES[programme].subject == "person":
-            place: placement.Placement = self.office.load(placement.DECIDER, subject_id).state
-            unit_id = place.household_id or subject_id
-        home: household.Household = self.office.load(household.DECIDER, unit_id).state
-        if home.exists:
-            members = tuple(m for m in home.members if m not in home.left)
-        # The case's own stream says what is so by now; this notice may be late, or come after the next one.
-        spans = determination.spans_of(r.event for r in self.office.history(CASES.stream(case_id)))
-        note = determination.NoteGround(unit_id, state.division, case_id, programme, subject_id, spans, members)
-        self.office.handle(determination.DECIDER, unit_id, notice.order(note))
+        note_class(self.office, notice.facts.programme, notice.facts.subject_id, notice.order(notice.facts))
 
     @reaction(OWN, "class_granted", reads=ClassDetermined)
     def on_class_granted(self, notice: Notice[ClassDetermined]) -> None:
