@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _HELP = {"help_option_names": ["--help"]}
 _SOURCES = {"law": "全国规定", "plan": "区计划", "published": "已公布", "placeholder": "占位，待核定"}
 _PAYS = {"monthly": "按月发放", "once": "一次性", "nothing": "认定，不发放"}
+_NO_LOG = "没有读模型（尚未启动过，或连不上数据库），决定数记作 0。"
 _ROUNDING = ("舍去", "进位", "四舍五入")
 
 
@@ -124,10 +125,11 @@ def coverage(programme: str | None, as_json: bool) -> None:
     chosen = [_programme(programme)[0]] if programme else packages()
     told: list[tuple[RulePackage, str, Decided | None, ProgrammeCoverage]] = []
     try:
-        for package in chosen:
-            version, decided = _engine(package, settings.profile).rules_version, decisions_by_version(settings, package.name)
-            only = (programme,) if programme else ()
-            told += [(package, version, decided, found) for found in covering.coverage(package, only)]
+        with Console(stderr=True).status("正在运行用例，并逐个变动参数……"):
+            for package in chosen:
+                version, decided = _engine(package, settings.profile).rules_version, decisions_by_version(settings, package.name)
+                only = (programme,) if programme else ()
+                told += [(package, version, decided, found) for found in covering.coverage(package, only)]
     except RulesError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
@@ -143,7 +145,7 @@ def coverage(programme: str | None, as_json: bool) -> None:
             for fault in (*found.wrong, *found.missing):
                 console.print(f"欠缺  {found.programme.title}：{fault}", style="red", markup=False)
         if any(decided is None for _, _, decided, _ in told):
-            console.print("没有读模型（尚未启动过，或连不上数据库），决定数从缺。", style="dim")
+            console.print(_NO_LOG, style="dim")
     if any(found.wrong or found.missing for _, _, _, found in told):
         raise SystemExit(1)
 
@@ -223,7 +225,7 @@ def _tell_summary(console: Console, told: list[tuple[RulePackage, str, Decided |
             str(len(found.cases)),
             f"{sum(bool(its) for its in found.reasons.values())}/{len(found.reasons)}",
             f"{sum(bool(case) for case in steps)}/{len(steps)}",
-            "—" if decided is None else f"{here}/{ever}",
+            f"{here}/{ever}",
             f"[red]{faults}[/red]" if faults else "0",
         )
     console.print(table)
@@ -235,17 +237,16 @@ def _tell_rules(console: Console, version: str, decided: Decided | None, found: 
 
     programme = found.programme
     here, ever = _decided(decided, version, [programme.id])
-    made = "" if decided is None else f"，本版本 {here} 个决定，共 {ever} 个"
-    rules = Table(title=f"{programme.title}：{len(found.rules)} 条规则，{len(found.cases)} 个用例{made}")
+    rules = Table(title=f"{programme.title}：{len(found.rules)} 条规则，{len(found.cases)} 个用例，本版本 {here} 个决定，共 {ever} 个")
     rules.add_column("规则", overflow="fold")
     rules.add_column("依据", overflow="fold")
-    for column in ("用例", "否", "是", "决定"):
+    for column in ("用例", "理由", "否", "是", "决定"):
         rules.add_column(column, justify="right", no_wrap=True)
     for rule in found.rules:
         answers = tuple(map(str, rule.answers[programme.id])) if rule.yes_or_no else ("—", "—")
-        reached = str(len(rule.cases[programme.id]))
-        under = "—" if decided is None else str(_decided(decided, version, list(rule.cases))[0])
-        rules.add_row(f"{escape(rule.label)}\n[dim]{rule.name}[/dim]", escape(rule.reference), reached, *answers, under)
+        reached = str(len(rule.cases[programme.id])), f"{len(found.reasons_reached(rule))}/{len(found.reasons)}"
+        under = str(_decided(decided, version, list(rule.cases))[0])
+        rules.add_row(f"{escape(rule.label)}\n[dim]{rule.name}[/dim]", escape(rule.reference), *reached, *answers, under)
     console.print(rules)
     reasons = Table(title="理由与用例")
     reasons.add_column("理由", overflow="fold")
@@ -257,18 +258,19 @@ def _tell_rules(console: Console, version: str, decided: Decided | None, found: 
     for column in ("参数", "少一个单位", "多一个单位"):
         figures.add_column(column, overflow="fold")
     for name, noticed in found.figures.items():
-        figures.add_row(name, *(escape(noticed.get(step, "—")) or "[red]没有[/red]" for step in (-1, 1)))
+        figures.add_row(name.removeprefix(f"{programme.id}."), *(escape(noticed.get(step, "—")) or "[red]没有[/red]" for step in (-1, 1)))
     console.print(figures)
 
 
 def _plain(package: RulePackage, version: str, decided: Decided | None, found: ProgrammeCoverage) -> dict[str, Any]:
-    """One programme's coverage as JSON values. decisions: null when there is no read model to count in."""
+    """One programme's coverage as JSON values. decisions: by version of the rules; note: why there are none to count, if so."""
     return {
         "programme": found.programme.id,
         "title": found.programme.title,
         "service": package.name,
         "rules_version": version,
-        "decisions": None if decided is None else decided.get(found.programme.id, {}),
+        "decisions": (decided or {}).get(found.programme.id, {}),
+        "note": _NO_LOG if decided is None else "",
         "cases": list(found.cases),
         "rules": [
             {
@@ -276,8 +278,9 @@ def _plain(package: RulePackage, version: str, decided: Decided | None, found: P
                 "label": rule.label,
                 "reference": rule.reference,
                 "cases": rule.cases[found.programme.id],
+                "reasons": found.reasons_reached(rule),
                 "answers": dict(zip(("no", "yes"), rule.answers[found.programme.id], strict=True)) if rule.yes_or_no else None,
-                "decisions": None if decided is None else _decided(decided, version, list(rule.cases))[0],
+                "decisions": _decided(decided, version, list(rule.cases))[0],
             }
             for rule in found.rules
         ],

@@ -53,6 +53,11 @@ class ProgrammeCoverage:
     wrong: tuple[str, ...]
     missing: tuple[str, ...]
 
+    def reasons_reached(self, rule: RuleCoverage) -> list[str]:
+        """The reasons that the cases reaching a rule end in: the branches of the procedure in which it was tried."""
+        through = set(rule.cases[self.programme.id])
+        return [reason for reason, its in self.reasons.items() if through.intersection(its)]
+
 
 def coverage(package: RulePackage, only: Iterable[str] = ()) -> list[ProgrammeCoverage]:
     """The coverage of a package's programmes, all or those named."""

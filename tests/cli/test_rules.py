@@ -91,18 +91,22 @@ def test_what_can_not_be_shown_is_said(words: tuple[str, ...], message: str) -> 
     assert message in said.output
 
 
-def test_coverage_tells_paragraph_cases_and_answers_of_each_rule() -> None:
+def test_coverage_tells_paragraph_cases_and_answers_of_each_rule(var: Path) -> None:
     """All of them, as JSON; no decisions where nothing ever ran, and the asking leaves nothing behind."""
     said = run("coverage", "disabled_living_subsidy", "--json")
     assert said.exit_code == 0, said.output
     (found,) = json.loads(said.output)
     assert found["missing"] == found["wrong"] == []
-    assert found["decisions"] is None
+    assert found["decisions"] == {}
+    assert "没有读模型" in found["note"]
+    assert {rule["decisions"] for rule in found["rules"]} == {0}
+    assert not list(var.glob("*.db"))
     assert found["rules_version"] == engine().rules_version
     (excluded,) = (rule for rule in found["rules"] if rule["name"] == "living_excluded")
     assert "政策衔接" in excluded["reference"]
     assert "孤儿不享受" in excluded["cases"]
     assert min(excluded["answers"].values()) > 0
+    assert "已享受孤儿基本生活费，不重复享受" in excluded["reasons"]
     assert found["reasons"]["残疾人证已过有效期"] == ["残疾人证上月末到期"]
     assert found["figures"]["disabled_living_subsidy.exclusions.orphan_allowance"] == {"less": "孤儿不享受", "more": None}
 
@@ -130,6 +134,7 @@ def test_coverage_counts_the_decisions_of_this_version_and_of_others(var: Path) 
     made.dispose()
     (found,) = json.loads(run("coverage", "disabled_living_subsidy", "--json").output)
     assert found["decisions"] == {"older": 1, now: 2}
+    assert not found["note"]
     assert {rule["decisions"] for rule in found["rules"]} == {2}
     assert "本版本 2 个决定，共 3 个" in run("coverage", "disabled_living_subsidy").output
 
