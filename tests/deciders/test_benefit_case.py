@@ -661,6 +661,7 @@ def test_a_determination_pays_nothing_and_expires() -> None:
     """低保边缘: in force from one day to another; when nobody reviews it, it is over."""
     case = confirmed(Terms(payment="none", first_month="of_decision", valid_months=12, review_months=12))
     assert (case.state.amount_fen, case.state.valid_to, case.state.status) == (0, date(2024, 6, 30), "in_force")
+    assert case.state.review_due == date(2024, 6, 30), "it can still be reviewed before it expires"
     case.on("2023-09-10").when(pay("2023-09", 0)).then_refused("out_of_order")
     assert bc.on_day(case.state, date(2024, 6, 30))["status"] == "in_force"
     assert bc.on_day(case.state, date(2024, 7, 1))["status"] == "not_in_force"

@@ -53,7 +53,7 @@ ACTS = (
     "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next", "next",
     "file", "supplement", "answer_supplement", "refuse_acceptance", "withdraw", "recheck", "extend", "object", "object", "answer_objection",
     "confirm", "refuse", "tell", "grant", "grant", "reassess", "reassess", "end", "suspend", "suspend", "resume", "resume", "open_review",
-    "answer_review", "pay", "pay", "overdue", "appeal", "appeal", "assign", "answer_appeal", "withdraw_appeal", "stray",
+    "answer_review", "pay", "pay", "returned", "overdue", "appeal", "appeal", "assign", "answer_appeal", "withdraw_appeal", "stray",
 )  # fmt: skip
 STEPS = st.tuples(st.sampled_from(ACTS), st.sampled_from(HANDS), st.sampled_from([0, 0, 1, 9, 31]), st.integers(0, 5))
 
@@ -112,6 +112,7 @@ def asked(state: bc.Case, act: str, terms: Terms, today: date, n: int) -> Any:
         "open_review": bc.OpenReview(CASE),
         "answer_review": bc.AnswerReview(CASE, "无变化", correction),
         "pay": bc.PayBenefit(CASE, month, "run", state.payable(month)),
+        "returned": bc.ReturnPayment(CASE, month, "run", "账户已销"),
         "overdue": bc.NoteStepOverdue(CASE, steps[n % len(steps)]),
         "appeal": bc.FileAppeal(CASE, appealed, "有异议"),
         "assign": bc.AssignAppeal(CASE, HANDS[n % 4]),
@@ -152,6 +153,7 @@ class Books:
     def __init__(self) -> None:
         self.done: list[str] = []
         self.out: dict[str, int] = {}
+        self.beside: dict[str, int] = {}  # arrears that went out with a month
         self.extra = self.claims = 0
 
     def see(self, before: bc.Case, event: Any, command: Any) -> None:
@@ -180,6 +182,11 @@ class Books:
             assert not before.suspended_in(event.month)
             self.out[event.month] = event.amount_fen
             self.extra += event.arrears_fen
+            self.beside[event.month] = event.arrears_fen
+        elif isinstance(event, bc.PaymentReturned):
+            assert self.out.pop(event.month) == event.amount_fen
+            self.extra -= self.beside.pop(event.month)
+            self.claims -= event.claimed_fen  # met by the money that came back
         elif isinstance(event, bc.OverpaymentFound):
             assert event.amount_fen == sum(m.paid_fen - m.due_fen for m in event.months) > 0
             self.claims += event.amount_fen
@@ -193,7 +200,6 @@ class Books:
         """What went out, less what is claimed back, plus what is owed, is what is due for the months accounted for."""
         net = sum(self.out.values()) + self.extra - self.claims + state.arrears_fen
         assert net == sum(state.due(m) for m in state.paid)
-        assert state.arrears_fen >= 0
         assert set(self.out) <= set(state.paid)
 
 

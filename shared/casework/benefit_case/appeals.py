@@ -135,7 +135,7 @@ def _revived(state: Case, answered: e.AppealAnswered, follows: list[Any], c: Cor
     follows = [*follows, *missed(after, state.ended_from, order.today, "停发决定纠正，补发已过月份")]
     months = state.terms.valid_months
     held: date | None = dates.last_day(dates.add_months(dates.month_of(order.today), months)) if months else None
-    due = review_due(state.terms, order.today, c.changing)
+    due = review_due(state.terms, order.today, c.changing, held)
     return e.AppealAnswered(answered.number, True, answered.reason, answered.by, due, held), follows
 
 

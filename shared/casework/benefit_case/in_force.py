@@ -145,7 +145,7 @@ def grant_case(state: Case, c: GrantCase, order: Order[Any]) -> Sequence[Any]:
         by=order.hand.actor,
         decided_on=order.today if c.terms.objection_days else None,
         terms=c.terms,
-        review_due=review_due(c.terms, order.today, c.changing),
+        review_due=review_due(c.terms, order.today, c.changing, valid_until(c.terms, c.first_month)),
         valid_to=valid_until(c.terms, c.first_month),
     )
     return [granted, *differences(state, [granted], GRANTED_AGAIN)]
@@ -275,10 +275,10 @@ def answer_review(state: Case, c: AnswerReview, order: Order[Any]) -> Sequence[A
     gone = any(isinstance(x, e.CaseEnded) for x in follows)
     moved = any(isinstance(x, e.CaseReassessed) and x.outcome != "unchanged" for x in follows)
     outcome = "terminate" if gone else "adjust" if moved else "continue"
-    due = None if gone else review_due(state.terms, order.today, c.correction.changing)
     held = state.valid_to
     if state.terms.valid_months and not gone:
         held = dates.last_day(dates.add_months(dates.month_of(order.today), state.terms.valid_months))
+    due = None if gone else review_due(state.terms, order.today, c.correction.changing, held)
     return [e.ReviewAnswered(outcome, finding, order.today, due, held, order.hand.actor), *follows]
 
 

@@ -42,10 +42,16 @@ def missed(after: Case, first: str, today: date, reason: str) -> list[Any]:
     return [e.ArrearsFound(under, sum(d.due_fen for d in under), reason)] if under else []
 
 
-def review_due(terms: Terms, today: date, changing: bool) -> date | None:
-    """The last day for the next periodic review: half-yearly where incomes change, else yearly (审核确认办法)."""
+def review_due(terms: Terms, today: date, changing: bool, valid_to: date | None = None) -> date | None:
+    """The last day for the next periodic review: half-yearly where incomes change, else yearly (审核确认办法).
+
+    Never after a determination has expired; a one-off benefit is not reviewed.
+    """
     months = (changing and terms.review_months_changing) or terms.review_months
-    return dates.last_day(dates.add_months(dates.month_of(today), months)) if months else None
+    if not months or terms.payment == "once":
+        return None
+    due = dates.last_day(dates.add_months(dates.month_of(today), months))
+    return min(due, valid_to or due)
 
 
 def valid_until(terms: Terms, first: str) -> date | None:

@@ -344,7 +344,7 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
         order.hand.actor,
         _decided_on(state, order),
         state.terms,
-        review_due(state.terms, order.today, c.changing),
+        review_due(state.terms, order.today, c.changing, valid_until(state.terms, first)),
         valid_until(state.terms, first),
     )
     after = evolve(state, granted)
