@@ -42,6 +42,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "bench": ("shared.cli.bench", "速度测量：每项旁边是同一次运行中测得的上限"),
         "asyncapi": ("shared.cli.asyncapi", "由事件类型生成 docs/asyncapi.yaml"),
         "licences": ("shared.cli.licences", "列出依赖及其许可证，拒绝与 AGPL-3.0-or-later 不相容的"),
+        "source-key": ("shared.cli.source_key", "写出某核对来源的查询密钥，交给该单位"),
         "definitions": ("shared.cli.definitions", "生成 RabbitMQ 的定义文件（用户、权限、交换机），供 compose 使用"),
     },
 }
