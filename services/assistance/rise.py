@@ -11,7 +11,7 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from services.assistance import household, standard_run, standards
+from services.assistance import household, person, placement, standard_run, standards
 from services.assistance.benefits import CASES, AssistanceBenefits, book, rules_now
 from services.assistance.household import Household
 from services.assistance.programmes import PROGRAMMES
@@ -256,7 +256,8 @@ class Raise:
             desk = _CaseDesk(self.office, case_id, loaded[case_id], step, month)
             if not desk.was_done():
                 try:
-                    self._reassess(desk, run, step, answers, max(ahead, until.get(case_id, "")))
+                    known = until[case_id] if case_id in until else self._known_until(loaded[case_id].state)
+                    self._reassess(desk, run, step, answers, max(ahead, known))
                 except Refused as refused:
                     if refused.code != "version_conflict":
                         raise
@@ -276,9 +277,12 @@ class Raise:
         at_desk.reassess(desk.case_id, run.effective_month, run.cause, step, until)
 
     def _known_until(self, case: Case) -> str:
-        if PROGRAMMES[case.programme].subject != "household":
-            return ""
-        return household.known_until(self.office.load(household.DECIDER, case.subject_id).state)
+        """The last month from which a fact of the subject counts."""
+        if PROGRAMMES[case.programme].subject == "household":
+            return household.known_until(self.office.load(household.DECIDER, case.subject_id).state)
+        own = person.known_until(self.office.load(person.DECIDER, case.subject_id).state)
+        home = self.office.load(placement.DECIDER, case.subject_id).state.household_id
+        return max(own, household.known_until(self.office.load(household.DECIDER, home).state)) if home else own
 
     def _answers(
         self, run: Run, cases: Mapping[str, Case], today: str, ahead: str

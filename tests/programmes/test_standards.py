@@ -20,6 +20,7 @@ from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand, Order
 from tests.desk import Desk, desk
 from tests.programmes import district as town
+from tests.programmes import people
 
 URBAN, RURAL = 138_050, 138_050  # 1255 + 10 %
 
@@ -309,6 +310,39 @@ def test_drafter_and_approver_are_two_hands_and_publishing_comes_after_the_appro
     d.call("approve_standard", "approver", number=number)
     with pytest.raises(Refused, match="同一经办人"):
         d.call("publish_standard", "approver", actor="staff:reviewer", number=number)
+
+
+def test_a_subsidy_of_persons_rises_like_any_standard(d: Desk) -> None:
+    """两项补贴提标: every person's case is decided again with the publication's month, arrears for the months already paid (A81)."""
+    numbers = people.Numbers()
+    d.on("2023-03-01")
+    poor = people.home(d, numbers, {"born": "19700101"}, {"born": "19750101"})
+    people.grant(d, town.PROGRAMME, household_id=poor.household_id)
+    who = poor.members[0]
+    certificate = {"person_id": who, "grade": 1, "kind": "physical", "effective_from": "2023-01-01", "valid_until": "2032-01-01"}
+    d.call("record_certificate", **certificate)
+    d.settle()
+    case_id = people.grant(d, "disabled_living_subsidy", person_id=who)
+    first = people.case(d, case_id)["first_month"]
+    before = people.due(d, case_id, first)
+    months = [m for m in ("2023-03", "2023-04", "2023-05", "2023-06") if m >= first]
+    d.on("2023-06-20")
+    for month in months:
+        people.pay(d, "disabled_living_subsidy", month)
+    d.on("2023-07-03")
+    number = 0
+    for kind in ("severe", "other"):
+        body = {"standard": f"disabled_living_subsidy.amount.{kind}", "amounts": [{"area": "", "amount_fen": before + 5_000}]}
+        number = d.call("draft_standard", "reviewer", **body, effective_from="2023-05-01", document_no="象残18号")["number"]
+        d.call("approve_standard", "approver", number=number)
+        d.call("publish_standard", "approver", number=number)
+    d.settle()
+    runs = [d.call("get_standard_run", "auditor", number=n) for n in (number - 1, number)]
+    assert [r["status"] for r in runs] == ["closed", "closed"]
+    assert sum(r["changed"] for r in runs) == 1, "who is not touched is not decided again"
+    assert [people.due(d, case_id, m) for m in ("2023-04", "2023-05", "2023-07")] == [before, before + 5_000, before + 5_000]
+    late = [m for m in months if m >= "2023-05"]
+    assert people.case(d, case_id)["arrears_fen"] == sum(r["arrears_fen"] for r in runs) == 5_000 * len(late) > 0
 
 
 def test_a_standard_reaches_the_programmes_whose_formulas_read_it() -> None:

@@ -28,6 +28,7 @@ from shared.rules.errors import RulesError
 from shared.rules.published import Published
 from shared.security.permissions import within
 
+STANDARDS = {"standard", "amount"}  # what a parameter's name holds if it is one: 低保标准, 补贴标准
 MOST_SIMULATED = 20_000  # cases: an RPC answers within seconds; the command line has no such limit
 
 
@@ -363,7 +364,7 @@ class StandardsDoors(Service):
 def _standards(rules: RulesEngine, state: standards.Book, day: date) -> list[dict[str, Any]]:
     month = dates.month_of(day)
     found: list[dict[str, Any]] = []
-    for name in (n for n in rules.parameter_names if ".standard" in n):
+    for name in (n for n in rules.parameter_names if STANDARDS & set(n.split("."))):
         try:
             value = rules.parameter(name, month)
         except RulesError:
