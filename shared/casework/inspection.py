@@ -369,6 +369,8 @@ def list_objects(state: Campaign, c: ListCampaignObjects, order: Order[Any]) -> 
     must(state, "列入检查对象", "listing", "checking")
     if state.drawn:
         raise out_of_order("已随机抽取，不得再增加对象。")
+    if state.check_by is not None and order.today > state.check_by:
+        raise out_of_order("检查截止日已过，不得再增加对象。")
     if not c.objects or len(c.objects) > CHUNK or not all(o.strip() for o in c.objects):
         raise invalid(f"每次须列入1至{CHUNK}个对象。", "objects")
     new = tuple(o for o in dict.fromkeys(c.objects) if o not in state.objects)

@@ -208,6 +208,7 @@ class Session(RecordState):
     close_by: date | None = None
     decisions: Mapping[str, Decision] = field(default_factory=lambda: MappingProxyType({}))  # the open ones
     decided: tuple[str, ...] = ()  # the ids of all
+    last_deadline: date | None = None  # the latest of all decisions ever made
     late: tuple[str, ...] = ()
 
 
@@ -242,8 +243,9 @@ def evolve(state: Session, event: Any) -> Session:
         case SessionDecided():
             new = Decision(event.text, event.concerns, event.owner, event.deadline)
             return replace(
-                state, decisions=MappingProxyType({**state.decisions, event.decision_id: new}), decided=(*state.decided, event.decision_id)
-            )
+                state, decisions=MappingProxyType({**state.decisions, event.decision_id: new}), decided=(*state.decided, event.decision_id),
+                last_deadline=max(event.deadline, state.last_deadline or event.deadline),
+            )  # fmt: skip
         case SessionDecisionDone() | SessionDecisionRolledOver():
             open_ones = {k: d for k, d in state.decisions.items() if k != event.decision_id}
             late = tuple(x for x in state.late if x != event.decision_id)
@@ -548,7 +550,9 @@ def _dues(state: Session) -> list[tuple[date, str]]:
     if state.status == "scheduled" and state.held_on is not None:
         owed["attendance"] = dates.add_working_days(state.held_on, state.terms.close_days)
     if state.status == "held" and state.close_by is not None and not state.decisions:
-        owed["close"] = state.close_by
+        # After the last deadline: a meeting that waited for its decisions is closed when they are through.
+        after = state.last_deadline + timedelta(days=1) if state.last_deadline else state.close_by
+        owed["close"] = max(state.close_by, after)
     return sorted((day, due) for due, day in owed.items() if due not in state.late)
 
 

@@ -105,6 +105,7 @@ def test_an_object_is_listed_once_and_a_campaign_has_a_size() -> None:
     case = started("a")
     case.when(ins.ListCampaignObjects("r", ("a",))).then_nothing()
     case.when(ins.ListCampaignObjects("r", ("b", "a", "b"))).then(ins.CampaignObjectsListed(("b",)))
+    case.on("2023-08-01").when(ins.ListCampaignObjects("r", ("b",))).then_refused("out_of_order")
     case.when(ins.ListCampaignObjects("r", tuple(map(str, range(ins.CHUNK + 1))))).then_refused("invalid_input", "objects")
     for chunk in range(ins.MOST_OBJECTS // ins.CHUNK):
         some = tuple(f"{chunk}-{n}" for n in range(ins.CHUNK - (chunk == 0)))

@@ -115,6 +115,13 @@ def test_a_late_decision_is_its_owners() -> None:
     case.on("2023-08-02").when(se.NoteSessionOverdue("r", "1")).then(se.SessionOverdue("p", TOWN, "1", date(2023, 8, 1), "残联"))
 
 
+def test_a_meeting_that_waited_for_its_decisions_is_closed_after_them() -> None:
+    """The day for closing lies behind the last deadline, so that no day is called twice."""
+    case = met().when(se.RecordDecision("r", "1", "补发", "残联", date(2023, 7, 17))).accepted().on("2023-07-18")
+    case = case.when(se.NoteSessionOverdue("r", "1")).accepted().when(se.FinishDecision("r", "1", "已补发")).accepted()
+    assert (se.view(case.state).due, se.view(case.state).due_on) == ("close", date(2023, 7, 18))
+
+
 def test_a_session_lies_ahead_and_has_places() -> None:
     """Neither yesterday nor for nobody."""
     given(D).when(se.ScheduleSession("p", TOWN, "x", "y", date(2023, 7, 2), 5)).then_refused("invalid_input", "held_on")

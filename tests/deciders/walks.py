@@ -48,10 +48,13 @@ def walk(shape: Shape, steps: Iterable[tuple[Any, str, int]]) -> Iterator[Moment
     A command may be a function of the state, for what can only be said knowing it. Held everywhere: an open record stands in one worklist,
     a closed one in none; what is due has a list; the row keeps the state whole; the timer comes to rest after each call.
     """
-    state, day = shape.state, START
+    state, day, called = shape.state, START, set[date]()
     for number, (wanted, actor, days) in enumerate(steps):
         day += timedelta(days=days)
         for moment in timer(shape, state, day):
+            due_on = shape.view(moment.before).due_on
+            assert due_on not in called, f"{due_on} came twice: the timer's second call would be taken for a repeat of the first"
+            called.add(due_on)
             yield moment
             state = moment.after
         command = wanted(state) if callable(wanted) and not isinstance(wanted, type) else wanted
