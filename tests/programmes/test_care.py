@@ -224,3 +224,21 @@ def test_after_a_death_nobody_is_visited_any_more(house: Desk) -> None:
     assert record(house, "placement_wish", wish, valid_at="2024-11-10")["valid"] is False
     house.call("settle_service", "cashier", record_id=rendered)
     house.call("cancel_service", record_id=rendered, reason="服务对象死亡")
+
+
+def test_needs_are_matched_with_services_only_by_a_valid_grade(house: Desk) -> None:
+    """What the form shows leads to what can be ordered or referred to; without a grade in force nothing is offered."""
+    house.on("2025-01-06")
+    unit = "e1" * 16
+    asked = house.call("request_assessment", programme="comprehensive_assistance_assessment", division=TOWN, subject_id=unit)["id"]
+    with pytest.raises(Refused) as refused:
+        house.call("matched_services", "auditor", subject_id=unit)
+    assert refused.value.code == "not_found"
+    points = {"income": 3, "care": 2, "health": 0, "housing": 3, "education": 0, "employment": 0, "psychological": 1}
+    house.call("submit_assessment", record_id=asked, scores=[{"item": k, "points": v} for k, v in points.items()])
+    found = {m["need"]: m for m in house.call("matched_services", "auditor", subject_id=unit)}
+    assert list(found) == ["income_support", "care", "home_environment"]
+    assert found["care"]["services"] == [{"programme": "service_type_assistance", "service_class": "care"}]
+    assert found["home_environment"]["referrals"] == ["home_environment_improvement"]
+    with pytest.raises(Refused):
+        house.call("matched_services", "auditor", subject_id=unit, day="2026-01-06")

@@ -11,6 +11,7 @@ from services.assistance import care_places, person, placement, placement_wish
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.care import ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED, EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT
 from services.assistance.declarations.discovery import PROACTIVE_DISCOVERY
+from services.assistance.declarations.support import COMPREHENSIVE_ASSISTANCE_ASSESSMENT
 from services.assistance.read_model import MODEL, RECORDS
 from services.assistance.rows import care
 from shared.casework import clue, graded_assessment, record, service_order, visit_plan
@@ -21,7 +22,13 @@ from shared.eventsourcing.orders import Hand, Notice, derived_id
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, query, reaction
 from shared.messaging.showing import caught_up
+from shared.security.permissions import within
 
+# Needs that no service meets but another programme does (转介).
+REFERRALS = {
+    "income_support": ("minimum_living_allowance", "temporary_assistance"),
+    "home_environment": ("home_environment_improvement",),
+}
 DEATH = "服务对象死亡"
 KINDS = {"gravely_ill": "illness", "accident": "accident", "income_lost": "unemployment", "child_unattended": "child"}
 
@@ -188,6 +195,25 @@ class CareDoors(BenefitService):
         """生活不能自理特困人员集中供养率（某日，默认今天）：分子、分母与未集中供养名单。"""
         caught_up(self.office, MODEL, position)
         return care.central_placement_share(self.office.read, RECORDS, hand.division, day or self.office.clock.now().date())
+
+    @query(permission="assistance:read")
+    def matched_services(self, hand: Hand, subject_id: str, day: date | None = None) -> Any:
+        """需求匹配：有效的综合评估所显示的每项需求，有哪些服务类别可下单、哪些项目可转介。"""
+        found = derived_id(COMPREHENSIVE_ASSISTANCE_ASSESSMENT.code, "", subject_id)
+        state: graded_assessment.Assessment = self.office.load(DECIDERS["assessment"], found).state
+        grade = graded_assessment.valid_on(state, day or self.office.clock.now().date())
+        if grade is None:
+            raise Refused("not_found", "没有有效的综合评估。", "subject_id")
+        within(hand, state.division)
+        ordered = [d for d in DECLARATIONS.values() if d.shape is service_order.SHAPE]
+        return [
+            {
+                "need": need,
+                "services": [{"programme": d.code, "service_class": k.code} for d in ordered for k in d.terms.classes if k.code == need],
+                "referrals": list(REFERRALS.get(need, ())),
+            }
+            for need in grade.needs
+        ]
 
     @query(permission="assistance:read")
     def visit_coverage(self, hand: Hand, programme: str, first: date, last: date, position: int | None = None) -> Any:
