@@ -48,6 +48,7 @@ def benefit_tables(metadata: sa.MetaData) -> BenefitTables:
             sa.Column("publicised_until", sa.String(10)),
             sa.Column("exit_ends", sa.String(7)),
             sa.Column("worklist", sa.String(40), nullable=False, default="", index=True),  # "" when it waits for nobody
+            sa.Column("responsible", sa.String(80), nullable=False, default=""),  # whose turn it is, where one hand is named
             sa.Column("due_on", sa.String(10)),
             sa.Column("due", sa.String(40), nullable=False, default=""),
             sa.Column("progress", sa.Text, nullable=False, default=""),  # benefit_case.Progress: what limits and worklist follow from
@@ -124,8 +125,7 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
         bc.SupplementRequested, bc.SupplementAnswered, bc.ApplicationAccepted, bc.AcceptanceRefused, bc.ApplicationWithdrawn,
         bc.ApplicationLapsed, bc.AuthorisationRecorded, bc.MeansTestRequested, bc.MeansTestRecorded, bc.HouseholdSurveyed,
         bc.ProcedureExtended, bc.ObjectionRaised, bc.ObjectionAnswered, bc.RefusalTold, bc.CaseSuspended, bc.CaseResumed,
-        bc.ReviewOpened, bc.ReviewAnswered, bc.CaseStepOverdue, bc.AppealFiled, bc.AppealAnswered, bc.AppealWithdrawn,
-        bc.ApplicationReopened,
+        bc.ReviewOpened, bc.ReviewAnswered, bc.CaseStepOverdue, bc.ApplicationReopened,
     )  # fmt: skip
     def _moved(rows: Rows, r: Recorded) -> None:
         _stand(rows, r)
@@ -180,7 +180,11 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
 
     @model.on(bc.AppealAssigned)
     def _assigned(rows: Rows, r: Recorded) -> None:
-        _set(rows, r)
+        _set(rows, r, responsible=r.event.to)
+
+    @model.on(bc.AppealFiled, bc.AppealAnswered, bc.AppealWithdrawn)
+    def _nobody_named(rows: Rows, r: Recorded) -> None:
+        _stand(rows, r, responsible="")
 
     @model.on(bc.PayeeChanged)
     def _payee(rows: Rows, r: Recorded) -> None:

@@ -173,14 +173,15 @@ class BenefitService(PaymentDoors):
         status: str | None = None,
         worklist: str | None = None,
         subject_id: str | None = None,
+        responsible: str | None = None,
         due_before: date | None = None,
         after: str = "",
         limit: int = 100,
         position: int | None = None,
     ) -> Any:
-        """本辖区个案列表：按项目、状态、待办清单、对象筛选；due_before：期限早于该日（逾期清单）。"""
+        """本辖区个案列表：按项目、状态、待办清单、对象、承办人筛选；due_before：期限早于该日（逾期清单）。"""
         caught_up(self.office, self.model, position)
-        where = {"programme": programme, "status": status, "worklist": worklist, "subject_id": subject_id}
+        where = {"programme": programme, "status": status, "worklist": worklist, "subject_id": subject_id, "responsible": responsible}
         before = due_before.isoformat() if due_before else None
         rows = listed(self.office.read, self.tables.cases, hand.division, where, limit, after, before)
         return [{k: v for k, v in row.items() if k != "progress"} for row in rows]

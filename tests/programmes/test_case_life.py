@@ -26,7 +26,7 @@ TOWN = "330225101"
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One desk for all: every test has a household of its own and goes on from the day on which the one before ended."""
-    with desk(tmp_path_factory.mktemp("life"), "assistance") as made:
+    with desk(tmp_path_factory.mktemp("life"), "assistance", "eldercare") as made:
         benefits = made.services["assistance"].benefits
         benefits.programmes = {**benefits.programmes, CODE: WHOLE}
         yield made
@@ -245,6 +245,8 @@ def test_a_refused_household_is_told_and_may_have_the_refusal_reviewed(house: De
     house.on("2023-11-13")
     assert life.stands()[1] == "objection_escalated", "nobody answered in twenty working days"
     life.act("assign_appeal", "approver", to="staff:other")
+    house.settle()
+    assert [r["case_id"] for r in house.call("list_cases", "auditor", responsible="staff:other")] == [life.case_id]
     refused("same_hand", life.act, "answer_appeal", "approver", outcome="upheld", reason="收入减少属实")
     life.earns(20000, "2023-10-01")
     life.by("staff:other", "answer_appeal", "approver", outcome="upheld", reason="收入减少属实")
@@ -333,6 +335,29 @@ def test_an_upheld_appeal_against_an_end_brings_the_case_back_with_its_arrears(h
     assert (case["status"], case["arrears_fen"]) == ("in_force", 2 * amount), "November and December"
     house.on("2026-01-20")
     assert life.pay("2026-01") == 3 * amount
+
+
+def test_the_doors_of_a_case_are_the_same_in_elder_care(house: Desk) -> None:
+    """高龄津贴, granted without application: suspended, resumed with its arrears, appealed against."""
+    house.on("2026-02-02")
+    person_id = house.call("enrol_elder", service="eldercare", resident_id=resident(900), name="某老人", division=TOWN)["id"]
+    house.on("2028-02-03").settle()
+    [row] = house.call("list_cases", "auditor", service="eldercare", subject_id=person_id)
+    case_id, amount = row["case_id"], row["amount_fen"]
+    assert (row["status"], row["worklist"], amount > 0) == ("in_force", "in_force", True)
+
+    def act(method: str, role: str, **body: Any) -> Any:
+        return house.call(method, role, service="eldercare", case_id=case_id, **body)
+
+    act("suspend_case", "reviewer", from_month="2028-02", reason="失联")
+    house.on("2028-04-03")
+    act("resume_case", "approver", from_month="2028-04", with_arrears=True, reason="人已返回")
+    case = act("get_case", "auditor", valid_at="2028-04-03")
+    assert (case["status"], case["arrears_fen"], case["valid"]["due_fen"]) == ("in_force", 2 * amount, amount)
+    act("file_appeal", "clerk", decision=case["decisions"][-1]["number"], reason="暂停无据")
+    act("withdraw_appeal", "clerk")
+    house.settle()
+    assert house.call("list_cases", "auditor", service="eldercare", subject_id=person_id)[0]["worklist"] == "in_force"
 
 
 def test_what_waits_is_listed_by_programme_and_town(house: Desk) -> None:
