@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
-SPOKEN = ("cli", "contracts", "deciders", "golden", "kernel")  # folders that keep the habit; add yours
+SPOKEN = ("cli", "contracts", "deciders", "golden", "kernel", "rules")  # folders that keep the habit; add yours
 
 
 @pytest.mark.parametrize("file", [f for folder in SPOKEN for f in sorted((TESTS / folder).rglob("test_*.py"))], ids=lambda f: f.stem)
