@@ -180,6 +180,38 @@ def test_an_item_that_comes_back_and_is_withdrawn_is_settled(d: Desk) -> None:
     assert d.call("get_one_thing_notice", "auditor", record_id=record_id)["lines"] == ["医疗救助：已撤回（已参加外地医保）"]
 
 
+def test_news_that_comes_again_or_late_begins_nothing(d: Desk) -> None:
+    """Told twice, the items stay as they are; told of an earlier round, the new one is left alone."""
+    household_id, _ = home(d)
+    record_id = submit(d, household_id, medical())
+    before = process(d, record_id)
+    d.tell("assistance", "one_thing_opened", record_id=record_id, round=1)
+    assert process(d, record_id) == before
+    d.call("skip_one_thing_item", "reviewer", record_id=record_id, item_id="1-01", reason="无需")
+    d.call("deliver_one_thing_notice", record_id=record_id, channel="短信")
+    submit(d, household_id, {"code": ALLOWANCE})
+    second = process(d, record_id)
+    d.tell("assistance", "one_thing_opened", record_id=record_id, round=1)
+    assert process(d, record_id) == second
+
+
+def test_a_service_that_died_between_filing_and_writing_it_down_goes_on(d: Desk) -> None:
+    """The application is in the log, the process does not know it yet: the same news once more finds it and files nothing twice."""
+    household_id, _ = home(d)
+    d.settle()
+    made, heard = d.services["assistance"], d._delivered
+    kept, made._record = made._record, lambda *_: None
+    try:
+        record_id = submit(d, household_id, {"code": ALLOWANCE})
+        assert process(d, record_id).items["1-01"].refers_to == ""
+    finally:
+        made._record = kept
+    d._delivered = heard  # the broker delivers again what was not acknowledged
+    d.settle()
+    assert process(d, record_id).items["1-01"].refers_to == bc.case_id(ALLOWANCE, household_id)
+    assert [r.name for r in made.office.history(CASES.stream(bc.case_id(ALLOWANCE, household_id)))] == ["assistance.application_filed"]
+
+
 # -- one window
 
 
