@@ -11,7 +11,7 @@ import pytest
 from services.assistance import person
 from shared.domain.errors import Refused
 from tests.desk import Desk, desk
-from tests.programmes.people import Numbers, case, due, grant, single
+from tests.programmes.people import Numbers, case, due, grant, pay, single
 
 TOWN = "330225100"
 ACTS = ("eat", "dress", "bed", "toilet", "walk", "bathe")
@@ -242,3 +242,27 @@ def test_needs_are_matched_with_services_only_by_a_valid_grade(house: Desk) -> N
     assert found["home_environment"]["referrals"] == ["home_environment_improvement"]
     with pytest.raises(Refused):
         house.call("matched_services", "auditor", subject_id=unit, day="2026-01-06")
+
+
+def test_a_statement_lists_what_was_paid_and_rendered(house: Desk) -> None:
+    """幸福清单: each programme with its months and its sum, and the services; months outside it do not count."""
+    house.on("2025-02-10")
+    who = somebody(house, "330225105")
+    house.call("record_finding", person_id=who, found_on="2025-02-01", able_supporter=False, able_to_work=False, lost_acts=[])
+    support = grant(house, "extreme_hardship_support", person_id=who)
+    months = ("2025-03", "2025-04")
+    for month in months:
+        house.on(f"{month}-20")
+        pay(house, "extreme_hardship_support", month, "330225105")
+    house.call("open_visit_plan", programme="hardship_visit", division="330225105", subject_id=who, responsible="staff:lin")
+    house.settle()
+    monthly = due(house, support, "2025-03")
+    statement = house.call("benefit_statement", "auditor", subject_id=who, first="2025-03", last="2025-04")
+    assert statement["benefits"] == [{"programme": "extreme_hardship_support", "months": 2, "fen": 2 * monthly}]
+    assert statement["total_fen"] == 2 * monthly > 0
+    assert [s["programme"] for s in statement["services"]] == ["hardship_visit"]
+    assert house.call("benefit_statement", "auditor", subject_id=who, first="2025-04", last="2025-04")["total_fen"] == monthly
+    elsewhere = house.call("benefit_statement", "auditor", at="330226", subject_id=who, first="2025-03", last="2025-04")
+    assert (elsewhere["benefits"], elsewhere["services"]) == ([], [])
+    with pytest.raises(Refused):
+        house.call("benefit_statement", "auditor", subject_id=who, first="2025-05", last="2025-04")

@@ -12,11 +12,12 @@ from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.care import ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED, EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT
 from services.assistance.declarations.discovery import PROACTIVE_DISCOVERY
 from services.assistance.declarations.support import COMPREHENSIVE_ASSISTANCE_ASSESSMENT
-from services.assistance.read_model import MODEL, RECORDS
+from services.assistance.read_model import BENEFITS, MODEL, RECORDS
 from services.assistance.rows import care
 from shared.casework import clue, graded_assessment, record, service_order, visit_plan
 from shared.casework.certificate import certificate_no, verify_code
 from shared.casework.shape import each
+from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Hand, Notice, derived_id
 from shared.messaging.benefit_doors import BenefitService
@@ -214,6 +215,15 @@ class CareDoors(BenefitService):
             }
             for need in grade.needs
         ]
+
+    @query(permission="assistance:read")
+    def benefit_statement(self, hand: Hand, subject_id: str, first: str, last: str, position: int | None = None) -> Any:
+        """幸福清单：某家庭或个人在一段月份内由本服务发放的待遇与所得服务；送达另行登记（benefit_statement_delivery）。"""
+        if dates.check_month(first, "first") > dates.check_month(last, "last"):
+            raise invalid("起始月份不得晚于截止月份。", "first")
+        caught_up(self.office, MODEL, position)
+        tables = (BENEFITS.cases, BENEFITS.pay.payments, RECORDS)
+        return care.benefit_statement(self.office.read, tables, hand.division, subject_id, first, last)
 
     @query(permission="assistance:read")
     def visit_coverage(self, hand: Hand, programme: str, first: date, last: date, position: int | None = None) -> Any:

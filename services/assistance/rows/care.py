@@ -56,6 +56,34 @@ def visit_coverage(engine: sa.Engine, records: sa.Table, division: str, programm
     return [{**row, "percent": _percent(row["done"], row["due"])} for _, row in sorted(towns.items())]
 
 
+def benefit_statement(
+    engine: sa.Engine, tables: tuple[sa.Table, sa.Table, sa.Table], division: str, subject_id: str, first: str, last: str
+) -> dict[str, Any]:
+    """幸福清单 of one subject (household or person) over months: what was paid, by programme, and the records of service and care.
+
+    tables: cases, payments, records. A payment that the bank gave back is none. Fen.
+    """
+    cases, payments, records = tables
+    fen = sa.func.sum(payments.c.amount_fen + payments.c.arrears_fen).label("fen")
+    paid = (
+        sa.select(cases.c.programme, sa.func.count().label("months"), fen)
+        .join(payments, payments.c.case_id == cases.c.case_id)
+        .where(cases.c.subject_id == subject_id, cases.c.division.startswith(division), payments.c.month.between(first, last))
+        .where(payments.c.status == "paid")
+        .group_by(cases.c.programme)
+        .order_by(cases.c.programme)
+    )
+    kept = sa.select(records.c.shape, records.c.programme, records.c.status, records.c.title, records.c.changed_at).where(
+        records.c.subject_id == subject_id,
+        records.c.division.startswith(division),
+        records.c.shape.in_(("service_order", "visit_plan", "placement_wish", "project")),
+    )
+    with engine.connect() as connection:
+        benefits = [dict(row) for row in connection.execute(paid).mappings()]
+        services = [dict(row) for row in connection.execute(kept.order_by(records.c.programme, records.c.record_id)).mappings()]
+    return {"first": first, "last": last, "total_fen": sum(b["fen"] for b in benefits), "benefits": benefits, "services": services}
+
+
 def _percent(part: int, whole: int) -> float | None:
     """One decimal; None where there is nothing to divide by."""
     return round(100 * part / whole, 1) if whole else None
