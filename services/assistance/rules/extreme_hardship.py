@@ -86,7 +86,7 @@ class extreme_hardship_minor(Rule):
     entity = Person
     definition_period = MONTH
     label = "未成年人（已供养的至规定年龄，其后在校就读的继续）"
-    reference = f"{METHOD}第五条第二项（终止救助供养）"
+    reference = f"{METHOD}第五条第二项、终止救助供养一章"
 
     def formula(person: People, period: Month, parameters: Law) -> Values:
         law, age = parameters(period).extreme_hardship_support.minor, person("months_of_age", period)
@@ -277,7 +277,7 @@ class extreme_hardship_outcome(Rule):
     entity = Person
     definition_period = MONTH
     label = "决定结果"
-    reference = f"{METHOD}第四条（终止救助供养）"
+    reference = f"{METHOD}第四条、终止救助供养一章"
 
     def formula(person: People, period: Month) -> Values:
         amount, now = person("extreme_hardship_amount", period), person("personal_current_amount", period)
@@ -289,7 +289,7 @@ class extreme_hardship_reason(Rule):
     entity = Person
     definition_period = MONTH
     label = "决定理由"
-    reference = f"{METHOD}第四条（终止救助供养）"
+    reference = f"{METHOD}第四条、终止救助供养一章"
 
     def formula(person: People, period: Month) -> Values:
         outcome = person("extreme_hardship_outcome", period)
