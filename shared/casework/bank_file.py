@@ -14,8 +14,10 @@ import hashlib
 import io
 import os
 import re
+import shutil
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -81,14 +83,6 @@ def yuan(fen: int) -> str:
     return f"{fen // 100}.{fen % 100:02d}"
 
 
-def digest(rows: Iterable[BankRow]) -> str:
-    """SHA-256 over the lines as CSV: the same for every format, and again whenever the file is made."""
-    found = hashlib.sha256()
-    for row in rows:
-        found.update(_line(row.cells()).encode())
-    return found.hexdigest()
-
-
 def _line(cells: Iterable[str]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerow(cells)
@@ -106,44 +100,66 @@ def head(header: Header, sha256: str) -> list[tuple[str, str]]:
     ]
 
 
-def write(out: Path, header: Header, sha256: str, rows: Callable[[], Iterator[BankRow]], kind: str) -> Path:
-    """Write the file whole or not at all; the path. Refuses a list that does not add up to its head."""
+@dataclass(frozen=True)
+class Body:
+    """The lines as CSV in a file of their own, beside where the bank's file will be. ``sha256`` is over these bytes, so it is the same
+    for every format, and again whenever the file is made."""
+
+    path: Path
+    sha256: str
+    count: int
+    total_fen: int
+
+
+@contextmanager
+def body(out: Path, rows: Iterable[BankRow]) -> Iterator[Body]:
+    """Write the lines once; they are gone when the block ends. However many there are, they take little memory."""
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found, count, total = hashlib.sha256(), 0, 0
+    with _whole(out / f".lines.{os.getpid()}", keep=False) as (file, path):
+        for row in rows:
+            line = _line(row.cells()).encode()
+            file.write(line)
+            found.update(line)
+            count, total = count + 1, total + row.amount_fen
+        file.flush()
+        yield Body(path, found.hexdigest(), count, total)
+
+
+def write(out: Path, header: Header, lines: Body, kind: str) -> Path:
+    """Write the file whole or not at all; its path. Refuses lines that do not add up to the head."""
     if kind not in FORMATS:
         raise invalid("文件格式须为 csv 或 xlsx。", "format")
-    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if (lines.count, lines.total_fen) != (header.count, header.total_fen):
+        raise invalid("名单与批次的笔数或金额不符，未生成文件。", "count")
     path = out / f"代发_{header.programme}_{header.month}_{header.run_id[:8]}.{kind}"
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    sums = [0, 0]
-
-    def counted() -> Iterator[tuple[str, ...]]:
-        for row in rows():
-            sums[0], sums[1] = sums[0] + 1, sums[1] + row.amount_fen
-            yield row.cells()
-
-    part.unlink(missing_ok=True)
-    try:
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            if kind == "csv":
-                _write_csv(file, head(header, sha256), counted())
-            else:
-                _write_xlsx(file, head(header, sha256), counted())
-        if (sums[0], sums[1]) != (header.count, header.total_fen):
-            raise invalid("名单与批次的笔数或金额不符，未生成文件。", "count")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with _whole(path) as (file, _), lines.path.open("rb") as source:
+        if kind == "csv":
+            file.write("\ufeff".encode())  # so that Excel reads it as UTF-8
+            for row in (*head(header, lines.sha256), COLUMNS):
+                file.write(_line(row).encode())
+            shutil.copyfileobj(source, file)
+        else:
+            read = csv.reader(io.TextIOWrapper(source, encoding="utf-8", newline=""))
+            _write_xlsx(file, head(header, lines.sha256), read)
     return path
 
 
-def _write_csv(file: Any, top: list[tuple[str, str]], lines: Iterator[tuple[str, ...]]) -> None:
-    file.write("\ufeff".encode())  # so that Excel reads it as UTF-8
-    for row in (*top, COLUMNS):
-        file.write(_line(row).encode())
-    for line in lines:
-        file.write(_line(line).encode())
+@contextmanager
+def _whole(path: Path, keep: bool = True) -> Iterator[tuple[Any, Path]]:
+    """A new file for its owner only, under another name until it is whole."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)
+    try:
+        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            yield file, part
+        if keep:
+            os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
-def _write_xlsx(file: Any, top: list[tuple[str, str]], lines: Iterator[tuple[str, ...]]) -> None:
+def _write_xlsx(file: Any, top: list[tuple[str, str]], lines: Iterable[Sequence[str]]) -> None:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -280,14 +280,13 @@ class PaymentDoors(Service):
         if run.mode != payment_run.BANK_FILE or run.status not in ("sent", "closed"):
             raise out_of_order("该批次尚未送发完毕，或不使用代发文件。")
         header = bank_file.Header(run_id, run.programme, run.month, sum(p.count for p in run.sent), sum(p.total_fen for p in run.sent))
-        rows = partial(self._bank_rows, run_id, run, progress)
-        sha256 = bank_file.digest(rows())
         made = []
-        for kind in formats:
-            made.append(bank_file.write(out, header, sha256, rows, kind))
-            record = payment_run.RecordPaymentFile(run_id, kind, sha256, header.count, header.total_fen)
-            order = Order(record, derived_id(run_id, "file", kind, sha256), hand, self.office.clock.now(), asked=record)
-            self.office.handle(self.payments.runs, run_id, order)
+        with bank_file.body(out, self._bank_rows(run_id, run, progress)) as lines:
+            for kind in formats:
+                made.append(bank_file.write(out, header, lines, kind))
+                record = payment_run.RecordPaymentFile(run_id, kind, lines.sha256, lines.count, lines.total_fen)
+                order = Order(record, derived_id(run_id, "file", kind, lines.sha256), hand, self.office.clock.now(), asked=record)
+                self.office.handle(self.payments.runs, run_id, order)
         return made
 
     def _bank_rows(self, run_id: str, run: payment_run.Run, progress: Callable[[int], None] | None) -> Iterator[BankRow]:
