@@ -1,4 +1,4 @@
-"""Right to check (核对权限下放), and the cut-over from an old verification system to a new one (新旧系统切换). Catalogue A43.
+"""Right to check (核对权限下放): who may ask; and the cut-over of a source from an old system to a new one (新旧系统切换). Catalogue A43.
 
 The district may ask for verifications of itself until that is withdrawn; a town or street only under a grant: for one role, from a
 day, until a day or until withdrawn. Who grants does so from above: no unit grants to itself.

@@ -54,8 +54,9 @@ class Subject:
     declared: tuple[Declared, ...]
 
     def adults(self, today: date) -> tuple[str, ...]:
-        """Whose signature is owed; a guardian's covers the children."""
-        return tuple(m.person_id for m in self.members if dates.age_on(m.born_on, today) >= means_test.ADULT)
+        """Whose signature is owed; a guardian's covers the children. Where there is nobody of age the guardian signs for each."""
+        grown = tuple(m.person_id for m in self.members if dates.age_on(m.born_on, today) >= means_test.ADULT)
+        return grown or tuple(m.person_id for m in self.members)
 
 
 @dataclass

@@ -17,9 +17,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from services.assistance import means_test as mt
 from services.assistance.programmes import MINIMUM_LIVING_ALLOWANCE
+from services.assistance.verifying import HAND
 from shared.casework import benefit_case as bc
 from shared.config import ROOT
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Unavailable
+from shared.eventsourcing.orders import Order
 from shared.exchange.adapter import Ask
 from shared.exchange.declared import load_sources
 from shared.messaging.source_queues import sealed, source_key
@@ -478,6 +480,76 @@ def test_a_campaign_leaves_nobody_out_and_a_mismatch_opens_a_review_without_stop
     assert rates["report_rate"]["numerator"] == rates["report_rate"]["denominator"] == 4
     house.settle()
     assert not house.call("get_case", "auditor", case_id=second.case_id)["review_open"]
+
+
+def test_somebody_whom_no_household_counts_is_checked_by_himself(house: Desk) -> None:
+    """Only what was declared of him is compared; what else a source says is shown."""
+    number = resident("19500505", 30)
+    house.on("2024-05-06")
+    person = {"resident_id": number, "name": "某老", "division": TOWN, "monthly_income_fen": 15000, "savings_fen": 20000}
+    person_id = house.call("register_person", **person)["id"]
+    of = {"programme": "extreme_hardship_support", "subject_id": person_id}
+    refused("forbidden", house.call, "request_verification", **of)
+    signature = {"signed_on": "2024-05-06", "valid_until": "2025-05-06", "document_ref": "授权30"}
+    house.call("record_member_authorisation", **of, person_id=person_id, **signature)
+    house.call("request_verification", **of)
+    house.settle()
+    [row] = house.call("list_verifications", case_id=bc.case_id(*of.values()))
+    said = {"hrss": {"wage_fen": 0, "pension_fen": 15000}, "bank": {"deposits_fen": 20000}, "vehicle": {"vehicles": 1}}
+    declared = load_sources("xiangshan-2023").sources
+    checks = house.services["assistance"].checks
+    for source in ("hrss", "bank", "vehicle", "property", "tax"):
+        columns = {f.name: f.label for f in declared[source].fields}
+        people = {number: said[source]} if source in said else {}
+        directory = house.settings.var / "exchange" / "assistance" / checks.systems(source)[-1].name
+        SIMULATOR.answer_files(directory, {"columns": columns, "people": people})
+    house.settle()
+    look = {"verification_id": row["verification_id"], "case_id": row["case_id"], "purpose": "审核"}
+    report = house.call("look_at_report", "reviewer", **look)["report"]
+    assert [(f["what"], f["difference"]) for f in report["findings"]] == [("income", 0), ("savings", 0)]
+    assert report["verdict"] == "consistent"
+    assert set(report["shown"]) == {"vehicles", "homes", "declared_income_fen"}
+
+
+def test_a_crash_after_any_step_is_made_good_by_the_next_attempt(house: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything is told to fail right after each append; the same orders again bring it to the same end, each event once."""
+    one = Checked(house, 31, "2024-06-03").sign()
+    made = house.services["assistance"]
+    whole = made.office.handle
+    crashes = 0
+
+    def handle(*args: Any) -> Any:
+        nonlocal crashes
+        answer = whole(*args)
+        if answer.events and not answer.repeated:
+            crashes += 1
+            raise Unavailable()
+        return answer
+
+    def until_done(act: Any) -> None:
+        for _ in range(60):
+            try:
+                act()
+                return
+            except Unavailable:
+                continue
+        raise AssertionError("never done")
+
+    def order(step: str) -> Order[Any]:
+        return Order(None, f"crash {step}", HAND, house.now)
+
+    monkeypatch.setattr(made.office, "handle", handle)
+    until_done(lambda: made.checks.request(CODE, one.household_id, "request", order("request")))
+    until_done(lambda: made.checks.dispatch(one.verification_id, order("dispatch")))
+    one.answers()
+    for source in SOURCES:
+        until_done(lambda source=source: made.checks.collect(source, order(f"collect {source}")))  # type: ignore[misc]
+    monkeypatch.undo()
+    assert crashes == 2 + 12 + 18 * 2 + 6 + 6, "request and opening, prepared and sent, answers twice, reconciled, deliveries"
+    assert [(r.version, r.completeness, r.verdict) for r in one.state.reports] == [(1, "complete", "consistent")]
+    names = [r.name for r in made.office.history(mt.VERIFICATIONS.stream(one.verification_id))]
+    assert names == ["assistance.verification_opened", *["assistance.source_answered"] * 18, "assistance.verification_reported"]
+    house.settle()
 
 
 def test_no_resident_id_stands_in_the_log_or_the_read_model(house: Desk) -> None:

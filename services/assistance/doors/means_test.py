@@ -479,7 +479,7 @@ class MeansTestDoors(Service):
     def start_cut_over(self, order: Order[CutOverForm]) -> Any:
         """核对系统切换：未答复的查询逐件迁移到新系统，恰好一次，并与旧系统清单对账。"""
         c, code = order.command, self._source(order)
-        cut_over = derived_id("cut-over", code, c.system)
+        cut_over = derived_id("cut-over", code, order.command_id)
         all_seen(self.office, MODEL)
         ours = tuple(rows.open_requests(self.office.read, TABLES["means_test"], code))
         probe = verification_sources.SwitchSource(code, self.checks.district, c.system, c.adapter, order.hand.actor)
