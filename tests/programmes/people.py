@@ -33,14 +33,14 @@ class Numbers:
         return resident_id(born, self.next % 1000)
 
 
-def home(d: Desk, numbers: Numbers, *members: dict[str, Any], area: str = "rural", **more: Any) -> Home:
+def home(d: Desk, numbers: Numbers, *members: dict[str, Any], area: str = "rural", town: str = TOWN, **more: Any) -> Home:
     """A household; each member as the form has him, with ``born`` in place of the resident ID."""
     forms = []
     for n, m in enumerate(members):
         given = {k: v for k, v in m.items() if k != "born"}
         number = numbers.resident(m.get("born", "19800101"))
         forms.append({"resident_id": number, "name": f"成员{numbers.next}", "relation": "户主" if n == 0 else "成员", **given})
-    answer = d.call("register_household", household_no=f"P{numbers.next}", division=TOWN, area=area, members=forms, **more)
+    answer = d.call("register_household", household_no=f"P{numbers.next}", division=town, area=area, members=forms, **more)
     state = d.services["assistance"].office.load(household.DECIDER, answer["id"]).state
     return Home(answer["id"], tuple(state.members))
 

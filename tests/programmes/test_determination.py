@@ -210,6 +210,11 @@ def test_the_price_subsidy_goes_once_to_everybody_in_the_months_register(d: Desk
     amounts = {unit: due(d, case_of("price_linked_temporary_subsidy", subsidy_subject(unit, "2023-08")), "2023-08") for unit in
                (family.household_id, lonely)}  # fmt: skip
     assert amounts[family.household_id] == 2 * amounts[lonely] > 0
+    for told in ({"month": "2023-08"}, {"month": "2023-08", "no": 1}, {"month": "2023-08", "no": found["slices"]}):
+        d.tell("assistance", "price_slice_granted" if "no" in told else "price_linkage_confirmed", **told)  # delivered again
+    d.settle()
+    again = d.call("get_price_linkage", "auditor", month="2023-08")
+    assert (again["version"], again["amount_fen"]) == (found["version"], found["amount_fen"])
     with pytest.raises(Refused, match="已办理"):
         d.call("trigger_price_linkage", "reviewer", cpi_bp=400, food_bp=100, **index)
     run = pay(d, "price_linked_temporary_subsidy", "2023-08", "330225")

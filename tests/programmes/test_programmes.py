@@ -277,6 +277,34 @@ def test_after_a_death_every_own_case_ends_from_the_month_its_rules_say(d: Desk,
         d.call("apply", programme=LIVING, person_id=who)
 
 
+def test_the_death_of_a_member_ends_his_own_cases_and_looks_at_the_household_again(d: Desk, numbers: Numbers) -> None:
+    """The note names both; what is claimed back is counted once."""
+    from services.assistance import after_death
+
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101"}, {"born": "19720101"}, town="330225104")
+    living = grant(d, "minimum_living_allowance", household_id=made.household_id)
+    disabled = made.members[1]
+    d.on("2023-08-05")
+    d.call("record_certificate", person_id=disabled, grade=2, kind="physical", effective_from="2020-05-01")
+    subsidy = grant(d, LIVING, person_id=disabled)
+    before, monthly = due(d, living, "2023-08"), due(d, subsidy, "2023-08")
+    for programme in ("minimum_living_allowance", LIVING):
+        d.on("2023-09-20")
+        pay(d, programme, "2023-09", "330225104")
+    d.on("2023-10-05")
+    d.tell("registry", "after_death_opened", person_id=disabled, died_on="2023-08-20", division="330225101", round=1, steps=["household"])
+    d.settle()
+    [answer] = [r.event for r in d.services["assistance"].office.history(after_death.DECIDER.stream(disabled))]
+    left = before - due(d, living, "2023-09")
+    assert left > 0 == due(d, subsidy, "2023-09")
+    claims = {r["case_id"]: r["amount_fen"] for r in d.call("list_recoveries", "auditor") if r["case_id"] in (living, subsidy)}
+    assert claims == {living: left, subsidy: monthly}
+    assert answer.amount_fen == left + monthly
+    assert "家庭自2023-09起减少成员" in answer.note
+    assert "困难残疾人生活补贴自2023-09起停发" in answer.note
+
+
 def test_a_person_of_nobody_cannot_apply_and_a_wrong_fact_is_refused_with_its_field(d: Desk, numbers: Numbers) -> None:
     """Typed errors in Chinese, nothing half done."""
     d.on("2023-07-03")

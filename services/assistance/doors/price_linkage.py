@@ -126,9 +126,11 @@ class PriceLinkageDoors(BenefitService):
         if not said.eligible:
             return 0, 0
         subject_id = price_linkage.subsidy_subject(unit_id, state.month)
-        terms = PRICE_LINKED_TEMPORARY_SUBSIDY.terms
-        grant = benefit_case.GrantCase(CODE, subject_id, payee, unit.division, state.month, said, 0, terms)
-        self.office.handle(CASES, benefit_case.case_id(CODE, subject_id), notice.order(grant, f"grant {unit_id}"))
+        case_id = benefit_case.case_id(CODE, subject_id)
+        if self.office.load(CASES, case_id).version < 0:  # else granted by a slice that did not come to its end
+            terms = PRICE_LINKED_TEMPORARY_SUBSIDY.terms
+            grant = benefit_case.GrantCase(CODE, subject_id, payee, unit.division, state.month, said, 0, terms)
+            self.office.handle(CASES, case_id, notice.order(grant, f"grant {unit_id}"))
         return covered, said.amount_fen
 
     @deadline(PAY_DUE)

@@ -1,0 +1,122 @@
+"""What assistance knows of a person: facts with the month they count from, in whatever order they come."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given as drawn
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from services.assistance import person as p
+from shared.domain.errors import Refused
+from shared.eventsourcing.testing import Given, given
+from shared.rules.facts import Spending
+
+WHO, TOWN = "0a" * 16, "330225101"
+BLIND = p.RecordCertificate(WHO, TOWN, 1, "visual", date(2023, 3, 15))
+MILDER = p.RecordCertificate(WHO, TOWN, 3, "visual", date(2023, 6, 10), source="dpf")
+CANCELLED = p.RecordCertificate(WHO, TOWN, 0, "", date(2023, 8, 2), source="dpf")
+
+
+def known(*more: Any) -> Given[p.Person]:
+    return given(p.DECIDER, p.PersonEntered(WHO, TOWN), *more).on("2023-10-10").by("staff:a")
+
+
+def after(*commands: Any) -> p.Person:
+    """The person after these commands, each decided on what came before."""
+    state = p.DECIDER.initial
+    for c in commands:
+        for happened in p.DECIDER.decide[type(c)](state, c, known().order):
+            state = p.evolve(state, happened)
+    return state
+
+
+def grades(state: p.Person) -> list[int]:
+    found = [p.facts_in(state, f"2023-{m:02d}").certificate for m in range(1, 13)]
+    return [c.grade if c else -1 for c in found]
+
+
+def test_a_better_certificate_counts_from_its_month_and_a_milder_one_from_the_next() -> None:
+    """Nobody pays back a month begun in good faith."""
+    assert grades(after(BLIND, MILDER, CANCELLED)) == [-1, -1, 1, 1, 1, 1, 3, 3, 0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("told", list(itertools.permutations((BLIND, MILDER, CANCELLED))), ids=lambda t: "-".join(str(c.grade) for c in t))
+def test_the_grade_of_a_later_day_does_not_depend_on_the_order(told: tuple[p.RecordCertificate, ...]) -> None:
+    """Certificates that come late are laid in where they belong."""
+    assert grades(after(*told))[8:] == [0, 0, 0, 0]
+
+
+def test_a_change_is_announced_with_the_month_from_which_it_counts_and_told_twice_once() -> None:
+    """The service reassesses from that month on."""
+    known(*_events(BLIND)).when(BLIND).then()
+    happened = _events(BLIND, MILDER)[-2:]
+    assert happened[1] == p.PersonFactsChanged(WHO, "2023-07", "certificate")
+
+
+def _events(*commands: Any) -> list[Any]:
+    state, events = p.evolve(p.DECIDER.initial, p.PersonEntered(WHO, TOWN)), []
+    for c in commands:
+        for happened in p.DECIDER.decide[type(c)](state, c, known().order):
+            state, events = p.evolve(state, happened), [*events, happened]
+    return events
+
+
+def test_a_finding_says_only_what_it_says() -> None:
+    """Care need found in May does not take back the lost acts found in March."""
+    first = p.RecordFinding(WHO, TOWN, date(2023, 3, 2), lost_acts=("walk", "eat"), able_supporter=False)
+    second = p.RecordFinding(WHO, TOWN, date(2023, 5, 20), long_term_care=True, placement="central")
+    for told in ((first, second), (second, first)):
+        state = after(*told)
+        in_april, in_may = p.facts_in(state, "2023-04"), p.facts_in(state, "2023-05")
+        assert (in_april.lost_acts, in_april.long_term_care, in_april.placement) == (("eat", "walk"), False, "dispersed")
+        assert (in_may.lost_acts, in_may.long_term_care, in_may.placement) == (("eat", "walk"), True, "central")
+
+
+def test_spending_counts_for_the_twelve_months_after_it_and_a_correction_replaces_it() -> None:
+    """支出 of March 2023 stands in every decision from April 2023 to March 2024."""
+    bill = p.RecordSpending(WHO, TOWN, "B-1", "medical", date(2023, 3, 9), 500_000)
+    state = after(bill, p.RecordSpending(WHO, TOWN, "B-1", "medical", date(2023, 3, 9), 200_000))
+    counted = [m for m in ("2023-03", "2023-04", "2024-03", "2024-04") if p.spending_in(state, m)]
+    assert counted == ["2023-04", "2024-03"]
+    assert p.spending_in(state, "2023-04") == (Spending("medical", 200_000),)
+
+
+def test_what_was_given_up_stays_given_up_until_the_person_chooses_again() -> None:
+    """择高: of two choices the one that counts from the later month holds."""
+    keep_care = p.ChooseBenefit(WHO, TOWN, "care", "elder", "2023-05")
+    keep_elder = p.ChooseBenefit(WHO, TOWN, "elder", "care", "2023-09")
+    state = after(keep_care, keep_elder)
+    given_up = {m: [c for c in ("care", "elder") if p.gave_up(state, c, m)] for m in ("2023-04", "2023-05", "2023-08", "2023-09")}
+    assert given_up == {"2023-04": [], "2023-05": ["elder"], "2023-08": ["elder"], "2023-09": ["care"]}
+
+
+def test_the_dead_get_no_new_facts() -> None:
+    """Only what ends by death goes on."""
+    gone = p.PersonDeathRecorded(WHO, date(2023, 9, 1))
+    with pytest.raises(Refused):
+        p.record_certificate(p.DECIDER.fold([p.PersonEntered(WHO, TOWN), gone]), BLIND, known().order)
+
+
+def test_a_person_known_only_from_elsewhere_gets_his_town_with_the_first_fact_of_ours() -> None:
+    """Elder care does not say where somebody is registered; who registers him does."""
+    told = p.RecordBenefitElsewhere(WHO, "", "old_age_allowance", "2023-05", True, "eldercare")
+    assert after(told).division == ""
+    assert after(told, BLIND).division == TOWN
+
+
+
+@settings(max_examples=60, deadline=None)
+@drawn(st.dictionaries(st.sampled_from(["2023-02", "2023-05", "2023-08"]), st.booleans()), st.randoms())
+def test_other_benefits_do_not_depend_on_the_order_of_the_news(told: dict[str, bool], shuffled: Any) -> None:
+    """One mark a month, in any order: the months between are the same."""
+    news = [p.RecordBenefitElsewhere(WHO, TOWN, "old_age_allowance", m, on, "eldercare") for m, on in told.items()]
+    mixed = news[:]
+    shuffled.shuffle(mixed)
+    months = [f"2023-{m:02d}" for m in range(1, 11)]
+    usual = [p.facts_in(after(*sorted(news, key=lambda c: c.month)), m).other_benefits for m in months]
+    assert [p.facts_in(after(*mixed), m).other_benefits for m in months] == usual
