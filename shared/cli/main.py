@@ -20,6 +20,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "日常业务": {
         "import": ("shared.cli.import_households", "从 CSV 或 Excel 导入家庭；坏行逐行报告，重复导入不改变任何东西"),
+        "payments": ("shared.cli.payments", "发放批次：代发文件、银行回盘、进度"),
         "token": ("shared.cli.token", "签发一枚工作人员令牌（仅限开发和测试）"),
         "stream": ("shared.cli.stream", "显示一条事件流：谁、何时、做了什么、因何而起"),
         "state": ("shared.cli.state", "显示一个对象在某一时刻的状态（--as-of）"),

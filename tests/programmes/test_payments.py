@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import openpyxl
 import pytest
+from rich.console import Console
 
 from services.eldercare.benefits import CASES, PARTS
 from services.eldercare.programmes import OLD_AGE_ALLOWANCE
 from shared.casework import bank_file, benefit_case, payment_run
 from shared.casework import payments as business
+from shared.cli import payments as cli
 from shared.domain.errors import Refused
 from shared.eventlog.payment_rows import lines_due
 from shared.eventsourcing.orders import Hand, Order
@@ -376,3 +380,39 @@ def test_money_that_came_back_is_not_claimed(house: Desk) -> None:
     [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
     assert (claim["status"], claim["left_fen"]) == ("settled", 0)
     assert town.case(0).payable("2023-07") == 0
+
+
+def test_the_command_line_takes_a_return_file_and_tells_how_a_run_stands(
+    house: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Bad lines by their row, exit codes as said, the sums of the run, and never a name or an account."""
+    town = Town(house, 5000, 6000)
+    run = town.send(town.prepare())
+    [path] = town.file(run, tmp_path, "xlsx")
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    sheet.cell(8, 10).value = "成功"
+    sheet.cell(9, 10).value, sheet.cell(9, 11).value = "失败", "张某账户不符"
+    sheet.append(["9", None, None, None, None, None, "1.00", None, None, "成功"])
+    book.save(path)
+    console = Console(file=io.StringIO())
+
+    def call(method: str, **body: Any) -> Any:
+        done = house.call(method, "cashier", **body)
+        house.settle()
+        return done
+
+    assert cli.take_return(call, run, path, console) == 2
+    assert cli.take_return(call, run, path, console) == 2
+    said = capsys.readouterr().out
+    assert "第10行：序号9：名单中没有此序号。" in said
+    assert "登记 2 行，此前已登记 0 行，未登记 1 行" in said
+    assert "登记 0 行，此前已登记 2 行，未登记 1 行" in said
+    shown = "\n".join(cli.told(call, run, "failed"))
+    paid, failed = (town.lines(run)[n]["amount_fen"] / 100 for n in (1, 2))
+    assert f"实发 1 笔 {paid:,.2f} 元，失败 1 笔 {failed:,.2f} 元，暂缓 0 笔" in shown
+    assert "序号2" in shown
+    assert "＊账户不符" in shown
+    assert "张某" not in shown + said
+    with pytest.raises(click.ClickException, match="不是"):
+        cli.take_return(call, "another", path, console)
