@@ -135,7 +135,7 @@ CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABL
 OTHER_LISTS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, *CHECKS)
 
 
-@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *OTHER_LISTS))
+@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, *OTHER_LISTS))
 class Assistance(
     MeansTestDoors,
     StandardsDoors,

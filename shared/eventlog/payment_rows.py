@@ -41,6 +41,11 @@ class PaymentTables:
     dues: sa.Table
     accounts: sa.Table
 
+    @property
+    def worklists(self) -> tuple[sa.Table, ...]:
+        """Those whose rows wait for somebody: for ``more_lists`` of ``with_shapes``."""
+        return (self.runs, self.recoveries, self.accounts)
+
 
 def _waiting() -> tuple[sa.Column[Any], ...]:
     """What worklists look at (see ``shape_rows.worklists``)."""
