@@ -785,3 +785,21 @@ def test_the_whole_procedure_is_extended_once_where_the_terms_allow_it() -> None
     assert bc.limits(case.state)["whole"] == date(2023, 9, 4)
     case.when(bc.ExtendProcedure(CASE, "再延")).then_refused("already_exists")
     under(Terms(whole_days=30), ACCEPTED).when(bc.ExtendProcedure(CASE, "x")).then_refused("out_of_order")
+
+
+def test_an_objection_that_nobody_answers_is_escalated() -> None:
+    """Twenty working days; then it stands in the list of those who look after the others."""
+    terms = Terms(answer_days=20)
+    case = given(D, replace(FILED, terms=terms), ACCEPTED, SURVEYED, PROPOSED).on("2023-07-07").by("staff:desk")
+    case = case.when(bc.RaiseObjection(CASE, "另有住房")).accepted()
+    assert bc.worklist(case.state) == bc.Waiting("objection", date(2023, 8, 4), "objection")
+    case = case.on("2023-08-07").when(bc.NoteStepOverdue(CASE, "objection")).accepted()
+    assert bc.worklist(case.state).worklist == "objection_escalated"
+    case = case.by("staff:other").when(bc.AnswerObjection(CASE, "dismissed", "查无此事")).accepted()
+    assert bc.worklist(case.state).worklist == "confirm"
+
+
+def test_nobody_objects_after_the_publicity() -> None:
+    """The last day counts; the day after, an appeal against the decision is the way."""
+    at("publicised").on("2023-07-13").when(bc.RaiseObjection(CASE, "另有住房")).accepted()
+    at("publicised").on("2023-07-14").when(bc.RaiseObjection(CASE, "另有住房")).then_refused("out_of_order")

@@ -299,7 +299,8 @@ def test_a_review_opens_by_itself_and_is_answered_by_the_rules(house: Desk) -> N
     late = house.call("list_cases", "auditor", worklist="review", due_before="2025-08-01")
     assert life.case_id in {row["case_id"] for row in late}
     assert life.case_id not in {row["case_id"] for row in house.call("list_cases", "auditor", worklist="review", due_before="2025-07-31")}
-    life.act("answer_review", "reviewer", finding="情况无变化")
+    life.act("answer_review", "reviewer", finding="情况无变化", command_id="review 6")
+    assert life.act("answer_review", "reviewer", finding="情况无变化", command_id="review 6")["repeated"]
     [answered] = [r.event for r in life.history() if isinstance(r.event, bc.ReviewAnswered)]
     assert (answered.outcome, answered.next_due) == ("continue", date(2026, 8, 31))
     assert life.stands()[:2] == ("in_force", "in_force")

@@ -305,7 +305,9 @@ def _list(p: Progress) -> str:
         if p.supplement_due is not None:
             return "supplement"
         if p.status == "publicised":
-            return "objection" if p.objection_open else "confirm"
+            if p.objection_open:
+                return "objection_escalated" if "objection" in p.overdue else "objection"
+            return "confirm"
         return WAITS[next_step(p)]
     if p.running:
         return "review" if p.review_open else "suspended" if p.status == "suspended" else "in_force"
