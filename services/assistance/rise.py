@@ -215,7 +215,8 @@ class Raise:
         rules = rules_now(self.office, self.profile)
         ahead = standards.last_month(book(self.office, self.profile))
         examined, cases = changing(rules, self.reading, run, dates.month_of(order.today), ahead)
-        new = [c for c in cases if c not in run.listed]
+        there = run.listed
+        new = [c for c in cases if c not in there]
         for n in range(0, len(new), standard_run.SLICE):
             part = tuple(new[n : n + standard_run.SLICE])
             self._give(run_id, order.to(standard_run.ListStandardSlice(part), f"slice {part[0]}"))

@@ -205,7 +205,8 @@ def open_standard_run(state: Run, c: OpenStandardRun, order: Order[Any]) -> Sequ
 
 def list_standard_slice(state: Run, c: ListStandardSlice, order: Order[Any]) -> Sequence[Any]:
     _must(state, "open", "planned")
-    new = tuple(case for case in dict.fromkeys(c.cases) if case not in state.listed)
+    there = state.listed
+    new = tuple(case for case in dict.fromkeys(c.cases) if case not in there)
     if len(new) > SLICE:
         raise Refused("invalid_input", f"一段不得多于{SLICE}件。", "cases")
     return [StandardSliceListed(state.run_id, len(state.slices), new)] if new else []

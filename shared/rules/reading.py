@@ -6,9 +6,11 @@ programme. A mention is taken for a use, so a programme may be named that is not
 
 from __future__ import annotations
 
-import inspect
+import ast
 import re
+import sys
 from functools import cache
+from pathlib import Path
 
 from shared.rules.package import RulePackage
 
@@ -37,7 +39,17 @@ def readers_of(package: RulePackage, parameter: str) -> frozenset[str]:
 
 def _source(variable: type, tree: str) -> str:
     """A variable's text; of one made at run time, which has none, it must be supposed that it reads the tree."""
-    try:
-        return inspect.getsource(variable)
-    except (OSError, TypeError):
-        return f".{tree}"
+    file = getattr(sys.modules.get(variable.__module__), "__file__", None)
+    return (_classes(file) if file else {}).get(variable.__name__, f".{tree}")
+
+
+@cache
+def _classes(file: str) -> dict[str, str]:
+    """The text of every class in a file, which is read once (``inspect`` would parse it anew for each)."""
+    text = Path(file).read_text(encoding="utf-8")
+    lines = text.splitlines()
+    return {
+        node.name: "\n".join(lines[node.lineno - 1 : node.end_lineno])
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.ClassDef)
+    }
