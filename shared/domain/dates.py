@@ -56,7 +56,6 @@ def is_working_day(day: date) -> bool:
         return day.weekday() < 5
 
 
-@lru_cache(maxsize=4096)  # asked again for every event of a case, and always the same of a day
 def add_working_days(day: date, n: int) -> date:
     """The day n working days after ``day`` (the day itself does not count, 民法典 第二百零一条)."""
     while n > 0:

@@ -187,7 +187,7 @@ class BenefitService(PaymentDoors):
         return [{k: v for k, v in row.items() if k != "progress"} for row in rows]
 
     @query(permission="read")
-    def list_case_steps(self, hand: Hand, case_id: str) -> Any:
+    def get_case_steps(self, hand: Hand, case_id: str) -> Any:
         """办理过程：一个个案的每个环节，何时、由谁、意见和理由。"""
         shown(self.office, self.benefits.cases, case_id, hand, None)  # refuses what is not there or not the hand's
         told = ("finding", "reason", "outcome", "upheld", "missing", "reference", "report_id", "verdict", "missing_sources", "how", "step")

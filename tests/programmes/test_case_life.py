@@ -178,7 +178,7 @@ def test_every_step_of_the_procedure_is_taken_in_its_order_by_three_hands(house:
     assert (case["status"], case["first_month"], case["review_due"]) == ("in_force", "2023-08", date(2024, 7, 31))
     assert case["schedule"][0]["amount_fen"] > 0
     assert life.stands()[1] == "in_force"
-    steps = {s["step"]: s for s in house.call("list_case_steps", "auditor", case_id=life.case_id)}
+    steps = {s["step"]: s for s in house.call("get_case_steps", "auditor", case_id=life.case_id)}
     assert (steps["household_surveyed"]["by"], steps["household_surveyed"]["told"]) == ("staff:clerk", {"finding": "情况属实"})
     assert {steps[s]["by"] for s in ("application_accepted", "case_proposed", "case_granted")} == {
         "staff:clerk",
