@@ -84,6 +84,12 @@ def test_a_raise_of_ten_percent_moves_every_case_exactly_by_the_rules(d: Desk) -
         assert rules_of(office, "xiangshan-2023", first.parameters_version).recheck(first)
         assert not engine("xiangshan-2023").recheck(made), "without the publication it would be another decision"
     assert run["after_fen"] - run["before_fen"] == sum(reassessments(d, h)[0].new_amount_fen - before[h.case_id].amount_fen for h in homes)
+    again = d.call("recheck_case", "auditor", case_id=homes[0].case_id)
+    assert [(r["event"], r["same"]) for r in again] == [
+        ("assistance.case_proposed", True),
+        ("assistance.case_granted", True),
+        ("assistance.case_reassessed", True),
+    ]
     head = office.log.head()
     d._delivered = -1  # every event of the log once more
     d.settle()

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.assistance import rise, simulation, standard_run, standards
-from services.assistance.benefits import book, business, district, rules_now
+from services.assistance.benefits import CASES, book, business, district, rules_now, rules_of
 from services.assistance.declarations import DECIDERS
 from services.assistance.declarations.catalogue import ASSISTANCE_PROGRAMME_CATALOGUE as CATALOGUE
 from services.assistance.read_model import MODEL, RECORDS, TABLES
@@ -22,7 +22,7 @@ from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.doors import Service, command, query, reaction
-from shared.messaging.showing import caught_up, plain
+from shared.messaging.showing import caught_up, plain, shown
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
 from shared.rules.published import Published
@@ -293,6 +293,23 @@ class StandardsDoors(Service):
             "slices_done": len(run.done),
             **plain(run.sums),
         }
+
+    @query(permission="assistance:read")
+    def recheck_case(self, hand: Hand, case_id: str) -> Any:
+        """历次决定重算：按每次决定所载的事实、规则和当时已公布的标准逐项重算，是否与所载一致。"""
+        office, profile = self.office, self.office.settings.profile
+        shown(office, CASES, case_id, hand, None)  # refuses what is not there or not the hand's
+        found = []
+        for r in office.history(CASES.stream(case_id)):
+            made = getattr(r.event, "assessments", None) or (getattr(r.event, "assessment", None),)
+            for a in (a for a in made if a is not None):
+                try:
+                    same = rules_of(office, profile, a.parameters_version).recheck(a)
+                except RulesError:
+                    same = False
+                about = {"event": r.name, "version": r.version, "month": a.month, "amount_fen": a.amount_fen}
+                found.append({**about, "parameters_version": a.parameters_version, "rules_version": a.rules_version, "same": same})
+        return found
 
     # -- the catalogue of programmes
 
