@@ -312,6 +312,8 @@ class MeansTestDoors(Service):
             record = benefit_case.RecordAuthorisation(case_id, reference, max(s.signed_on for s in signed))
             self.office.handle(CASES, case_id, notice.order(record, "authorised"))
             return  # the case asks for the check now, and that is heard
+        if case.terms.means_test and benefit_case.next_step(case) != "means_tested":
+            return  # not its turn, or it has the report already
         cause = f"application:{case.round}.{case.means_requests}"
         if ledger.cause == cause and not ledger.open_id:
             return  # has been checked
@@ -342,14 +344,24 @@ class MeansTestDoors(Service):
         f = notice.facts
         settle = means_test.SettleVerification(f.verification_id)
         self.office.handle(AUTHORISATIONS, f.case_id, notice.order(settle, "settle"))
-        case: benefit_case.Case = self.office.load(CASES, f.case_id).state
-        if case.pending and benefit_case.next_step(case) == "means_tested":
-            record = benefit_case.RecordMeansTest(f.case_id, f.report_id, f.completeness, f.missing)
-            self.office.handle(CASES, f.case_id, notice.order(record, "case"))
+        self._tell_case(notice)
         kind, _, campaign = f.cause.partition(":")
         if kind == "reverification":
             note = reverification.NoteReport(f.case_id, f.verification_id, f.report_id, f.verdict)
             self.office.handle(CAMPAIGNS, campaign, notice.order(note, "campaign"))
+
+    def _tell_case(self, notice: Notice[Reported]) -> None:
+        """The report the case waits for; or a later version of the one it has, as long as nobody has gone on from it."""
+        f = notice.facts
+        case: benefit_case.Case = self.office.load(CASES, f.case_id).state
+        had, _, version = case.means_test.report_id.rpartition(".") if case.means_test else ("", "", "")
+        if case.status == "means_tested" and had == f.verification_id and int(version) < f.version:
+            again = benefit_case.RequestMeansTest(f.case_id, f"核对报告更新为第{f.version}版")
+            self.office.handle(CASES, f.case_id, notice.order(again, "case again"))
+            case = self.office.load(CASES, f.case_id).state
+        if case.pending and benefit_case.next_step(case) == "means_tested":
+            record = benefit_case.RecordMeansTest(f.case_id, f.report_id, f.completeness, f.missing)
+            self.office.handle(CASES, f.case_id, notice.order(record, "case"))
 
     @reaction("assistance", "reverification_mismatch_found", reads=Mismatch)
     def on_reverification_mismatch_found(self, notice: Notice[Mismatch]) -> None:
