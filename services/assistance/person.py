@@ -62,6 +62,18 @@ class PersonRegistered:
     resident_id: str = personal(of="person_id", default="")
 
 
+@event("assistance.person_income_recorded")
+@dataclass(frozen=True)
+class PersonIncomeRecorded:
+    """收入变动 of somebody whom no household counts: ``monthly_income_fen`` from ``effective_month`` on."""
+
+    person_id: str
+    monthly_income_fen: int
+    effective_from: date
+    effective_month: str
+    source: str
+
+
 @event("assistance.certificate_recorded")
 @dataclass(frozen=True)
 class CertificateRecorded:
@@ -150,7 +162,8 @@ class PersonDeathRecorded:
 @event("assistance.person_facts_changed", published=True)
 @dataclass(frozen=True)
 class PersonFactsChanged:
-    """A fact that decisions may rest on changed; ``cause``: certificate, finding, benefit_elsewhere, spending, registration."""
+    """A fact that decisions may rest on changed; ``cause``: registration, income, certificate, finding,
+    benefit_elsewhere or spending."""
 
     person_id: str
     effective_month: str
@@ -165,6 +178,7 @@ class Person:
     person_id: str = ""
     division: str = ""
     registered: PersonRegistered | None = None
+    incomes: tuple[PersonIncomeRecorded, ...] = ()
     certificates: tuple[CertificateRecorded, ...] = ()
     findings: tuple[FindingRecorded, ...] = ()
     elsewhere: tuple[BenefitElsewhereRecorded, ...] = ()
@@ -183,6 +197,8 @@ def evolve(state: Person, happened: Any) -> Person:
             return replace(state, person_id=happened.person_id, division=happened.division)
         case PersonRegistered():
             return replace(state, registered=happened)
+        case PersonIncomeRecorded():
+            return replace(state, incomes=(*state.incomes, happened))
         case CertificateRecorded():
             return replace(state, certificates=(*state.certificates, happened))
         case FindingRecorded():
@@ -255,7 +271,9 @@ def person_facts(state: Person, month: str) -> PersonFacts:
     r = state.registered
     if r is None:
         raise Refused("not_found", "请先登记此人员。", "person_id")
-    return certified(PersonFacts(r.person_id, r.born_on, r.monthly_income_fen), facts_in(state, month).certificate)
+    last = _latest([i for i in state.incomes if i.effective_month <= month], "effective_month")
+    income = last.monthly_income_fen if last else r.monthly_income_fen
+    return certified(PersonFacts(r.person_id, r.born_on, income), facts_in(state, month).certificate)
 
 
 def certified(facts: PersonFacts, certificate: CertificateRecorded | None) -> PersonFacts:
@@ -277,7 +295,7 @@ def spending_in(state: Person, month: str) -> tuple[Spending, ...]:
 
 def known_until(state: Person) -> str:
     """The last month from which a known fact counts; it may be still to come."""
-    months = (*(c.effective_month for c in state.certificates), *(f.effective_month for f in state.findings))
+    months = (*(i.effective_month for i in (*state.incomes, *state.certificates, *state.findings)),)
     return max((*months, *(e.month for e in state.elsewhere), *(c.effective_month for c in state.choices)), default="")
 
 
@@ -296,6 +314,16 @@ class RegisterPerson:
     payee_id: str = ""
     name: str = ""
     resident_id: str = ""
+
+
+@command("record_person_income", permission="assistance:survey")
+@dataclass(frozen=True)
+class RecordPersonIncome:
+    person_id: str
+    division: str
+    monthly_income_fen: int
+    effective_from: date
+    source: str = ""
 
 
 @command("record_certificate", permission="assistance:survey")
@@ -413,6 +441,20 @@ def register_person(state: Person, c: RegisterPerson, order: Order[Any]) -> Sequ
     return [*entered, new, PersonFactsChanged(c.person_id, dates.month_of(order.today), "registration")]
 
 
+def record_person_income(state: Person, c: RecordPersonIncome, order: Order[Any]) -> Sequence[Any]:
+    if state.registered is None:
+        raise Refused("not_found", "请先登记此人员。", "person_id")
+    _alive(state)
+    money.check(c.monthly_income_fen, "monthly_income_fen")
+    _sensible(c.effective_from, order, "effective_from")
+    known = [i for i in state.incomes if i.effective_from == c.effective_from]
+    if known and known[-1].monthly_income_fen == c.monthly_income_fen:
+        return []  # told twice
+    month = dates.add_months(dates.month_of(c.effective_from), 1)  # as in a household: from the month after it happened
+    new = PersonIncomeRecorded(c.person_id, c.monthly_income_fen, c.effective_from, month, c.source or order.hand.actor)
+    return [new, PersonFactsChanged(c.person_id, month, "income")]
+
+
 def record_certificate(state: Person, c: RecordCertificate, order: Order[Any]) -> Sequence[Any]:
     entered = _entered(state, c)
     _alive(state)
@@ -525,6 +567,7 @@ DECIDER: Decider[Person] = Decider(
     evolve=evolve,
     decide={
         RegisterPerson: register_person,
+        RecordPersonIncome: record_person_income,
         RecordCertificate: record_certificate,
         RecordFinding: record_finding,
         RecordBenefitElsewhere: record_benefit_elsewhere,

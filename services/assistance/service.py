@@ -221,7 +221,12 @@ class Assistance(
         f = notice.facts
         place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
         if not place.household_id:
-            raise Refused("unknown_person", "该人员不在任何已登记家庭中。", "person_id")
+            known: person.Person = self.office.load(person.DECIDER, f.person_id).state
+            if known.registered is None:
+                raise Refused("unknown_person", "该人员不在任何已登记家庭中。", "person_id")
+            alone = person.RecordPersonIncome(f.person_id, known.division, f.monthly_income_fen, f.effective_from, "hrss")
+            self.office.handle(person.DECIDER, f.person_id, notice.order(alone))
+            return
         record = household.RecordIncome(place.household_id, f.person_id, f.monthly_income_fen, f.effective_from, f.reason, "hrss")
         self.office.handle(household.DECIDER, place.household_id, notice.order(record))
 

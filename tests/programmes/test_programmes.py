@@ -119,6 +119,19 @@ def test_extreme_hardship_support_follows_the_self_care_finding_and_pays_the_gua
         d.call("record_finding", person_id=who, found_on="2023-09-09", lost_acts=["fly"])
 
 
+def test_an_income_ends_the_support_of_a_person_without_a_household(d: Desk, numbers: Numbers) -> None:
+    """人社局 tells of a pension: 特困 rests on having no source of income."""
+    d.on("2023-07-03")
+    who = single(d, numbers, "19460101", area="rural")
+    d.call("record_finding", person_id=who, found_on="2023-07-02", able_supporter=False, able_to_work=False)
+    case_id = grant(d, SUPPORT, person_id=who)
+    d.on("2023-10-10")
+    d.tell("hrss", "income_changed", resident_id=_number(d, who), monthly_income_fen=400_000, effective_from="2023-09-01", reason="pension")
+    d.settle()
+    assert case(d, case_id)["status"] == "ended"
+    assert due(d, case_id, "2023-09") > 0 == due(d, case_id, "2023-10")
+
+
 def test_the_living_subsidy_counts_from_the_month_of_application_and_ends_with_the_class(d: Desk, numbers: Numbers) -> None:
     """困难残疾人生活补贴: 低保 and certificate, from the month applied for; the class ends, the subsidy ends with it."""
     d.on("2023-07-03")

@@ -285,6 +285,26 @@ def test_the_place_of_emergency_helps_whoever_is_there_and_asks_the_home_place(d
     assert elsewhere.value.code == "wrong_division"
 
 
+def test_the_next_matter_may_be_another_towns(d: Desk, numbers: Numbers) -> None:
+    """Helped at home in August, struck by an accident in the next town in September: that town takes it in."""
+    d.on("2023-08-28")
+    house = family(d, numbers).household_id
+    first = applied(d, household_id=house, cause="other")
+    d.call("complete_papers", **first, finding="属实", loss_fen=50_000)
+    proposed(d, first)
+    decide(d, first)
+    d.on("2023-09-04")
+    there = {"kind": "emergency", "cause": "accident", "happened_on": "2023-09-04", "household_id": house, "division": OTHER}
+    d.call("apply_temporary", at=OTHER, **there)
+    ref = {"subject_id": house, "matter_id": list(matters(d, house))[-1]}
+    with pytest.raises(Refused) as home_town:
+        d.call("accept_temporary", at=TOWN, **ref)
+    assert home_town.value.code == "wrong_division"
+    d.call("accept_temporary", at=OTHER, **ref)
+    d.call("grant_first", at=OTHER, **ref)
+    assert fund_of(d, OTHER).open_draws[ref["matter_id"]].amount == stands(d, ref)["first"]["amount_fen"]
+
+
 def test_a_home_place_that_has_helped_already_is_heard(d: Desk, numbers: Numbers) -> None:
     """Its answer by telephone counts like that of the hand-off: nobody is helped twice for the same cause."""
     d.on("2023-09-04")

@@ -40,6 +40,15 @@ class PersonForm:
 
 
 @dataclass(frozen=True)
+class PersonIncomeForm:
+    """收入变动 of somebody whom no household counts; fen a month, from the month after ``effective_from``."""
+
+    person_id: str
+    monthly_income_fen: int
+    effective_from: date
+
+
+@dataclass(frozen=True)
 class CertificateForm:
     """残疾人证: grade 1 to 4 and kind; grade 0: cancelled."""
 
@@ -171,6 +180,13 @@ class PersonDoors(BenefitService):
         )  # fmt: skip
         self.office.vault.prepare((person_id,))
         return self.office.handle(person.DECIDER, person_id, order.to(register))
+
+    @command(PersonIncomeForm, permission="assistance:survey")
+    def record_person_income(self, order: Order[PersonIncomeForm]) -> Any:
+        """登记不在家庭登记中的人员的收入变动；随后自动复核。"""
+        c = order.command
+        record = person.RecordPersonIncome(c.person_id, self._where_registered(c.person_id), c.monthly_income_fen, c.effective_from)
+        return self.office.handle(person.DECIDER, c.person_id, order.to(record))
 
     @command(CertificateForm, permission="assistance:survey")
     def record_certificate(self, order: Order[CertificateForm]) -> Any:

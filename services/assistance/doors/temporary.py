@@ -141,7 +141,8 @@ class TemporaryDoors(BenefitService):
             subject_id, derived_id("temporary", order.command_id), division, payee, c.kind, c.cause, c.happened_on, c.loss_fen,
             c.hukou_division, c.discovered,
         )  # fmt: skip
-        return self.office.handle(temporary.DECIDER, subject_id, order.to(apply))
+        # The town that handles the matter was checked; an earlier matter may have been another town's.
+        return self.office.handle(temporary.DECIDER, subject_id, order.to(apply).by(replace(order.hand, division="")))
 
     @command(temporary.AcceptTemporary)
     def accept_temporary(self, order: Order[temporary.AcceptTemporary]) -> Any:

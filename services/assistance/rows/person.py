@@ -76,6 +76,7 @@ def project(model: ReadModel, tables: PersonTables) -> None:
 
     @model.on(
         person.PersonRegistered,
+        person.PersonIncomeRecorded,
         person.BenefitElsewhereRecorded,
         person.EssentialSpendingRecorded,
         person.BenefitChosen,
