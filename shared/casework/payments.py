@@ -19,6 +19,7 @@ from shared.casework.payment_part import LineResult, Part, part_id
 from shared.casework.payment_run import BANK_FILE, CHUNK, DIRECT, LineReason, PartSum, PaymentLine, Run
 from shared.casework.programme import Programme
 from shared.casework.recovery import Recovery
+from shared.domain import dates
 from shared.domain.errors import Refused, Unavailable, invalid, out_of_order
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Order, derived_id
@@ -340,6 +341,27 @@ class Payments:
             if back := claim.refunds.get(f"{returned.month} {returned.run_id}", 0):
                 refund = benefit_case.RefundRepayment(returned.case_id, recovery_id, returned.month, back)
                 self.office.handle(self.cases, returned.case_id, order.to(refund, f"refund {recovery_id}"))
+
+    def set_off(self, recovery_id: str, amount_fen: int, order: Order[Any]) -> Answer:
+        """抵扣: withhold an agreed amount from the case's next payment; the claim is met by the event of that."""
+        claim: Recovery = self.office.load(self.recoveries, recovery_id).state
+        if claim.status == "none":
+            raise Refused("not_found", "没有此追回事项。", "recovery_id")
+        withheld = derived_id(order.command_id, "withheld")
+        if withheld not in claim.withheld:
+            recovery.can_set_off(claim, amount_fen)
+        withhold = benefit_case.WithholdRepayment(claim.case_id, recovery_id, withheld, amount_fen)
+        return self.office.handle(self.cases, claim.case_id, order.to(withhold))
+
+    def withheld(self, what: Any, order: Order[Any]) -> None:
+        """The claim takes what was withheld; what it no longer needs goes back to the household."""
+        taken = recovery.RecordSetOff(what.recovery_id, what.amount_fen, what.withheld_id)
+        self.office.handle(self.recoveries, what.recovery_id, order.to(taken, "set off"))
+        claim: Recovery = self.office.load(self.recoveries, what.recovery_id).state
+        if over := what.amount_fen - claim.withheld.get(what.withheld_id, 0):
+            month = dates.month_of(order.today)
+            refund = benefit_case.RefundRepayment(what.case_id, what.recovery_id, month, over)
+            self.office.handle(self.cases, what.case_id, order.to(refund, "too much"))
 
     def _claims_of(self, case_id: str, month: str) -> Iterable[tuple[str, int]]:
         """(claim, its share for the month), newest first: the newest found was of what is accounted for last."""

@@ -194,7 +194,7 @@ class Recovery:
     before_plan_fen: int = 0  # what had come in when the plan was agreed
     overdue_on: date | None = None  # the newest due day that passed with money missing
     most_set_off_fen: int = 0  # 0: no consent
-    withheld: tuple[str, ...] = ()
+    withheld: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # what was set off, by what withheld it
     refunds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # "month run" -> fen given back to the household
 
     @property
@@ -250,7 +250,8 @@ def evolve(state: Recovery, event: Any) -> Recovery:
         case RecoverySetOffAgreed():
             return _anew(replace(state, most_set_off_fen=event.most_fen), event.agreed_on)
         case RecoverySetOff():
-            held = replace(state, set_off_fen=state.set_off_fen + event.amount_fen, withheld=(*state.withheld, event.withheld_id))
+            withheld = MappingProxyType({**state.withheld, event.withheld_id: event.amount_fen})
+            held = replace(state, set_off_fen=state.set_off_fen + event.amount_fen, withheld=withheld)
             return _anew(held, event.set_off_on)
         case RecoveryMetByReturn():
             refunds = {**state.refunds, f"{event.month} {event.run_id}": event.refund_fen}

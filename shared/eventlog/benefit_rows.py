@@ -194,7 +194,7 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
     def _returned(rows: Rows, r: Recorded) -> None:
         _stand(rows, r)  # a one-off benefit that closed runs again
 
-    @model.on(bc.BenefitPaid, bc.RepaymentRefunded, bc.OverpaymentFound, bc.ArrearsFound)
+    @model.on(bc.BenefitPaid, bc.RepaymentRefunded, bc.RepaymentWithheld, bc.OverpaymentFound, bc.ArrearsFound)
     def _paid_or_different(rows: Rows, r: Recorded) -> None:
         _set(rows, r)
 

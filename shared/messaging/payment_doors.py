@@ -379,6 +379,16 @@ class PaymentDoors(Service):
         """登记本人同意从以后发放中抵扣的书面材料及每月上限。"""
         return self._claim(order)
 
+    @command(SetOff, permission="pay")
+    def set_off_recovery(self, order: Order[SetOff]) -> Any:
+        """抵扣：经本人书面同意，从该个案的下一次发放中扣还。"""
+        return self.payments.set_off(order.command.recovery_id, order.command.amount_fen, order)
+
+    @reaction(OWN, "repayment_withheld", reads=Withheld)
+    def on_repayment_withheld(self, notice: Notice[Withheld]) -> None:
+        """The claim is met by what the case withheld."""
+        self.payments.withheld(notice.facts, notice.order(notice.facts))
+
     @command(recovery.ProposeWaiver, permission="review")
     def propose_waiver(self, order: Order[recovery.ProposeWaiver]) -> Any:
         """提出减免意见。"""

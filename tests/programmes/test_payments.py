@@ -416,3 +416,41 @@ def test_the_command_line_takes_a_return_file_and_tells_how_a_run_stands(
     assert "张某" not in shown + said
     with pytest.raises(click.ClickException, match="不是"):
         cli.take_return(call, "another", path, console)
+
+
+def test_a_claim_is_set_off_against_the_next_payment_with_consent_only(house: Desk) -> None:
+    """Not without the written consent, not more than agreed, not the whole payment; then so much less goes out, and the claim is met."""
+    town = Town(house, 9000)
+    run = town.send(town.prepare())
+    town.answer(run, n1="paid")
+    lower = Assessment(CODE, "2023-07", town.persons[0], "eligible", True, 6000, "降低", (), {}, "rules 1", "law 1", None, False)
+    town.give(town.persons[0], benefit_case.ReassessCase(town.cases[0], "2023-07", (lower,), 1, "fact"))
+    house.settle()
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    this = {"recovery_id": claim["recovery_id"]}
+    with pytest.raises(Refused, match="out_of_order"):
+        house.call("set_off_recovery", "cashier", amount_fen=1000, **this)
+    house.call("agree_set_off", "reviewer", most_fen=2000, document_no="同意书1", **this)
+    with pytest.raises(Refused, match="invalid_input"):
+        house.call("set_off_recovery", "cashier", amount_fen=2001, **this)
+    asked = str(uuid.uuid4())
+    for _ in range(2):
+        house.call("set_off_recovery", "cashier", amount_fen=2000, command_id=asked, **this)
+        house.settle()
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    assert claim["left_fen"] == 1000
+    house.on("2023-08-03")
+    assert town.lines(town.prepare("2023-08"))[1]["amount_fen"] == 4000
+    house.on("2023-07-03")
+
+
+def test_the_simulated_bank_pays_an_approved_run_at_once(tmp_path: Path) -> None:
+    """模拟银行, for demos and tests: approved, sent, settled and closed with its proof without anybody's doing; no account is needed."""
+    with desk(tmp_path, "eldercare") as house:
+        town = Town(house, 5000, 6000, accounts=False)
+        run = town.prepare()
+        house.call("approve_payment_run", "approver", run_id=run)
+        house.settle()
+        assert town.proven(run)["paid_fen"] == 11000
+        with pytest.raises(Refused, match="out_of_order"):
+            town.file(run, tmp_path)

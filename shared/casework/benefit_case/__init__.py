@@ -66,6 +66,7 @@ from shared.casework.benefit_case.events import (
     ProposalVoided,
     RefusalTold,
     RepaymentRefunded,
+    RepaymentWithheld,
     ReviewAnswered,
     ReviewOpened,
     SupplementAnswered,
@@ -96,9 +97,11 @@ from shared.casework.benefit_case.payment import (
     PayBenefit,
     RefundRepayment,
     ReturnPayment,
+    WithholdRepayment,
     pay_benefit,
     refund_repayment,
     return_payment,
+    withhold_repayment,
 )
 from shared.casework.benefit_case.procedure import (
     AcceptApplication,
@@ -170,9 +173,10 @@ __all__ = [
     "MeansTestRequested", "MonthAmount", "MonthDifference", "NoteStepOverdue", "ObjectionAnswered", "ObjectionRaised",
     "OpenReview", "Opened", "OverpaymentFound", "PayBenefit", "PayeeChanged", "PaymentReturned", "ProcedureExtended", "Progress",
     "ProposalVoided", "ProposeCase", "RaiseObjection", "ReassessCase", "RecordAuthorisation", "RecordMeansTest", "RecordSurvey",
-    "RefundRepayment", "RefusalTold", "RefuseAcceptance", "RepaymentRefunded", "RequestMeansTest", "RequestSupplement",
+    "RefundRepayment", "RefusalTold", "RefuseAcceptance", "RepaymentRefunded", "RepaymentWithheld", "RequestMeansTest", "RequestSupplement",
     "ResumeCase", "ReturnPayment", "ReviewAnswered", "ReviewOpened", "SupplementAnswered", "SupplementRequested", "SuspendCase",
-    "Suspension", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "advance", "case_id", "decider", "deciding",
+    "Suspension", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment",
+    "advance", "case_id", "decider", "deciding",
     "evolve", "first_month", "limits", "next_step", "on_day", "owed", "packed", "reviewed_hash", "unpacked", "worklist",
 ]  # fmt: skip
 
@@ -211,6 +215,7 @@ def decider(service: str) -> Decider[Case]:
             PayBenefit: pay_benefit,
             ReturnPayment: return_payment,
             RefundRepayment: refund_repayment,
+            WithholdRepayment: withhold_repayment,
             NoteStepOverdue: note_step_overdue,
             FileAppeal: file_appeal,
             AssignAppeal: assign_appeal,

@@ -531,6 +531,17 @@ class PaymentReturned:
     reason: str
 
 
+@shape_event(SHAPE, "repayment_withheld", published=True)
+@dataclass(frozen=True)
+class RepaymentWithheld:
+    """抵扣: so much less goes out with the next payment, by the payee's written consent; the claim is met by it."""
+
+    case_id: str
+    recovery_id: str
+    withheld_id: str
+    amount_fen: int
+
+
 @shape_event(SHAPE, "repayment_refunded")
 @dataclass(frozen=True)
 class RepaymentRefunded:

@@ -53,6 +53,17 @@ class RefundRepayment:
     amount_fen: int
 
 
+@command("withhold_repayment", permission="pay")
+@dataclass(frozen=True)
+class WithholdRepayment:
+    """Put in by the service after the claim was asked whether the payee agreed."""
+
+    case_id: str
+    recovery_id: str
+    withheld_id: str
+    amount_fen: int
+
+
 # -- Decisions ---------------------------------------------------------------------------------------------------
 
 
@@ -87,3 +98,14 @@ def refund_repayment(state: Case, c: RefundRepayment, order: Order[Any]) -> Sequ
     if c.amount_fen <= 0:
         raise invalid("退还金额须大于零。", "amount_fen")
     return [e.RepaymentRefunded(c.recovery_id, c.month, c.amount_fen)]
+
+
+def withhold_repayment(state: Case, c: WithholdRepayment, order: Order[Any]) -> Sequence[Any]:
+    """Once before each payment, and never the whole of it: something is left to live on."""
+    month = dates.month_of(order.today)
+    coming = dates.add_months(month, 1) if month in state.paid else month
+    if state.status not in ("in_force", "gradual_exit") or state.arrears_fen < 0:
+        raise out_of_order("该个案不在发放中，或已有待抵扣的金额。")
+    if not 0 < c.amount_fen < state.payable(coming):
+        raise invalid("抵扣金额须大于零，且小于下一次发放的金额。", "amount_fen")
+    return [e.RepaymentWithheld(c.case_id, c.recovery_id, c.withheld_id, c.amount_fen)]

@@ -106,7 +106,9 @@ P = TypeVar("P", bound=Progress)
 def advance(p: P, event: Any) -> P:
     """Fold one event into the procedure; money alone changes nothing here."""
     match event:
-        case e.BenefitPaid() | e.OverpaymentFound() | e.ArrearsFound() | e.RepaymentRefunded() | e.PayeeChanged() | e.AppealAssigned():
+        case e.BenefitPaid() | e.OverpaymentFound() | e.ArrearsFound() | e.PayeeChanged() | e.AppealAssigned():
+            return p
+        case e.RepaymentRefunded() | e.RepaymentWithheld():
             return p
         case e.PaymentReturned():
             return replace(p, status="in_force") if p.status == "closed" else p  # the one payment is still to be made
@@ -439,6 +441,8 @@ def evolve(before: Case, event: Any) -> Case:
             )
         case e.RepaymentRefunded():
             return replace(state, arrears_fen=state.arrears_fen + event.amount_fen)
+        case e.RepaymentWithheld():
+            return replace(state, arrears_fen=state.arrears_fen - event.amount_fen)
         case e.CaseReassessed():
             since = _exit_since(before, event) if event.outcome == "gradual_exit" else None
             same = event.facts_version == state.facts_version
