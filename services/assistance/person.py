@@ -295,8 +295,8 @@ def spending_in(state: Person, month: str) -> tuple[Spending, ...]:
 
 def known_until(state: Person) -> str:
     """The last month from which a known fact counts; it may be still to come."""
-    months = (*(i.effective_month for i in (*state.incomes, *state.certificates, *state.findings)),)
-    return max((*months, *(e.month for e in state.elsewhere), *(c.effective_month for c in state.choices)), default="")
+    dated: tuple[Any, ...] = (*state.incomes, *state.certificates, *state.findings, *state.choices)
+    return max((*(f.effective_month for f in dated), *(e.month for e in state.elsewhere)), default="")
 
 
 # -- Commands. ``division`` is put in by the door where the person is new: of the household, or as registered.
