@@ -25,6 +25,7 @@ from shared.eventsourcing.events import event
 from shared.eventsourcing.orders import Order
 from shared.rules.published import Published
 
+CATALOGUE = ("A07", "A08", "A81")
 BOTH = "both"
 AREAS = ("", "urban", "rural", BOTH)  # "" = a standard that makes no difference between town and country
 MONTHS_BACK, MONTHS_AHEAD = 36, 12  # how far a publication may reach
