@@ -140,6 +140,28 @@ def test_the_first_grant_repeated_draws_once(d: Desk, numbers: Numbers) -> None:
     assert fund_of(d).balance == balance
 
 
+def test_a_crash_between_the_draw_and_the_grant_doubles_nothing(d: Desk, numbers: Numbers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The money had left the fund when the worker died: the next try finds the draw, and grants what was drawn."""
+    d.on("2023-07-04")
+    ref = applied(d, household_id=family(d, numbers).household_id)
+    before = fund_of(d).balance
+    office = d.services["assistance"].office
+    real = office.handle
+
+    def dies(decider: Any, aggregate_id: str, order: Any) -> Any:
+        if isinstance(order.command, t.GrantFirst):
+            raise RuntimeError("the worker is gone")
+        return real(decider, aggregate_id, order)
+
+    monkeypatch.setattr(office, "handle", dies)
+    with pytest.raises(RuntimeError):
+        d.call("grant_first", **ref)
+    assert stands(d, ref)["status"] == "accepted"
+    monkeypatch.undo()
+    d.call("grant_first", **ref)
+    assert fund_of(d).balance == before - stands(d, ref)["first"]["amount_fen"]
+
+
 def test_help_that_does_not_come_and_papers_that_do_not_come_are_events(d: Desk, numbers: Numbers) -> None:
     """After 24 hours, and after ten working days: a supervisor hears of it, the matter stands first in the queue."""
     d.on("2023-07-05T10:00:00")

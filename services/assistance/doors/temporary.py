@@ -166,7 +166,12 @@ class TemporaryDoors(BenefitService):
         grant = temporary.GrantFirst(c.subject_id, c.matter_id, fund_id, amount, assessment)
         # Whether it may be granted is known before the money leaves the fund; a draw that was made before a crash is found again.
         self.office.rehearse(temporary.DECIDER, c.subject_id, order.to(grant))
-        if c.matter_id not in self.office.load(DECIDERS["fund"], fund_id).state.draws:
+        reserve: fund.Fund = self.office.load(DECIDERS["fund"], fund_id).state
+        if c.matter_id in reserve.draws:
+            drawn = reserve.open_draws.get(c.matter_id)
+            if drawn is None or drawn.amount != amount:
+                raise Refused("amount_changed", "该事项已有一笔支取且金额不同，请先核销。", "matter_id")
+        else:
             draw = fund.DrawFromFund(fund_id, c.matter_id, amount, c.matter_id)
             self.office.handle(DECIDERS["fund"], fund_id, order.to(draw, "draw"))
         return self.office.handle(temporary.DECIDER, c.subject_id, order.to(grant))
