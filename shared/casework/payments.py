@@ -160,7 +160,10 @@ class Payments:
             answer = self.office.handle(
                 self.runs, run_id, order.to(payment_run.ListPaymentParts(first, tuple(sums), cursor), f"parts {first}")
             )
-        if ended:
+        if ended and not first + len(sums):
+            nobody = payment_run.CancelPaymentRun(run_id, "没有应发而未发的对象")
+            answer = self.office.handle(self.runs, run_id, order.to(nobody, "nobody"))
+        elif ended:
             answer = self.office.handle(self.runs, run_id, order.to(payment_run.LockPaymentRun(run_id), "lock"))
         return answer
 

@@ -332,6 +332,19 @@ def test_a_process_that_dies_while_it_lists_or_sends_is_gone_on_from(house: Desk
     assert {town.office.load(PARTS, f"{run}-{n}").state.status for n in range(4)} == {"sent"}
 
 
+def test_a_run_for_nobody_is_refused_and_one_that_lost_everybody_is_cancelled(house: Desk) -> None:
+    """Nothing stays open that nobody can close."""
+    town = Town(house)
+    with pytest.raises(Refused, match="out_of_order"):
+        town.prepare()
+    run = payment_run.run_id(CODE, "2023-07", town.division)
+    opening = payment_run.OpenPaymentRun(CODE, "2023-07", town.division)
+    money = house.services["eldercare"].payments
+    town.office.handle(money.runs, run, Order(opening, str(uuid.uuid4()), CASHIER, house.now))
+    house.later(1).settle()
+    assert money.run(run).status == "cancelled"
+
+
 def test_what_is_due_is_read_page_by_page(house: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many are due, each is listed once, ascending, and from where a list stopped."""
     town = Town(house, *range(1000, 1007))
