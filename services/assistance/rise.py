@@ -7,6 +7,7 @@ case is then decided in its own stream by the same command, with the same explan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -24,6 +25,7 @@ from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Order, derived_id
 from shared.rules.assessment import Assessment, Outcome
 from shared.rules.engine import RulesEngine
+from shared.rules.errors import RulesError
 from shared.rules.facts import HouseholdFacts
 from shared.rules.reading import readers_of
 
@@ -172,8 +174,12 @@ def changing(rules: RulesEngine, reading: Reading, run: Run, today: str, ahead: 
             if in_bulk(now.state.programme)
             and (w := _way(now, houses.get(now.state.subject_id), run.effective_month, today, ahead)) is not None
         ]
-        walk(ways, at_once(rules))
-        found += [w.case_id for w in ways if w.changed]
+        try:
+            walk(ways, at_once(rules))
+        except RulesError:  # facts of one of them that the rules cannot take: each is asked about alone, and that one is told
+            found += [w.case_id for w in ways]
+        else:
+            found += [w.case_id for w in ways if w.changed]
     return examined, sorted(found)
 
 
@@ -227,8 +233,8 @@ class Raise:
         run = self.run(run_id)
         if n in run.done or n >= len(run.slices):
             return
-        sums = self._decide(run, run.slices[n], order)
-        self._give(run_id, order.to(standard_run.FinishStandardSlice(n, sums), f"done {n}"))
+        sums, failed = self._decide(run, run.slices[n], order)
+        self._give(run_id, order.to(standard_run.FinishStandardSlice(n, sums, failed), f"done {n}"))
 
     def finish(self, run_id: str, order: Order[Any]) -> None:
         """When every slice is done: look once more for cases that came in meanwhile, and close when there are none."""
@@ -244,12 +250,12 @@ class Raise:
 
     # -- one slice
 
-    def _decide(self, run: Run, case_ids: Sequence[str], order: Order[Any]) -> Sums:
+    def _decide(self, run: Run, case_ids: Sequence[str], order: Order[Any]) -> tuple[Sums, tuple[str, ...]]:
         loaded = {case_id: self.office.load(CASES, case_id) for case_id in case_ids}
         month = max(run.effective_month, dates.month_of(order.today))
         ahead = standards.last_month(book(self.office, self.profile))
         answers, until = self._answers(run, {k: v.state for k, v in loaded.items()}, dates.month_of(order.today), ahead)
-        sums = Sums()
+        sums, failed = Sums(), []
         for case_id in case_ids:
             step = replace(
                 order, command_id=derived_id(run.run_id, case_id), asked=(run.run_id, case_id), expected_version=None, command=None
@@ -260,13 +266,17 @@ class Raise:
                     known = until[case_id] if case_id in until else self._known_until(loaded[case_id].state)
                     self._reassess(desk, run, step, answers, max(ahead, known))
                 except Refused as refused:
-                    if refused.code != "version_conflict":
+                    if refused.code == "unavailable":
                         raise
-                    # A fact came in between: this case is asked about alone, with what is known now.
-                    desk.again()
-                    self._reassess(desk, run, step, {}, max(ahead, self._known_until(desk.loaded.state)))
+                    try:  # A fact may have come in between: this case is asked about alone, with what is known now.
+                        desk.again()
+                        self._reassess(desk, run, step, {}, max(ahead, self._known_until(desk.loaded.state)))
+                    except Refused as again:
+                        if again.code == "unavailable":
+                            raise
+                        failed.append(case_id)
             sums += desk.sums()
-        return sums
+        return sums + Sums(failed=len(failed)), tuple(failed)
 
     def _reassess(self, desk: _CaseDesk, run: Run, step: Order[Any], answers: Mapping[Asked, Found], until: str) -> None:
         def assess(asked: Asked) -> Found:
@@ -302,7 +312,8 @@ class Raise:
             for k, c in bulk.items()
             if (w := _way(CaseNow(k, c), houses.get(c.subject_id), run.effective_month, today, ahead)) is not None
         ]
-        walk(ways, explained(rules_now(self.office, self.profile)), note)
+        with suppress(RulesError):  # as in ``changing``
+            walk(ways, explained(rules_now(self.office, self.profile)), note)
         return found, {w.case_id: household.known_until(w.house) for w in ways}
 
 

@@ -33,7 +33,7 @@ def run_id(division: str, number: int, what: str) -> str:
 class Sums:
     """What was decided, in cases and in fen a month: ``before_fen`` and ``after_fen`` are what these cases are due in the run's month.
 
-    ``arrears_fen`` and ``overpaid_fen`` are for months already paid.
+    ``arrears_fen`` and ``overpaid_fen`` are for months already paid. ``failed``: refused, left as they were, work for a person.
     """
 
     cases: int = 0
@@ -45,6 +45,7 @@ class Sums:
     after_fen: int = 0
     arrears_fen: int = 0
     overpaid_fen: int = 0
+    failed: int = 0
 
     def __add__(self, other: Sums) -> Sums:
         return Sums(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(Sums)))
@@ -91,6 +92,7 @@ class StandardSliceDone:
     run_id: str
     slice: int
     sums: Sums
+    failed: tuple[str, ...] = ()
 
 
 @event("assistance.standard_run_closed", published=True)
@@ -119,6 +121,7 @@ class Run:
     examined: int = 0
     slices: tuple[tuple[str, ...], ...] = ()
     done: Mapping[int, Sums] = field(default_factory=lambda: MappingProxyType({}))
+    failed: tuple[str, ...] = ()  # cases
 
     @property
     def listed(self) -> frozenset[str]:
@@ -145,7 +148,8 @@ def evolve(state: Run, happened: Any) -> Run:
         case StandardRunPlanned():
             return replace(state, status="planned", examined=happened.examined)
         case StandardSliceDone():
-            return replace(state, done=MappingProxyType({**state.done, happened.slice: happened.sums}))
+            done = MappingProxyType({**state.done, happened.slice: happened.sums})
+            return replace(state, done=done, failed=(*state.failed, *happened.failed))
         case StandardRunClosed():
             return replace(state, status="closed")
         case _:
@@ -186,6 +190,7 @@ class PlanStandardRun:
 class FinishStandardSlice:
     slice: int
     sums: Sums
+    failed: tuple[str, ...] = ()
 
 
 @command("close_standard_run", permission="assistance:reassess")
@@ -222,9 +227,9 @@ def finish_standard_slice(state: Run, c: FinishStandardSlice, order: Order[Any])
     _must(state, "open", "planned", "closed")
     if c.slice in state.done:
         return []
-    if not 0 <= c.slice < len(state.slices) or c.sums.cases != len(state.slices[c.slice]):
+    if not 0 <= c.slice < len(state.slices) or c.sums.cases != len(state.slices[c.slice]) or c.sums.failed != len(c.failed):
         raise Refused("invalid_input", "复核件数与所列不符。", "slice")
-    return [StandardSliceDone(state.run_id, c.slice, c.sums)]
+    return [StandardSliceDone(state.run_id, c.slice, c.sums, c.failed)]
 
 
 def close_standard_run(state: Run, c: CloseStandardRun, order: Order[Any]) -> Sequence[Any]:

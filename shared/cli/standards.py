@@ -172,6 +172,7 @@ def report(r: dict[str, Any]) -> str:
         f"共 {r['examined']:,} 件，改变 {r['changed']:,} 件：提高 {r['raised']:,}，降低 {r['lowered']:,}，停发 {r['ended']:,}。\n"
         f"所改变的个案月保障金合计 {yuan(r['before_fen'])} → {yuan(r['after_fen'])} 元；补发 {yuan(r['arrears_fen'])} 元，"
         f"多发 {yuan(r['overpaid_fen'])} 元。"
+        + (f"\n未能复核、须逐件查看的 {r['failed']:,} 件：{'、'.join(r['failed_cases'])}" if r["failed"] else "")
     )
 
 

@@ -147,6 +147,7 @@ def test_a_run_closes_with_the_sums_of_its_slices_when_all_are_done() -> None:
     case = case.when(sr.FinishStandardSlice(1, sr.Sums(cases=1, changed=1, raised=1, before_fen=1, after_fen=3))).accepted()
     case.when(sr.CloseStandardRun(9)).then_refused("out_of_order")
     case.when(sr.FinishStandardSlice(0, sr.Sums(cases=1))).then_refused("invalid_input", "slice")
+    case.when(sr.FinishStandardSlice(0, sr.Sums(cases=2, failed=1))).then_refused("invalid_input", "slice")
     case = case.when(sr.FinishStandardSlice(0, sr.Sums(cases=2))).accepted()
     total = sr.Sums(cases=3, changed=1, raised=1, before_fen=1, after_fen=3)
     case.when(sr.CloseStandardRun(9)).then(sr.StandardRunClosed("run", 1, "330225", 9, total)).when(sr.CloseStandardRun(9)).then_nothing()

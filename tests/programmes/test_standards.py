@@ -157,6 +157,25 @@ def test_a_crash_in_the_middle_loses_and_doubles_nothing(d: Desk, at: int, monke
     assert run["after_fen"] - run["before_fen"] == sum(e[0].new_amount_fen - e[0].old_amount_fen for e in moved.values())
 
 
+def test_a_case_that_is_refused_is_told_and_holds_up_nobody(d: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run closes, the others have moved, and the one that did not is named for a person to look at."""
+    homes = homes_of(d)
+    d.on("2023-07-03")
+    number = town.publish(d, URBAN, RURAL, "2023-08-01")
+    real = bc.in_force.reassess_case
+
+    def refusing(state: Any, c: Any, order: Any) -> Any:
+        if c.case_id == homes[2].case_id:
+            raise Refused("out_of_order", "不能办理。", None)
+        return real(state, c, order)
+
+    monkeypatch.setitem(CASES.decide, bc.ReassessCase, refusing)  # type: ignore[arg-type]
+    d.settle()
+    run = d.call("get_standard_run", "auditor", number=number)
+    assert (run["status"], run["changed"], run["failed"], run["failed_cases"]) == ("closed", 4, 1, [homes[2].case_id])
+    assert [len(reassessments(d, h)) for h in homes] == [1, 1, 0, 1, 1]
+
+
 def test_facts_in_bulk_are_the_facts_one_by_one(d: Desk) -> None:
     """For every household and month, also after incomes changed and a member died; cases likewise."""
     homes = homes_of(d)

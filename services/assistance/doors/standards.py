@@ -292,6 +292,7 @@ class StandardsDoors(Service):
             "slices": len(run.slices),
             "slices_done": len(run.done),
             **plain(run.sums),
+            "failed_cases": list(run.failed[:100]),
         }
 
     @query(permission="assistance:read")
