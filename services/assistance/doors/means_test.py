@@ -303,6 +303,8 @@ class MeansTestDoors(Service):
         if not case.pending or case.status == "applied" or case.proposal is not None or not self.checks.declared.asked_for(f.programme):
             return
         ledger: means_test.Authorisation = self.office.load(AUTHORISATIONS, case_id).state
+        if not ledger.case_id:
+            return  # nobody has signed anything yet
         adults = self.checks.subject(f.programme, f.subject_id, today).adults(today)
         if not adults or ledger.unsigned(adults, today):
             return
