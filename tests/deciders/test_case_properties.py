@@ -289,6 +289,7 @@ def test_every_limit_is_said_to_be_overdue_once(terms: Terms, steps: list[Any]) 
 
 
 def test_no_command_of_a_case_names_an_amount() -> None:
-    """An amount is the rules' word; the two that name one repeat what the case itself has said, and are given by the service."""
+    """An amount is the rules' word; those that name one repeat what the case or its claim has said, and are given by the service."""
     named = {c.__name__: {f.name for f in fields(c) if "fen" in f.name or "amount" in f.name} for c in D.decide}
-    assert {c: names for c, names in named.items() if names} == {"PayBenefit": {"expected_fen"}, "RefundRepayment": {"amount_fen"}}
+    settled = {"RefundRepayment": {"amount_fen"}, "WithholdRepayment": {"amount_fen"}}
+    assert {c: names for c, names in named.items() if names} == {"PayBenefit": {"expected_fen"}, **settled}

@@ -15,8 +15,9 @@ from typing import Any, Literal
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.in_force import NO_CORRECTION, Correction, ResumeCase, corrected, resumed
 from shared.casework.benefit_case.money import missed, review_due
-from shared.casework.benefit_case.procedure import _answer_by, _said, reopened_at
+from shared.casework.benefit_case.procedure import answer_by, reopened_at
 from shared.casework.benefit_case.state import Case, Decision, evolve
+from shared.casework.shape import said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
@@ -73,8 +74,8 @@ def file_appeal(state: Case, c: FileAppeal, order: Order[Any]) -> Sequence[Any]:
     against = _decision(state, c.decision)
     if order.today > against.decided_on + timedelta(days=state.terms.objection_days):
         raise Refused("out_of_order", "已超过提出复核的期限。", "decision")
-    reason = _said(c.reason, "reason", "复核理由")
-    due = _answer_by(state, order)
+    reason = said(c.reason, "reason", "复核理由")
+    due = answer_by(state, order)
     by = order.hand.actor
     filed = e.AppealFiled(state.appeals + 1, against.number, against.kind, against.month, reason, order.today, due, against.hands, by)
     told = [e.RefusalTold(order.today, "申请人提出复核时当面告知", by)] if state.notice_due else []
@@ -83,7 +84,7 @@ def file_appeal(state: Case, c: FileAppeal, order: Order[Any]) -> Sequence[Any]:
 
 def assign_appeal(state: Case, c: AssignAppeal, order: Order[Any]) -> Sequence[Any]:
     appeal = _open(state)
-    to = _said(c.to, "to", "承办人")
+    to = said(c.to, "to", "承办人")
     if not to.startswith("staff:"):
         raise invalid("承办人须为工作人员编号。", "to")
     if to in (*appeal.hands, appeal.by):
@@ -98,7 +99,7 @@ def answer_appeal(state: Case, c: AnswerAppeal, order: Order[Any]) -> Sequence[A
         raise out_of_order("复核申请尚未交办。")
     if order.hand.actor != state.appeal_to:
         raise Refused("forbidden", "复核申请由交办的承办人答复。", None)
-    reason = _said(c.reason, "reason", "复核结论的理由")
+    reason = said(c.reason, "reason", "复核结论的理由")
     answered = e.AppealAnswered(appeal.number, c.outcome == "upheld", reason, order.hand.actor)
     if not answered.upheld:
         return [answered]

@@ -11,9 +11,10 @@ from typing import Any
 
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed, review_due, valid_until
-from shared.casework.benefit_case.procedure import CHANGED, _decided_on, _said, case_id
+from shared.casework.benefit_case.procedure import CHANGED, appealable_on, case_id
 from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, evolve, limits
 from shared.casework.programme import BEFORE_TERMS, Terms
+from shared.casework.shape import said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
@@ -181,7 +182,7 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any], revive: bool 
     outcome = _outcome(replace(last, amount_fen=_amount(state, last)), old)
     if once and outcome != "ended":
         months = (*months, e.MonthAmount(dates.add_months(state.first_month, 1), 0))
-    day = _decided_on(state, order)
+    day = appealable_on(state, order)
     decided: list[Any] = [e.PayeeChanged(c.payee_id)] if c.payee_id and c.payee_id != state.payee_id else []
     decided.append(
         e.CaseReassessed(
@@ -213,7 +214,7 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any], revive: bool 
 def end_case(state: Case, c: EndCase, order: Order[Any]) -> Sequence[Any]:
     """An ended case may be ended earlier still (the death lay further back than thought), never later; a pending application is refused."""
     dates.check_month(c.first_unpaid_month, "first_unpaid_month")
-    day = _decided_on(state, order)
+    day = appealable_on(state, order)
     over = e.CaseRefused(c.reason, order.hand.actor, day, None, state.programme, state.subject_id)
     refused = [over] if state.open and not state.running else []
     still_due = state.entitled(c.first_unpaid_month) or any(s.amount_fen for s in state.schedule if s.month >= c.first_unpaid_month)
@@ -232,8 +233,8 @@ def suspend_case(state: Case, c: SuspendCase, order: Order[Any]) -> Sequence[Any
         raise invalid("暂停须自本月至后两个月内的月份起。", "from_month")
     if any(month >= c.from_month for month in state.paid):
         raise Refused("already_paid", "该月已发放，须自以后月份起暂停。", "from_month")
-    reason = _said(c.reason, "reason", "暂停理由")
-    return [e.CaseSuspended(state.programme, state.subject_id, c.from_month, reason, order.hand.actor, _decided_on(state, order))]
+    reason = said(c.reason, "reason", "暂停理由")
+    return [e.CaseSuspended(state.programme, state.subject_id, c.from_month, reason, order.hand.actor, appealable_on(state, order))]
 
 
 def resume_case(state: Case, c: ResumeCase, order: Order[Any]) -> Sequence[Any]:
@@ -249,7 +250,7 @@ def resumed(state: Case, c: ResumeCase, order: Order[Any]) -> list[Any]:
     since = state.suspensions[-1].first
     if not since <= c.from_month <= max(since, dates.add_months(dates.month_of(order.today), 1)):
         raise invalid("恢复月份须在暂停月份之后、下月之前。", "from_month")
-    reason = _said(c.reason, "reason", "恢复理由")
+    reason = said(c.reason, "reason", "恢复理由")
     again = e.CaseResumed(state.programme, state.subject_id, c.from_month, c.with_arrears, reason, order.hand.actor)
     return [again, *missed(evolve(state, again), since, order.today, "恢复发放，补发已过月份")]
 
@@ -270,7 +271,7 @@ def answer_review(state: Case, c: AnswerReview, order: Order[Any]) -> Sequence[A
     if not state.running or not state.review_open:
         raise out_of_order("没有待答复的复审。")
     not_the_same_hand(order, state.review_by)
-    finding = _said(c.finding, "finding", "复审意见")
+    finding = said(c.finding, "finding", "复审意见")
     follows = corrected(state, c.correction, order)
     gone = any(isinstance(x, e.CaseEnded) for x in follows)
     moved = any(isinstance(x, e.CaseReassessed) and x.outcome != "unchanged" for x in follows)

@@ -18,6 +18,7 @@ from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed, review_due, valid_until
 from shared.casework.benefit_case.state import Case, evolve, next_step, owed, ready
 from shared.casework.programme import BEFORE_TERMS, Terms
+from shared.casework.shape import said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
@@ -230,7 +231,7 @@ def refuse_acceptance(state: Case, c: RefuseAcceptance, order: Order[Any]) -> Se
     _next(state, "accepted")
     return [
         e.AcceptanceRefused(
-            _said(c.reason, "reason", "不予受理的理由"), order.hand.actor, _decided_on(state, order), _notice(state, order),
+            said(c.reason, "reason", "不予受理的理由"), order.hand.actor, appealable_on(state, order), _notice(state, order),
             state.programme, state.subject_id,
         )
     ]
@@ -239,14 +240,14 @@ def refuse_acceptance(state: Case, c: RefuseAcceptance, order: Order[Any]) -> Se
 def withdraw_application(state: Case, c: WithdrawApplication, order: Order[Any]) -> Sequence[Any]:
     if not state.pending:
         raise out_of_order("没有在办的申请可以撤回。")
-    return [e.ApplicationWithdrawn(_said(c.reason, "reason", "撤回理由"), order.hand.actor, state.programme, state.subject_id)]
+    return [e.ApplicationWithdrawn(said(c.reason, "reason", "撤回理由"), order.hand.actor, state.programme, state.subject_id)]
 
 
 def record_authorisation(state: Case, c: RecordAuthorisation, order: Order[Any]) -> Sequence[Any]:
     _next(state, "authorised")
     if not order.today - timedelta(days=366) <= c.signed_on <= order.today:
         raise invalid("授权书签署日期须在一年内且不晚于今日。", "signed_on")
-    recorded = e.AuthorisationRecorded(_said(c.reference, "reference", "授权书编号"), c.signed_on, order.hand.actor)
+    recorded = e.AuthorisationRecorded(said(c.reference, "reference", "授权书编号"), c.signed_on, order.hand.actor)
     return [recorded, *_asking(state, [recorded], order)]
 
 
@@ -254,7 +255,7 @@ def request_means_test(state: Case, c: RequestMeansTest, order: Order[Any]) -> S
     _pending(state, "重新核对")
     if not state.means_requested or (state.status != "means_tested" and next_step(state) != "means_tested"):
         raise out_of_order("当前环节不能办理“重新核对”。")
-    return [_request(state, _said(c.reason, "reason", "重新核对的理由"), order)]
+    return [_request(state, said(c.reason, "reason", "重新核对的理由"), order)]
 
 
 def record_means_test(state: Case, c: RecordMeansTest, order: Order[Any]) -> Sequence[Any]:
@@ -264,12 +265,12 @@ def record_means_test(state: Case, c: RecordMeansTest, order: Order[Any]) -> Seq
     missing = tuple(dict.fromkeys(m.strip() for m in c.missing_sources if m.strip()))
     if (c.verdict == "partial") != bool(missing):
         raise invalid("部分报告须列明未反馈的来源，完整报告不得列。", "missing_sources")
-    return [e.MeansTestRecorded(_said(c.report_id, "report_id", "核对报告编号"), c.verdict, missing, order.hand.actor)]
+    return [e.MeansTestRecorded(said(c.report_id, "report_id", "核对报告编号"), c.verdict, missing, order.hand.actor)]
 
 
 def record_survey(state: Case, c: RecordSurvey, order: Order[Any]) -> Sequence[Any]:
     _next(state, "surveyed")
-    return [e.HouseholdSurveyed(order.today, _said(c.finding, "finding", "调查意见"), order.hand.actor)]
+    return [e.HouseholdSurveyed(order.today, said(c.finding, "finding", "调查意见"), order.hand.actor)]
 
 
 def extend_procedure(state: Case, c: ExtendProcedure, order: Order[Any]) -> Sequence[Any]:
@@ -279,7 +280,7 @@ def extend_procedure(state: Case, c: ExtendProcedure, order: Order[Any]) -> Sequ
         raise out_of_order("本项目不得延长办理期限。")
     if state.extended_days:
         raise Refused("already_exists", "办理期限已延长过一次。", None)
-    return [e.ProcedureExtended(state.terms.extend_days, _said(c.reason, "reason", "延长理由"), order.hand.actor)]
+    return [e.ProcedureExtended(state.terms.extend_days, said(c.reason, "reason", "延长理由"), order.hand.actor)]
 
 
 def propose_case(state: Case, c: ProposeCase, order: Order[Any]) -> Sequence[Any]:
@@ -298,7 +299,7 @@ def raise_objection(state: Case, c: RaiseObjection, order: Order[Any]) -> Sequen
         raise out_of_order("不在公示期内。")
     if state.objection_open:
         raise Refused("already_exists", "已有公示异议在办，请并入办理。", None)
-    return [e.ObjectionRaised(_said(c.reason, "reason", "异议理由"), order.today, _answer_by(state, order), order.hand.actor)]
+    return [e.ObjectionRaised(said(c.reason, "reason", "异议理由"), order.today, answer_by(state, order), order.hand.actor)]
 
 
 def answer_objection(state: Case, c: AnswerObjection, order: Order[Any]) -> Sequence[Any]:
@@ -306,7 +307,7 @@ def answer_objection(state: Case, c: AnswerObjection, order: Order[Any]) -> Sequ
     if state.objection is None:
         raise out_of_order("没有待答复的公示异议。")
     not_the_same_hand(order, *state.clerks, proposal.by, state.objection.by)
-    answered = e.ObjectionAnswered(c.outcome == "upheld", _said(c.reason, "reason", "答复理由"), order.hand.actor)
+    answered = e.ObjectionAnswered(c.outcome == "upheld", said(c.reason, "reason", "答复理由"), order.hand.actor)
     return [answered, e.ProposalVoided("公示异议成立，须重新审核。")] if answered.upheld else [answered]
 
 
@@ -323,7 +324,7 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
         raise out_of_order("公示异议尚未答复，不能确认。")
     if not proposal.assessment.eligible:
         refused = e.CaseRefused(
-            proposal.assessment.reason, order.hand.actor, _decided_on(state, order), _notice(state, order),
+            proposal.assessment.reason, order.hand.actor, appealable_on(state, order), _notice(state, order),
             state.programme, state.subject_id,
         )
         return [refused]
@@ -342,7 +343,7 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
         c.facts_version,
         proposal.reviewed,
         order.hand.actor,
-        _decided_on(state, order),
+        appealable_on(state, order),
         state.terms,
         review_due(state.terms, order.today, c.changing, valid_until(state.terms, first)),
         valid_until(state.terms, first),
@@ -364,7 +365,7 @@ def first_month(state: Case, today: date) -> str:
 def tell_refusal(state: Case, c: TellRefusal, order: Order[Any]) -> Sequence[Any]:
     if state.notice_due is None:
         raise out_of_order("没有待告知的决定。")
-    return [e.RefusalTold(order.today, _said(c.how, "how", "送达方式"), order.hand.actor)]
+    return [e.RefusalTold(order.today, said(c.how, "how", "送达方式"), order.hand.actor)]
 
 
 def reviewed_hash(assessment: Assessment) -> str:
@@ -409,13 +410,7 @@ def _request(state: Case, reason: str, order: Order[Any]) -> e.MeansTestRequeste
     return e.MeansTestRequested(case, state.programme, state.subject_id, state.division, number, state.authorisation, reason, order.today)
 
 
-def _said(text: str, field: str, what: str) -> str:
-    if not text.strip():
-        raise invalid(f"请填写{what}。", field)
-    return text.strip()
-
-
-def _decided_on(state: Case, order: Order[Any]) -> date | None:
+def appealable_on(state: Case, order: Order[Any]) -> date | None:
     """The day of a decision that can be appealed against; None where the terms know no appeal."""
     return order.today if state.terms.objection_days else None
 
@@ -425,11 +420,11 @@ def _notice(state: Case, order: Order[Any]) -> date | None:
     return dates.add_working_days(order.today, days) if days else None
 
 
-def _answer_by(state: Case, order: Order[Any]) -> date | None:
+def answer_by(state: Case, order: Order[Any]) -> date | None:
     days = state.terms.answer_days
     return dates.add_working_days(order.today, days) if days else None
 
 
-# For ``appeals``: the status behind which a refused application goes on.
 def reopened_at(state: Case) -> str:
+    """The status behind which a refused application goes on after its appeal."""
     return "applied" if state.status == "not_accepted" else owed(state.terms)[-1]
