@@ -109,6 +109,33 @@ def test_a_past_month_may_be_asked_about_as_it_was_known_then(made: tuple[Desk, 
     assert (before.cases, before.not_in_receipt) == (0, 4)
 
 
+def test_a_gradual_exit_is_costed_as_it_was_paid_and_ends_when_the_standard_overtakes_the_income(tmp_path: Path) -> None:
+    """Every month of it to the fen; a raise that lifts the standard above the income restores the ordinary amount."""
+    with desk(tmp_path, "assistance") as d:
+        d.on("2023-03-01")
+        homes = [town.register(d, 1, 0, 0), town.register(d, 2, 60_000)]
+        town.grant_all(d, homes)
+        head = town.house(d, homes[0]).head_id
+        d.on("2023-05-08")
+        job = {"household_id": homes[0].household_id, "person_id": head, "effective_from": "2023-05-05", "reason": "employment"}
+        d.call("record_income", monthly_income_fen=320_000, **job)
+        d.settle()
+        assert town.case(d, homes[0]).status == "gradual_exit"
+        for month in ("2023-04", "2023-05", "2023-06", "2023-07"):
+            d.on(f"{month}-20" if month > "2023-05" else "2023-05-20")
+            town.pay(d, month)
+        for month in ("2023-04", "2023-05", "2023-06", "2023-07"):
+            report = ask(d, {}, month)
+            assert (report.paid_cases, report.not_as_paid, report.before_fen) == (2, 0, report.paid_fen), month
+        said = ask(d, {STANDARD: "+20%"}, "2023-08", each_case=True)
+        town.publish(d, 150_600, 150_600, "2023-08-01")
+        d.settle()
+        state = town.case(d, homes[0])
+        assert (state.status, state.exit_since) == ("in_force", None)
+        assert {c: after for c, _, _, after in said.by_case} == {h.case_id: town.case(d, h).due("2023-08") for h in homes}
+        assert ask(d, {}, "2023-07").not_as_paid == 0, "the months before are as they were"
+
+
 @pytest.mark.parametrize("change", ["10 percent", "+x%", "", "%", "nan", "+inf"])
 def test_a_change_that_cannot_be_read_is_refused(made: tuple[Desk, list[town.Home], Path], change: str) -> None:
     """And an unknown parameter likewise."""

@@ -247,7 +247,8 @@ def test_a_withdrawn_publication_is_undone_case_by_case(d: Desk) -> None:
     assert {h.case_id: town.case(d, h).due("2023-08") for h in homes} == before
     run = d.call("get_standard_run", "auditor", number=number, what="withdrawn")
     assert (run["status"], run["lowered"]) == ("closed", 5)
-    [kept] = d.call("list_standards", "auditor")
+    [kept] = d.call("list_standards", "auditor", at="330225101")
+    assert d.call("list_standards", "auditor", at="330226") == d.call("get_standards", "auditor", at="330226") == []
     assert (kept["status"], kept["values"][0]["previous_fen"]) == ("withdrawn", 125_500)
 
 
