@@ -20,8 +20,8 @@ KINDS = asyncapi.published()
 OURS = discovery.services()
 REACTIONS = asyncapi.reactions()
 INSIDE = [r for r in REACTIONS if r[1] in OURS]
-PERSONAL = ("金丝雀", "画眉鸟", "11010519491231002X", "SW330225202300001")
-FIELDS = {"name", "resident_id", "organiser_name", "certificate_no"}
+PERSONAL = ("金丝雀", "画眉鸟", "11010519491231002X", "SW330225202300001", "6228480402564890018", "白头翁")
+FIELDS = {"name", "resident_id", "organiser_name", "certificate_no", "account_no", "holder"}
 
 
 def of(kind: EventType) -> str:

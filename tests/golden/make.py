@@ -50,6 +50,8 @@ SAMPLES: dict[str, Any] = {
     "exit_ends": "2024-01",
     "reason": "家庭收入变化",
     "name": "金丝雀",
+    "account_no": "6228480402564890018",
+    "holder": "白头翁",
     "organiser_name": "画眉鸟",
     "resident_id": "11010519491231002X",
     "certificate_no": "SW330225202300001",
