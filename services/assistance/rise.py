@@ -348,12 +348,12 @@ class _CaseDesk:
     def handle(self, decider: Decider[Any], aggregate_id: str, order: Order[Any]) -> Answer:
         state = self.loaded.state
         events = list(decider.decide[type(order.command)](state, order.command, order))
-        if not events or _same(state, decider.fold(events, state)):
+        after = decider.fold(events, state)
+        if not events or _same(state, after):
             return Answer(decider.stream(aggregate_id), aggregate_id, self.loaded.version, self.loaded.position)
         answer: Answer = self.office.handle(decider, aggregate_id, order)
         self.sure = self.sure and not answer.repeated and answer.version == self.loaded.version + len(events)
         self.events += events
-        after = CASES.fold(self.events, self.before)
         moved = replace(self.loaded, state=after, version=answer.version, position=answer.position)
         self.loaded = moved if self.sure else self.office.load(decider, aggregate_id)
         return answer
@@ -368,7 +368,7 @@ class _CaseDesk:
                 return Sums(cases=1, before_fen=before.due(self.month), after_fen=before.due(self.month))
             before = CASES.fold([r.event for r in history[: ours[0]]])
             events = [history[n].event for n in ours]
-        after = CASES.fold(events, before)
+        after = self.loaded.state if self.sure else CASES.fold(events, before)
         was, now = before.due(self.month), after.due(self.month)
         return Sums(
             cases=1,
