@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import hashlib
 import io
@@ -18,12 +19,14 @@ from rich.console import Console
 
 from services.eldercare.benefits import CASES, PARTS
 from services.eldercare.programmes import OLD_AGE_ALLOWANCE
+from shared import config
 from shared.casework import bank_file, benefit_case, payment_run
 from shared.casework import payments as business
 from shared.cli import payments as cli
 from shared.domain.errors import Refused
 from shared.eventlog.payment_rows import lines_due
 from shared.eventsourcing.orders import Hand, Order
+from shared.messaging.side_by_side import side_by_side
 from shared.rules.assessment import Assessment
 from tests.desk import DIVISION, Desk, desk
 
@@ -467,3 +470,29 @@ def test_the_simulated_bank_pays_an_approved_run_at_once(tmp_path: Path) -> None
         assert town.proven(run)["paid_fen"] == 11000
         with pytest.raises(Refused, match="out_of_order"):
             town.file(run, tmp_path)
+
+
+def test_production_has_no_simulated_bank(tmp_path: Path) -> None:
+    """The bank's files are the default there, the simulated bank the default elsewhere, and a misspelt mode is refused."""
+    assert config.load({"MINZHENG_VAR": str(tmp_path)}).payment_mode == "direct"
+    real = {"MINZHENG_MODE": "production", "MINZHENG_VAR": str(tmp_path), "MINZHENG_TOKEN_PUBLIC_KEY": "key.pub"}
+    real["MINZHENG_MASTER_KEY"] = base64.b64encode(bytes(32)).decode()
+    assert config.load(real).payment_mode == "bank_file"
+    for mode in ("direct", "cash"):
+        with pytest.raises(config.ConfigError, match="MINZHENG_PAYMENT_MODE"):
+            config.load({**real, "MINZHENG_PAYMENT_MODE": mode})
+
+
+def test_work_side_by_side_keeps_its_order_and_stops_at_an_error() -> None:
+    """Every answer stands where its question stood; after an error nothing new is begun, and it is raised."""
+    assert side_by_side(lambda n: n * n, range(100)) == [n * n for n in range(100)]
+    assert side_by_side(lambda n: n, []) == []
+    begun: list[int] = []
+
+    def fail(n: int) -> None:
+        begun.append(n)
+        raise ValueError(n)
+
+    with pytest.raises(ValueError):
+        side_by_side(fail, range(100), threads=4)
+    assert len(begun) <= 4
