@@ -287,15 +287,27 @@ def test_a_payee_without_an_account_waits_for_the_follow_up(house: Desk) -> None
 
 
 def test_a_run_that_was_rejected_is_prepared_anew(house: Desk) -> None:
-    """退回: nothing of it was sent, and the month has another round."""
+    """退回: nothing of it was sent, and the month has another round; a repeat of the first command still answers with the first run."""
     town = Town(house, 5000)
-    run = town.prepare()
+    asked = {"programme": CODE, "month": "2023-07", "division": town.division, "command_id": str(uuid.uuid4())}
+    run = house.call("prepare_payment_run", "cashier", **asked)["id"]
+    house.settle()
+    with pytest.raises(Refused, match="already_exists"):
+        town.prepare()
     house.call("reject_payment_run", "approver", run_id=run, reason="名单有误")
     house.settle()
     second = town.prepare()
     assert second != run
     assert town.run(second)["round"] == 1
     assert town.run(run)["status"] == "cancelled"
+    again = house.call("prepare_payment_run", "cashier", **asked)
+    assert (again["id"], again["repeated"]) == (run, True)
+    town.send(second)
+    town.answer(second, n1="failed")
+    repeat = {"run_id": second, "command_id": str(uuid.uuid4())}
+    third = house.call("prepare_follow_up_run", "cashier", **repeat)["id"]
+    house.settle()
+    assert house.call("prepare_follow_up_run", "cashier", **repeat)["id"] == third != second
 
 
 def test_a_process_that_dies_while_it_lists_or_sends_is_gone_on_from(house: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
