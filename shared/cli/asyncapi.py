@@ -342,7 +342,12 @@ def _agency_example(schema: dict[str, Any]) -> dict[str, Any]:
         "reason": "employment",
     }
     plain = {"string": "", "integer": 0, "boolean": False, "array": [], "object": {}}
-    return {name: samples.get(name, plain[str(f["type"])]) for name, f in schema["properties"].items()}
+
+    def sample(of: dict[str, Any]) -> Any:
+        kinds = of.get("type", "object")
+        return of["enum"][0] if of.get("enum") else plain[kinds if isinstance(kinds, str) else kinds[0]]
+
+    return {name: samples[name] if name in samples else sample(f) for name, f in schema["properties"].items()}
 
 
 def title(about: str, name: str) -> str:

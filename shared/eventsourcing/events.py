@@ -175,9 +175,20 @@ def personal_plan(cls: type) -> PersonalPlan:
     return PersonalPlan(tuple(own), tuple(nested))
 
 
+def whole(value: Any) -> Any:
+    """A decoded event with every field set. msgspec leaves a default to the class, where encoding does not find it again: an event
+    stored before a field was added would be announced without it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.replace(value, **{f.name: whole(getattr(value, f.name)) for f in dataclasses.fields(value)})
+    if isinstance(value, tuple):
+        return tuple(whole(part) for part in value)
+    return value
+
+
 def public_form(happened: Any) -> dict[str, Any]:
     """The versioned public form of a published event: plain values only, no personal field at any depth."""
     kind = type_of(happened)
+    happened = whole(happened)
     if kind.to_public is not None:
         return cast(dict[str, Any], msgspec.to_builtins(kind.to_public(happened)))
     return without_personal(msgspec.to_builtins(happened), personal_plan(kind.cls))

@@ -15,7 +15,7 @@ from shared.eventlog.reader import Passed
 from shared.eventlog.relay.frames import Template, key, long, short
 from shared.eventsourcing import codec
 from shared.eventsourcing.codec import UnknownEvent
-from shared.eventsourcing.events import REGISTRY, EventType, personal_plan, without_personal
+from shared.eventsourcing.events import REGISTRY, EventType, personal_plan, whole, without_personal
 
 FRAME_MAX = 131_072  # RabbitMQ's default
 _ID, _TIME, _POSITION = key("cloudEvents_id"), key("cloudEvents_time"), key("cloudEvents_position")
@@ -128,6 +128,7 @@ class _Form:
 
 def public(kind: EventType, happened: object) -> object:
     """The public form of an event under the type it has in its own service."""
+    happened = whole(happened)
     if kind.to_public is not None:
         return kind.to_public(happened)
     return without_personal(msgspec.to_builtins(happened), personal_plan(kind.cls))
