@@ -40,6 +40,8 @@ def command(works: tuple[str, ...], quick: bool, as_json: bool, rounds: int, see
       rules       按规则复核十万户，对同一公式的 numpy
       growth      日志从一万到一百万个事件，每事件成本是否增长
       district    十万户、百万个事件：每秒 60 个指令、100 个查询时的延迟，一次复核的时间
+      payments    十万人的发放批次：编制、锁定、送发、代发文件、回盘、关账
+      standards   提标：十万户按新标准逐户复核
       soak        十分钟持续负载后进程的内存
       chaos       不测速度：加载时逐个、随机 kill -9 各进程，最后逐笔对账
 
