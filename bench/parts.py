@@ -172,8 +172,8 @@ class Parts:
 
 
 @contextmanager
-def opened(uri: str) -> Iterator[Log]:
-    log = Log(uri)
+def opened(uri: str, data: Path | None = None) -> Iterator[Log]:
+    log = Log(uri, data=data)
     try:
         yield log
     finally:

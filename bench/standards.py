@@ -122,7 +122,7 @@ def _raised(office: Office, back: int, whole: bool, say: Say) -> tuple[float, fl
         finally:
             spent[0] += time.perf_counter() - at
 
-    RulesEngine.assess_many = timed  # type: ignore[method-assign]
+    RulesEngine.assess_many = timed  # type: ignore[method-assign,assignment]
     try:
         work = rise.Raise(office, PROFILE, business(office, PROFILE), Tables(office.read, TABLES["standards"]))
         own = Order(None, str(uuid.uuid4()), Hand.service("assistance"), now)

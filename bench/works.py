@@ -259,7 +259,7 @@ def _rebuilt(parts: Parts, uri: str) -> float:
     [model] = discovery.read_models(("assistance",))
     engine = engine_for(parts.settings(), "assistance")
     try:
-        with opened(uri) as log:
+        with opened(uri, parts.settings().eventstore_data) as log:
             report = rebuild.rebuild(model, engine, log)
     finally:
         engine.dispose()

@@ -7,7 +7,7 @@ what was so in it, also when a fact comes in late. Relied on by every household 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from shared.domain import dates, money
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
+from shared.domain.frozen import replace
 from shared.domain.resident_id import is_person_id
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider

@@ -11,11 +11,12 @@ Must hold: no line changes its amount; a line is settled once; a repeated return
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.casework.payment_run import CHUNK, LineReason, PartOutcome, PartSum, PaymentLine, PaymentLinesListed
 from shared.domain.errors import invalid, out_of_order
+from shared.domain.frozen import replace
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import adopt, shape_event

@@ -14,12 +14,13 @@ or "direct", in which a simulated bank (模拟银行) pays every line at once: f
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
+from shared.domain.frozen import replace
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider, not_the_same_hand
 from shared.eventsourcing.events import adopt, shape_event

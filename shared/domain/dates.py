@@ -56,6 +56,7 @@ def is_working_day(day: date) -> bool:
         return day.weekday() < 5
 
 
+@lru_cache(maxsize=65_536)  # every event of a case asks for its limits
 def add_working_days(day: date, n: int) -> date:
     """The day n working days after ``day`` (the day itself does not count, 民法典 第二百零一条)."""
     while n > 0:

@@ -7,7 +7,7 @@ that is behind its case pays nothing wrong: the case checks the amount again, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from shared.casework import payee_account as pa
 from shared.casework import payment_run as pr
 from shared.casework import recovery as rc
 from shared.casework.payment_run import PaymentLine
+from shared.domain.frozen import replace
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.events import shape_events

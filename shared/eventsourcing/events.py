@@ -188,10 +188,10 @@ def whole(value: Any) -> Any:
 def public_form(happened: Any) -> dict[str, Any]:
     """The versioned public form of a published event: plain values only, no personal field at any depth."""
     kind = type_of(happened)
-    happened = whole(happened)
     if kind.to_public is not None:
-        return cast(dict[str, Any], msgspec.to_builtins(kind.to_public(happened)))
-    return without_personal(msgspec.to_builtins(happened), personal_plan(kind.cls))
+        told = {name: whole(value) for name, value in kind.to_public(happened).items()}
+        return cast(dict[str, Any], msgspec.to_builtins(told))
+    return without_personal(msgspec.to_builtins(whole(happened)), personal_plan(kind.cls))
 
 
 def without_personal(body: dict[str, Any], plan: PersonalPlan) -> dict[str, Any]:

@@ -7,7 +7,7 @@ explanations: 100,000 of them are read in seconds where their streams would take
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from services.assistance.benefits import CASES
 from services.assistance.household import Household
 from services.assistance.rise import CaseNow
 from shared.casework import benefit_case as bc
+from shared.domain.frozen import replace
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded

@@ -6,7 +6,7 @@ The amounts of every decision are the rules'; what was paid and is not due becom
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from shared.casework.benefit_case import events as e
@@ -17,6 +17,7 @@ from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.casework.shape import said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
+from shared.domain.frozen import replace
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import not_the_same_hand
 from shared.eventsourcing.orders import Order

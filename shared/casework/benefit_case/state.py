@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -17,6 +17,7 @@ import msgspec
 from shared.casework.benefit_case import events as e
 from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.domain import dates
+from shared.domain.frozen import replace
 from shared.rules.assessment import Assessment
 
 STEPS = ("accepted", "authorised", "means_tested", "surveyed")  # 受理、授权、核对、调查: what comes before the review, if it is owed

@@ -128,7 +128,6 @@ class _Form:
 
 def public(kind: EventType, happened: object) -> object:
     """The public form of an event under the type it has in its own service."""
-    happened = whole(happened)
     if kind.to_public is not None:
-        return kind.to_public(happened)
-    return without_personal(msgspec.to_builtins(happened), personal_plan(kind.cls))
+        return {name: whole(value) for name, value in kind.to_public(happened).items()}  # only what is told need be whole
+    return without_personal(msgspec.to_builtins(whole(happened)), personal_plan(kind.cls))
