@@ -21,7 +21,7 @@ What a shape may hold of a person is the ``person_id``; free text is written by 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -193,8 +193,3 @@ def one_of(code: str, allowed: Sequence[str], field_name: str, what: str) -> str
     if allowed and text not in allowed:
         raise invalid(f"{what}不在允许的取值范围内。", field_name)
     return text
-
-
-def with_terms(order: Order[Any], terms: Any) -> Order[Any]:
-    """The opening command with the programme's terms put in by the door: they are never the caller's."""
-    return order.to(replace(order.command, terms=terms))

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from shared.casework.shape import Act, Declaration, Shape, shapes_of, with_terms
+from shared.casework.shape import Act, Declaration, Shape, shapes_of
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
@@ -106,7 +106,7 @@ def _act_door(shape: Shape, act: Act, declarations: Mapping[str, Declaration], d
             asked["division"] = divisions.check(asked["division"])
             within(order.hand, asked["division"])
         opening = order.to(act.command(**asked, terms=declared.terms))
-        return self.office.handle(decider, act.opens(opening.command, order.command_id), with_terms(opening, declared.terms))
+        return self.office.handle(decider, act.opens(opening.command, order.command_id), opening)
 
     door.__name__, door.__doc__ = kind.name, f"{shape.title}：{act.about}。"
     return command(form, permission=kind.permission)(door)
