@@ -7,9 +7,9 @@ Errors become three: WrongVersion (decide again), LogUnavailable (try later), an
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -32,6 +32,9 @@ from esdbclient.protos.Grpc import streams_pb2
 from esdbclient.streams import ReadResponse
 from grpc.experimental import ChannelOptions
 
+from shared.eventlog.near import Nearby
+from shared.eventlog.raw import Raw
+
 NO_STREAM = -1
 TIMEOUT = 10.0  # seconds for one call
 
@@ -42,19 +45,6 @@ class WrongVersion(Exception):
 
 class LogUnavailable(Exception):
     """The log did not answer in time; an append may or may not have happened."""
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """An event as bytes, to append or as read."""
-
-    name: str
-    data: bytes
-    metadata: bytes
-    id: str
-    stream: str = ""
-    version: int = -1
-    position: int = -1
 
 
 @contextmanager
@@ -151,6 +141,7 @@ class Log:
         self.data = data  # where the embedded log keeps its file, if that is on this machine (near.py)
         self.timeout = timeout
         self._client: Any = None
+        self._nearby = Nearby(data)
 
     @property
     def client(self) -> Any:
@@ -165,21 +156,27 @@ class Log:
     def append(self, stream: str, events: Sequence[Raw], expected: int) -> int:
         """Append atomically when the stream is at version ``expected`` (NO_STREAM = -1); returns the commit position."""
         new = [NewEvent(type=e.name, data=e.data, metadata=e.metadata, content_type="application/json", id=UUID(e.id)) for e in events]
-        with _reaching():
-            try:
-                return int(
-                    self.client.append_to_stream(
-                        stream,
-                        current_version=StreamState.NO_STREAM if expected == NO_STREAM else expected,
-                        events=new,
-                        timeout=self.timeout,
-                    )
-                )
-            except (WrongCurrentVersion, AlreadyExists) as error:
-                raise WrongVersion(stream) from error
+        at = StreamState.NO_STREAM if expected == NO_STREAM else expected
+        try:
+            with _reaching():
+                return int(self.client.append_to_stream(stream, current_version=at, events=new, timeout=self.timeout))
+        except (WrongCurrentVersion, AlreadyExists) as error:
+            raise WrongVersion(stream) from error
+        except LogUnavailable:
+            self._nearby.close()  # it may be another log that comes back at the address
+            raise
 
     def read(self, stream: str, start: int = 0, limit: int | None = None) -> list[Raw]:
         """The events of a stream from version ``start``; [] for a stream that is not there."""
+        near = self._nearby.take(self._holds)
+        if near is not None:
+            try:
+                found = near.stream(stream, start, limit)
+            except sqlite3.Error:
+                near.close()  # the wire knows it too
+            else:
+                self._nearby.give_back(near)
+                return found
         options: dict[str, Any] = {"stream_position": start or None, "timeout": self.timeout}
         if limit is not None:
             options["limit"] = limit
@@ -213,7 +210,15 @@ class Log:
         with _reaching():
             return int(self.client.get_commit_position(timeout=self.timeout, **options))
 
+    def _holds(self, event: Raw) -> bool:
+        """Whether the log that answers at the address has this very event in this very place."""
+        with _reaching():
+            for found in self.client.read_all(commit_position=event.position, filter_exclude=(), limit=1, timeout=self.timeout):
+                return bool(found.commit_position == event.position and str(found.id) == event.id)
+        return False
+
     def close(self) -> None:
+        self._nearby.close()
         if self._client is not None:
             self._client.close()
             self._client = None

@@ -1,4 +1,4 @@
-"""The log's own file, read on its own machine (近读): what a reader of very many events may take instead of the wire.
+"""The log's own file, read on its own machine (近读): what a reader may take instead of the wire.
 
 gRPC in Python costs both sides together some fifty microseconds an event, most of what a backlog, a rebuild or an audit
 takes. The embedded log keeps the very bytes it would send, in a file that SQLite lets others read while it writes; a commit
@@ -19,14 +19,16 @@ from typing import Any
 from esdbclient.client import DEFAULT_EXCLUDE_FILTER
 from esdbclient.protos.Grpc import streams_pb2
 
-from shared.eventlog.client import Raw
 from shared.eventlog.embedded import storage
+from shared.eventlog.raw import Raw
 
 PAGE = 1024  # events
 
 
 class Near:
-    """A read-only connection to the file. Made, used and closed by one thread."""
+    """A read-only connection to the file. Used by one thread at a time."""
+
+    turn = 0  # of its ``Nearby``
 
     def __init__(self, directory: Path) -> None:
         path = directory / storage.FILE_NAME
@@ -49,8 +51,76 @@ class Near:
         """Events after a commit position, in log order; [] at the end."""
         return [_raw(entry) for entry in self._reader.all_page(after + 1, False, PAGE, True)]
 
+    def stream(self, name: str, start: int, limit: int | None) -> list[Raw]:
+        """The events of a stream from a version on; [] for one that is not there."""
+        found: list[Raw] = []
+        while limit is None or len(found) < limit:
+            view, page = self._reader.stream_page(name, start or None, False, PAGE if limit is None else min(PAGE, limit - len(found)))
+            found += map(_raw, page)
+            if view.state == "deleted":
+                raise sqlite3.DataError(name)  # the wire says it properly
+            if not page or page[-1].revision >= view.last:
+                break
+            start = page[-1].revision + 1
+        return found
+
     def close(self) -> None:
         self._reader.close()
+
+
+class Nearby:
+    """The connections to the file that one ``Log`` has open, as many as its threads need at once. Thread-safe."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        self._free: list[Near] = []  # append and pop of a list are atomic
+        self._known = False
+        self._turn = 0
+
+    def take(self, holds: Callable[[Raw], bool]) -> Near | None:
+        """A connection, if the file is here and ``holds`` says of its newest event that the log at the address has it."""
+        if self._directory is None:
+            return None
+        while self._free:
+            try:
+                return self._free.pop()
+            except IndexError:  # another thread took it
+                break
+        near = None
+        try:
+            turn = self._turn
+            near = Near(self._directory)
+            near.turn = turn
+            if not self._known:
+                last = near.last()
+                if last is None or not holds(last):
+                    near.close()
+                    return None
+                self._known = turn == self._turn
+            return near
+        except (OSError, sqlite3.Error):
+            return None
+        except BaseException:
+            if near is not None:
+                near.close()
+            raise
+
+    def give_back(self, near: Near) -> None:
+        """When it has been read from."""
+        if near.turn == self._turn:
+            self._free.append(near)
+        else:
+            near.close()
+
+    def close(self) -> None:
+        """Forget what was found: the next to ask looks again whose file it is."""
+        self._known = False
+        self._turn += 1
+        while self._free:
+            try:
+                self._free.pop().close()
+            except IndexError:
+                return
 
 
 def _raw(entry: storage.Entry) -> Raw:

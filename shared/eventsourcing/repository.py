@@ -55,7 +55,7 @@ class Loaded(Generic[S]):
 class Repository:
     """Loads and changes aggregates. Thread-safe; one per process."""
 
-    def __init__(self, log: Log, vault: Vault, hash_key: bytes, kept: int = 10_000) -> None:
+    def __init__(self, log: Log, vault: Vault, hash_key: bytes, kept: int = 4_000) -> None:
         self._log = log
         self._vault = vault
         self._hash_key = hash_key

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.eventlog.client import NO_STREAM, Log, Raw
+from shared.eventlog.client import NO_STREAM, Log, LogUnavailable, Raw
 from shared.eventlog.near import PAGE, Near
 from shared.eventlog.reader import CaughtUp, Passed, Reader, of_service
 from shared.eventlog.relay.session import OF_EVERYBODY
@@ -141,6 +141,43 @@ def test_without_a_file_to_read_the_wire_is_read(wire: Log, tmp_path: Path, dama
     used = _opened(reader, monkeypatch)
     assert list(reader.read(-1, ALL)) == list(Reader(wire).read(-1, ALL))
     assert used == [False]
+
+
+def test_a_stream_from_the_file_is_the_stream_by_wire(wire: Log, near: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From any version, however many, one that is not there, one cut at its beginning, and one that was just written."""
+    wire.append("assistance.long-1", [_event("assistance.happened") for _ in range(2 * PAGE + 3)], NO_STREAM)
+    wire.client.set_stream_metadata("assistance.long-1", metadata={"$tb": 5})
+    asked = [
+        ("assistance.long-1", 0, None),
+        ("assistance.long-1", PAGE, None),
+        ("assistance.long-1", 7, PAGE + 9),
+        ("assistance.long-1", 9_999, None),
+    ]
+    asked += [("assistance.thing-4", 3, 2), ("assistance.thing-0", 0, None), ("assistance.nobody-1", 0, None)]
+    by_wire = [wire.read(*a) for a in asked]
+    with monkeypatch.context() as only_near:
+        near.read("assistance.nobody-1")  # whose file it is is asked by wire, once
+        only_near.setattr(type(near.client), "get_stream", None)
+        assert [near.read(*a) for a in asked] == by_wire
+        for n in range(5):
+            near.append("assistance.own-1", [_event("assistance.happened")], n - 1)
+            assert len(near.read("assistance.own-1")) == n + 1
+    assert wire.read("assistance.own-1") == near.read("assistance.own-1")
+
+
+def test_a_stream_is_not_read_from_another_logs_file(wire: Log, tmp_path: Path) -> None:
+    """Nor from one that was right before the log at the address was exchanged for another."""
+    other = LogProcess(tmp_path / "other").start()
+    stranger = Log(f"esdb://127.0.0.1:{other.port}?Tls=false", data=other.directory)
+    stranger.append("assistance.thing-0", [_event("assistance.strange")], NO_STREAM)
+    assert len(stranger.read("assistance.thing-0")) == 1
+    misled = Log(wire.uri, data=other.directory)
+    assert misled.read("assistance.thing-0") == wire.read("assistance.thing-0") != stranger.read("assistance.thing-0")
+    other.kill()
+    with pytest.raises(LogUnavailable):
+        stranger.append("assistance.thing-0", [_event("assistance.strange")], 0)
+    with pytest.raises(LogUnavailable):
+        stranger.read("assistance.thing-0")
 
 
 def test_a_killed_logs_file_shows_only_what_was_committed(process: LogProcess, near: Log) -> None:
