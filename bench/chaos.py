@@ -335,7 +335,8 @@ def household_form(town: Town, area: str = "urban") -> dict[str, Any]:
 
 
 def settle_families(house: House, town: Town, staff: Staff, count: int) -> list[Family]:
-    """Households with a case in force, through the real procedure; the business clock is moved over the publicity."""
+    """Households with a case in force, through the real procedure, the report of the means test taken down from paper; the business clock is
+    moved over the publicity."""
     assert house.settings.clock_file is not None
 
     def move_to(day: str) -> None:
@@ -352,6 +353,8 @@ def settle_families(house: House, town: Town, staff: Staff, count: int) -> list[
         household_id = must(staff.do("clerk", "assistance", "register_household", **household_form(town)))["id"]
         case = must(staff.do("clerk", "assistance", "apply", programme=PROGRAMME, household_id=household_id))["id"]
         must(staff.do("clerk", "assistance", "accept_application", case_id=case))
+        must(staff.do("clerk", "assistance", "record_authorisation", case_id=case, reference=f"授权{case[:8]}", signed_on="2023-03-01"))
+        must(staff.do("clerk", "assistance", "record_means_test", case_id=case, report_id=f"核对{case[:8]}", verdict="complete"))
         must(staff.do("clerk", "assistance", "record_survey", case_id=case, finding="属实"))
         must(staff.do("reviewer", "assistance", "propose", case_id=case))
         known = staff.ask("clerk", "assistance", "get_household", household_id=household_id)

@@ -10,6 +10,7 @@ from services.assistance.benefits import CASES
 from shared.casework import benefit_case as bc
 from tests.desk import Desk
 from tests.e2e.conftest import resident_id
+from tests.programmes import people
 
 PROGRAMME = "minimum_living_allowance"
 TOWNS = ("330225101", "330225102")
@@ -52,6 +53,7 @@ def grant(d: Desk, home: Home) -> None:
 def file(d: Desk, home: Home) -> None:
     d.call("apply", programme=PROGRAMME, household_id=home.household_id)
     d.call("accept_application", case_id=home.case_id)
+    people.check_means(d, home.case_id)
     d.call("record_survey", case_id=home.case_id, finding="情况属实")
     d.call("propose", "reviewer", case_id=home.case_id)
 

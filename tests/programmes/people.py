@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from services.assistance import household, person
+from services.assistance.benefits import CASES
 from services.assistance.programmes import PROGRAMMES
 from shared.casework import benefit_case as bc
 from tests.desk import Desk
@@ -52,12 +53,25 @@ def single(d: Desk, numbers: Numbers, born: str = "19500101", town: str = TOWN, 
 
 
 def apply(d: Desk, programme: str, **who: str) -> str:
-    """Application, acceptance and survey by the clerk; the case's id."""
+    """Application, acceptance, means test and survey by the clerk; the case's id."""
     case_id = str(d.call("apply", programme=programme, **who)["id"])
     d.call("accept_application", case_id=case_id)
+    check_means(d, case_id)
     if PROGRAMMES[programme].survey:
         d.call("record_survey", case_id=case_id, finding="情况属实")
     return case_id
+
+
+def check_means(d: Desk, case_id: str) -> None:
+    """Authorisation and means test where the case owes them, taken down from paper; how a check itself goes is in test_means_test."""
+    if _next(d, case_id) == "authorised":
+        d.call("record_authorisation", case_id=case_id, reference="授权书", signed_on=d.now.date().isoformat())
+    if _next(d, case_id) == "means_tested":
+        d.call("record_means_test", case_id=case_id, report_id=f"核对报告{case_id[:8]}", verdict="complete")
+
+
+def _next(d: Desk, case_id: str) -> str:
+    return bc.next_step(d.services["assistance"].office.load(CASES, case_id).state)
 
 
 def decide(d: Desk, case_id: str) -> dict[str, Any]:
@@ -86,8 +100,6 @@ def case(d: Desk, case_id: str) -> dict[str, Any]:
 
 def due(d: Desk, case_id: str, month: str) -> int:
     """Fen due for a month."""
-    from services.assistance.benefits import CASES
-
     return int(d.services["assistance"].office.load(CASES, case_id).state.due(month))
 
 

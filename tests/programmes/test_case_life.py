@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -18,7 +17,6 @@ from shared.eventsourcing.orders import Hand, Order
 from tests.desk import Desk, desk
 
 CODE = MINIMUM_LIVING_ALLOWANCE.code
-WHOLE = replace(MINIMUM_LIVING_ALLOWANCE, authorisation=True, means_test=True)  # as a district does that checks means by exchange
 NUMBERS = ("330225194801011219", "330225195203040024")
 TOWN = "330225101"
 
@@ -27,8 +25,6 @@ TOWN = "330225101"
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One desk for all: every test has a household of its own and goes on from the day on which the one before ended."""
     with desk(tmp_path_factory.mktemp("life"), "assistance", "eldercare") as made:
-        benefits = made.services["assistance"].benefits
-        benefits.programmes = {**benefits.programmes, CODE: WHOLE}
         yield made
 
 

@@ -6,7 +6,6 @@ import importlib.util
 import json
 import stat
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,6 @@ from shared.messaging.source_queues import sealed, source_key
 from tests.desk import Desk, desk
 
 CODE = MINIMUM_LIVING_ALLOWANCE.code
-WHOLE = replace(MINIMUM_LIVING_ALLOWANCE, authorisation=True, means_test=True)
 TOWN = "330225101"
 SOURCES = ("hrss", "bank", "securities", "vehicle", "property", "tax")
 SPEC = importlib.util.spec_from_file_location("means_test_source", ROOT / "examples" / "means_test_source.py")
@@ -42,8 +40,6 @@ SPEC.loader.exec_module(SIMULATOR)
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One desk for all: every test has a household of its own, in a month of its own."""
     with desk(tmp_path_factory.mktemp("means"), "assistance") as made:
-        benefits = made.services["assistance"].benefits
-        benefits.programmes = {**benefits.programmes, CODE: WHOLE}
         yield made
 
 

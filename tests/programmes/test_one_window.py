@@ -16,6 +16,7 @@ from shared.domain.errors import Refused
 from shared.domain.money import yuan
 from tests.desk import Desk, desk
 from tests.e2e.conftest import resident_id
+from tests.programmes import people
 
 HERE, THERE, OTHER = "330225101", "330225102", "330225103"
 ALLOWANCE, DOSSIER = "minimum_living_allowance", handoff.dossier_hash(b"papers")
@@ -64,6 +65,7 @@ def process(d: Desk, record_id: str) -> one_thing.OneThing:
 def decide(d: Desk, case_id: str) -> None:
     """The whole procedure of an application, to whatever the rules say."""
     d.call("accept_application", case_id=case_id)
+    people.check_means(d, case_id)
     d.call("record_survey", case_id=case_id, finding="情况属实")
     d.call("propose", "reviewer", case_id=case_id)
     d.later(9)
