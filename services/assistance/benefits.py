@@ -60,6 +60,17 @@ class Gathered:
     changing: bool = False
 
 
+def note_certificates(office: Office, person_id: str, household_id: str, order: Order[Any]) -> None:
+    """Carry what is on file of a member's certificates over to the household, which is decided on its own stream alone."""
+    own: person.Person = office.load(person.DECIDER, person_id).state
+    if household_id and own.certificates:
+        there = tuple(
+            household.Certificate(c.grade, c.kind, c.valid_until, c.effective_from, c.effective_month) for c in own.certificates
+        )
+        note = household.NoteCertificates(household_id, person_id, there)
+        office.handle(household.DECIDER, household_id, order.to(note, f"certificates {person_id}"))
+
+
 Source = Callable[[Office, Asked], Gathered]
 
 
@@ -161,6 +172,7 @@ def _disability(office: Office, asked: Asked) -> Gathered:
     who = known(office, asked.subject_id, asked.month, asked.programme)
     unit = office.load(determination.DECIDER, who.unit_id)
     support = office.load(CASES, benefit_case.case_id(EXTREME_HARDSHIP, asked.subject_id))
+    case: benefit_case.Case = office.load(CASES, benefit_case.case_id(asked.programme, asked.subject_id)).state
     certificate = who.situation.certificate
     facts = DisabilityFacts(
         person=who.facts,
@@ -170,6 +182,8 @@ def _disability(office: Office, asked: Asked) -> Gathered:
         other_benefits=_drawn(who, support.state, asked.month),
         certificate_until=certificate.valid_until if certificate else None,
         current_amount_fen=asked.current_amount_fen,
+        # A month that was granted is reviewed; its application may have been an earlier one than the last.
+        applied_on=None if case.entitled(asked.month) else case.filed_on,
     )
     return Gathered(facts, who.version + unit.version + support.version + 2, _payee(who))
 

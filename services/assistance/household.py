@@ -46,6 +46,17 @@ class Member:
     resident_id: str = personal(of="person_id", default="")
 
 
+@dataclass(frozen=True)
+class Certificate:
+    """残疾人证 of a member, as his own record (``person.py``) dates it: grade 0 = cancelled; good until the month of ``valid_until``."""
+
+    grade: int
+    kind: str
+    valid_until: date | None
+    effective_from: date
+    effective_month: str
+
+
 # -- Events
 
 
@@ -103,6 +114,16 @@ class MemberDied:
     changed_from: str = ""
 
 
+@event("assistance.member_certified")
+@dataclass(frozen=True)
+class MemberCertified:
+    """残疾人证 of a member, carried over from his own record, so that all that a household is decided on stands in its one stream."""
+
+    household_id: str
+    person_id: str
+    certificate: Certificate
+
+
 # -- State
 
 
@@ -122,6 +143,7 @@ class Household:
     head_id: str = ""
     members: Mapping[str, Member] = field(default_factory=lambda: MappingProxyType({}))
     incomes: Mapping[str, tuple[Income, ...]] = field(default_factory=lambda: MappingProxyType({}))  # ascending by recording
+    certificates: Mapping[str, tuple[Certificate, ...]] = field(default_factory=lambda: MappingProxyType({}))  # as recorded
     left: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # person -> first month no longer counted
     died: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
     savings_fen: int = 0
@@ -153,6 +175,9 @@ def evolve(state: Household, happened: Any) -> Household:
             new = Income(happened.effective_month, happened.monthly_income_fen, happened.effective_from, happened.reason == "employment")
             known = state.incomes[happened.person_id]
             return replace(state, incomes=MappingProxyType({**state.incomes, happened.person_id: (*known, new)}))
+        case MemberCertified():
+            there = (*state.certificates.get(happened.person_id, ()), happened.certificate)
+            return replace(state, certificates=MappingProxyType({**state.certificates, happened.person_id: there}))
         case MemberDied():
             return replace(
                 state,
@@ -165,7 +190,8 @@ def evolve(state: Household, happened: Any) -> Household:
 
 def known_until(state: Household) -> str:
     """The last month from which a known fact counts; it may be still to come."""
-    return max((*(i.effective_month for known in state.incomes.values() for i in known), *state.left.values()), default=ALWAYS)
+    dated = (*state.incomes.values(), *state.certificates.values())
+    return max((*(fact.effective_month for known in dated for fact in known), *state.left.values()), default=ALWAYS)
 
 
 def facts_in(state: Household, month: str, current_amount_fen: int, gradual_exit_since: str | None) -> HouseholdFacts:
@@ -195,6 +221,7 @@ def _person_in(state: Household, m: Member, month: str) -> PersonFacts:
     known = [i for i in state.incomes[m.person_id] if i.effective_month <= month]
     # The fact that begins latest holds, in whatever order they came; of two of the same day, the one recorded last corrects the other.
     income = max(enumerate(known), key=lambda n: (n[1].effective_month, n[1].effective_from or date.min, n[0]))[1]
+    grade, kind = _disability_in(state, m, month)
     return PersonFacts(
         person_id=m.person_id,
         born_on=m.born_on,
@@ -202,12 +229,23 @@ def _person_in(state: Household, m: Member, month: str) -> PersonFacts:
         excluded_income_fen=min(m.excluded_income_fen, income.monthly_income_fen),
         employed=m.employed or income.new_employment,
         newly_employed_on=income.effective_from if income.new_employment else None,
-        disability_grade=m.disability_grade,
-        disability_kind=m.disability_kind,
+        disability_grade=grade,
+        disability_kind=kind,
         gravely_ill=m.gravely_ill,
         student=m.student,
         counted=m.counted,
     )
+
+
+def _disability_in(state: Household, m: Member, month: str) -> tuple[int, str]:
+    """Grade and kind by the certificate that counts in the month, which gives none behind its last valid month; where none is on file
+    for the month, as the register has it."""
+    known = [c for c in state.certificates.get(m.person_id, ()) if c.effective_month <= month]
+    if not known:
+        return m.disability_grade, m.disability_kind
+    last = max(enumerate(known), key=lambda n: (n[1].effective_month, n[0]))[1]  # of two of one month the later recorded
+    over = last.grade == 0 or (last.valid_until is not None and dates.month_of(last.valid_until) < month)
+    return (0, "") if over else (last.grade, last.kind)
 
 
 # -- Commands
@@ -250,6 +288,16 @@ class RecordDeath:
     person_id: str
     died_on: date
     effective_month: str
+
+
+@command("note_certificates", permission="assistance:note")
+@dataclass(frozen=True)
+class NoteCertificates:
+    """By the service: every certificate that is on file of the person, in the order of recording."""
+
+    household_id: str
+    person_id: str
+    certificates: tuple[Certificate, ...]
 
 
 # -- Decisions
@@ -309,6 +357,14 @@ def record_death(state: Household, c: RecordDeath, order: Order[Any]) -> Sequenc
     return [MemberDied(state.household_id, c.person_id, c.died_on, c.effective_month, before if before < c.effective_month else "")]
 
 
+def note_certificates(state: Household, c: NoteCertificates, order: Order[Any]) -> Sequence[Any]:
+    """Only what is not here yet: a certificate is never taken back, a later one corrects it."""
+    if c.person_id not in state.members:
+        return []  # the household is being registered, and what is on file is carried over behind that
+    there = len(state.certificates.get(c.person_id, ()))
+    return [MemberCertified(state.household_id, c.person_id, certificate) for certificate in c.certificates[there:]]
+
+
 def _check_member(m: Member, where: str, today: date) -> None:
     if not is_person_id(m.person_id):
         raise invalid("人员标识不正确。", f"{where}.person_id")
@@ -333,6 +389,11 @@ DECIDER: Decider[Household] = Decider(
     category="assistance.household",
     initial=Household(),
     evolve=evolve,
-    decide={RegisterHousehold: register_household, RecordIncome: record_income, RecordDeath: record_death},
+    decide={
+        RegisterHousehold: register_household,
+        RecordIncome: record_income,
+        RecordDeath: record_death,
+        NoteCertificates: note_certificates,
+    },
     division=lambda state: state.division,
 )

@@ -42,7 +42,7 @@ BENEFITS = benefit_tables(METADATA)
 RECORDS = record_table(METADATA)
 FEATURES = (means_test, standards, person, temporary, determination, price_linkage)
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("assistance", version=4, metadata=METADATA)
+MODEL = ReadModel("assistance", version=5, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))
 for _feature in FEATURES:
@@ -77,6 +77,11 @@ def _income(rows: Rows, r: Recorded) -> None:
     e = r.event
     rows.change(members, {"household_id": e.household_id, "person_id": e.person_id}, monthly_income_fen=e.monthly_income_fen)
     rows.change(households, {"household_id": e.household_id}, version=r.version)
+
+
+@MODEL.on(household.MemberCertified)
+def _certified(rows: Rows, r: Recorded) -> None:
+    rows.change(households, {"household_id": r.event.household_id}, version=r.version)
 
 
 @MODEL.on(household.MemberDied)

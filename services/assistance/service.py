@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from services.assistance import after_death, household, person, placement
-from services.assistance.benefits import business, cases_of_person, rules_now
+from services.assistance.benefits import business, cases_of_person, note_certificates, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.care import CareDoors
 from services.assistance.doors.determination import DeterminationDoors
@@ -177,7 +177,10 @@ class Assistance(
         for m in members:
             place = placement.PlacePerson(m.person_id, household_id, division)
             self.office.handle(placement.DECIDER, m.person_id, order.to(place, f"place {m.person_id}"))
-        return self.office.handle(household.DECIDER, household_id, order.to(register))
+        answer = self.office.handle(household.DECIDER, household_id, order.to(register))
+        for m in members:  # certificates that came before the household; one that comes meanwhile finds it there
+            note_certificates(self.office, m.person_id, household_id, order.by(self.benefits.hand()))
+        return answer
 
     def _member(self, m: MemberForm, n: int) -> household.Member:
         number = resident_ids.check(m.resident_id, f"members.{n}.resident_id")

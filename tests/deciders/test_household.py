@@ -202,3 +202,43 @@ def test_somebody_who_is_not_counted_is_still_listed() -> None:
     absent = replace(CHILD, counted=False)
     case = given(h.DECIDER, replace(REGISTERED, members=(HEAD, absent)))
     assert [m.counted for m in h.facts_in(case.state, "2023-07", 0, None).members] == [True, False]
+
+
+# -- certificates
+
+
+def paper(grade: int, month: str, kind: str = "physical", until: str = "") -> h.Certificate:
+    """A certificate that counts from a month."""
+    valid = date.fromisoformat(until) if until else None
+    return h.Certificate(grade, kind if grade else "", valid, date.fromisoformat(f"{month}-03"), month)
+
+
+def disabled(case: Given[h.Household], month: str) -> tuple[int, str]:
+    """Grade and kind of the child in a month."""
+    child = next(m for m in h.facts_in(case.state, month, 0, None).members if m.person_id == CHILD.person_id)
+    return child.disability_grade, child.disability_kind
+
+
+def note(*papers: h.Certificate, person: str = CHILD.person_id) -> h.NoteCertificates:
+    return h.NoteCertificates(REGISTER.household_id, person, papers)
+
+
+def test_a_members_certificate_counts_in_its_months_and_the_register_before_it() -> None:
+    """分类施保: own and dated; cancelled or run out it gives no grade, whatever the register says."""
+    said = replace(REGISTERED, members=(HEAD, replace(CHILD, disability_grade=4, disability_kind="visual")))
+    case = given(h.DECIDER, said).when(note(paper(1, "2023-05"), paper(3, "2023-08", until="2023-10-15"))).accepted()
+    months = {m: disabled(case, m)[0] for m in ("2023-04", "2023-05", "2023-07", "2023-08", "2023-10", "2023-11")}
+    assert months == {"2023-04": 4, "2023-05": 1, "2023-07": 1, "2023-08": 3, "2023-10": 3, "2023-11": 0}
+    assert h.known_until(case.state) == "2023-08"
+    gone = there().when(note(paper(1, "2023-05"), paper(0, "2023-09"))).accepted()
+    assert (disabled(gone, "2023-08"), disabled(gone, "2023-09")) == ((1, "physical"), (0, ""))
+
+
+def test_what_was_carried_over_is_not_carried_over_again() -> None:
+    """Only what came since; of two of one month the later recorded counts; of a stranger nothing is noted."""
+    case = there().when(note(paper(2, "2023-05"))).accepted()
+    case.when(note(paper(2, "2023-05"))).then_nothing()
+    more = case.when(note(paper(2, "2023-05"), paper(1, "2023-05", "visual"))).accepted()
+    assert [e.certificate.grade for e in more.events if isinstance(e, h.MemberCertified)] == [2, 1]
+    assert disabled(more, "2023-05") == (1, "visual")
+    there().when(note(paper(1, "2023-05"), person="0c" * 16)).then_nothing()

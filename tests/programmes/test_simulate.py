@@ -37,8 +37,13 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk, list[
         ]
         town.grant_all(d, homes)
         town.register(d, 5, 130_000)
+        d.on("2023-05-04")  # the register knows of no disability of this member, his certificate does: from May, and not in June
+        who = next(iter(town.house(d, homes[2]).members))
+        paper = {"grade": 1, "kind": "visual", "effective_from": "2023-05-03", "valid_until": "2023-05-31"}
+        d.call("record_certificate", person_id=who, **paper)
+        d.settle()
         for month in ("2023-04", "2023-05", "2023-06"):
-            d.on(f"{month}-20")
+            d.on(f"{month}-20" if month > "2023-04" else "2023-05-05")
             town.pay(d, month)
         d.on("2023-07-03")
         d.settle()
@@ -61,6 +66,8 @@ def test_a_change_of_nothing_is_what_was_paid(made: tuple[Desk, list[town.Home],
         assert {c: before for c, _, before, _ in report.by_case} == paid
         assert (report.paid_cases, report.paid_fen, report.before_fen, report.after_fen) == (4, total, total, total)
         assert (report.not_as_paid, report.differences, report.unchanged) == (0, [], 4)
+    certified = [town.case(d, homes[2]).entitled(m) for m in ("2023-04", "2023-05", "2023-06")]
+    assert certified[0] == certified[2] < certified[1], "a supplement for the month in which the certificate stands"
 
 
 def test_a_raise_costs_what_the_simulation_said(tmp_path: Path) -> None:

@@ -188,7 +188,10 @@ def test_facts_in_bulk_are_the_facts_one_by_one(d: Desk) -> None:
     dead = next(m for m in second.members if m != second.head_id)
     died = household.RecordDeath(homes[3].household_id, dead, d.now.date(), "2023-05")
     office.handle(household.DECIDER, homes[3].household_id, Order(died, "death", Hand.service("assistance"), d.now))
+    certified = next(iter(town.house(d, homes[2]).members))
+    d.call("record_certificate", person_id=certified, grade=1, kind="visual", effective_from="2023-05-03", valid_until="2023-06-20")
     d.settle()
+    assert office.load(household.DECIDER, homes[2].household_id).state.certificates
     reading = Tables(office.read, TABLES["standards"])
     bulk = reading.households(h.household_id for h in homes)
     for h in homes:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.assistance import household, person, placement
-from services.assistance.benefits import cases_of_household, cases_of_person
+from services.assistance.benefits import cases_of_household, cases_of_person, note_certificates
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.person import EXPIRED
@@ -161,6 +161,12 @@ class CaseEnded:
     first_unpaid_month: str
 
 
+def _resting_on(person_id: str, household_id: str, whole: bool) -> list[str]:
+    """The cases a person's fact may change; ``whole``: also those of his household that look at the household alone."""
+    own = cases_of_person(person_id, household_id)
+    return list(dict.fromkeys([*own, *cases_of_household(household_id)])) if whole and household_id else own
+
+
 class PersonDoors(BenefitService):
     """人员."""
 
@@ -190,7 +196,7 @@ class PersonDoors(BenefitService):
 
     @command(CertificateForm, permission="assistance:survey")
     def record_certificate(self, order: Order[CertificateForm]) -> Any:
-        """登记残疾人证的核发、变更或注销；两项补贴随后自动复核。"""
+        """登记残疾人证的核发、变更或注销；两项补贴和所在家庭的低保随后自动复核。"""
         c = order.command
         record = person.RecordCertificate(
             c.person_id, self._where_registered(c.person_id), c.grade, c.kind, c.effective_from, c.valid_until
@@ -312,8 +318,15 @@ class PersonDoors(BenefitService):
 
     @reaction(OWN, "person_facts_changed", reads=PersonChanged)
     def on_person_facts_changed(self, notice: Notice[PersonChanged]) -> None:
-        """A fact of a person changed: his cases, and those of his household that look at it, are decided again."""
-        self._reassess_person(notice.facts.person_id, notice.facts.effective_month, notice)
+        """A fact of a person changed: his cases, and those of his household that look at it, are decided again.
+
+        A certificate is a fact of the whole household (分类施保、单人保): it is carried over there first.
+        """
+        f = notice.facts
+        certificate = f.cause == "certificate"
+        if certificate:
+            note_certificates(self.office, f.person_id, self._placement_of(f.person_id).household_id, notice.order(None))
+        self._reassess_person(f.person_id, f.effective_month, notice, whole=certificate)
 
     @reaction(OWN, "case_granted", reads=CaseGranted)
     def on_other_case_granted(self, notice: Notice[CaseGranted]) -> None:
@@ -342,17 +355,23 @@ class PersonDoors(BenefitService):
     @deadline(EXPIRED)
     def on_certificate_expired(self, due: Due) -> None:
         """残疾人证到期: the rules are asked about the first month after it."""
-        state: person.Person = self.office.load(person.DECIDER, due.aggregate_id).state
-        for case_id in cases_of_person(due.aggregate_id, self._placement_of(due.aggregate_id).household_id):
-            self.benefits.reassess(case_id, due.data["month"], f"clock:{due.due_at}", due.order(None), person.known_until(state))
+        home = self._placement_of(due.aggregate_id).household_id
+        until = self._known_until(due.aggregate_id, home)
+        for case_id in _resting_on(due.aggregate_id, home, whole=True):
+            self.benefits.reassess(case_id, due.data["month"], f"clock:{due.due_at}", due.order(None), until)
 
-    def _reassess_person(self, person_id: str, month: str, notice: Notice[Any], but: str = "") -> None:
+    def _reassess_person(self, person_id: str, month: str, notice: Notice[Any], but: str = "", whole: bool = False) -> None:
         home = self._placement_of(person_id).household_id
-        until = person.known_until(self.office.load(person.DECIDER, person_id).state)
+        until = self._known_until(person_id, home)
         skip = benefit_case.case_id(but, person_id) if but else ""
-        for case_id in cases_of_person(person_id, home):
+        for case_id in _resting_on(person_id, home, whole):
             if case_id != skip:
                 self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None), until)
+
+    def _known_until(self, person_id: str, household_id: str) -> str:
+        """The last month from which a fact of the person, or of his household, counts."""
+        own = person.known_until(self.office.load(person.DECIDER, person_id).state)
+        return max(own, household.known_until(self.office.load(household.DECIDER, household_id).state)) if household_id else own
 
     def reassess_household(self, household_id: str, month: str, notice: Notice[Any]) -> list[str]:
         """A fact of a household changed: its cases, and those of its members, are decided again; the cases that were looked at."""

@@ -203,6 +203,8 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any], revive: bool 
         )
     )
     by = order.hand.actor
+    if len(decided) == 1 and _nothing_new(state, c, assessments, outcome) and not differences(state, decided, ""):
+        return []  # a message that comes once more, months later: the same facts say of more months what is so already
     if outcome == "ended":
         basis = last.lines[-1].basis if last.lines else ""
         decided.append(e.CaseEnded(state.programme, state.subject_id, months[-1].month, last.reason, basis, by, day))
@@ -317,6 +319,15 @@ def note_step_overdue(state: Case, c: NoteStepOverdue, order: Order[Any]) -> Seq
 
 def _amount(state: Case, a: Assessment) -> int:
     return 0 if state.terms.payment == "none" else a.amount_fen
+
+
+def _nothing_new(state: Case, c: ReassessCase, assessments: tuple[Assessment, ...], outcome: str) -> bool:
+    """Whether the facts are those that were decided on, and the amount of every month and the gradual exit stay as they are."""
+    if c.facts_version != state.facts_version or c.cause.startswith(AGAIN) or not state.running:
+        return False
+    exiting = state.status == "gradual_exit" and assessments[-1].exit_ends == state.exit_ends
+    same = exiting if outcome == "gradual_exit" else outcome == "unchanged" and state.exit_since is None
+    return same and all(state.entitled(a.month) == _amount(state, a) for a in assessments)
 
 
 def _outcome(last: Assessment, old_fen: int) -> str:
