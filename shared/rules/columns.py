@@ -18,6 +18,7 @@ from shared.rules.facts import (
     AREAS,
     CAUSES,
     DISABILITY_KINDS,
+    ELDER_EXCLUDING_BENEFITS,
     EXCLUDING_BENEFITS,
     HARDSHIP_CLASSES,
     KINDS,
@@ -29,6 +30,7 @@ from shared.rules.facts import (
     DisabilityFacts,
     ExpenditureFacts,
     ExtremeHardshipFacts,
+    HardElderFacts,
     HouseholdFacts,
     PersonFacts,
     PriceFacts,
@@ -53,6 +55,7 @@ _BOUNDS = dict.fromkeys(_MONEY, (0, LARGEST_FEN)) | {
     "covered_persons": (0, LARGEST_COUNT),
     "disability_grade": (0, 4),
     "disability_kind": (0, len(DISABILITY_KINDS) - 1),
+    "ability_grade": (0, 4),
     "lost_acts": (0, len(SELF_CARE_ACTS)),
     "personal_hardship_class": (0, len(HARDSHIP_CLASSES) - 1),
     "hardship_class": (0, len(HARDSHIP_CLASSES) - 1),
@@ -198,7 +201,7 @@ def household_columns(cases: Sequence[HouseholdFacts], more: Arrays | None = Non
 
 
 def person_columns(
-    cases: Sequence[BeneficiaryFacts] | Sequence[ExtremeHardshipFacts] | Sequence[DisabilityFacts],
+    cases: Sequence[BeneficiaryFacts] | Sequence[ExtremeHardshipFacts] | Sequence[DisabilityFacts] | Sequence[HardElderFacts],
     division_code: str,
     more: Arrays | None = None,
     households: Arrays | None = None,
@@ -277,6 +280,19 @@ def disability_columns(cases: Sequence[DisabilityFacts], division_code: str) -> 
             "certificate_until": _dates([case.certificate_until for case in cases]),
             "applied_on": _dates([case.applied_on for case in cases]),
             **{f"draws_{code}": _flags([code in case.other_benefits for case in cases]) for code in EXCLUDING_BENEFITS},
+        },
+    )
+
+
+def hard_elder_columns(cases: Sequence[HardElderFacts], division_code: str) -> Columns:
+    """Old persons, each on his own, with hardship class, ability grade and what else each draws."""
+    return person_columns(
+        cases,
+        division_code,
+        {
+            "personal_hardship_class": _codes([case.hardship_class for case in cases], HARDSHIP_CLASSES, "困难类别"),
+            "ability_grade": _integers([case.ability_grade for case in cases]),
+            **{f"draws_{code}": _flags([code in case.other_benefits for case in cases]) for code in ELDER_EXCLUDING_BENEFITS},
         },
     )
 

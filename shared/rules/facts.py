@@ -78,6 +78,8 @@ PLACEMENTS = ("dispersed", "central")  # 分散供养、集中供养
 EXCLUDING_BENEFITS = ("orphan_allowance", "extreme_hardship_care", "hardship_aged_disabled_subsidy", "work_injury_care")
 # 低保、特困、低保边缘、支出型、低收入
 HARDSHIP_CLASSES = ("", "minimum_living", "extreme_hardship", "margin", "expenditure", "low_income")
+# What assistance pays that elder care's subsidy for the old and disabled looks at: 重度残疾人护理补贴, by the catalogue's identifier.
+ELDER_EXCLUDING_BENEFITS = ("severe_disability_care_subsidy",)
 
 
 @dataclass(frozen=True)
@@ -150,6 +152,20 @@ class DisabilityFacts:
     certificate_until: date | None = None
     current_amount_fen: int = 0
     applied_on: date | None = None
+
+
+@dataclass(frozen=True)
+class HardElderFacts:
+    """经济困难高龄失能老人补贴: one old person. ability_grade: 能力等级 (GB/T 42195), 0 able or not assessed, 1 slightly, 2 moderately,
+    3 severely, 4 wholly disabled (失能). other_benefits: codes of what else the person draws; those of ``ELDER_EXCLUDING_BENEFITS`` count.
+    """
+
+    person: PersonFacts
+    division: str
+    hardship_class: str = ""
+    ability_grade: int = 0
+    other_benefits: tuple[str, ...] = ()
+    current_amount_fen: int = 0
 
 
 @dataclass(frozen=True)

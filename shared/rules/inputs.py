@@ -201,6 +201,20 @@ class draws_work_injury_care(Rule):
     label = "领取工伤保险生活护理费"
 
 
+class draws_severe_disability_care_subsidy(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "享受重度残疾人护理补贴"
+
+
+class ability_grade(Rule):
+    value_type = int
+    entity = Person
+    definition_period = MONTH
+    label = "能力等级（0 完好或未评估，其后依次为轻度、中度、重度、完全失能）"
+
+
 class rural(Rule):
     value_type = bool
     entity = Household
@@ -403,6 +417,8 @@ PERSON_INPUTS: tuple[type[Rule], ...] = (
     draws_extreme_hardship_care,
     draws_hardship_aged_disabled_subsidy,
     draws_work_injury_care,
+    draws_severe_disability_care_subsidy,
+    ability_grade,
 )
 HOUSEHOLD_INPUTS: tuple[type[Rule], ...] = (
     rural,

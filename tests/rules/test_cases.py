@@ -88,7 +88,7 @@ def test_an_untested_figure_is_told(tmp_path: Path) -> None:
           - {name: 写错的, facts: {person: {born_on: 1938-01-01}}, outcome: eligible, amount: 7000, tells: [不会有的话], silent: [档]}
         """),
     )
-    (found,) = coverage(package)
+    (found,) = coverage(package, ("old_age_allowance",))
     assert {
         "参数 old_age_allowance.first.from_age 多一个单位，没有用例察觉",
         "参数 old_age_allowance.first.from_age 少一个单位，没有用例察觉",

@@ -1,11 +1,11 @@
-"""高龄津贴 as code: the rule file, and the engine that runs it. Figures in parameters/ and profiles/<district>/eldercare.yaml."""
+"""Elder care's rules as code: one file a programme, and the engine. Figures in parameters/ and profiles/<district>/eldercare.yaml."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.eldercare.rules import old_age_allowance
+from services.eldercare.rules import hardship_aged_disabled_subsidy, old_age_allowance
 from services.eldercare.rules.explanation import explain
 from shared.rules.columns import Columns, person_columns
 from shared.rules.engine import RulesEngine, load_engine
@@ -32,7 +32,12 @@ OLD_AGE_ALLOWANCE = Programme(
     stop_after_death="old_age_allowance.death.stops_after_months",
 )
 
-PACKAGE = RulePackage(name="eldercare", folder=Path(__file__).parent, variables=old_age_allowance.LAW, programmes=(OLD_AGE_ALLOWANCE,))
+PACKAGE = RulePackage(
+    name="eldercare",
+    folder=Path(__file__).parent,
+    variables=(*old_age_allowance.LAW, *hardship_aged_disabled_subsidy.LAW),
+    programmes=(OLD_AGE_ALLOWANCE, *hardship_aged_disabled_subsidy.PROGRAMMES),
+)
 
 
 def engine(profile: str = DEFAULT_PROFILE) -> RulesEngine:
