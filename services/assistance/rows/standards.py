@@ -1,7 +1,7 @@
 """Rows of standards (标准): publications that wait for somebody, and the states of cases and households that a raise is reckoned from.
 
-``case_states`` and ``household_states`` hold what the deciders' own ``evolve`` makes of the events, as JSON, without names and without
-explanations: 100,000 of them are read in seconds where their streams would take minutes.
+``household_states`` holds what the decider's own ``evolve`` makes of the events, as JSON without names; of cases the rows of what is due
+(``benefit_dues``) do, and here stand only the months of gradual exits. 100,000 are read in seconds where their streams would take minutes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import msgspec
 import sqlalchemy as sa
 
 from services.assistance import household, standards
-from services.assistance.benefits import CASES
 from services.assistance.household import Household
 from services.assistance.rise import CaseNow
 from shared.casework import benefit_case as bc
@@ -22,11 +21,10 @@ from shared.domain.frozen import replace
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
-from shared.eventsourcing.events import REGISTRY, shape_events
+from shared.eventsourcing.events import REGISTRY
 
 PAGE = 4_000
 _IN = 500  # ids in one question
-_case: msgspec.json.Decoder[bc.Case] = msgspec.json.Decoder(bc.Case)
 _household: msgspec.json.Decoder[Household] = msgspec.json.Decoder(Household)
 _exits: msgspec.json.Decoder[tuple[tuple[str, str], ...]] = msgspec.json.Decoder(tuple[tuple[str, str], ...])
 
@@ -34,7 +32,8 @@ _exits: msgspec.json.Decoder[tuple[tuple[str, str], ...]] = msgspec.json.Decoder
 @dataclass(frozen=True)
 class StandardTables:
     publications: sa.Table
-    cases: sa.Table
+    dues: sa.Table
+    exits: sa.Table
     households: sa.Table
 
 
@@ -54,15 +53,12 @@ def declare(metadata: sa.MetaData) -> StandardTables:
             sa.Column("document_no", sa.Text, nullable=False),
             sa.Column("effective_from", sa.String(10), nullable=False),
         ),
-        cases=sa.Table(
-            "case_states",
+        dues=metadata.tables["benefit_dues"],  # shared/eventlog/payment_rows.py
+        exits=sa.Table(
+            "case_exits",
             metadata,
             sa.Column("case_id", sa.String(36), primary_key=True),
-            sa.Column("programme", sa.String(60), nullable=False, index=True),
-            sa.Column("division", sa.String(12), nullable=False),
-            sa.Column("granted", sa.Boolean, nullable=False),
-            sa.Column("state", sa.Text, nullable=False),
-            sa.Column("exits", sa.Text, nullable=False, default="[]"),
+            sa.Column("exits", sa.Text, nullable=False),
         ),
         households=sa.Table(
             "household_states",
@@ -92,20 +88,14 @@ def project(model: ReadModel, tables: StandardTables) -> None:
             state=_text(replace(state, members=nameless)),
         )
 
-    @model.on(*shape_events(bc.SHAPE))
-    def _case_state(rows: Rows, r: Recorded) -> None:
-        row = rows.get(tables.cases, case_id=aggregate_id(r))
-        before = bc.Case() if row is None else _case.decode(row["state"])
-        after = CASES.evolve(before, r.event)
-        rows.put(
-            tables.cases,
-            case_id=aggregate_id(r),
-            programme=after.programme,
-            division=after.division,
-            granted=bool(after.first_month),
-            state=_text(lean(after)),
-            exits=msgspec.json.encode(exits_after(() if row is None else _exits.decode(row["exits"]), after, r.event)).decode(),
-        )
+    @model.on(bc.CaseGranted, bc.CaseReassessed, bc.CaseEnded)
+    def _exits_of(rows: Rows, r: Recorded) -> None:
+        due = rows.get(tables.dues, case_id=aggregate_id(r))  # as this event left it: its own projection is named before this one
+        row = rows.get(tables.exits, case_id=aggregate_id(r))
+        before = () if row is None else _exits.decode(row["exits"])
+        exits = before if due is None else exits_after(before, bc.unpacked(due["state"], bc.Case), r.event)
+        if exits != before:
+            rows.put(tables.exits, case_id=aggregate_id(r), exits=msgspec.json.encode(exits).decode())
 
     @model.on(standards.StandardDrafted)
     def _drafted(rows: Rows, r: Recorded) -> None:
@@ -173,18 +163,21 @@ class Tables:
 
     def cases(self, programmes: Sequence[str]) -> Iterator[CaseNow]:
         """Every case of these programmes that was ever granted, in the order of its id."""
-        c, after = self._t.cases.c, ""
+        d, x, after = self._t.dues.c, self._t.exits.c, ""
         while True:
             query = (
-                sa.select(c.case_id, c.state, c.exits)
-                .where(c.case_id > after, c.programme.in_(programmes), c.granted, c.division.startswith(self._division))
-                .order_by(c.case_id)
+                sa.select(d.case_id, d.state, x.exits)
+                .join_from(self._t.dues, self._t.exits, x.case_id == d.case_id, isouter=True)
+                .where(d.case_id > after, d.programme.in_(programmes), d.division.startswith(self._division))
+                .order_by(d.case_id)
                 .limit(PAGE)
             )
             with self._engine.connect() as connection:
                 found = connection.execute(query).all()
-            for case_id, state, exits in found:
-                yield CaseNow(case_id, _case.decode(state), _exits.decode(exits))
+            for case_id, text, exits in found:
+                state = bc.unpacked(text, bc.Case)
+                if state.first_month:
+                    yield CaseNow(case_id, state, _exits.decode(exits) if exits else ())
             if len(found) < PAGE:
                 return
             after = found[-1][0]

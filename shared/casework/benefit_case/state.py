@@ -333,7 +333,15 @@ def packed(p: Progress) -> str:
 
 
 def unpacked(text: str, kind: type[P]) -> P:
-    return msgspec.json.decode(text, type=kind) if text else kind()
+    if not text:
+        return kind()
+    if (decoder := _decoders.get(kind)) is None:
+        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
+    found: P = decoder.decode(text)
+    return found
+
+
+_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}  # one a kind: to make one takes longer than to decode
 
 
 # -- with the money
