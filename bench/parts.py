@@ -114,14 +114,14 @@ class Parts:
             self._env |= {"EVENTSTORE_URI": uri, "EVENTSTORE_DATA": str(self.var / name)}
         return uri
 
-    def start(self, name: str, *argv: str, **env: str) -> None:
-        """A Python process of ours (``-m module …``) that touches MINZHENG_READY_FILE when it is ready."""
+    def start(self, name: str, *argv: str, limit: float = START_LIMIT, **env: str) -> None:
+        """A Python process of ours (``-m module …``) that touches MINZHENG_READY_FILE when it is ready, within ``limit`` seconds."""
         ready = self.var / "run" / f"{name}.ready"
         ready.parent.mkdir(parents=True, exist_ok=True)
         ready.unlink(missing_ok=True)
         given = self._env | env | {"MINZHENG_READY_FILE": str(ready)}
         started = self._running[name] = process.spawn([sys.executable, "-m", *argv], log=self._log(name), env=given, cwd=ROOT)
-        if not process.wait_until(lambda: ready.exists() or started.poll() is not None, START_LIMIT, 0.005) or not ready.exists():
+        if not process.wait_until(lambda: ready.exists() or started.poll() is not None, limit, 0.005) or not ready.exists():
             raise RuntimeError(f"{name} 没有启动：{process.tail(self._log(name))}")
 
     def spawn(self, name: str, task: Mapping[str, Any], module: str) -> None:

@@ -129,7 +129,7 @@ def _filled(parts: Parts, payees: int, say: Say) -> Office:
     began = time.perf_counter()
     with opened(uri) as log:
         events = fill.fill(log, (stream for n in range(1, payees) for stream in copies.streams(n)))
-    parts.start("projector", "shared.cli", "projector")
+    parts.start("projector", "shared.cli", "projector", limit=60 + events / 2_000)
     _seen(office, payees)
     say(f"{events:,} 个事件已写入并投影（{time.perf_counter() - began:,.1f} 秒）")
     return office

@@ -47,7 +47,7 @@ def standards_rise(parts: Parts, cases: int, say: Say, *, back: int = 0, whole: 
     _filled(parts, cases, say)
     if whole:
         parts.broker  # noqa: B018 - started here
-    parts.start("projector", "shared.cli", "projector")
+    parts.start("projector", "shared.cli", "projector", limit=60 + cases / 100)
     office = Office(parts.settings(), "assistance")
     try:
         _seen(office, cases)
