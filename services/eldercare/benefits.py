@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from services.eldercare import elder
-from services.eldercare.programmes import PROGRAMMES
+from services.eldercare.programmes import HARDSHIP_AGED_DISABLED_SUBSIDY, PROGRAMMES
 from services.eldercare.rules import engine
 from shared.casework import benefit_case, payee_account, payment_part, payment_run, recovery
-from shared.casework.benefits import Asked, Benefits, Found, Office
+from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
 from shared.domain.errors import invalid
 from shared.rules.errors import RulesError
 
@@ -16,6 +18,9 @@ PARTS = payment_part.decider("eldercare")
 ACCOUNTS = payee_account.decider("eldercare")
 RECOVERIES = recovery.decider("eldercare")
 
+DECEASED = "经济困难高龄失能老人补贴：领取人死亡的，终止发放"
+GIVEN_UP = "不得重复享受的待遇由本人择高选择一项（国发〔2015〕52号）"
+
 
 def business(office: Office, profile: str) -> Benefits:
     """Benefits of this service in one office, by one district's rules."""
@@ -23,8 +28,16 @@ def business(office: Office, profile: str) -> Benefits:
 
     def assess(asked: Asked) -> Found:
         loaded = office.load(elder.DECIDER, asked.subject_id)
+        state: elder.Elder = loaded.state
+        if elder.gave_up(state, asked.programme, asked.month):
+            raise SubjectGone("本人已选择领取另一项待遇", GIVEN_UP)
+        facts: Any = elder.facts(state, asked.current_amount_fen)
+        if asked.programme == HARDSHIP_AGED_DISABLED_SUBSIDY.code:
+            if state.died_on is not None and asked.month >= rules.stop_month(asked.programme, state.died_on):
+                raise SubjectGone("领取人死亡", DECEASED)
+            facts = elder.hard_elder_facts(state, asked.month, asked.current_amount_fen)
         try:
-            assessment = rules.assess(asked.programme, elder.facts(loaded.state, asked.current_amount_fen), asked.month)
+            assessment = rules.assess(asked.programme, facts, asked.month)
         except RulesError as error:
             raise invalid(str(error), "facts") from error
         return Found(assessment, loaded.version)

@@ -1,7 +1,13 @@
 """Elder (老年人): a person on the elder-care roster, from enrolment on. The facts that allowances are decided on.
 
-One stream per person. Relied on by 高龄津贴 (granted without application when the birthday comes) and by whatever cares
-for the person later.
+Life: enrolled; then facts as they come, each with the month from which it counts: the hardship class that assistance determined, the
+grade of the ability assessment, which benefit assistance pays him, which of two he chose; at last the death.
+What assistance pays, and the choice between two benefits, are noted of anybody: he may enrol only later, and elder care must know
+before it grants (W15). It is asked of nobody at that moment: elder care works on while assistance is away.
+
+Must hold: a fact is added, never overwritten; what assistance says is taken in any order, and twice; nothing follows from anything
+here: the rules decide. A fact of somebody on the roster that may change a decision is announced (``elder_facts_changed``).
+One stream per person. Relied on by 高龄津贴 (granted without application when the birthday comes) and 经济困难高龄失能老人补贴.
 """
 
 from __future__ import annotations
@@ -11,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
+from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.domain.resident_id import is_person_id
@@ -18,7 +25,10 @@ from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import event, personal
 from shared.eventsourcing.orders import Order
-from shared.rules.facts import BeneficiaryFacts, PersonFacts
+from shared.rules.facts import HARDSHIP_CLASSES, BeneficiaryFacts, HardElderFacts, PersonFacts
+
+CATALOGUE = ("W15",)
+ASSISTANCE = "assistance"
 
 
 @event("eldercare.elder_enrolled")
@@ -38,6 +48,63 @@ class ElderEnrolled:
 class ElderDied:
     person_id: str
     died_on: date
+
+
+@event("eldercare.elder_hardship_noted")
+@dataclass(frozen=True)
+class ElderHardshipNoted:
+    """困难类别 from ``month`` on ("" = none). ``unit_id``, ``no``: assistance's determination; "" and 0 where a clerk looked it up."""
+
+    person_id: str
+    hardship_class: str
+    month: str
+    unit_id: str
+    no: int
+    source: str
+
+
+@event("eldercare.elder_ability_noted")
+@dataclass(frozen=True)
+class ElderAbilityNoted:
+    """能力等级 from ``month`` on, 0 to 4 (0: able, or no grade is valid any more)."""
+
+    person_id: str
+    grade: int
+    month: str
+
+
+@event("eldercare.elder_benefit_elsewhere_noted")
+@dataclass(frozen=True)
+class ElderBenefitElsewhereNoted:
+    """他项待遇: from ``month`` on assistance pays, or no longer pays, a benefit that excludes one of ours."""
+
+    person_id: str
+    code: str
+    month: str
+    drawn: bool
+
+
+@event("eldercare.elder_choice_noted")
+@dataclass(frozen=True)
+class ElderChoiceNoted:
+    """择高选择: the person keeps one of two benefits that exclude each other; assistance's decision, told to us, names both cases."""
+
+    person_id: str
+    kept: str
+    given_up: str
+    effective_month: str
+    kept_case: str
+    given_up_case: str
+
+
+@event("eldercare.elder_facts_changed", published=True)
+@dataclass(frozen=True)
+class ElderFactsChanged:
+    """A fact of somebody on the roster that decisions may rest on; ``cause``: hardship, ability, benefit_elsewhere or choice."""
+
+    person_id: str
+    effective_month: str
+    cause: str
 
 
 @event("eldercare.after_death_answered", published=True)
@@ -61,6 +128,10 @@ class Elder:
     name: str = ""
     died_on: date | None = None
     answered: tuple[tuple[int, str], ...] = ()
+    hardship: tuple[ElderHardshipNoted, ...] = ()
+    ability: tuple[ElderAbilityNoted, ...] = ()
+    elsewhere: tuple[ElderBenefitElsewhereNoted, ...] = ()
+    choices: tuple[ElderChoiceNoted, ...] = ()
 
 
 def evolve(state: Elder, happened: Any) -> Elder:
@@ -71,6 +142,16 @@ def evolve(state: Elder, happened: Any) -> Elder:
             return replace(state, died_on=happened.died_on)
         case AfterDeathAnswered():
             return replace(state, answered=(*state.answered, (happened.round, happened.step)))
+        case ElderHardshipNoted():
+            return replace(state, hardship=(*state.hardship, happened))
+        case ElderAbilityNoted():
+            return replace(state, ability=(*state.ability, happened))
+        case ElderBenefitElsewhereNoted():
+            return replace(state, elsewhere=(*state.elsewhere, happened))
+        case ElderChoiceNoted():
+            return replace(state, choices=(*state.choices, happened))
+        case ElderFactsChanged():
+            return state
         case _:
             raise TypeError(f"an elder knows no {type(happened).__name__}")
 
@@ -78,6 +159,58 @@ def evolve(state: Elder, happened: Any) -> Elder:
 def facts(state: Elder, current_amount_fen: int) -> BeneficiaryFacts:
     assert state.born_on is not None
     return BeneficiaryFacts(PersonFacts(state.person_id, state.born_on), state.division, current_amount_fen)
+
+
+def _latest(known: Sequence[Any]) -> Any:
+    """Of two of one month the one noted last corrects the other."""
+    return max(enumerate(known), key=lambda n: (n[1].month, n[0]), default=(0, None))[1]
+
+
+def class_in(state: Elder, month: str) -> str:
+    """The hardship class in a month: of a unit's determinations that begin by then its last one holds, as assistance counts them; of
+    several sources the one that spoke last."""
+    of_unit: dict[str, tuple[int, ElderHardshipNoted]] = {}
+    for n, noted in enumerate(state.hardship):
+        known = of_unit.get(noted.unit_id)
+        if noted.month <= month and (known is None or noted.no >= known[1].no):
+            of_unit[noted.unit_id] = (n, noted)
+    last = max(of_unit.values(), key=lambda found: found[0], default=None)
+    return last[1].hardship_class if last else ""
+
+
+def ability_in(state: Elder, month: str) -> int:
+    """The ability grade in a month; 0 where none is valid."""
+    last = _latest([a for a in state.ability if a.month <= month])
+    return last.grade if last else 0
+
+
+def gave_up(state: Elder, code: str, month: str) -> bool:
+    """Whether the person gave this benefit up for another one that still stands so in the month."""
+    of_it = [c for c in state.choices if code in (c.kept, c.given_up) and c.effective_month <= month]
+    last = max(enumerate(of_it), key=lambda n: (n[1].effective_month, n[0]), default=(0, None))[1]
+    return last is not None and last.given_up == code
+
+
+def drawn_in(state: Elder, month: str) -> tuple[str, ...]:
+    """What assistance pays the person in a month, less what he has given up for something else."""
+    by_then = [e for e in state.elsewhere if e.month <= month]
+    drawn = {code for code in {e.code for e in by_then} if _latest([e for e in by_then if e.code == code]).drawn}
+    return tuple(sorted(code for code in drawn if not gave_up(state, code, month)))
+
+
+def known_until(state: Elder) -> str:
+    """The last month from which a known fact counts; it may be still to come."""
+    dated: tuple[Any, ...] = (*state.hardship, *state.ability, *state.elsewhere)
+    return max((*(f.month for f in dated), *(c.effective_month for c in state.choices)), default="")
+
+
+def hard_elder_facts(state: Elder, month: str, current_amount_fen: int) -> HardElderFacts:
+    """经济困难高龄失能老人补贴: the elder in one month, by all that is known now."""
+    assert state.born_on is not None
+    return HardElderFacts(
+        PersonFacts(state.person_id, state.born_on), state.division, class_in(state, month), ability_in(state, month),
+        drawn_in(state, month), current_amount_fen,
+    )  # fmt: skip
 
 
 @command("enrol_elder", permission="eldercare:register")
@@ -95,6 +228,53 @@ class EnrolElder:
 class RecordElderDeath:
     person_id: str
     died_on: date
+
+
+@command("note_elder_hardship", permission="eldercare:survey")
+@dataclass(frozen=True)
+class NoteElderHardship:
+    """By the service when assistance determines a class; by a clerk who looked up the class of somebody newly enrolled."""
+
+    person_id: str
+    hardship_class: str
+    month: str
+    unit_id: str = ""
+    no: int = 0
+    source: str = "staff"
+
+
+@command("note_elder_ability", permission="eldercare:record")
+@dataclass(frozen=True)
+class NoteElderAbility:
+    """By the service when an ability assessment is graded, has expired or was ended."""
+
+    person_id: str
+    grade: int
+    month: str
+
+
+@command("note_elder_benefit_elsewhere", permission="eldercare:record")
+@dataclass(frozen=True)
+class NoteElderBenefitElsewhere:
+    """By the service when assistance grants or ends a benefit that excludes one of ours."""
+
+    person_id: str
+    code: str
+    month: str
+    drawn: bool
+
+
+@command("note_elder_choice", permission="eldercare:record")
+@dataclass(frozen=True)
+class NoteElderChoice:
+    """By the service when the person chose at assistance's window."""
+
+    person_id: str
+    kept: str
+    given_up: str
+    effective_month: str
+    kept_case: str = ""
+    given_up_case: str = ""
 
 
 @command("answer_after_death", permission="eldercare:death")
@@ -134,10 +314,65 @@ def answer_after_death(state: Elder, c: AnswerAfterDeath, order: Order[Any]) -> 
     return [AfterDeathAnswered(c.person_id, c.round, c.step, c.outcome, c.note, c.amount_fen)]
 
 
+def note_hardship(state: Elder, c: NoteElderHardship, order: Order[Any]) -> Sequence[Any]:
+    """Only of who is on the roster: assistance determines classes of everybody, and who enrols later is looked up then."""
+    if not state.person_id:
+        if c.source == ASSISTANCE:
+            return []
+        raise Refused("unknown_person", "该人员不在养老服务登记中。", "person_id")
+    dates.check_month(c.month)
+    if c.hardship_class not in HARDSHIP_CLASSES:
+        raise invalid("困难类别不在允许的取值范围内。", "hardship_class")
+    new = ElderHardshipNoted(c.person_id, c.hardship_class, c.month, c.unit_id, c.no, c.source)
+    if new in state.hardship if c.unit_id else class_in(state, c.month) == c.hardship_class:
+        return []  # told twice
+    return _noted(state, new, c.month, "hardship")
+
+
+def note_ability(state: Elder, c: NoteElderAbility, order: Order[Any]) -> Sequence[Any]:
+    """An assessment of somebody who is not on the roster is kept: he may be enrolled because of it."""
+    if not 0 <= c.grade <= 4:
+        raise invalid("能力等级须为0至4。", "grade")
+    month = dates.check_month(c.month)
+    if c.grade < ability_in(state, month):
+        month = dates.add_months(month, 1)  # a milder grade counts from the month after: nobody pays back a month begun in good faith
+    if ability_in(state, month) == c.grade and not any(a.month > month for a in state.ability):
+        return []
+    return _noted(state, ElderAbilityNoted(c.person_id, c.grade, month), month, "ability")
+
+
+def note_benefit_elsewhere(state: Elder, c: NoteElderBenefitElsewhere, order: Order[Any]) -> Sequence[Any]:
+    """An end that comes before its beginning is kept, it will be needed."""
+    known = _latest([e for e in state.elsewhere if (e.code, e.month) == (c.code, c.month)])
+    if known is not None and known.drawn == c.drawn:
+        return []  # told twice
+    new = ElderBenefitElsewhereNoted(c.person_id, c.code, dates.check_month(c.month), c.drawn)
+    return _noted(state, new, c.month, "benefit_elsewhere")
+
+
+def note_choice(state: Elder, c: NoteElderChoice, order: Order[Any]) -> Sequence[Any]:
+    new = ElderChoiceNoted(c.person_id, c.kept, c.given_up, dates.check_month(c.effective_month), c.kept_case, c.given_up_case)
+    same = [k for k in state.choices if k.effective_month == c.effective_month and {k.kept, k.given_up} == {c.kept, c.given_up}]
+    return [] if same and same[-1] == new else _noted(state, new, c.effective_month, "choice")
+
+
+def _noted(state: Elder, new: Any, month: str, cause: str) -> list[Any]:
+    """Who is not on the roster has no case that could change."""
+    return [new, ElderFactsChanged(state.person_id, month, cause)] if state.person_id else [new]
+
+
 DECIDER: Decider[Elder] = Decider(
     category="eldercare.elder",
     initial=Elder(),
     evolve=evolve,
-    decide={EnrolElder: enrol_elder, RecordElderDeath: record_death, AnswerAfterDeath: answer_after_death},
+    decide={
+        EnrolElder: enrol_elder,
+        RecordElderDeath: record_death,
+        AnswerAfterDeath: answer_after_death,
+        NoteElderHardship: note_hardship,
+        NoteElderAbility: note_ability,
+        NoteElderBenefitElsewhere: note_benefit_elsewhere,
+        NoteElderChoice: note_choice,
+    },
     division=lambda state: state.division,
 )

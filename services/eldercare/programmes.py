@@ -14,6 +14,18 @@ OLD_AGE_ALLOWANCE = Programme(
     review_months_changing=0,
 )
 
-PROGRAMMES: dict[str, Programme] = {p.code: p for p in (OLD_AGE_ALLOWANCE,)}
+# Excludes, and is excluded by, assistance's 重度残疾人护理补贴: what assistance announced is a fact of the elder that the rules look at,
+# so it is not named in ``exclusive_with``, which looks at this service's own cases.
+HARDSHIP_AGED_DISABLED_SUBSIDY = Programme(
+    code="hardship_aged_disabled_subsidy",
+    name="经济困难高龄失能老人补贴",
+    catalogue=("E03", "W15"),
+    subject="person",
+    on_application=True,
+    facts="hard_elder",
+    review_months=12,
+)
+
+PROGRAMMES: dict[str, Programme] = {p.code: p for p in (OLD_AGE_ALLOWANCE, HARDSHIP_AGED_DISABLED_SUBSIDY)}
 FIRST_AGE = 80  # 周岁 at which somebody first comes into question; the amount of each band is the rules' business
 BANDS = (80, 90, 100)  # birthdays on which the rules are asked again

@@ -1,4 +1,4 @@
-"""Elder care's read model (养老服务读模型): the roster, allowances, payments, claims."""
+"""Elder care's read model (养老服务读模型): the roster, allowances, payments, claims, declared programmes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from services.eldercare import (
     benefits,  # noqa: F401  (adopts the shapes before the model names their events)
     elder,
 )
-from services.eldercare.programmes import BANDS
+from services.eldercare.declarations import DECLARATIONS
+from services.eldercare.programmes import BANDS, OLD_AGE_ALLOWANCE
 from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed
+from shared.casework.shape import shapes_of
 from shared.clock import SHANGHAI
 from shared.eventlog.benefit_rows import aggregate_id, benefit_tables, project_benefits
 from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventlog.shape_rows import project_records, record_table
 from shared.eventsourcing.codec import Recorded
 
 METADATA = sa.MetaData()
@@ -29,8 +32,10 @@ elders = sa.Table(
     sa.Column("died_on", sa.String(10)),
 )
 BENEFITS = benefit_tables(METADATA)
-MODEL = ReadModel("eldercare", version=2, metadata=METADATA)
+RECORDS = record_table(METADATA)
+MODEL = ReadModel("eldercare", version=3, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)
+project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))
 
 
 def birthday(born: date, age: int) -> datetime:
@@ -57,7 +62,9 @@ def _died(rows: Rows, r: Recorded) -> None:
 
 @MODEL.on(CaseGranted, CaseReassessed)
 def _next_band(rows: Rows, r: Recorded) -> None:
-    """The allowance is granted: from now on the case itself waits for the next band's birthday."""
+    """高龄津贴 is granted: from now on the case itself waits for the next band's birthday."""
+    if r.event.programme != OLD_AGE_ALLOWANCE.code:
+        return
     rows.delete(MODEL.deadlines, stream=f"eldercare.elder-{r.event.subject_id}", name="allowance_age")
     person = rows.get(elders, person_id=r.event.subject_id)
     if person is None:

@@ -9,20 +9,25 @@ from typing import Any
 
 from services.eldercare import elder
 from services.eldercare.benefits import CASES, business
-from services.eldercare.programmes import OLD_AGE_ALLOWANCE
-from services.eldercare.read_model import BENEFITS, MODEL, elders
+from services.eldercare.declarations import DECIDERS, DECLARATIONS, ELDER_ABILITY_ASSESSMENT
+from services.eldercare.programmes import HARDSHIP_AGED_DISABLED_SUBSIDY, OLD_AGE_ALLOWANCE, PROGRAMMES
+from services.eldercare.read_model import BENEFITS, MODEL, RECORDS, elders
 from services.eldercare.rules import engine
-from shared.casework import benefit_case
+from shared.casework import benefit_case, graded_assessment
 from shared.casework.benefits import Benefits
+from shared.casework.programme import Programme
 from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain import resident_id as resident_ids
+from shared.domain.errors import Refused
 from shared.domain.money import yuan
 from shared.eventlog.benefit_rows import listed
-from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.benefit_doors import BenefitService
-from shared.messaging.doors import Due, command, deadline, query, reaction
+from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
+from shared.messaging.shape_doors import with_shapes
 from shared.messaging.showing import caught_up, shown
+from shared.rules.facts import ELDER_EXCLUDING_BENEFITS
 from shared.security.permissions import within
 
 # -- What comes in
@@ -38,6 +43,102 @@ class ElderForm:
 
 
 @dataclass(frozen=True)
+class ApplicationForm:
+    """补贴申请: an elder on the roster, and who is paid for him if not himself."""
+
+    programme: str
+    person_id: str
+    payee_id: str = ""
+
+
+@dataclass(frozen=True)
+class HardshipForm:
+    """困难类别: as assistance answered on the day it was looked up; counts from ``month`` on."""
+
+    person_id: str
+    hardship_class: str
+    month: str
+
+
+@dataclass(frozen=True)
+class ClassDetermined:
+    """``assistance.class_granted``, ``class_changed`` and ``class_ended``: what we read of them."""
+
+    unit_id: str
+    no: int
+    hardship_class: str
+    valid_from: str
+    case_id: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class GrantedElsewhere:
+    """``assistance.case_granted``: what we read of it."""
+
+    programme: str
+    subject_id: str
+    first_month: str
+
+
+@dataclass(frozen=True)
+class EndedElsewhere:
+    """``assistance.case_ended``: what we read of it."""
+
+    programme: str
+    subject_id: str
+    first_unpaid_month: str
+
+
+@dataclass(frozen=True)
+class BenefitChosen:
+    """``assistance.benefit_chosen``: what we read of it."""
+
+    person_id: str
+    kept: str
+    given_up: str
+    effective_month: str
+    kept_case: str
+    given_up_case: str
+
+
+@dataclass(frozen=True)
+class Graded:
+    """Our own ``eldercare.assessment_graded``."""
+
+    programme: str
+    subject_id: str
+    grade: str
+    valid_from: date
+
+
+@dataclass(frozen=True)
+class GradeExpired:
+    """Our own ``eldercare.assessment_expired``."""
+
+    programme: str
+    subject_id: str
+    valid_to: date
+
+
+@dataclass(frozen=True)
+class AssessmentEnded:
+    """Our own ``eldercare.assessment_ended``."""
+
+    programme: str
+    subject_id: str
+    ended_on: date
+
+
+@dataclass(frozen=True)
+class FactsChanged:
+    """Our own ``eldercare.elder_facts_changed``."""
+
+    person_id: str
+    effective_month: str
+
+
+@dataclass(frozen=True)
 class AfterDeathOpened:
     """``registry.after_death_opened``: what we read of it."""
 
@@ -47,8 +148,9 @@ class AfterDeathOpened:
     steps: tuple[str, ...]
 
 
+@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists))
 class ElderCare(BenefitService):
-    """养老服务: the roster, and the allowances that hang on age."""
+    """养老服务: the roster, ability assessments, and the allowances of the old."""
 
     name = "eldercare"
     model, tables = MODEL, BENEFITS
@@ -98,11 +200,112 @@ class ElderCare(BenefitService):
         month = due.due_at[:7]
         self.benefits.reassess(due.aggregate_id, month, f"clock:{due.due_at}", due.order(None))
 
+    # -- 经济困难高龄失能老人补贴: applied for; the steps behind it are the same for every service (shared/messaging/benefit_doors.py)
+
+    @command(ApplicationForm, permission="eldercare:accept")
+    def apply(self, order: Order[ApplicationForm]) -> Any:
+        """申请老年人补贴。"""
+        c = order.command
+        person: elder.Elder = self.office.load(elder.DECIDER, c.person_id).state if c.person_id else elder.Elder()
+        if not person.person_id:
+            raise Refused("not_found", "请先登记此老年人。", "person_id")
+        if person.died_on is not None:
+            raise Refused("out_of_order", "该人员已死亡。", "person_id")
+        return self.benefits.file(c.programme, c.person_id, c.payee_id or c.person_id, person.division, order)
+
+    @command(HardshipForm, permission="eldercare:survey")
+    def record_elder_hardship(self, order: Order[HardshipForm]) -> Any:
+        """登记向社会救助查得的困难类别（新登记的老年人；此后的变化自动更新）。"""
+        c = order.command
+        note = elder.NoteElderHardship(c.person_id, c.hardship_class, c.month)
+        return self.office.handle(elder.DECIDER, c.person_id, order.to(note))
+
+    @reaction(OWN, "assessment_graded", reads=Graded)
+    def on_ability_graded(self, notice: Notice[Graded]) -> None:
+        """能力评估: the grade is a fact of the elder."""
+        f = notice.facts
+        self._ability(notice, f.programme, f.subject_id, int(f.grade), f.valid_from)
+
+    @reaction(OWN, "assessment_expired", reads=GradeExpired)
+    def on_ability_expired(self, notice: Notice[GradeExpired]) -> None:
+        """No grade holds behind the last one's day: what rests on it ends with it, until he is assessed again."""
+        self._ability(notice, notice.facts.programme, notice.facts.subject_id, 0, notice.facts.valid_to)
+
+    @reaction(OWN, "assessment_ended", reads=AssessmentEnded)
+    def on_ability_ended(self, notice: Notice[AssessmentEnded]) -> None:
+        """The assessment was given up."""
+        self._ability(notice, notice.facts.programme, notice.facts.subject_id, 0, notice.facts.ended_on)
+
+    def _ability(self, notice: Notice[Any], programme: str, person_id: str, grade: int, day: date) -> None:
+        if programme == ELDER_ABILITY_ASSESSMENT.code:
+            note = elder.NoteElderAbility(person_id, grade, dates.month_of(day))
+            self.office.handle(elder.DECIDER, person_id, notice.order(note))
+
+    @reaction(OWN, "elder_facts_changed", reads=FactsChanged)
+    def on_elder_facts_changed(self, notice: Notice[FactsChanged]) -> None:
+        """What rests on the facts is decided again."""
+        f = notice.facts
+        until = elder.known_until(self.office.load(elder.DECIDER, f.person_id).state)
+        case_id = benefit_case.case_id(HARDSHIP_AGED_DISABLED_SUBSIDY.code, f.person_id)
+        self.benefits.reassess(case_id, f.effective_month, f"{notice.type} {notice.event_id}", notice.order(None), until)
+
+    # -- what assistance tells (W15). It is noted when it is announced, so that nobody need be asked when a subsidy is granted: elder care
+    # works on while assistance is away. Where both grant at one time assistance yields, because it ends what ours excludes (see the rules).
+
+    @reaction("assistance", "class_granted", reads=ClassDetermined)
+    def on_class_granted(self, notice: Notice[ClassDetermined]) -> None:
+        """A household of somebody on the roster is in hardship."""
+        self._class_moved(notice)
+
+    @reaction("assistance", "class_changed", reads=ClassDetermined)
+    def on_class_changed(self, notice: Notice[ClassDetermined]) -> None:
+        """Another class."""
+        self._class_moved(notice)
+
+    @reaction("assistance", "class_ended", reads=ClassDetermined)
+    def on_class_ended(self, notice: Notice[ClassDetermined]) -> None:
+        """What rested on the class ends with it."""
+        self._class_moved(notice)
+
+    def _class_moved(self, notice: Notice[ClassDetermined]) -> None:
+        f = notice.facts
+        for member in f.members:
+            if f.hardship_class == "extreme_hardship" and f.case_id != benefit_case.case_id("extreme_hardship_support", member):
+                continue  # 特困 is one person's: what the others of the household are, this determination does not say
+            note = elder.NoteElderHardship(member, f.hardship_class, f.valid_from, f.unit_id, f.no, elder.ASSISTANCE)
+            self.office.handle(elder.DECIDER, member, notice.order(note, member))
+
+    @reaction("assistance", "case_granted", reads=GrantedElsewhere)
+    def on_assistance_granted(self, notice: Notice[GrantedElsewhere]) -> None:
+        """Assistance pays something that excludes one of ours: none is granted beside it."""
+        f = notice.facts
+        self._elsewhere(notice, f.programme, f.subject_id, f.first_month, True)
+
+    @reaction("assistance", "case_ended", reads=EndedElsewhere)
+    def on_assistance_ended(self, notice: Notice[EndedElsewhere]) -> None:
+        """It stands in the way no longer."""
+        f = notice.facts
+        self._elsewhere(notice, f.programme, f.subject_id, f.first_unpaid_month, False)
+
+    def _elsewhere(self, notice: Notice[Any], programme: str, person_id: str, month: str, drawn: bool) -> None:
+        if programme in ELDER_EXCLUDING_BENEFITS:
+            note = elder.NoteElderBenefitElsewhere(person_id, programme, month, drawn)
+            self.office.handle(elder.DECIDER, person_id, notice.order(note))
+
+    @reaction("assistance", "benefit_chosen", reads=BenefitChosen)
+    def on_benefit_chosen(self, notice: Notice[BenefitChosen]) -> None:
+        """择高选择: ours, given up, ends with the month or is not granted; the other one, given up, stands in our way no longer."""
+        f = notice.facts
+        if {f.kept, f.given_up}.isdisjoint({*PROGRAMMES, *ELDER_EXCLUDING_BENEFITS}):
+            return
+        note = elder.NoteElderChoice(f.person_id, f.kept, f.given_up, f.effective_month, f.kept_case, f.given_up_case)
+        self.office.handle(elder.DECIDER, f.person_id, notice.order(note))
+
     # -- after a death
 
     @reaction("registry", "after_death_opened", reads=AfterDeathOpened)
     def on_after_death_opened(self, notice: Notice[AfterDeathOpened]) -> None:
-        """Our step of the one-stop process: stop the allowance from the month the rules say, and answer."""
+        """Our step of the one-stop process: stop the allowances from the month the rules say, and answer."""
         f = notice.facts
         if OLD_AGE_ALLOWANCE.code not in f.steps:
             return
@@ -110,14 +313,33 @@ class ElderCare(BenefitService):
         outcome, note, amount = "skipped", "该人员未享受高龄津贴", 0
         if person.person_id:
             self.office.handle(elder.DECIDER, f.person_id, notice.order(elder.RecordElderDeath(f.person_id, f.died_on), "death"))
-            case_id = benefit_case.case_id(OLD_AGE_ALLOWANCE.code, f.person_id)
-            if self.office.load(CASES, case_id).state.status not in ("none", "refused"):
-                month = engine(self.office.settings.profile).stop_month(OLD_AGE_ALLOWANCE.code, f.died_on)
-                self.benefits.end(case_id, month, "领取人死亡", "高龄津贴自死亡次月起停发", notice.order(None))
-                amount = self.benefits.claimed_in(case_id, notice.correlation_id or notice.event_id)
-                outcome, note = "done", f"高龄津贴自{month}起停发" + (f"，多发{yuan(amount)}转入追回" if amount else "，无多发")
+            told = [self._end_after_death(programme, f.person_id, f.died_on, notice) for programme in PROGRAMMES.values()]
+            if ended := [t for t in told if t is not None]:
+                outcome, note, amount = "done", "；".join(said for said, _ in ended), sum(fen for _, fen in ended)
+        self._end_assessment(f.person_id, notice)
         answer = elder.AnswerAfterDeath(f.person_id, f.round, OLD_AGE_ALLOWANCE.code, outcome, note, amount)
         self.office.handle(elder.DECIDER, f.person_id, notice.order(answer, "answer"))
+
+    def _end_after_death(self, programme: Programme, person_id: str, died_on: date, notice: Notice[Any]) -> tuple[str, int] | None:
+        """End the person's case of a programme from the month its rules say: what is told of it, and the fen claimed back."""
+        case_id = benefit_case.case_id(programme.code, person_id)
+        before: benefit_case.Case = self.office.load(CASES, case_id).state
+        if before.status in ("none", "refused") or (before.status == "ended" and before.last_change < dates.month_of(died_on)):
+            return None
+        month = engine(self.office.settings.profile).stop_month(programme.code, died_on)
+        self.benefits.end(case_id, month, "领取人死亡", f"{programme.name}自死亡次月起停发", notice.order(None))
+        if not before.running and before.status != "ended":
+            return None  # only applied for: refused now, nothing was drawn
+        amount = self.benefits.claimed_in(case_id, notice.correlation_id or notice.event_id)
+        return f"{programme.name}自{month}起停发" + (f"，多发{yuan(amount)}转入追回" if amount else "，无多发"), amount
+
+    def _end_assessment(self, person_id: str, notice: Notice[Any]) -> None:
+        """Nobody assesses the dead."""
+        record_id = derived_id(ELDER_ABILITY_ASSESSMENT.code, "", person_id)
+        state: graded_assessment.Assessment = self.office.load(DECIDERS["assessment"], record_id).state
+        if state.status not in ("none", "ended"):
+            end = graded_assessment.EndAssessment(record_id, "评估对象死亡")
+            self.office.handle(DECIDERS["assessment"], record_id, notice.order(end, "assessment"))
 
 
 SERVICE = ElderCare

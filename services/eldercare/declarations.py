@@ -1,0 +1,57 @@
+"""The programmes of elder care that lean on a shape as it is (养老服务项目声明). What the rules decide is in ``programmes.py``.
+
+老年人能力评估规范 (GB/T 42195-2022) names the parts and the bands; the points of each part are placeholders until a district says by
+which form it assesses.
+"""
+
+from __future__ import annotations
+
+from shared.casework import graded_assessment
+from shared.casework.graded_assessment import Band, Item
+from shared.casework.shape import Declaration, Step, adopted, declared
+
+PERSON, TOWN = "b2" * 16, "330225100"
+PARTS = (
+    Item("self_care", "自理能力", 36),
+    Item("mobility", "基础运动能力", 16),
+    Item("mind", "精神状态", 20),
+    Item("senses", "感知觉与社会参与", 18),
+)
+
+
+def _points(*points: int) -> list[dict[str, object]]:
+    return [{"item": part.code, "points": n} for part, n in zip(PARTS, points, strict=True)]
+
+
+ELDER_ABILITY_ASSESSMENT = Declaration(
+    code="elder_ability_assessment",
+    name="老年人能力评估",
+    catalogue=("E12",),
+    shape=graded_assessment.SHAPE,
+    subject="person",
+    # The grade is the level of the standard: what 经济困难高龄失能老人补贴 asks for is reckoned in it.
+    terms=graded_assessment.Terms(
+        form="GB/T 42195-2022",
+        items=PARTS,
+        bands=(
+            Band("4", "能力完全丧失", 0, 29),
+            Band("3", "能力重度受损", 30, 45),
+            Band("2", "能力中度受损", 46, 65),
+            Band("1", "能力轻度受损", 66, 89),
+            Band("0", "能力完好", 90, 90),
+        ),
+        second_assessor=True,
+        valid_days=365,
+    ),
+    example=(
+        Step("request_assessment", {"programme": "elder_ability_assessment", "division": TOWN, "subject_id": PERSON}),
+        Step("submit_assessment", {"record_id": "@id", "scores": _points(16, 6, 12, 10)}, "clerk", 2),
+        Step("submit_second_assessment", {"record_id": "@id", "scores": _points(20, 8, 14, 10)}, "reviewer", 3),
+        Step("decide_assessment", {"record_id": "@id", "scores": _points(18, 7, 14, 10)}, "approver", 5),
+        Step("object_to_assessment", {"record_id": "@id", "reason": "夜间须人照看"}, "clerk", 9),
+        Step("end_assessment", {"record_id": "@id", "reason": "迁出本区"}, "reviewer", 12),
+    ),
+)
+
+DECLARATIONS = declared(ELDER_ABILITY_ASSESSMENT)
+DECIDERS = adopted("eldercare", DECLARATIONS)
