@@ -335,8 +335,9 @@ def household_form(town: Town, area: str = "urban") -> dict[str, Any]:
 
 
 def settle_families(house: House, town: Town, staff: Staff, count: int) -> list[Family]:
-    """Households with a case in force, through the real procedure, the report of the means test taken down from paper; the business clock is
-    moved over the publicity."""
+    """Households with a case in force, through the real procedure; the business clock is moved over the publicity.
+
+    The report of the means test is taken down from paper: the queries to its sources are no part of the load."""
     assert house.settings.clock_file is not None
 
     def move_to(day: str) -> None:

@@ -51,8 +51,9 @@ def life(settings: Settings, relations: Sequence[str] = ("户主", "配偶"), in
     household_id = registered.id
     case_id = service.apply(order(hands["clerk"], 1, ApplicationForm(PROGRAMME, household_id))).id
     service.accept_application(order(hands["clerk"], 1, benefit_case.AcceptApplication(case_id)))
-    # Signed on paper, and the report taken down from it: the queries behind a report are a stream of their own each, and no part of the case.
-    service.record_authorisation(order(hands["clerk"], 1, benefit_case.RecordAuthorisation(case_id, "授权书1", date(2023, 3, 1))))
+    # Signed on paper, and the report taken down from it: the queries behind a report have streams of their own and are no part of a case.
+    signed = benefit_case.RecordAuthorisation(case_id, "授权书1", date(2023, 3, 1))
+    service.record_authorisation(order(hands["clerk"], 1, signed))
     service.record_means_test(order(hands["clerk"], 1, benefit_case.RecordMeansTest(case_id, "核对报告1", "complete")))
     service.record_survey(order(hands["clerk"], 1, benefit_case.RecordSurvey(case_id, "属实")))
     service.propose(order(hands["reviewer"], 1, CaseRef(case_id)))

@@ -7,7 +7,7 @@ files: reads <directory>/out/*.csv (查询编号, 身份证号, 姓名) once and
 where it is, the asking side deletes it. amqp: takes what waits in the queue <source>.queries (sealed with the key that the bureau
 handed over) and answers each person as <source>.events / verification_answered; ends when the queue is empty.
 
-The register says what the source knows:
+The register ("-": on standard input) says what the source knows:
 
     {"columns": {"deposits_fen": "存款余额"},
      "people": {"<resident id>": {"deposits_fen": 1234500}}, "failing": ["<resident id>"]}
@@ -25,7 +25,8 @@ from pathlib import Path
 
 
 def main() -> None:
-    how, where, register = sys.argv[1], sys.argv[2], json.loads(Path(sys.argv[3]).read_text(encoding="utf-8"))
+    how, where, told = sys.argv[1:4]
+    register = json.loads(sys.stdin.read() if told == "-" else Path(told).read_text(encoding="utf-8"))
     if how == "files":
         answered = answer_files(Path(where), register)
     else:

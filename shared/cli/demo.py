@@ -25,6 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from shared import clock
+from shared.cli.outside_sources import OutsideSources
 from shared.cli.processes import SERVICES
 from shared.cli.supervisor import House
 from shared.cli.up import running, stay
@@ -115,19 +116,81 @@ class Day:
         # By the head's resident ID: ids are keyed hashes and differ from run to run, the day should not.
         return sorted(found, key=lambda h: h["members"][h["head_id"]]["resident_id"])
 
-    def apply_for_all(self, households: list[dict[str, Any]]) -> dict[str, str]:
-        """低保: every household applies, and goes through acceptance, survey and review; returns household -> case."""
+    def bus_for_hrss(self) -> None:
+        """人社局 answers over the bus from now on (系统切换); the other sources exchange files."""
+        self.staff["approver"].assistance.start_cut_over(command_id=_id(), source="hrss", system="hrss", adapter="amqp", theirs=[])
+        clerk = self.staff["clerk"].assistance
+
+        def switched() -> bool:
+            return any(s["systems"][-1]["adapter"] == "amqp" for s in clerk.get_verification_sources() if s["code"] == "hrss")
+
+        self.until("人社局接入消息总线", switched)
+
+    def apply_for(self, households: list[dict[str, Any]]) -> dict[str, str]:
+        """低保: these households apply, all adults sign that they may be checked, the check begins by itself; returns household -> case."""
         cases: dict[str, str] = {}
-        clerk, reviewer = self.staff["clerk"].assistance, self.staff["reviewer"].assistance
-        with self.bar("申请 → 受理 → 调查 → 审核公示", len(households)) as step:
+        clerk, today = self.staff["clerk"].assistance, self.now().date()
+        signature = {"signed_on": today.isoformat(), "valid_until": today.replace(year=today.year + 1).isoformat()}
+        signed = 0
+        with self.bar("申请 → 授权 → 受理", len(households)) as step:
             for h in households:
-                case = clerk.apply(command_id=_id(), programme=PROGRAMME, household_id=h["household_id"])["id"]
+                of = {"programme": PROGRAMME, "subject_id": h["household_id"]}
+                case = cases[h["household_id"]] = clerk.apply(command_id=_id(), programme=PROGRAMME, household_id=h["household_id"])["id"]
+                for person_id in clerk.get_authorisation(**of)["unsigned"]:
+                    signed += 1
+                    paper = f"授权〔2023〕{signed}号"
+                    clerk.record_member_authorisation(command_id=_id(), **of, person_id=person_id, **signature, document_ref=paper)
                 clerk.accept_application(command_id=_id(), case_id=case)
-                clerk.record_survey(command_id=_id(), case_id=case, finding="入户调查属实，与申报一致。")
-                reviewer.propose(command_id=_id(), case_id=case)
-                cases[h["household_id"]] = case
                 step()
+        self.say(f"{len(cases)} 户申请低保，{signed} 名成年成员逐人签署核对授权，已受理")
         return cases
+
+    def check_means(self, households: list[dict[str, Any]], cases: dict[str, str]) -> None:
+        """核对: every source answers from a process of its own; what differs is corrected, and a report may lack a source."""
+        clerk = self.staff["clerk"].assistance
+        sources = OutsideSources(self.settings, clerk)
+        for h in households:
+            sources.know(h)
+        hidden, unknown = _earner(households[-1]), households[0]["members"][households[0]["head_id"]]
+        sources.say("hrss", hidden["resident_id"], wage_fen=hidden["monthly_income_fen"] + 30_000)
+        sources.fail("bank", unknown["resident_id"])
+        ours = set(cases.values())
+        self.until("向各核对来源发出查询", lambda: sources.asked(PROGRAMME, ours))
+        names = "、".join(s.name for s in sources.declared.values())
+        self.say(f"逐一查询（人社局经消息总线，其余经文件；各为独立进程）：{names}")
+        answered = sources.answer()
+        self.until("核对报告", lambda: len(clerk.list_cases(programme=PROGRAMME, worklist="survey", limit=500)) >= len(ours))
+        reports = [r for r in clerk.list_verifications(status="reported", limit=500) if r["case_id"] in ours]
+        lacking = [r for r in reports if r["completeness"] == "partial"]
+        different = [r for r in reports if r["verdict"] == "different"]
+        self.say(
+            f"{answered} 条答复，{len(reports)} 份核对报告：{len(different)} 份不一致，{len(lacking)} 份信息不全"
+            f"（缺{'、'.join(sorted({sources.declared[c].name for r in lacking for c in r['missing'].split('、')}))}）"
+        )
+        if (len(different), len(lacking)) != (1, 1):
+            raise Failed("核对结果与来源所知不符。")
+        found = self.staff["reviewer"].assistance.look_at_report(
+            command_id=_id(), verification_id=different[0]["verification_id"], case_id=different[0]["case_id"], purpose="审核低保申请"
+        )
+        [difference] = [f for f in found["report"]["findings"] if f["verdict"] == "different"]
+        _show_report(self.console, sources, found)
+        clerk.record_income(
+            command_id=_id(),
+            household_id=households[-1]["household_id"],
+            person_id=difference["person_id"],
+            monthly_income_fen=difference["found"],
+            effective_from=self.now().date().isoformat(),
+        )
+        self.say(f"经办按核对结果更正该成员月收入：{yuan(difference['declared'])} → {yuan(difference['found'])}")
+
+    def propose_all(self, cases: dict[str, str]) -> None:
+        """入户调查 by the clerk, 审核 by another hand; what is to be granted is publicised."""
+        clerk, reviewer = self.staff["clerk"].assistance, self.staff["reviewer"].assistance
+        with self.bar("调查 → 审核公示", len(cases)) as step:
+            for case in cases.values():
+                clerk.record_survey(command_id=_id(), case_id=case, finding="入户调查属实，收入和财产以核对报告为准。")
+                reviewer.propose(command_id=_id(), case_id=case)
+                step()
 
     def confirm_all(self, cases: dict[str, str]) -> dict[str, dict[str, Any]]:
         """确认 by a third hand, each bound to what was reviewed; returns the cases as they stand."""
@@ -181,8 +244,11 @@ def play(settings: Settings, console: Console) -> None:
     households = day.households()
     elders = day.enrol_elders(households)
     day.say(f"高龄津贴：{len(elders)} 位 80 周岁以上老人免申即享")
-    cases = day.apply_for_all(households)
-    day.say(f"{len(cases)} 户申请低保，已审核，公示 7 天")
+    day.bus_for_hrss()
+    cases = day.apply_for(households)
+    day.check_means(households, cases)
+    day.propose_all(cases)
+    day.say(f"{len(cases)} 户已调查、审核，公示 7 天")
     day.move_to("2023-03-09")
     confirmed = day.confirm_all(cases)
     granted = {h: c for h, c in confirmed.items() if c["status"] == "in_force"}
@@ -212,7 +278,10 @@ def play(settings: Settings, console: Console) -> None:
         settings,
         console,
         "该户时间线",
-        [f"assistance.household-{changes[0]['household_id']}", f"assistance.case-{cases[changes[0]['household_id']]}"],
+        [
+            f"assistance.household-{changes[0]['household_id']}",
+            *(f"assistance.{kind}-{cases[changes[0]['household_id']]}" for kind in ("authorisation", "case")),
+        ],
     )
 
     console.rule("二、死亡登记 → 公民身后一件事")
@@ -317,6 +386,25 @@ def _table(*columns: str, title: str | None = None) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
+
+
+def _earner(household: dict[str, Any]) -> dict[str, Any]:
+    """Who of the household earns most."""
+    return dict(max(household["members"].values(), key=lambda m: int(m["monthly_income_fen"])))
+
+
+FACTS = {"income": "月收入", "savings": "存款", "securities": "有价证券", "vehicles": "车辆", "homes": "住房"}
+VERDICTS = {"consistent": "一致", "different": "不一致", "partial": "信息不全"}
+
+
+def _show_report(console: Console, sources: OutsideSources, found: dict[str, Any]) -> None:
+    report = found["report"]
+    table = _table("项目", "申报", "查得", "结论", "来源", title=f"核对报告 {report['report_id'][:8]}…（第{report['version']}版）")
+    for f in report["findings"]:
+        shown = (lambda n: str(n)) if f["what"] in ("vehicles", "homes") else yuan
+        names = "、".join(sources.declared[code].name for code in f["sources"])
+        table.add_row(FACTS[f["what"]], shown(f["declared"]), shown(f["found"]), VERDICTS[f["verdict"]], names)
+    console.print(table)
 
 
 OUTCOMES = {"raised": "提高", "lowered": "降低", "gradual_exit": "渐退", "ended": "终止", "unchanged": "不变", "granted": "确认"}

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import pytest
 from stdnum.cn import ric
 
 from shared import clock
+from shared.cli.outside_sources import OutsideSources
 from shared.cli.supervisor import House
 from shared.config import Settings
 from shared.messaging.client import RpcClient
@@ -26,6 +27,7 @@ from shared.security import tokens
 
 DISTRICT = "330225"
 TOWN = "330225100"
+ALLOWANCE = "minimum_living_allowance"
 SERVICES = ("registry", "assistance", "eldercare")
 
 
@@ -89,8 +91,9 @@ class Bureau:
         """A case in force, by the whole procedure and four hands; the clock is moved over the publicity."""
         clerk, reviewer, approver = self.staff("clerk").assistance, self.staff("reviewer").assistance, self.staff("approver").assistance
         self.at("2023-03-01")
-        case: str = clerk.apply(command_id=new_id(), programme="minimum_living_allowance", household_id=household_id)["id"]
+        case: str = clerk.apply(command_id=new_id(), programme=ALLOWANCE, household_id=household_id)["id"]
         clerk.accept_application(command_id=new_id(), case_id=case)
+        self.checked(household_id, case)
         clerk.record_survey(command_id=new_id(), case_id=case, finding="属实")
         reviewer.propose(command_id=new_id(), case_id=case)
         self.at("2023-03-09")
@@ -98,6 +101,26 @@ class Bureau:
         approver.confirm(command_id=new_id(), case_id=case, reviewed=seen["proposal"]["reviewed"])
         assert approver.get_case(case_id=case)["status"] == "in_force"
         return case
+
+    def checked(self, household_id: str, case: str) -> None:
+        """授权 and 核对: everybody signs, the sources answer from processes of their own, the case has its report."""
+        clerk = self.staff("clerk").assistance
+        today = self.today()
+        for person_id in clerk.get_authorisation(programme=ALLOWANCE, subject_id=household_id)["unsigned"]:
+            clerk.record_member_authorisation(
+                command_id=new_id(), programme=ALLOWANCE, subject_id=household_id, person_id=person_id, signed_on=today.isoformat(),
+                valid_until=today.replace(year=today.year + 1).isoformat(), document_ref="授权书",
+            )  # fmt: skip
+        sources = OutsideSources(self.settings, clerk)
+        sources.know(clerk.get_household(household_id=household_id))
+        until(lambda: sources.asked(ALLOWANCE, {case}))
+        sources.answer()
+        until(lambda: clerk.get_case(case_id=case)["status"] == "means_tested")
+        [check] = clerk.list_verifications(case_id=case)
+        assert (check["verdict"], check["completeness"]) == ("consistent", "complete")
+
+    def today(self) -> date:
+        return clock.Clock(self.settings.clock_file).now().date()
 
     def publish(self, agency: str, event: str, body: Any, content_type: str = "application/json", message_id: str | None = None) -> None:
         """As the agency's own user; ``body`` may be bytes that are no JSON."""

@@ -129,6 +129,14 @@ def test_steps_out_of_order_and_the_same_hand_twice(bureau: Bureau) -> None:
     refused(everything.record_survey, "out_of_order", command_id=new_id(), case_id=case, finding="属实")
     refused(everything.propose, "out_of_order", command_id=new_id(), case_id=case)
     everything.accept_application(command_id=new_id(), case_id=case)
+    refused(everything.record_survey, "out_of_order", command_id=new_id(), case_id=case, finding="属实")
+    refused(everything.propose, "out_of_order", command_id=new_id(), case_id=case)
+    signed = {"reference": "授权书", "signed_on": "2023-03-01"}
+    report = {"report_id": "核对报告", "verdict": "complete"}
+    refused(everything.record_means_test, "out_of_order", command_id=new_id(), case_id=case, **report)
+    everything.record_authorisation(command_id=new_id(), case_id=case, **signed)
+    refused(everything.record_survey, "out_of_order", command_id=new_id(), case_id=case, finding="属实")
+    everything.record_means_test(command_id=new_id(), case_id=case, **report)
     everything.record_survey(command_id=new_id(), case_id=case, finding="属实")
     refused(everything.propose, "same_hand", command_id=new_id(), case_id=case)
     bureau.staff("reviewer").assistance.propose(command_id=new_id(), case_id=case)
