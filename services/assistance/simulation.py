@@ -3,11 +3,13 @@
 Two months matter. ``effective_month`` is the one from which the change would count. ``month`` is the one whose cases are looked at: this
 month's by default; of a past month as it was, and the change is then supposed to have counted in it. Every case is put to the rules
 twice, as they are and as they would be, with what was being paid before; the first must be what was paid, and what is not is listed.
+
+The facts of households come in bulk; those of a person (特困、两项补贴) or of a household's bills (支出型) are read case by case.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from itertools import pairwise
@@ -22,9 +24,10 @@ from shared.domain.errors import Refused, invalid
 from shared.rules.assessment import Outcome
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
-from shared.rules.facts import HouseholdFacts
+from shared.rules.facts import ExpenditureFacts, HouseholdFacts
 
 PAGE = 10_000
+SINGLE_PAGE = 200  # where the facts of every case are read by themselves: the progress is told as often
 MOST_DIFFERENCES = 100  # listed by case id; all are counted
 _BOUNDS = (0, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000)  # fen a month: how much more a case would get
 _TOWN = 9  # digits of a town's code
@@ -108,6 +111,7 @@ class Report:
     differences: list[NotAsPaid] = field(default_factory=list)
     towns: dict[str, Town] = field(default_factory=dict)
     distribution: list[Bar] = field(default_factory=list)
+    subject: str = "household"  # whether cases are of households or of persons
     by_case: list[tuple[str, str, int, int]] = field(default_factory=list)  # case, town, before, after: for a file, when asked for
 
     @property
@@ -159,29 +163,44 @@ def _value(text: str, now: int, unit: str) -> int:
     return int(value.quantize(Decimal(1), ROUND_HALF_UP))
 
 
+# Each case of a page with what the rules are asked about it; without those of whom nobody is left.
+FactsOf = Callable[[list[CaseNow]], list[tuple[CaseNow, Any]]]
+# A page of the register behind an id, but for the subjects named: (id, subject, facts, or None when there is nothing to ask about).
+Register = Callable[[str, Container[str]], list[tuple[str, str, Any]]]
+
+
+def costable(programme: str) -> None:
+    """Refuse what cannot be costed by the month."""
+    if programme not in PROGRAMMES:
+        raise Refused("unknown_programme", "没有此救助或津贴项目。", "programme")
+    if PROGRAMMES[programme].payment == "once":
+        raise invalid("此项目按次审批、一次发放，不能按月测算。", "programme")
+
+
 def simulate(
     rules: RulesEngine,
     asked: Asked,
     cases: Iterator[CaseNow],
-    households: Callable[[Iterable[str]], dict[str, tuple[Household, int]]],
-    register: Callable[[str], list[tuple[str, Household]]],
+    facts_of: FactsOf,
+    register: Register,
     payments: Callable[[Iterable[str]], dict[str, int]],
     *,
     most: int = 0,
     progress: Callable[[str, int], None] = lambda _what, _n: None,
     each_case: bool = False,
 ) -> Report:
-    """Put the cases of a month, and the register's households that have none, to the rules as they are and as they would be.
+    """Put the cases of a month, and who of the register has none, to the rules as they are and as they would be.
 
-    ``register`` answers a page of households behind an id, [] at the end; ``most``: refuse more cases than that (0 = no bound).
+    ``register`` answers [] at the end; ``most``: refuse more cases than that (0 = no bound).
     """
-    if asked.programme not in PROGRAMMES or asked.programme not in rules.programmes:
+    costable(asked.programme)
+    if asked.programme not in rules.programmes:
         raise Refused("unknown_programme", "没有此救助或津贴项目。", "programme")
-    if not in_bulk(asked.programme):
-        raise invalid("此项目按个人情况逐件审定，不能成批测算。", "programme")
+    size, what = (PAGE, "households") if in_bulk(asked.programme) else (SINGLE_PAGE, "persons")
     changes = changed(rules, asked.changes, asked.effective_month)
     supposed = rules.what_if({c.parameter: c.after for c in changes}, min(asked.effective_month, asked.month)) if changes else rules
     report = Report(asked.programme, asked.month, asked.effective_month, changes, rules.parameters_version)
+    report.subject = PROGRAMMES[asked.programme].subject
     bounds = [None, *(-b for b in reversed(_BOUNDS[1:])), *_BOUNDS, None]
     report.distribution = [Bar(a, b) for a, b in pairwise(bounds)]
     drawing: set[str] = set()
@@ -190,22 +209,22 @@ def simulate(
         if in_force(now, asked.month):
             page.append(now)
             drawing.add(now.state.subject_id)
-        if len(page) == PAGE:
-            _count(report, page, rules, supposed, households, payments, asked, each_case)
+        if len(page) == size:
+            _count(report, facts_of(page), rules, supposed, payments, asked, each_case)
             progress("cases", len(page))
             page = []
         if most and report.cases + len(page) > most:
             raise Refused("too_many", f"超过{most}件，请用命令行 minzheng simulate 测算。", None)
     if page:
-        _count(report, page, rules, supposed, households, payments, asked, each_case)
+        _count(report, facts_of(page), rules, supposed, payments, asked, each_case)
         progress("cases", len(page))
     after, looked = "", 0
-    while houses := register(after):
-        _newly(report, [(k, h) for k, h in houses if k not in drawing], rules, supposed, asked)
-        progress("households", len(houses))
-        after, looked = houses[-1][0], looked + len(houses)
+    while entries := register(after, drawing):
+        _newly(report, [f for _, k, f in entries if f is not None and k not in drawing], rules, supposed, asked)
+        progress(what, len(entries))
+        after, looked = entries[-1][0], looked + len(entries)
         if most and looked > 2 * most:
-            raise Refused("too_many", f"登记家庭超过{2 * most}户，请用命令行 minzheng simulate 测算。", None)
+            raise Refused("too_many", f"登记在册超过{2 * most}户（人），请用命令行 minzheng simulate 测算。", None)
     return report
 
 
@@ -216,26 +235,48 @@ def in_force(now: CaseNow, month: str) -> bool:
     return (case.entitled(month) > 0 or begun) and not case.suspended_in(month)
 
 
-def facts_of(now: CaseNow, house: Household, month: str) -> HouseholdFacts:
-    """What the rules are asked about a case in a month: as a reassessment of that month alone would ask."""
+def question(now: CaseNow, month: str) -> tuple[int, str | None]:
+    """What a reassessment of that month alone would ask about a case: what was being paid, and since when it is in gradual exit."""
     since = next((s for s, over in now.exits if s < month and (not over or month < over)), None)
-    amount = now.state.entitled(dates.add_months(month, -1)) or now.state.entitled(month)
-    return household.facts_in(house, month, amount, since)
+    return now.state.entitled(dates.add_months(month, -1)) or now.state.entitled(month), since
+
+
+def facts_of_households(households: Callable[[Iterable[str]], dict[str, tuple[Household, int]]], month: str) -> FactsOf:
+    """In bulk."""
+
+    def facts_of(page: list[CaseNow]) -> list[tuple[CaseNow, HouseholdFacts]]:
+        houses = households(now.state.subject_id for now in page)
+        there = [now for now in page if now.state.subject_id in houses]
+        found = [(now, household.facts_in(houses[now.state.subject_id][0], month, *question(now, month))) for now in there]
+        return [(now, facts) for now, facts in found if facts.members]
+
+    return facts_of
+
+
+def register_of_households(register: Callable[[str], list[tuple[str, Household]]], month: str) -> Register:
+    """Every household of the register."""
+
+    def page(after: str, but: Container[str]) -> list[tuple[str, str, HouseholdFacts | None]]:
+        found = ((k, None if k in but else household.facts_in(h, month, 0, None)) for k, h in register(after))
+        return [(k, k, f if f is not None and f.members else None) for k, f in found]
+
+    return page
+
+
+def _division(facts: Any) -> str:
+    where: str = facts.household.division if isinstance(facts, ExpenditureFacts) else facts.division
+    return where
 
 
 def _count(
     report: Report,
-    page: list[CaseNow],
+    known: list[tuple[CaseNow, Any]],
     rules: RulesEngine,
     supposed: RulesEngine,
-    households: Callable[[Iterable[str]], dict[str, tuple[Household, int]]],
     payments: Callable[[Iterable[str]], dict[str, int]],
     asked: Asked,
     each_case: bool,
 ) -> None:
-    houses = households(now.state.subject_id for now in page)
-    known = [(now, facts_of(now, houses[now.state.subject_id][0], asked.month)) for now in page if now.state.subject_id in houses]
-    known = [(now, facts) for now, facts in known if facts.members]
     if not known:
         return
     facts = [f for _, f in known]
@@ -254,7 +295,8 @@ def _count(
         report.unchanged += will == was and on == still
         report.before_fen += was
         report.after_fen += will
-        town = report.towns.setdefault(f.division[:_TOWN], Town(f.division[:_TOWN]))
+        division = _division(f)
+        town = report.towns.setdefault(division[:_TOWN], Town(division[:_TOWN]))
         town.cases, town.before_fen, town.after_fen = town.cases + 1, town.before_fen + was, town.after_fen + will
         if will != was:
             _bar(report, will - was).cases += 1
@@ -266,11 +308,10 @@ def _count(
                 if len(report.differences) < MOST_DIFFERENCES:
                     report.differences.append(NotAsPaid(now.case_id, paid[now.case_id], was))
         if each_case:
-            report.by_case.append((now.case_id, f.division, was, will))
+            report.by_case.append((now.case_id, division, was, will))
 
 
-def _newly(report: Report, houses: list[tuple[str, Household]], rules: RulesEngine, supposed: RulesEngine, asked: Asked) -> None:
-    facts = [f for _, h in houses if (f := household.facts_in(h, asked.month, 0, None)).members]
+def _newly(report: Report, facts: list[Any], rules: RulesEngine, supposed: RulesEngine, asked: Asked) -> None:
     if not facts:
         return
     before = rules.assess_many(asked.programme, facts, asked.month)
@@ -281,7 +322,7 @@ def _newly(report: Report, houses: list[tuple[str, Household]], rules: RulesEngi
     report.newly_eligible += int(new.sum())
     report.newly_eligible_fen += int(after.amount_fen[new].sum())
     for n in new.nonzero()[0].tolist():
-        division = facts[n].division[:_TOWN]
+        division = _division(facts[n])[:_TOWN]
         report.towns.setdefault(division, Town(division)).newly_eligible += 1
 
 

@@ -38,6 +38,9 @@ def command(
       +50     提高50元                    950   改为950元
       minimum_living_allowance.standard=+10%   城乡两个标准都提高
 
+    以家庭情况审定的项目（低保、低保边缘、低收入）成批计算；以个人情况审定的（特困、两项补贴）和支出型逐件读取，一件约需几毫秒，
+    有进度显示。这些项目的“未在保”只看已有残疾人证、认定或支出记录的人员（家庭）。按次发放的项目不能测算。
+
     不给 --set 就是“什么也不改”：应当与该月实际发放逐件相等，不等的按个案编号列出。
 
     \b
@@ -67,7 +70,7 @@ def command(
     tables = import_module("services.assistance.read_model").TABLES["standards"]
     office = Office(settings, "assistance")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    names = {"events": "读取事件", "cases": "在保个案", "households": "登记家庭"}
+    names = {"events": "读取事件", "cases": "在保个案", "households": "登记家庭", "persons": "登记人员"}
     try:
         today = dates.month_of(office.clock.now().date())
         first = dates.check_month(since, "--from") if since else today
@@ -134,10 +137,11 @@ def show(r: dict[str, Any], console: Console) -> None:
     totals.add_row("月支出（元）", _yuan(r["before_fen"]), _yuan(r["after_fen"]), _yuan(r["difference_fen"]))
     totals.add_row("全年（元）", _yuan(12 * r["before_fen"]), _yuan(12 * r["after_fen"]), _yuan(r["yearly_fen"]))
     console.print(totals)
+    unit = "人" if r["subject"] == "person" else "户"
     console.print(
         f"在保 {r['cases']:,} 件：提高 {r['raised']:,}，降低 {r['lowered']:,}，停发 {r['ended']:,}，不变 {r['unchanged']:,}。\n"
-        f"登记在册未在保 {r['not_in_receipt']:,} 户：新符合条件 {r['newly_eligible']:,} 户"
-        f"（如全部申请，每月另需 {_yuan(r['newly_eligible_fen'])} 元）；现行标准下已符合而未申请 {r['already_eligible']:,} 户。"
+        f"登记在册未在保 {r['not_in_receipt']:,} {unit}：新符合条件 {r['newly_eligible']:,} {unit}"
+        f"（如全部申请，每月另需 {_yuan(r['newly_eligible_fen'])} 元）；现行标准下已符合而未申请 {r['already_eligible']:,} {unit}。"
     )
     if r["towns"]:
         towns = Table(title="分街镇", title_justify="left", box=None, pad_edge=False)

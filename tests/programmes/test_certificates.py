@@ -170,7 +170,8 @@ def test_a_rise_and_a_single_decision_agree_on_a_certified_member(tmp_path: Any)
         d.settle()  # the certificate has run out: decided by the case alone
         assert due(d, case_id, "2023-10") == if_the_grade_were(d, made, "2023-10", 0)
         checked = d.call("recheck_case", "auditor", case_id=case_id)
-        assert checked and all(c["same"] for c in checked)
+        assert checked
+        assert all(c["same"] for c in checked)
 
 
 def test_a_message_told_again_months_later_adds_no_decision(d: Desk, numbers: Numbers) -> None:

@@ -19,6 +19,7 @@ from shared.clock import SHANGHAI
 from shared.domain.errors import Refused
 from tests.desk import Desk, desk
 from tests.programmes import district as town
+from tests.programmes import people
 
 STANDARD = f"{town.PROGRAMME}.standard"
 
@@ -182,3 +183,117 @@ def test_the_command_prints_a_report_a_picture_and_a_file(made: Any, monkeypatch
     assert json.loads(as_json.output)["not_as_paid"] == 0
     wrong = CliRunner().invoke(command, ["--set", "nonsense"])
     assert (wrong.exit_code, "看不懂" in wrong.output) == (1, True)
+
+
+# -- programmes of persons, and of a household's bills: the facts are read case by case
+
+SUPPORT, LIVING, CARE = "extreme_hardship_support", "disabled_living_subsidy", "severe_disability_care_subsidy"
+MONTHS = ("2023-04", "2023-05", "2023-06", "2023-07")
+
+
+def of_persons(d: Desk, programme: str, month: str, changes: dict[str, str] | None = None, **more: Any) -> Any:
+    asked = Asked(changes or {}, "2023-08", month, programme)
+    return costed(d.services["assistance"].office, TABLES["standards"], "xiangshan-2023", asked, **more)
+
+
+@pytest.fixture(scope="module")
+def persons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """特困 with self-care lost from June, care subsidies of which one ends with a milder grade, a living subsidy applied for twice;
+    paid from April to July. Nothing here changes it."""
+    numbers = people.Numbers()
+    with desk(tmp_path_factory.mktemp("persons"), "assistance") as d:
+        d.on("2023-03-01")
+        poor = people.home(d, numbers, {"born": "19700101"}, {"born": "19750101"})
+        people.grant(d, town.PROGRAMME, household_id=poor.household_id)
+        alone = people.single(d, numbers, "19450101", area="rural")
+        d.call("record_finding", person_id=alone, found_on="2023-03-01", lost_acts=[], able_supporter=False, able_to_work=False)
+        people.grant(d, SUPPORT, person_id=alone)
+        paper = {"kind": "physical", "effective_from": "2020-05-01"}
+        cared = [people.single(d, numbers, "19700101") for _ in range(3)]
+        for who in (*cared, *poor.members):
+            d.call("record_certificate", person_id=who, grade=1, **paper)
+            d.call("record_finding", person_id=who, found_on="2023-03-01", long_term_care=True)
+        d.on("2023-04-03")
+        for who in cared[:2]:  # the third has not applied
+            people.grant(d, CARE, person_id=who)
+        for who in poor.members:
+            people.grant(d, LIVING, person_id=who)
+        for month in MONTHS:
+            d.on(f"{month}-05")
+            if month == "2023-05":
+                d.call("record_certificate", person_id=cared[0], grade=3, kind="physical", effective_from="2023-05-04")
+                d.call("record_certificate", person_id=poor.members[0], grade=0, effective_from="2023-05-04")  # ends with May
+            if month == "2023-06":
+                d.call("record_finding", person_id=alone, found_on="2023-06-02", lost_acts=["eat", "dress", "bed", "toilet"])
+            if month == "2023-07":
+                d.call("record_certificate", person_id=poor.members[0], grade=1, kind="physical", effective_from="2023-07-02")
+            d.settle()
+            if month == "2023-07":
+                people.grant(d, LIVING, person_id=poor.members[0])  # the second round
+            for programme in (SUPPORT, LIVING, CARE):
+                people.pay(d, programme, month)
+        d.on("2023-08-03")
+        d.settle()
+        yield d
+
+
+@pytest.mark.parametrize("programme", [SUPPORT, LIVING, CARE])
+def test_a_change_of_nothing_is_what_was_paid_to_persons(persons: Desk, programme: str) -> None:
+    """Per case and in total, for every month, to the fen; from the log as of today likewise; and nothing is written."""
+    head = persons.services["assistance"].office.log.head()
+    amounts: set[int] = set()
+    for month in MONTHS:
+        cases = [c["case_id"] for c in persons.call("list_cases", "auditor", programme=programme)]
+        rows = [p for c in cases for p in persons.call("list_payments", "auditor", case_id=c) if p["month"] == month]
+        paid = {p["case_id"]: p["amount_fen"] for p in rows}
+        report = of_persons(persons, programme, month, each_case=True)
+        assert {c: before for c, _, before, after in report.by_case if before == after} == paid, month
+        assert (report.not_as_paid, report.paid_fen, report.before_fen) == (0, sum(paid.values()), sum(paid.values()))
+        then = of_persons(persons, programme, month, each_case=True, as_of=persons.now.replace(tzinfo=SHANGHAI))
+        assert (then.as_dict(), then.by_case) == (report.as_dict(), report.by_case)
+        amounts.add(sum(paid.values()))
+    assert len(amounts) > 1, "something changed in these months"
+    assert persons.services["assistance"].office.log.head() == head
+
+
+def test_a_raise_for_persons_is_costed_and_who_did_not_apply_is_told(persons: Desk) -> None:
+    """护理补贴 +10 yuan: one case in force, one person with a certificate who has none and would be eligible, one who is not."""
+    raised = {f"{CARE}.amount": "+10"}
+    report = of_persons(persons, CARE, "2023-08", raised)
+    assert (report.cases, report.raised, report.difference_fen, report.subject) == (1, 1, 1_000, "person")
+    assert report.already_eligible == 3, "two of the household and the one who has not applied"
+    assert report.not_in_receipt == 4
+    before = of_persons(persons, CARE, "2023-05", as_of=persons.now.replace(tzinfo=SHANGHAI, month=3, day=31))
+    assert (before.cases, before.not_in_receipt) == (0, 5)
+
+
+def test_a_household_of_great_expenses_is_costed_with_its_bills(tmp_path: Path) -> None:
+    """支出型: in receipt or not yet, by the bills of its members; what is paid once cannot be costed by the month."""
+    numbers = people.Numbers()
+    with desk(tmp_path, "assistance") as d:
+        d.on("2023-07-03")
+        made = people.home(d, numbers, {"monthly_income_fen": 120_000}, {"born": "19820101", "monthly_income_fen": 120_000})
+        bill = {"person_id": made.members[1], "spending_id": "B-1", "kind": "medical", "spent_on": "2023-06-20"}
+        d.call("record_spending", **bill, self_borne_fen=9_000_000)
+        d.settle()
+        programme = "expenditure_based_hardship"
+        waiting = of_persons(d, programme, "2023-08")
+        assert (waiting.cases, waiting.not_in_receipt, waiting.already_eligible) == (0, 1, 1)
+        people.grant(d, programme, household_id=made.household_id)
+        running = of_persons(d, programme, "2023-08")
+        assert (running.cases, running.eligible_before, running.not_in_receipt) == (1, 1, 0)
+        for once in ("temporary_assistance", "price_linked_temporary_subsidy"):
+            with pytest.raises(Refused, match="按次审批"):
+                of_persons(d, once, "2023-08")
+
+
+def test_the_command_costs_persons_too(persons: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the unit that is counted, and a help that says how it is read."""
+    told = {"MINZHENG_VAR": persons.settings.var, "EVENTSTORE_URI": persons.settings.eventstore_uri, "COLUMNS": 140}
+    for name, value in {**told, "MINZHENG_CLOCK_FILE": persons.clock_file}.items():
+        monkeypatch.setenv(name, str(value))
+    done = CliRunner().invoke(command, ["--programme", CARE, "--month", "2023-07"])
+    assert done.exit_code == 0, done.output
+    assert "与实际发放逐件相等" in done.output
+    assert "登记在册未在保 4 人" in done.output
+    assert "逐件读取" in CliRunner().invoke(command, ["--help"]).output
