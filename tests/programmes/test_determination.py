@@ -180,6 +180,31 @@ def test_a_hand_of_another_town_does_not_see_the_class(d: Desk, numbers: Numbers
     assert d.call("list_register", "auditor", at="330225109", valid_at="2023-08-01")["entries"] == []
 
 
+def test_a_funeral_officer_learns_the_class_on_the_day_of_death_and_nothing_else(d: Desk, numbers: Numbers) -> None:
+    """R28 goes by that class: who decides on funeral aid may ask for it, who registers the death has no use for it."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101"}, {"born": "19720101"})
+    grant(d, LIVING, household_id=made.household_id)
+    who = made.members[1]
+    d.on("2023-09-12")
+    d.tell("registry", "after_death_opened", person_id=who, died_on="2023-09-10", division="330225101", round=1, steps=["household"])
+    d.settle()
+    answer = d.call("class_on", "funeral_officer", person_id=who, day="2023-09-10")
+    assert answer["hardship_class"] == "minimum_living"
+    for method, role, body in (
+        ("class_on", "registrar", {"person_id": who, "day": "2023-09-10"}),
+        ("get_household", "funeral_officer", {"household_id": made.household_id}),
+        ("get_determination", "funeral_officer", {"unit_id": made.household_id}),
+        ("list_cases", "funeral_officer", {}),
+    ):
+        with pytest.raises(Refused) as refused:
+            d.call(method, role, **body)
+        assert refused.value.code == "forbidden", (method, role)
+    with pytest.raises(Refused) as elsewhere:
+        d.call("class_on", "funeral_officer", at="330225109", person_id=who, day="2023-09-10")
+    assert elsewhere.value.code == "wrong_division"
+
+
 def test_the_price_subsidy_goes_once_to_everybody_in_the_months_register(d: Desk, numbers: Numbers) -> None:
     """A29: triggered, confirmed by another hand, granted slice by slice, paid once; stops where no threshold holds."""
     from services.assistance import price_linkage

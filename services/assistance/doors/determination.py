@@ -8,6 +8,7 @@ from typing import Any
 
 from services.assistance import determination, placement
 from services.assistance.benefits import cases_of_person, note_class
+from services.assistance.monitoring import Monitoring
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.determination import in_register, register_counts
 from shared.domain import dates
@@ -75,10 +76,15 @@ class DeterminationDoors(BenefitService):
         self._class_moved(notice)
 
     def _class_moved(self, notice: Notice[ClassDetermined]) -> None:
-        f = notice.facts
+        f, monitoring = notice.facts, Monitoring(self.office, self.benefits)
         for member in f.members:
             for case_id in cases_of_person(member):
                 self.benefits.reassess(case_id, f.valid_from, f"{notice.type} {notice.event_id}", notice.order(None))
+            if not notice.type.endswith("class_granted"):
+                monitoring.stopped(member, f.valid_from, "class_changed", "困难类别变化", notice.order(None))
+        if f.hardship_class:
+            where: str = self.office.load(determination.DECIDER, f.unit_id).state.division
+            monitoring.class_came(f.members, where, f.valid_from, notice.order(None))
 
     # -- reading
 
@@ -91,7 +97,7 @@ class DeterminationDoors(BenefitService):
             found["valid"] = plain(determination.determined_in(state, dates.month_of(valid_at)))
         return found
 
-    @query(permission="assistance:read")
+    @query(permission="assistance:class")
     def class_on(self, hand: Hand, person_id: str, day: date, as_of: datetime | None = None) -> Any:
         """某人在某日的困难类别（无则为空）。"""
         place: placement.Placement = self.office.load(placement.DECIDER, person_id).state
