@@ -236,12 +236,17 @@ class Assistance(
     @reaction("assistance", "income_recorded", reads=FactsChanged)
     def on_income_recorded(self, notice: Notice[FactsChanged]) -> None:
         """A fact of a household changed: every case that rests on it is decided again."""
-        self.reassess_household(notice.facts.household_id, notice.facts.effective_month, notice)
+        self._household_changed(notice)
 
     @reaction("assistance", "member_died", reads=FactsChanged)
     def on_member_died(self, notice: Notice[FactsChanged]) -> None:
         """The household lost a member: every case that rests on it is decided again."""
-        self.reassess_household(notice.facts.household_id, notice.facts.effective_month, notice)
+        self._household_changed(notice)
+
+    def _household_changed(self, notice: Notice[FactsChanged]) -> None:
+        f = notice.facts
+        self.reassess_household(f.household_id, f.effective_month, notice)
+        self.monitoring.household_changed(f.household_id, f.effective_month, f.cause, notice.order(None))
 
     # -- how somebody applies; the steps behind it are the same for every service (shared/messaging/benefit_doors.py)
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from services.assistance import household, person, placement
 from services.assistance.benefits import cases_of_household, cases_of_person, note_certificates
+from services.assistance.monitoring import Monitoring
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.read_model import MODEL, TABLES
-from services.assistance.rows.person import EXPIRED
+from services.assistance.rows.person import EXPIRED, WATCHED
 from shared.casework import benefit_case
 from shared.casework.programme import Programme
 from shared.domain import dates
@@ -327,6 +328,7 @@ class PersonDoors(BenefitService):
         if certificate:
             note_certificates(self.office, f.person_id, self._placement_of(f.person_id).household_id, notice.order(None))
         self._reassess_person(f.person_id, f.effective_month, notice, whole=certificate)
+        self.monitoring.person_changed(f.person_id, f.effective_month, f.cause, notice.order(None))
 
     @reaction(OWN, "case_granted", reads=CaseGranted)
     def on_other_case_granted(self, notice: Notice[CaseGranted]) -> None:
@@ -359,6 +361,12 @@ class PersonDoors(BenefitService):
         until = self._known_until(due.aggregate_id, home)
         for case_id in _resting_on(due.aggregate_id, home, whole=True):
             self.benefits.reassess(case_id, due.data["month"], f"clock:{due.due_at}", due.order(None), until)
+        self.monitoring.stopped(due.aggregate_id, due.data["month"], EXPIRED, "残疾人证到期", due.order(None))
+
+    @deadline(WATCHED)
+    def on_watch_due(self, due: Due) -> None:
+        """监测比对: there was time to apply; what do the rules say of the data now?"""
+        self.monitoring.look(due.aggregate_id, due.order(None))
 
     def _reassess_person(self, person_id: str, month: str, notice: Notice[Any], but: str = "", whole: bool = False) -> None:
         home = self._placement_of(person_id).household_id
@@ -397,10 +405,16 @@ class PersonDoors(BenefitService):
             self.benefits.end(case_id, month, "保障对象死亡", f"{p.name}：保障对象死亡的，自{month}起停发", notice.order(None))
             after: benefit_case.Case = self.office.load(self.benefits.cases, case_id).state
             if states[p.code].open or after.last_change == month:  # told again after a crash, when it has ended already
-                ended.append((p.name, month, self.benefits.claimed_in(case_id, notice.correlation_id or notice.event_id)))
+                claimed = self.benefits.claimed_in(case_id, notice.correlation_id or notice.event_id)
+                self.monitoring.paid_after_death(person_id, p.code, month, claimed, notice.order(None))
+                ended.append((p.name, month, claimed))
         return ended
 
     # -- inside
+
+    @property
+    def monitoring(self) -> Monitoring:
+        return Monitoring(self.office, self.benefits)
 
     def _placement_of(self, person_id: str) -> placement.Placement:
         state: placement.Placement = self.office.load(placement.DECIDER, person_id).state

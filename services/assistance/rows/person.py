@@ -1,4 +1,5 @@
-"""Rows of persons (人员): what a worklist of disability certificates and self-care needs, and the day on which a certificate runs out."""
+"""Rows of persons (人员): what a worklist of disability certificates and self-care needs, the day on which a certificate runs out, and
+the day on which a household or person is looked at by the rules of monitoring."""
 
 from __future__ import annotations
 
@@ -7,13 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.assistance import person
+from services.assistance import monitoring, person
 from shared.domain import dates
 from shared.eventlog.benefit_rows import start_of
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
 EXPIRED = "certificate_expired"
+WATCHED = "watch_due"
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,14 @@ def project(model: ReadModel, tables: PersonTables) -> None:
     def _died(rows: Rows, r: Recorded) -> None:
         change(rows, r, died_on=r.event.died_on.isoformat())
         rows.settle(r, EXPIRED)
+
+    @model.on(monitoring.WatchSet)
+    def _watched(rows: Rows, r: Recorded) -> None:
+        rows.due(r, WATCHED, r.event.subject_id, r.event.look_on)
+
+    @model.on(monitoring.WatchLooked)
+    def _looked(rows: Rows, r: Recorded) -> None:
+        rows.settle(r, WATCHED)
 
     @model.on(
         person.PersonRegistered,
