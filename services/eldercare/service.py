@@ -298,7 +298,12 @@ class ElderCare(BenefitService):
         f = notice.facts
         if {f.kept, f.given_up}.isdisjoint({*PROGRAMMES, *ELDER_EXCLUDING_BENEFITS}):
             return
-        note = elder.NoteElderChoice(f.person_id, f.kept, f.given_up, f.effective_month, f.kept_case, f.given_up_case)
+        # Assistance names the case of what it pays itself; ours follows from programme and person, so that both decisions stand linked.
+        kept, given_up = (
+            benefit_case.case_id(code, f.person_id) if code in PROGRAMMES else case_id
+            for code, case_id in ((f.kept, f.kept_case), (f.given_up, f.given_up_case))
+        )
+        note = elder.NoteElderChoice(f.person_id, f.kept, f.given_up, f.effective_month, kept, given_up)
         self.office.handle(elder.DECIDER, f.person_id, notice.order(note))
 
     # -- after a death

@@ -132,7 +132,7 @@ def test_the_one_given_up_ends_and_the_other_is_granted(d: Desk, numbers: Number
     assert ended["status"] == "ended"
     assert (elder_due(d, case_id, "2023-09") > 0, elder_due(d, case_id, "2023-10")) == (True, 0)
     state: elder.Elder = d.services["eldercare"].office.load(elder.DECIDER, who).state
-    assert [(c.kept, c.given_up, c.kept_case) for c in state.choices] == [(CARE, SUBSIDY, case_of(CARE, who))]
+    assert [(c.kept, c.kept_case, c.given_up, c.given_up_case) for c in state.choices] == [(CARE, case_of(CARE, who), SUBSIDY, case_id)]
     d.on("2023-10-09")
     care = grant(d, CARE, person_id=who)
     assert due(d, care, "2023-10") > 0
