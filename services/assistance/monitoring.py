@@ -89,14 +89,14 @@ class WatchLooked:
 class Watch:
     subject_id: str = ""
     division: str = ""
-    pending: Mapping[tuple[str, str], str] = field(default_factory=lambda: MappingProxyType({}))  # (kind, month) → person
+    pending: Mapping[str, tuple[str, str]] = field(default_factory=lambda: MappingProxyType({}))  # kind → (person, latest month)
     look_on: date | None = None
 
 
 def evolve(state: Watch, happened: Any) -> Watch:
     match happened:
         case WatchSet():
-            pending = MappingProxyType({**state.pending, (happened.kind, happened.month): happened.person_id})
+            pending = MappingProxyType({**state.pending, happened.kind: (happened.person_id, happened.month)})
             return Watch(happened.subject_id, happened.division, pending, happened.look_on)
         case WatchLooked():
             return replace(state, pending=MappingProxyType({}), look_on=None)
@@ -128,8 +128,8 @@ class NoteWatchLooked:
 
 
 def set_watch(state: Watch, c: SetWatch, order: Order[Any]) -> Sequence[Any]:
-    """A second fact does not put the first one off."""
-    if (c.kind, c.month) in state.pending:
+    """A second fact does not put the first one off, and of a kind one is enough: what is so by the latest month is looked at."""
+    if c.kind in state.pending and c.month <= state.pending[c.kind][1]:
         return []
     look_on = state.look_on or dates.add_working_days(order.today, GRACE_DAYS)
     return [WatchSet(c.subject_id, c.division, c.kind, c.person_id, c.month, look_on)]
@@ -153,7 +153,7 @@ DECIDER: Decider[Watch] = Decider(
 
 @dataclass(frozen=True)
 class RiskWarning:
-    """One warning (预警) before it is a clue."""
+    """One warning (预警) before it is a clue; ``month`` tells it from the same one at another time."""
 
     of: Declaration
     kind: str
@@ -229,31 +229,31 @@ class Monitoring:
         """Ask the rules about everything that the watch was set for; each finding becomes a clue."""
         state: Watch = self.office.load(DECIDER, subject_id).state
         raised = []
-        for (kind, month), person_id in sorted(state.pending.items()):
-            now = max(month, dates.month_of(order.today))
+        for kind, (person_id, counts_from) in sorted(state.pending.items()):
+            month = max(counts_from, dates.month_of(order.today))
             finds = self._subsidies_missed if kind == NOT_GRANTED else self._household_missed
-            warning = finds(state, kind, person_id, month, now)
+            warning = finds(state, kind, person_id, month)
             if warning is not None and self.warn(warning, order):
                 raised.append(warning.record_id)
         self.office.handle(DECIDER, subject_id, order.to(NoteWatchLooked(subject_id, tuple(raised)), "looked"))
 
-    def _household_missed(self, state: Watch, kind: str, person_id: str, month: str, now: str) -> RiskWarning | None:
+    def _household_missed(self, state: Watch, kind: str, person_id: str, month: str) -> RiskWarning | None:
         """The strongest programme that the rules would give, unless it or a stronger one is drawn or applied for."""
         for code, level in HOUSEHOLD.items():
             if self._case(code, state.subject_id).open:
                 return None
-            if self._eligible(code, state.subject_id, now):
+            if self._eligible(code, state.subject_id, month):
                 what = f"{SAYS[kind]}，按现有数据可能符合{PROGRAMMES[code].name}，尚未申请"
-                return RiskWarning(LOW_INCOME_DYNAMIC_MONITORING, kind, level, person_id, state.division, month, what)
+                return RiskWarning(LOW_INCOME_DYNAMIC_MONITORING, kind, level, person_id, state.division, _noticed(state), what)
         return None
 
-    def _subsidies_missed(self, state: Watch, kind: str, person_id: str, month: str, now: str) -> RiskWarning | None:
+    def _subsidies_missed(self, state: Watch, kind: str, person_id: str, month: str) -> RiskWarning | None:
         """应补未补."""
-        missed = [code for code in SUBSIDIES if not self._case(code, person_id).open and self._eligible(code, person_id, now)]
+        missed = [code for code in SUBSIDIES if not self._case(code, person_id).open and self._eligible(code, person_id, month)]
         if not missed:
             return None
         what = f"按现有数据可能符合{'、'.join(PROGRAMMES[code].name for code in missed)}，尚未申请"
-        return RiskWarning(DISABLED_SUBSIDY_MONITORING, kind, "orange", person_id, state.division, month, what)
+        return RiskWarning(DISABLED_SUBSIDY_MONITORING, kind, "orange", person_id, state.division, _noticed(state), what)
 
     # -- what has happened already
 
@@ -297,6 +297,12 @@ class Monitoring:
     def _case(self, code: str, subject_id: str) -> benefit_case.Case:
         state: benefit_case.Case = self.office.load(CASES, benefit_case.case_id(code, subject_id)).state
         return state
+
+
+def _noticed(state: Watch) -> str:
+    """The month that names the warning: that of the day on which it was to be looked at, also when that was done late or twice."""
+    assert state.look_on is not None
+    return dates.month_of(state.look_on)
 
 
 def _earns(state: household.Household, month: str) -> int:
