@@ -22,6 +22,8 @@ def play(var: Path, **more: str) -> str:
 
 
 def check(said: str) -> None:
+    for words in ("逐人签署核对授权", "1 份不一致，1 份信息不全（缺银行存款）", "核对报告", "更正该成员月收入"):
+        assert words in said, words
     for words in ("渐退", "提高", "降低", "终止", "不变", "高龄津贴停发", "惠民殡葬", "追回", "两件事均已办结"):
         assert words in said, words
     # 2023-07-20 died, paid through September: August and September are claimed back, to the fen.
