@@ -175,6 +175,29 @@ def test_both_granted_at_one_time_leave_the_person_with_exactly_one(d: Desk, num
     assert due(d, care, "2023-07") > 0
 
 
+def test_an_end_set_aside_on_appeal_takes_its_place_back_from_the_other_benefit(d: Desk, numbers: Numbers) -> None:
+    """The subsidy ended by mistake, the care subsidy came in its place: after the appeal one runs, and it is the one that came first."""
+    d.on("2023-07-03")
+    who = old(d, numbers)
+    case_id = applied(d, who)
+    assert decided(d, case_id)["status"] == "in_force"
+    d.on("2023-09-04")
+    elder_call(d, "record_elder_hardship", person_id=who, hardship_class="", month="2023-10")
+    d.settle()
+    assert stands(d, case_id)["status"] == "ended"
+    d.on("2023-10-09")
+    care = grant(d, CARE, person_id=who)
+    assert due(d, care, "2023-11") > 0
+    elder_call(d, "record_elder_hardship", person_id=who, hardship_class="margin", month="2023-10")
+    [ended] = [x for x in stands(d, case_id)["decisions"] if x["kind"] == "ended"]
+    elder_call(d, "file_appeal", case_id=case_id, decision=ended["number"], reason="困难类别登记有误")
+    elder_call(d, "assign_appeal", "approver", case_id=case_id, to="staff:other")
+    elder_call(d, "answer_appeal", "approver", actor="staff:other", case_id=case_id, outcome="upheld", reason="困难类别登记有误")
+    d.settle()
+    assert stands(d, case_id)["status"] == "in_force"
+    assert (elder_due(d, case_id, "2023-11") > 0, due(d, care, "2023-11")) == (True, 0)
+
+
 def test_the_class_follows_assistance_and_the_subsidy_ends_with_it(d: Desk, numbers: Numbers) -> None:
     """低保 is determined and ends: both reach the elder on the roster without a form."""
     d.on("2023-07-03")

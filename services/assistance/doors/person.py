@@ -136,6 +136,16 @@ class ElderEnded:
 
 
 @dataclass(frozen=True)
+class ElderReassessed:
+    """``eldercare.case_reassessed``: the fields we read of it."""
+
+    programme: str
+    subject_id: str
+    outcome: str
+    effective_month: str
+
+
+@dataclass(frozen=True)
 class PersonChanged:
     """Our own ``assistance.person_facts_changed``."""
 
@@ -310,6 +320,15 @@ class PersonDoors(BenefitService):
         """What it excluded may come back."""
         f = notice.facts
         self._drawn_elsewhere(f.subject_id, f.programme, f.first_unpaid_month, False, notice)
+
+    @reaction("eldercare", "case_reassessed", reads=ElderReassessed)
+    def on_elder_allowance_revived(self, notice: Notice[ElderReassessed]) -> None:
+        """An end set aside on appeal: decided again from the very month in which it had ended, it is drawn again from then on."""
+        f = notice.facts
+        known: person.Person = self.office.load(person.DECIDER, f.subject_id).state
+        over = [e for e in known.elsewhere if (e.code, e.month, e.drawn) == (f.programme, f.effective_month, False)]
+        if over and f.outcome != "ended":
+            self._drawn_elsewhere(f.subject_id, f.programme, f.effective_month, True, notice)
 
     def _drawn_elsewhere(self, person_id: str, code: str, month: str, drawn: bool, notice: Notice[Any]) -> None:
         record = person.RecordBenefitElsewhere(person_id, self._where_known(person_id), code, month, drawn, "eldercare")
