@@ -190,8 +190,9 @@ def evolve(state: Household, happened: Any) -> Household:
 
 def known_until(state: Household) -> str:
     """The last month from which a known fact counts; it may be still to come."""
-    dated = (*state.incomes.values(), *state.certificates.values())
-    return max((*(fact.effective_month for known in dated for fact in known), *state.left.values()), default=ALWAYS)
+    incomes = (i.effective_month for known in state.incomes.values() for i in known)
+    certificates = (c.effective_month for known in state.certificates.values() for c in known)
+    return max((*incomes, *certificates, *state.left.values()), default=ALWAYS)
 
 
 def facts_in(state: Household, month: str, current_amount_fen: int, gradual_exit_since: str | None) -> HouseholdFacts:

@@ -184,9 +184,11 @@ class Monitoring:
     # -- a fact sets a watch
 
     def household_changed(self, household_id: str, month: str, cause: str, order: Order[Any]) -> None:
-        """An income fell or a member died, and the household does not draw the strongest already."""
+        """An income fell or a member died, and the household does not draw the strongest already (of most that change, it does)."""
+        if cause not in KINDS or self._case(next(iter(HOUSEHOLD)), household_id).open:
+            return
         state: household.Household = self.office.load(household.DECIDER, household_id).state
-        if cause in KINDS and (cause != "income" or _earns(state, month) < _earns(state, dates.add_months(month, -1))):
+        if cause != "income" or _earns(state, month) < _earns(state, dates.add_months(month, -1)):
             self._watch_household(state, month, KINDS[cause], "", order)
 
     def person_changed(self, person_id: str, month: str, cause: str, order: Order[Any]) -> None:
