@@ -31,6 +31,7 @@ from pika.exceptions import AMQPError
 from stdnum.cn import ric
 
 from shared import clock
+from shared.cli.outside_sources import OutsideSources
 from shared.cli.processes import SERVICES
 from shared.cli.supervisor import House
 from shared.domain.errors import Refused, Unavailable
@@ -51,6 +52,7 @@ DELAYS = "0.3,1,2,2,2,2,2,2"  # retries of a reaction; short, so that a round is
 PATIENCE = 90.0  # seconds in which a command, or the coming to rest, must succeed
 CALM = 1.5  # seconds without a new event that count as rest
 AUDIT = "chaos.audit"
+DELIVERED = (".source_answered", ".exchange_answered", ".source_answers_taken")  # a delivery holds many answers
 Say = Callable[[str], None]
 
 
@@ -245,7 +247,10 @@ class Load:
             *(threading.Thread(target=self._call, args=(random.Random(f"caller {n} {seed}"),), name=f"caller-{n}") for n in range(4)),  # noqa: S311
             threading.Thread(target=self._incomes, args=(random.Random(f"hrss {seed}"),), name="hrss"),  # noqa: S311
             threading.Thread(target=self._deaths, args=(random.Random(f"hospital {seed}"),), name="hospital"),  # noqa: S311
+            threading.Thread(target=self._checks, args=(random.Random(f"checks {seed}"),), name="checks"),  # noqa: S311
         ]
+        self._sources = OutsideSources(house.settings, staff.hands["clerk"].assistance)
+        self.checked: list[str] = []  # cases that must come to have a report
 
     def __enter__(self) -> Load:
         for thread in self._threads:
@@ -315,6 +320,43 @@ class Load:
             self._send(agency, Message("hospital", "death_reported", body), chance)
         agency.close()
 
+    def _checks(self, chance: random.Random) -> None:
+        """Couples apply and sign, the sources (processes of their own) answer what has reached them so far."""
+        while not self._stopping.wait(8 * self._pace * (0.5 + chance.random())):
+            self._check()
+            self._hear()
+
+    def _check(self) -> None:
+        do, form = self._staff.do, household_form(self._town)
+        if (registered := do("clerk", "assistance", "register_household", **form)) is None:
+            return
+        of = {"programme": PROGRAMME, "subject_id": registered["id"]}
+        if (applied := do("clerk", "assistance", "apply", programme=PROGRAMME, household_id=registered["id"])) is None:
+            return
+        known = self._staff.ask("clerk", "assistance", "get_household", household_id=registered["id"])
+        self._sources.know(known)
+        for person_id in known["members"]:
+            signature = {"signed_on": "2023-03-20", "valid_until": "2024-03-20", "document_ref": "授权书"}
+            do("clerk", "assistance", "record_member_authorisation", **of, person_id=person_id, **signature)
+        if do("clerk", "assistance", "accept_application", case_id=applied["id"]) is not None:
+            self.checked.append(applied["id"])
+
+    def _hear(self) -> None:
+        try:
+            self._sources.answer()
+        except Unavailable:
+            pass  # the files lie there; the timer takes them in, or the next call
+
+    def hear_all(self) -> None:
+        """Until every case that was to be checked has its report."""
+        left, until = set(self.checked), time.monotonic() + PATIENCE
+        while left and time.monotonic() < until:
+            self._hear()
+            ask = self._staff.ask
+            left = {c for c in left if ask("clerk", "assistance", "get_case", case_id=c)["status"] != "means_tested"}
+        for case in left:
+            self._ledger.problem(f"个案 {case} 在 {PATIENCE:.0f} 秒内没有核对报告")
+
     def _send(self, agency: Agency, message: Message, chance: random.Random) -> None:
         self._ledger.add(message)
         for _ in range(2 if chance.random() < 0.15 else 1):
@@ -337,7 +379,7 @@ def household_form(town: Town, area: str = "urban") -> dict[str, Any]:
 def settle_families(house: House, town: Town, staff: Staff, count: int) -> list[Family]:
     """Households with a case in force, through the real procedure; the business clock is moved over the publicity.
 
-    The report of the means test is taken down from paper: the queries to its sources are no part of the load."""
+    The report of their means test is taken down from paper; other households are checked by the sources while the house is under load."""
     assert house.settings.clock_file is not None
 
     def move_to(day: str) -> None:
@@ -415,7 +457,7 @@ class Account:
 
     def missing(self) -> list[str]:
         """What has not come yet; empty when the house has nothing left to do."""
-        return [*self._outside(), *self._deaths(), *self._decisions()]
+        return [*self._outside(), *self._deaths(), *self._decisions(), *self._checks()]
 
     def wrong(self) -> list[str]:
         """Everything that does not hold; only meaningful at rest."""
@@ -455,7 +497,7 @@ class Account:
         """One cause has one effect of a kind in a stream."""
         found = []
         for (name, cause), of in self.by_cause.items():
-            if not name.endswith("_step_done") and not name.endswith("_step_skipped") and len(of) > 1:
+            if not name.endswith(("_step_done", "_step_skipped", *DELIVERED)) and len(of) > 1:
                 streams = Counter(e.stream for e in of)
                 found += [f"{cause} 的 {name} 有 {n} 次（{s}）" for s, n in streams.items() if n > 1]
         return found
@@ -497,6 +539,22 @@ class Account:
             if people.get(("eldercare.elder_enrolled", person)):
                 once("eldercare.elder_died", person)
         return found
+
+    def _checks(self) -> list[str]:
+        """Each check that a case asked for ended in one whole report, which the case got once; each answer counts once."""
+        found = []
+        reported, told = self.by_name["assistance.verification_reported"], Counter[str]()
+        reports = Counter(e.stream for e in reported)
+        for e in self.by_name["assistance.verification_requested"]:
+            if (n := reports[f"assistance.verification-{e.data['verification_id']}"]) != 1:
+                found.append(f"核对 {e.data['verification_id']} 的报告有 {n} 份")
+        found += [f"{e.stream} 的报告不完整" for e in reported if e.data["completeness"] != "complete"]
+        told.update(e.stream for e in self.by_name["assistance.means_test_recorded"])
+        for e in self.by_name["assistance.means_test_requested"]:
+            if told[e.stream] != 1:
+                found.append(f"{e.stream} 得到报告 {told[e.stream]} 次")
+        answers = Counter((e.stream, e.data["exchange_id"], e.data["person_id"]) for e in self.by_name["assistance.source_answered"])
+        return found + [f"{key} 的答复记了 {n} 次" for key, n in answers.items() if n > 1]
 
     def _decisions(self) -> list[str]:
         """Each recorded fact of a household with a case in force was decided on: by itself, or together with a later one."""
@@ -562,10 +620,11 @@ def run(
             settled = settle_families(house, town, staff, families)
             say(f"{len(settled)} 户低保在保，开始加载（{time.monotonic() - began:.0f} 秒）")
             time.sleep(QUEUE_SETTLES)
-            with Load(house, town, settled, staff, ledger, seed, pace):
+            with Load(house, town, settled, staff, ledger, seed, pace) as load:
                 for n in range(rounds):
                     _one_round(house, chance, victims, kills, n, say)
                 time.sleep(1.0)
+            load.hear_all()
         finally:
             staff.close()
         say(f"停止加载：{len(ledger.commands)} 个指令，{len(ledger.messages)} 条外部消息；等待处理完毕")
