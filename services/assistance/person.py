@@ -88,6 +88,15 @@ class CertificateRecorded:
     source: str
 
 
+@event("assistance.certificate_expired")
+@dataclass(frozen=True)
+class CertificateExpired:
+    """残疾人证到期: ``month`` is the first one behind the last valid day."""
+
+    person_id: str
+    month: str
+
+
 @event("assistance.person_finding_recorded")
 @dataclass(frozen=True)
 class FindingRecorded:
@@ -162,8 +171,8 @@ class PersonDeathRecorded:
 @event("assistance.person_facts_changed", published=True)
 @dataclass(frozen=True)
 class PersonFactsChanged:
-    """A fact that decisions may rest on changed; ``cause``: registration, income, certificate, finding,
-    benefit_elsewhere or spending."""
+    """A fact that decisions may rest on changed; ``cause``: registration, income, certificate,
+    certificate_expired, finding, benefit_elsewhere or spending."""
 
     person_id: str
     effective_month: str
@@ -180,6 +189,7 @@ class Person:
     registered: PersonRegistered | None = None
     incomes: tuple[PersonIncomeRecorded, ...] = ()
     certificates: tuple[CertificateRecorded, ...] = ()
+    expired: str = ""  # first month behind the last certificate, once it was noted
     findings: tuple[FindingRecorded, ...] = ()
     elsewhere: tuple[BenefitElsewhereRecorded, ...] = ()
     spending: Mapping[str, EssentialSpendingRecorded] = field(default_factory=lambda: MappingProxyType({}))
@@ -200,7 +210,9 @@ def evolve(state: Person, happened: Any) -> Person:
         case PersonIncomeRecorded():
             return replace(state, incomes=(*state.incomes, happened))
         case CertificateRecorded():
-            return replace(state, certificates=(*state.certificates, happened))
+            return replace(state, certificates=(*state.certificates, happened), expired="")
+        case CertificateExpired():
+            return replace(state, expired=happened.month)
         case FindingRecorded():
             return replace(state, findings=(*state.findings, happened))
         case BenefitElsewhereRecorded():
@@ -340,6 +352,15 @@ class RecordCertificate:
     source: str = ""
 
 
+@command("note_certificate_expired", permission="assistance:note")
+@dataclass(frozen=True)
+class NoteCertificateExpired:
+    """By the timer: the last valid day has passed."""
+
+    person_id: str
+    month: str
+
+
 @command("record_finding", permission="assistance:survey")
 @dataclass(frozen=True)
 class RecordFinding:
@@ -477,6 +498,13 @@ def record_certificate(state: Person, c: RecordCertificate, order: Order[Any]) -
     return [*entered, new, PersonFactsChanged(c.person_id, month, "certificate")]
 
 
+def note_certificate_expired(state: Person, c: NoteCertificateExpired, order: Order[Any]) -> Sequence[Any]:
+    """Nothing when it was noted; the rules know what follows, also where another certificate counts by then."""
+    if c.month == state.expired or state.died_on is not None:
+        return []
+    return [CertificateExpired(c.person_id, c.month), PersonFactsChanged(c.person_id, c.month, "certificate_expired")]
+
+
 def _severity(grade: int) -> int:
     return 5 - grade if grade else 0
 
@@ -569,6 +597,7 @@ DECIDER: Decider[Person] = Decider(
         RegisterPerson: register_person,
         RecordPersonIncome: record_person_income,
         RecordCertificate: record_certificate,
+        NoteCertificateExpired: note_certificate_expired,
         RecordFinding: record_finding,
         RecordBenefitElsewhere: record_benefit_elsewhere,
         RecordSpending: record_spending,

@@ -120,3 +120,14 @@ def test_other_benefits_do_not_depend_on_the_order_of_the_news(told: dict[str, b
     months = [f"2023-{m:02d}" for m in range(1, 11)]
     usual = [p.facts_in(after(*sorted(news, key=lambda c: c.month)), m).other_benefits for m in months]
     assert [p.facts_in(after(*mixed), m).other_benefits for m in months] == usual
+
+
+def test_the_end_of_a_certificate_is_noted_once_and_again_after_another() -> None:
+    """残疾人证到期: what follows is announced as a changed fact of the first month behind it."""
+    note = p.NoteCertificateExpired(WHO, "2023-10")
+    case = known().when(note).accepted()
+    assert case.events[-2:] == (p.CertificateExpired(WHO, "2023-10"), p.PersonFactsChanged(WHO, "2023-10", "certificate_expired"))
+    case.when(note).then_nothing()
+    renewed = case.when(p.RecordCertificate(WHO, TOWN, 1, "visual", date(2023, 3, 15), date(2023, 9, 30))).accepted()
+    assert renewed.when(note).accepted().state.expired == "2023-10"
+    known(p.PersonDeathRecorded(WHO, date(2023, 9, 1))).when(note).then_nothing()

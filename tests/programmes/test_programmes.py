@@ -9,6 +9,7 @@ import pytest
 from services.assistance import determination, person
 from services.assistance.programmes import PROGRAMMES
 from shared.domain.errors import Refused
+from shared.eventlog import deadlines
 from tests.desk import Desk, desk
 from tests.programmes.people import Home, Numbers, apply, case, case_of, decide, due, grant, home, knows, pay, single
 
@@ -218,6 +219,10 @@ def test_a_certificate_runs_out_by_itself(d: Desk, numbers: Numbers) -> None:
     d.settle()
     assert case(d, case_id)["status"] == "ended"
     assert due(d, case_id, "2023-09") > 0 == due(d, case_id, "2023-10")
+    office = d.services["assistance"].office
+    waiting = [r for r in deadlines.due(office.read, d.now, 500) if r.aggregate_id == who]
+    assert waiting == [], "what was handled is not asked for again"
+    assert knows(d, who).expired == "2023-10"
 
 
 def test_the_person_chooses_between_two_allowances_and_both_decisions_are_linked(d: Desk, numbers: Numbers) -> None:

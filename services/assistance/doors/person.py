@@ -343,11 +343,13 @@ class PersonDoors(BenefitService):
         A certificate is a fact of the whole household (分类施保、单人保): it is carried over there first.
         """
         f = notice.facts
-        certificate = f.cause == "certificate"
+        certificate = f.cause in ("certificate", EXPIRED)
         if certificate:
             note_certificates(self.office, f.person_id, self._placement_of(f.person_id).household_id, notice.order(None))
         self._reassess_person(f.person_id, f.effective_month, notice, whole=certificate)
         self.monitoring.person_changed(f.person_id, f.effective_month, f.cause, notice.order(None))
+        if f.cause == EXPIRED:
+            self.monitoring.stopped(f.person_id, f.effective_month, EXPIRED, "残疾人证到期", notice.order(None))
 
     @reaction(OWN, "case_granted", reads=CaseGranted)
     def on_other_case_granted(self, notice: Notice[CaseGranted]) -> None:
@@ -375,12 +377,9 @@ class PersonDoors(BenefitService):
 
     @deadline(EXPIRED)
     def on_certificate_expired(self, due: Due) -> None:
-        """残疾人证到期: the rules are asked about the first month after it."""
-        home = self._placement_of(due.aggregate_id).household_id
-        until = self._known_until(due.aggregate_id, home)
-        for case_id in _resting_on(due.aggregate_id, home, whole=True):
-            self.benefits.reassess(case_id, due.data["month"], f"clock:{due.due_at}", due.order(None), until)
-        self.monitoring.stopped(due.aggregate_id, due.data["month"], EXPIRED, "残疾人证到期", due.order(None))
+        """残疾人证到期: a fact of the person, from which everything follows."""
+        note = person.NoteCertificateExpired(due.aggregate_id, due.data["month"])
+        self.office.handle(person.DECIDER, due.aggregate_id, due.order(note))
 
     @deadline(WATCHED)
     def on_watch_due(self, due: Due) -> None:

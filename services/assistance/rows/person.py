@@ -63,6 +63,11 @@ def project(model: ReadModel, tables: PersonTables) -> None:
         else:
             rows.settle(r, EXPIRED)
 
+    @model.on(person.CertificateExpired)
+    def _expired(rows: Rows, r: Recorded) -> None:
+        change(rows, r)
+        rows.settle(r, EXPIRED)
+
     @model.on(person.FindingRecorded)
     def _finding(rows: Rows, r: Recorded) -> None:
         e = r.event
