@@ -533,6 +533,47 @@ def test_somebody_whom_no_household_counts_is_checked_by_himself(house: Desk) ->
     assert set(report["shown"]) == {"vehicles", "homes", "declared_income_fen"}
 
 
+def test_what_comes_while_papers_are_awaited_is_taken_up_with_them(house: Desk) -> None:
+    """补正: neither the last signature nor the report is refused or lost, and no limit of the case runs out for it."""
+    one = Checked(house, 40, "2024-09-02").applied()
+    house.call("request_supplement", case_id=one.case_id, missing=["授权书"], due_on="2024-09-20")
+    one.sign()
+    assert one.state.opened is None, "nothing is asked while papers are awaited"
+    house.call("answer_supplement", case_id=one.case_id)
+    house.settle()
+    assert one.state.opened is not None
+    house.call("request_supplement", case_id=one.case_id, missing=["户口簿"], due_on="2024-09-20")
+    one.answers()
+    house.settle()
+    assert one.state.reports
+    assert house.call("get_case", "auditor", case_id=one.case_id)["status"] == "authorised"
+    house.call("answer_supplement", case_id=one.case_id)
+    assert house.call("get_case", "auditor", case_id=one.case_id)["status"] == "means_tested"
+
+
+def test_signature_and_acceptance_heard_side_by_side_authorise_once(house: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers hear of both at once and come to the same; the slower one finds it done and is no dead letter."""
+    one = Checked(house, 41, "2024-10-08")
+    house.call("apply", programme=CODE, household_id=one.household_id)
+    house.call("accept_application", case_id=one.case_id)
+    office = house.services["assistance"].office
+    whole = office.handle
+
+    def overtaken(decider: Any, ident: str, order: Order[Any]) -> Any:
+        if isinstance(order.command, bc.RecordAuthorisation):
+            whole(decider, ident, order.to(order.command, "the quicker one"))
+        return whole(decider, ident, order)
+
+    monkeypatch.setattr(office, "handle", overtaken)
+    one.sign()
+    names = [r.name for r in office.history(f"assistance.case-{one.case_id}")]
+    assert names.count("assistance.authorisation_recorded") == names.count("assistance.means_test_requested") == 1
+    assert len(one.state.queries) == len(SOURCES)
+    monkeypatch.undo()
+    one.answers()
+    house.settle()
+
+
 def test_a_crash_after_any_step_is_made_good_by_the_next_attempt(house: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is told to fail right after each append; the same orders again bring it to the same end, each event once."""
     one = Checked(house, 31, "2024-06-03").sign()

@@ -24,7 +24,8 @@ from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.exchange.adapter import Adapter, reply_of
 from shared.exchange.declared import Source, load_sources
 from shared.exchange.files import FileAdapter
-from shared.messaging.doors import Due, Service, command, deadline, query, reaction
+from shared.messaging.benefit_doors import BenefitService
+from shared.messaging.doors import Due, command, deadline, query, reaction
 from shared.messaging.showing import all_seen, caught_up, plain, shown
 from shared.messaging.source_queues import QueueAdapter
 from shared.rules.profile import load_profile
@@ -154,7 +155,7 @@ class SourceAnswer:
     values: tuple[AnswerValue, ...] = ()
 
 
-class MeansTestDoors(Service):
+class MeansTestDoors(BenefitService):
     """家庭经济状况核对."""
 
     @cached_property
@@ -296,16 +297,36 @@ class MeansTestDoors(Service):
         """The case owes a check, or one more: it begins if the signatures are there, else with the last of them."""
         self._begin_if_ready(notice)
 
-    def _begin_if_ready(self, notice: Notice[CaseSaid]) -> None:
-        f, today = notice.facts, notice.now.date()
-        case_id = benefit_case.case_id(f.programme, f.subject_id)
+    @command(benefit_case.AnswerSupplement, permission="accept")
+    def answer_supplement(self, order: Order[benefit_case.AnswerSupplement]) -> Any:
+        """收到补正材料，时限继续计算。"""
+        answer = self.benefits.act(order)
+        # The last signature, or the report, may have come while papers were awaited; if this is cut off, the repeat makes it good.
+        case_id, own = order.command.case_id, order.by(HAND)
         case: benefit_case.Case = self.office.load(CASES, case_id).state
-        if not case.pending or case.status == "applied" or case.proposal is not None or not self.checks.declared.asked_for(f.programme):
+        ledger: means_test.Authorisation = self.office.load(AUTHORISATIONS, case_id).state
+        check: means_test.Verification = self.office.load(VERIFICATIONS, means_test.verification_id(case_id, ledger.requests)).state
+        if check.reports and case.accepted_on is not None and check.reports[-1].made_on >= case.accepted_on:
+            r = check.reports[-1]
+            missing = tuple(m.source for m in r.missing)
+            self._tell_case(case_id, r.verification_id, r.version, r.completeness, missing, own)
+        self._begin_check(case.programme, case.subject_id, own)
+        return answer
+
+    def _begin_if_ready(self, notice: Notice[CaseSaid]) -> None:
+        self._begin_check(notice.facts.programme, notice.facts.subject_id, notice.order(None))
+
+    def _begin_check(self, programme: str, subject_id: str, order: Order[Any]) -> None:
+        case_id, today = benefit_case.case_id(programme, subject_id), order.today
+        case: benefit_case.Case = self.office.load(CASES, case_id).state
+        if not case.pending or case.status == "applied" or case.proposal is not None or not self.checks.declared.asked_for(programme):
             return
+        if case.supplement_due is not None:
+            return  # papers are awaited; with them it goes on
         ledger: means_test.Authorisation = self.office.load(AUTHORISATIONS, case_id).state
         if not ledger.case_id:
             return  # nobody has signed anything yet
-        adults = self.checks.subject(f.programme, f.subject_id, today).adults(today)
+        adults = self.checks.subject(programme, subject_id, today).adults(today)
         if not adults or ledger.unsigned(adults, today):
             return
         if benefit_case.next_step(case) == "authorised":
@@ -313,7 +334,7 @@ class MeansTestDoors(Service):
             reference = signed[0].document_ref + (f"等{len(signed)}份" if len(signed) > 1 else "")
             record = benefit_case.RecordAuthorisation(case_id, reference, max(s.signed_on for s in signed))
             try:
-                self.office.handle(CASES, case_id, notice.order(record, "authorised"))
+                self.office.handle(CASES, case_id, order.to(record, "authorised"))
             except Refused as refused:
                 if refused.code != "out_of_order":  # else signature and acceptance were heard side by side, and the other was quicker
                     raise
@@ -324,7 +345,7 @@ class MeansTestDoors(Service):
         if ledger.cause == cause and not ledger.open_id:
             return  # has been checked
         try:
-            self.checks.request(f.programme, f.subject_id, cause, notice.order(None))
+            self.checks.request(programme, subject_id, cause, order)
         except Refused as refused:
             if refused.code != "already_exists":
                 raise
@@ -350,24 +371,34 @@ class MeansTestDoors(Service):
         f = notice.facts
         settle = means_test.SettleVerification(f.verification_id)
         self.office.handle(AUTHORISATIONS, f.case_id, notice.order(settle, "settle"))
-        self._tell_case(notice)
+        self._tell_case(f.case_id, f.verification_id, f.version, f.completeness, f.missing, notice.order(None))
         kind, _, campaign = f.cause.partition(":")
         if kind == "reverification":
             note = reverification.NoteReport(f.case_id, f.verification_id, f.report_id, f.verdict)
             self.office.handle(CAMPAIGNS, campaign, notice.order(note, "campaign"))
 
-    def _tell_case(self, notice: Notice[Reported]) -> None:
+    def _tell_case(
+        self,
+        case_id: str,
+        verification_id: str,
+        version: int,
+        completeness: Literal["complete", "partial"],
+        missing: tuple[str, ...],
+        order: Order[Any],
+    ) -> None:
         """The report the case waits for; or a later version of the one it has, as long as nobody has gone on from it."""
-        f = notice.facts
-        case: benefit_case.Case = self.office.load(CASES, f.case_id).state
-        had, _, version = case.means_test.report_id.rpartition(".") if case.means_test else ("", "", "")
-        if case.status == "means_tested" and had == f.verification_id and int(version) < f.version:
-            again = benefit_case.RequestMeansTest(f.case_id, f"核对报告更新为第{f.version}版")
-            self.office.handle(CASES, f.case_id, notice.order(again, "case again"))
-            case = self.office.load(CASES, f.case_id).state
+        case: benefit_case.Case = self.office.load(CASES, case_id).state
+        if case.supplement_due is not None:
+            return  # papers are awaited; with them it is told
+        had, _, before = case.means_test.report_id.rpartition(".") if case.means_test else ("", "", "")
+        if case.status == "means_tested" and had == verification_id and int(before) < version:
+            again = benefit_case.RequestMeansTest(case_id, f"核对报告更新为第{version}版")
+            self.office.handle(CASES, case_id, order.to(again, "case again"))
+            case = self.office.load(CASES, case_id).state
         if case.pending and benefit_case.next_step(case) == "means_tested":
-            record = benefit_case.RecordMeansTest(f.case_id, f.report_id, f.completeness, f.missing)
-            self.office.handle(CASES, f.case_id, notice.order(record, "case"))
+            report = means_test.report_id(verification_id, version)
+            record = benefit_case.RecordMeansTest(case_id, report, completeness, missing)
+            self.office.handle(CASES, case_id, order.to(record, "case"))
 
     @reaction("assistance", "reverification_mismatch_found", reads=Mismatch)
     def on_reverification_mismatch_found(self, notice: Notice[Mismatch]) -> None:
