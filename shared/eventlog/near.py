@@ -53,6 +53,9 @@ class Near:
 
     def stream(self, name: str, start: int, limit: int | None) -> list[Raw]:
         """The events of a stream from a version on; [] for one that is not there."""
+        plain = self._reader.plain_page(name, start, PAGE) if limit is None else None
+        if plain is not None and len(plain) < PAGE:
+            return [_raw(entry) for entry in plain]
         found: list[Raw] = []
         while limit is None or len(found) < limit:
             view, page = self._reader.stream_page(name, start or None, False, PAGE if limit is None else min(PAGE, limit - len(found)))

@@ -52,8 +52,11 @@ def engine_for(settings: Settings, store: str) -> sa.Engine:
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         # A transaction that reads first and writes then fails at once when somebody wrote in between; one that says from
-        # the beginning that it will write (engine.execution_options(writes=True)) waits for its turn.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
+        # the beginning that it will write (engine.execution_options(writes=True)) waits for its turn. One statement that
+        # reads (single=True) needs none.
+        options = connection.get_execution_options()
+        if not options.get("single"):
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if options.get("writes") else "BEGIN")
 
     return engine
 

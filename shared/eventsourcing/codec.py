@@ -6,6 +6,7 @@ fields still sealed, and nobody sees the JSON.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -96,6 +97,14 @@ def decode(name: str, schema: int, data: bytes, open_: Open | None) -> Any:
         opener = open_
         _walk(body, plan, lambda _person, sealed: opener(sealed))
     return msgspec.convert(body, kind.cls)
+
+
+_SEALED = re.compile(rb'"~1\.([^."]{1,64})\.')
+
+
+def sealed_for(data: bytes) -> list[str]:
+    """The persons whose keys an event's JSON needs (shared/security/vault.py says how sealed text begins)."""
+    return [person.decode() for person in _SEALED.findall(data)]
 
 
 def _decoder(kind: EventType) -> msgspec.json.Decoder[Any]:

@@ -144,9 +144,11 @@ class Repository:
     def history(self, stream: str) -> list[Recorded]:
         """Every event of a stream with its metadata, personal fields opened."""
         try:
-            return [self._recorded(raw) for raw in self._log.read(stream)]
+            raws = self._log.read(stream)
         except LogUnavailable as error:
             raise Unavailable() from error
+        self._vault.know(person for r in raws for person in codec.sealed_for(r.data))
+        return [self._recorded(raw) for raw in raws]
 
     # -- inside ------------------------------------------------------------------------------------------------
 
@@ -178,6 +180,7 @@ class Repository:
             raise Unavailable() from error
         if known is not None and not raws:
             return known
+        self._vault.know(person for r in raws for person in codec.sealed_for(r.data))
         recorded = [self._recorded(r) for r in raws]
         loaded = self._folded(decider, recorded, known)
         self._keep(stream, loaded)

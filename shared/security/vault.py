@@ -12,7 +12,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
@@ -40,6 +40,7 @@ class Vault:
     def __init__(self, engine: sa.Engine, master_key: bytes) -> None:
         self._engine = engine
         self._writer = engine.execution_options(writes=True)  # see shared/eventlog/stores.py
+        self._reader = engine.execution_options(single=True)
         self._wrap = AESGCM(master_key)
         self._cache: OrderedDict[str, tuple[float, AESGCM | None]] = OrderedDict()
         self._lock = threading.Lock()
@@ -68,6 +69,20 @@ class Vault:
             return key.decrypt(box[:12], box[12:], person_id.encode()).decode()
         except InvalidTag:
             return ERASED
+
+    def know(self, person_ids: Iterable[str]) -> None:
+        """Fetch the keys of several persons that are not in memory in one question, before what they seal is opened."""
+        now = time.monotonic()
+        with self._lock:
+            wanted = sorted({p for p in person_ids if (kept := self._cache.get(p)) is None or kept[0] <= now})
+        for start in range(0, len(wanted), 500):
+            query = sa.select(keys.c.person_id, keys.c.wrapped).where(keys.c.person_id.in_(wanted[start : start + 500]))
+            try:
+                with self._reader.connect() as connection:
+                    found = {row.person_id: self._unwrapped(row.person_id, row.wrapped) for row in connection.execute(query)}
+            except sa.exc.OperationalError as error:
+                raise Unavailable() from error
+            self._remember(now, found)
 
     def destroy(self, person_id: str, at: str) -> None:
         """Destroy the key for ever. ``at`` is the ISO time of the decision."""
@@ -118,20 +133,24 @@ class Vault:
         except sa.exc.OperationalError as error:
             raise Unavailable() from error
         if known:
-            with self._lock:
-                self._cache[person_id] = (now + _KEPT_SECONDS, found)
-                while len(self._cache) > _KEPT:
-                    self._cache.popitem(last=False)
+            self._remember(now, {person_id: found})
         return found
 
+    def _remember(self, now: float, found: Mapping[str, AESGCM | None]) -> None:
+        with self._lock:
+            for person_id, key in found.items():
+                self._cache[person_id] = (now + _KEPT_SECONDS, key)
+                self._cache.move_to_end(person_id)
+            while len(self._cache) > _KEPT:
+                self._cache.popitem(last=False)
+
     def _fetch(self, person_id: str) -> tuple[AESGCM | None, bool]:
-        with self._engine.connect() as connection:
+        with self._reader.connect() as connection:
             row = connection.execute(sa.select(keys.c.wrapped).where(keys.c.person_id == person_id)).first()
-        if row is None:
-            return None, False
-        if row.wrapped is None:
-            return None, True
-        return AESGCM(self._wrap.decrypt(row.wrapped[:12], row.wrapped[12:], person_id.encode())), True
+        return (None, False) if row is None else (self._unwrapped(person_id, row.wrapped), True)
+
+    def _unwrapped(self, person_id: str, wrapped: bytes | None) -> AESGCM | None:
+        return None if wrapped is None else AESGCM(self._wrap.decrypt(wrapped[:12], wrapped[12:], person_id.encode()))
 
 
 class Sealer:

@@ -313,6 +313,21 @@ class Reader:
         finally:
             connection.execute("commit")
 
+    def plain_page(self, name: str, at: int, limit: int) -> list[Entry] | None:
+        """``stream_page`` forwards in two questions instead of six, for a stream that never had metadata and is not seen to be deleted."""
+        ids = dict(self._connection.execute("select name, id from stream where name in (?, ?)", (name, f"$${name}")).fetchall())
+        if f"$${name}" in ids or name.startswith("$"):
+            return None
+        if name not in ids:
+            return []
+        rows = self._connection.execute(
+            "select position, revision, type, body from event where stream_id = ? and revision >= ? order by revision limit ?",
+            (ids[name], at, limit),
+        ).fetchall()
+        if rows and rows[-1][1] == DELETED:
+            return None
+        return [Entry(position, name, revision, kind, body) for position, revision, kind, body in rows]
+
     def all_page(self, at: int, backwards: bool, limit: int, with_stream: bool) -> list[Entry]:
         """Events of the log from position ``at``: forwards inclusive, backwards exclusive. Stream names are looked up only if asked for."""
         condition = "e.position < ? order by e.position desc" if backwards else "e.position >= ? order by e.position"
