@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,16 +142,20 @@ class Log:
         self.data = data  # where the embedded log keeps its file, if that is on this machine (near.py)
         self.timeout = timeout
         self._client: Any = None
+        self._making = threading.Lock()
         self._nearby = Nearby(data)
 
     @property
     def client(self) -> Any:
         """The esdbclient itself, for those who need more (relay, projectors, operators). Connects on first use."""
         if self._client is None:
-            try:
-                self._client = Client(uri=self.uri)
-            except (EventStoreDBClientException, OSError) as error:
-                raise LogUnavailable(type(error).__name__) from error
+            # One of many threads that begin together: a second client would be collected, and its channel closed under those who use it.
+            with self._making:
+                if self._client is None:
+                    try:
+                        self._client = Client(uri=self.uri)
+                    except (EventStoreDBClientException, OSError) as error:
+                        raise LogUnavailable(type(error).__name__) from error
         return self._client
 
     def append(self, stream: str, events: Sequence[Raw], expected: int) -> int:
