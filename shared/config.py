@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+DOORS = ("rpc", "bus", "timer")  # calls of the staff, reactions to events, what is due
 
 
 class ConfigError(Exception):
@@ -42,6 +43,7 @@ class Settings:
     token_public_key: Path | None = None
     token_private_key: Path | None = None  # only where tokens are issued (development)
     max_workers: int = 20
+    doors: tuple[str, ...] = DOORS  # what a worker opens: the reactions of a busy service may have processes of their own
     retry_delays: tuple[float, ...] = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between tries of a reaction, then dead letter
     timer_period: float = 5.0  # seconds between two looks at what is due
     log_level: str = "INFO"
@@ -136,7 +138,15 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         token_public_key=Path(public) if public else None,
         token_private_key=Path(private) if private else None,
         max_workers=int(pick("MINZHENG_MAX_WORKERS", "20")),
+        doors=_doors(pick("MINZHENG_DOORS", ",".join(DOORS))),
         retry_delays=tuple(float(x) for x in pick("MINZHENG_RETRY_DELAYS", "1,5,30,120,600").split(",") if x.strip()),
         timer_period=float(pick("MINZHENG_TIMER_PERIOD", "5")),
         log_level=pick("MINZHENG_LOG_LEVEL", "INFO"),
     )
+
+
+def _doors(text: str) -> tuple[str, ...]:
+    chosen = tuple(door for part in text.split(",") if (door := part.strip()))
+    if not chosen or not set(chosen) <= set(DOORS):
+        raise ConfigError(f"MINZHENG_DOORS 须为 {'、'.join(DOORS)} 中的一个或几个，以逗号分隔。")
+    return chosen

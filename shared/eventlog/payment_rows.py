@@ -19,6 +19,7 @@ from shared.casework import payee_account as pa
 from shared.casework import payment_run as pr
 from shared.casework import recovery as rc
 from shared.casework.payment_run import PaymentLine
+from shared.domain.decoders import decoder_of
 from shared.domain.frozen import replace
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
@@ -148,7 +149,7 @@ def _encode(state: Any) -> str:
     return msgspec.json.encode(state, enc_hook=dict).decode()
 
 
-_decode_claim = msgspec.json.Decoder(rc.Recovery).decode
+_decode_claim = decoder_of(rc.Recovery).decode
 
 
 def _slim(case: bc.Case) -> bc.Case:

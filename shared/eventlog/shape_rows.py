@@ -14,6 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from shared.casework.shape import Shape, View
+from shared.domain.decoders import decoder_of
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
@@ -57,7 +58,7 @@ def encode_state(state: Any) -> str:
 
 
 def decode_state(shape: Shape, text: str) -> Any:
-    return msgspec.json.decode(text, type=type(shape.state))
+    return decoder_of(type(shape.state)).decode(text)
 
 
 def project_records(model: ReadModel, table: sa.Table, shapes: Iterable[Shape]) -> None:

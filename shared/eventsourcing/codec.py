@@ -14,8 +14,9 @@ from typing import Any
 
 import msgspec
 
+from shared.domain.decoders import decoder_of
 from shared.domain.errors import Refused
-from shared.eventsourcing.events import REGISTRY, EventType, PersonalPlan, personal_plan, type_of
+from shared.eventsourcing.events import REGISTRY, PersonalPlan, personal_plan, type_of
 
 MOST_BYTES = 64 * 1024  # engines 4.2: attachments go by reference
 
@@ -53,7 +54,6 @@ class UnknownEvent(Exception):
 
 _meta_decoder = msgspec.json.Decoder(Meta)
 _encoder = msgspec.json.Encoder()
-_decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
 Seal = Callable[[str, str], str]  # (person_id, text) -> sealed
 Open = Callable[[str], str]  # sealed -> text, or ERASED
@@ -89,13 +89,14 @@ def decode(name: str, schema: int, data: bytes, open_: Open | None) -> Any:
         raise UnknownEvent(f"{name} v{schema}")
     plan = personal_plan(kind.cls)
     if schema == kind.version and (open_ is None or not plan):
-        return _decoder(kind).decode(data)
+        return decoder_of(kind.cls).decode(data)
     body = msgspec.json.decode(data)
     for step in range(schema, kind.version):
         body = kind.upcasters[step](body)
     if open_ is not None and plan:
         opener = open_
         _walk(body, plan, lambda _person, sealed: opener(sealed))
+    decoder_of(kind.cls)
     return msgspec.convert(body, kind.cls)
 
 
@@ -105,13 +106,6 @@ _SEALED = re.compile(rb'"~1\.([^."]{1,64})\.')
 def sealed_for(data: bytes) -> list[str]:
     """The persons whose keys an event's JSON needs (shared/security/vault.py says how sealed text begins)."""
     return [person.decode() for person in _SEALED.findall(data)]
-
-
-def _decoder(kind: EventType) -> msgspec.json.Decoder[Any]:
-    found = _decoders.get(kind.cls)
-    if found is None:
-        found = _decoders[kind.cls] = msgspec.json.Decoder(kind.cls)
-    return found
 
 
 def _walk(body: dict[str, Any], plan: PersonalPlan, change: Seal) -> None:

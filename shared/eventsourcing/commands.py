@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal, TypeVar, cast
 
 import marshmallow as ma
@@ -125,7 +125,7 @@ def parse(cls: type, body: Any) -> Any:
     if not isinstance(body, Mapping):
         raise invalid("须为对象。")
     try:
-        loaded = schema_for(cls)().load(cast(Any, dict(body)))
+        loaded = _schema(cls).load(cast(Any, dict(body)))
     except ma.ValidationError as error:
         field, message = _first(error.messages)
         field = ".".join(part if _shows_nothing(part) else "?" for part in field.split("."))
@@ -133,6 +133,17 @@ def parse(cls: type, body: Any) -> Any:
     except (RecursionError, OverflowError) as error:
         raise Refused("invalid_input", "格式或类型不正确。", None) from error
     return _build(cls, cast(dict[str, Any], loaded))
+
+
+@lru_cache(maxsize=4096)
+def _schema(cls: type) -> ma.Schema:
+    """One of a class is enough for all threads: to load changes nothing in it, and to make one takes longer than to load."""
+    return schema_for(cls)()
+
+
+@lru_cache(maxsize=4096)
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
 
 
 def _shows_nothing(part: str) -> bool:
@@ -148,7 +159,7 @@ def _first(messages: Any, path: str = "") -> tuple[str, str]:
 
 
 def _build(cls: type, values: dict[str, Any]) -> Any:
-    hints = typing.get_type_hints(cls)
+    hints = _hints(cls)
     ready: dict[str, Any] = {}
     for name, value in values.items():
         inner, many = nested_dataclass(hints[name])

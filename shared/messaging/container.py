@@ -11,6 +11,7 @@ from typing import Any
 
 from eventlet.greenpool import GreenPool
 from nameko.containers import ServiceContainer
+from nameko.extensions import iter_extensions
 
 from shared.config import Settings
 from shared.messaging import names
@@ -50,6 +51,12 @@ class Container(ServiceContainer):  # type: ignore[misc]
         self.lanes = lane_sizes(self.settings)
         self._worker_pool = _Pools(self.lanes)
         self._native: dict[str, Lane] = {}
+        closed = [e for e in self.entrypoints if e.lane not in self.settings.doors]
+        if closed:  # another process of this service has these open
+            self.entrypoints.difference_update(closed)
+            self.subextensions.clear()
+            for extension in self.entrypoints | self.dependencies:
+                self.subextensions.update(iter_extensions(extension))
 
     @property
     def being_killed(self) -> bool:

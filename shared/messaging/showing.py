@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from typing import Any
 
 from shared.domain.errors import Refused, Unavailable
@@ -19,13 +20,25 @@ WAIT = 5.0  # seconds a read waits for the position it was asked for
 
 def plain(value: Any) -> Any:
     """A state as plain values: dataclasses and read-only mappings become dicts."""
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    names = _names(kind)
+    if names is not None:
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, (tuple, list)):
         return [plain(v) for v in value]
     return value
+
+
+_PLAIN = frozenset({str, int, bool, type(None), date, datetime})
+
+
+@lru_cache(maxsize=1024)
+def _names(kind: Any) -> tuple[str, ...] | None:
+    return tuple(f.name for f in fields(kind)) if is_dataclass(kind) else None
 
 
 def shown(office: Office, decider: Decider[Any], aggregate_id: str, hand: Hand, as_of: datetime | None) -> dict[str, Any]:

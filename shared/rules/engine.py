@@ -22,6 +22,7 @@ from openfisca_core.populations import GroupPopulation, Population
 from openfisca_core.simulations import Simulation
 from openfisca_core.taxbenefitsystems import TaxBenefitSystem
 
+from shared.domain.decoders import decoder_of
 from shared.rules.assessment import Assessment, Outcome
 from shared.rules.columns import Columns
 from shared.rules.entities import Household, Person
@@ -313,6 +314,7 @@ class RulesEngine:
         Versions are not compared: a later parameter file has another version and must still give the same answer for an old month.
         """
         rules = self._programme(assessment.programme)
+        decoder_of(rules.facts)
         again = self.assess(assessment.programme, msgspec.convert(assessment.inputs, rules.facts), assessment.month)
         return replace(again, rules_version="", parameters_version="") == replace(assessment, rules_version="", parameters_version="")
 

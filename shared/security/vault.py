@@ -32,6 +32,9 @@ keys = sa.Table(
     sa.Column("wrapped", sa.LargeBinary, nullable=True),  # NULL = destroyed
     sa.Column("destroyed_at", sa.String(40), nullable=True),
 )
+# Built once: to build a question takes SQLAlchemy longer than SQLite to answer it.
+_OF_ONE = sa.select(keys.c.wrapped).where(keys.c.person_id == sa.bindparam("person"))
+_THEIRS = sa.select(keys.c.person_id, keys.c.wrapped).where(keys.c.person_id.in_(sa.bindparam("persons", expanding=True)))
 
 
 class Vault:
@@ -76,13 +79,12 @@ class Vault:
         with self._lock:
             wanted = sorted({p for p in person_ids if (kept := self._cache.get(p)) is None or kept[0] <= now})
         for start in range(0, len(wanted), 500):
-            query = sa.select(keys.c.person_id, keys.c.wrapped).where(keys.c.person_id.in_(wanted[start : start + 500]))
             try:
                 with self._reader.connect() as connection:
-                    found = {row.person_id: self._unwrapped(row.person_id, row.wrapped) for row in connection.execute(query)}
+                    rows = connection.execute(_THEIRS, {"persons": wanted[start : start + 500]}).all()
             except sa.exc.OperationalError as error:
                 raise Unavailable() from error
-            self._remember(now, found)
+            self._remember(now, {person_id: self._unwrapped(person_id, wrapped) for person_id, wrapped in rows})
 
     def destroy(self, person_id: str, at: str) -> None:
         """Destroy the key for ever. ``at`` is the ISO time of the decision."""
@@ -146,7 +148,7 @@ class Vault:
 
     def _fetch(self, person_id: str) -> tuple[AESGCM | None, bool]:
         with self._reader.connect() as connection:
-            row = connection.execute(sa.select(keys.c.wrapped).where(keys.c.person_id == person_id)).first()
+            row = connection.execute(_OF_ONE, {"person": person_id}).first()
         return (None, False) if row is None else (self._unwrapped(person_id, row.wrapped), True)
 
     def _unwrapped(self, person_id: str, wrapped: bytes | None) -> AESGCM | None:

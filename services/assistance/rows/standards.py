@@ -17,6 +17,7 @@ from services.assistance import household, standards
 from services.assistance.household import Household
 from services.assistance.rise import CaseNow
 from shared.casework import benefit_case as bc
+from shared.domain.decoders import decoder_of
 from shared.domain.frozen import replace
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
@@ -25,8 +26,8 @@ from shared.eventsourcing.events import REGISTRY
 
 PAGE = 4_000
 _IN = 500  # ids in one question
-_household: msgspec.json.Decoder[Household] = msgspec.json.Decoder(Household)
-_exits: msgspec.json.Decoder[tuple[tuple[str, str], ...]] = msgspec.json.Decoder(tuple[tuple[str, str], ...])
+_household: msgspec.json.Decoder[Household] = decoder_of(Household)
+_exits: msgspec.json.Decoder[tuple[tuple[str, str], ...]] = decoder_of(tuple[tuple[str, str], ...])
 
 
 @dataclass(frozen=True)

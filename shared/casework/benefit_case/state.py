@@ -17,6 +17,7 @@ import msgspec
 from shared.casework.benefit_case import events as e
 from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.domain import dates
+from shared.domain.decoders import decoder_of
 from shared.domain.frozen import replace
 from shared.rules.assessment import Assessment
 
@@ -335,13 +336,7 @@ def packed(p: Progress) -> str:
 def unpacked(text: str, kind: type[P]) -> P:
     if not text:
         return kind()
-    if (decoder := _decoders.get(kind)) is None:
-        decoder = _decoders[kind] = msgspec.json.Decoder(kind)
-    found: P = decoder.decode(text)
-    return found
-
-
-_decoders: dict[type[Any], msgspec.json.Decoder[Any]] = {}  # one a kind: to make one takes longer than to decode
+    return decoder_of(kind).decode(text)
 
 
 # -- with the money
