@@ -170,7 +170,7 @@ def _published(life: list[Raw]) -> list[Raw]:
     return [e for e in life if REGISTRY[e.name].published]
 
 
-def _relayed(parts: Parts, broker: str, count: int, **env: str) -> float:
+def _relayed(parts: Parts, broker: str, count: int, **env: Any) -> float:
     """Events a second that a relay, just started, brings to the queue."""
     argv = ("shared.cli", "relay", "--window", str(WINDOW))
     return _arriving(broker, count, lambda: parts.start("relay", *argv, **env), lambda: parts.end("relay"))

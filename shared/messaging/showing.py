@@ -20,7 +20,7 @@ WAIT = 5.0  # seconds a read waits for the position it was asked for
 
 def plain(value: Any) -> Any:
     """A state as plain values: dataclasses and read-only mappings become dicts."""
-    kind = type(value)
+    kind: Any = type(value)
     if kind in _PLAIN:
         return value
     names = _names(kind)
