@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -125,6 +126,15 @@ def answer_quickly() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+def let_others_first() -> None:
+    """For processes whose work can wait a moment (projector, reactions in a process of their own): when the processor is short, those that
+    somebody stands at a window for (RPC, log, broker) go first. Nothing is taken from anybody while there is enough."""
+    os.nice(10)
+    if os.getsid(0) == os.getpid():  # Linux shares the processor between sessions first: a session of one's own has a nice value of its own
+        with suppress(OSError):
+            Path("/proc/self/autogroup").write_text("10")
 
 
 def wait_until(condition: Callable[[], bool], limit: float, pause: float = 0.05) -> bool:

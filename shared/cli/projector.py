@@ -18,7 +18,7 @@ def command(services: tuple[str, ...]) -> None:
 
     可以多开：同一服务只有一个在写，其余待命，前者退出后立即接替。读模型的版本变了，先在旁边重建再换上。
     """
-    from shared import config
+    from shared import config, process
     from shared.cli.ready import mark_ready
     from shared.eventlog import discovery
     from shared.eventlog.client import Log
@@ -32,6 +32,7 @@ def command(services: tuple[str, ...]) -> None:
         raise click.ClickException(str(error)) from error
     if not models:
         raise click.ClickException("没有一个服务有读模型。")
+    process.let_others_first()
     stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -29,7 +29,7 @@ from shared.messaging.boundary import Lane  # noqa: E402
 from shared.messaging.container import lane_sizes  # noqa: E402
 from shared.messaging.doors import check_service  # noqa: E402
 from shared.messaging.node import QUEUE_SETTLES  # noqa: E402
-from shared.process import answer_quickly  # noqa: E402
+from shared.process import answer_quickly, let_others_first  # noqa: E402
 
 STOP_LIMIT = 20.0  # seconds for what is in flight to end after SIGTERM; then it is left to be delivered again
 _WAIT = 1.0
@@ -163,6 +163,8 @@ def _stop(runner: ServiceRunner, died: list[BaseException]) -> int:
 
 
 def main(services: Sequence[str], settings: Settings) -> None:
+    if "rpc" not in settings.doors:
+        let_others_first()
     try:
         status = run(services, settings)
     except ConfigError:
