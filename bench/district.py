@@ -89,8 +89,8 @@ def _settled(parts: Parts, size: Size, say: Say) -> list[list[str]]:
     parts.on(datetime(2023, 6, 10, 9, tzinfo=SHANGHAI))  # the households' own year: a fact is decided on for its month, not for three years
     copies = fill.Copies(fill.life(parts.settings(), RELATIONS, ()))  # granted, and nothing has changed since: twelve events
     began = time.perf_counter()
+    events = parts.write(stream for n in range(size.households) for stream in copies.streams(n))
     with opened(uri) as log:
-        events = fill.fill(log, (stream for n in range(size.households) for stream in copies.streams(n)))
         say(f"{events:,} 个事件已写入（{events / (time.perf_counter() - began):,.0f} 个/秒）")
         head = log.head("assistance.")
         # What is in the log was announced long ago: what is measured is a day, not the catching up with a million events.

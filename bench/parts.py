@@ -12,16 +12,17 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from bench import fill
 from shared import clock, process
 from shared.config import ROOT, Settings, load
-from shared.eventlog.client import Log
+from shared.eventlog.client import Log, Raw
 from shared.messaging.node import BrokerNode
 from shared.security import tokens
 
@@ -102,9 +103,17 @@ class Parts:
             self._env["AMQP_URI"] = self._broker.start()
         return self._broker.uri
 
-    def eventlog(self, name: str = "eventlog", *, store: bool = True) -> str:
+    def write(self, appends: Iterable[tuple[str, list[Raw]]]) -> int:
+        """Stop the log, write very many events into its file, and start it again where it was; answers how many."""
+        port = int(self._env["EVENTSTORE_URI"].split(":")[2].split("?")[0])
+        self.end("eventlog")
+        events = fill.written(self.var / "eventlog", appends)
+        self.eventlog(port=port)
+        return events
+
+    def eventlog(self, name: str = "eventlog", *, store: bool = True, port: int = 0) -> str:
         """The URI of an embedded log with a directory of its own name; the first one is everybody's EVENTSTORE_URI."""
-        port = process.free_port()
+        port = port or process.free_port()
         argv = [sys.executable, "-m", "shared.eventlog.embedded", "--port", str(port), "--data", str(self.var / name)]
         self._running[name] = process.spawn([*argv, *([] if store else ["--no-store"])], log=self._log(name), env=self._env, cwd=ROOT)
         if not process.wait_until(lambda: process.accepts(port), START_LIMIT):

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import fill
-from bench.parts import DISTRICT, Parts, Row, Say, opened, row
+from bench.parts import DISTRICT, Parts, Row, Say, row
 from services.eldercare.benefits import ACCOUNTS, CASES
 from services.eldercare.service import ElderCare
 from shared.casework import bank_file, benefit_case, payee_account
@@ -110,7 +110,7 @@ def _run(parts: Parts, service: ElderCare, payees: int, say: Say) -> list[Row]:
 
 
 def _filled(parts: Parts, payees: int, say: Say) -> Office:
-    uri = parts.eventlog()
+    parts.eventlog()
     parts.on(DAY)
     office = Office(parts.settings(MINZHENG_PAYMENT_MODE="bank_file"), "eldercare")
     person = uuid.uuid4().hex
@@ -127,8 +127,8 @@ def _filled(parts: Parts, payees: int, say: Say) -> Office:
     give(CASES, benefit_case.case_id(PROGRAMME, person), grant)
     copies = fill.Copies(list(office.log.read_all(prefix="eldercare.")))
     began = time.perf_counter()
-    with opened(uri) as log:
-        events = fill.fill(log, (stream for n in range(1, payees) for stream in copies.streams(n)))
+    office.log.close()  # it comes back
+    events = parts.write(stream for n in range(1, payees) for stream in copies.streams(n))
     parts.start("projector", "shared.cli", "projector", limit=60 + events / 2_000)
     _seen(office, payees)
     say(f"{events:,} 个事件已写入并投影（{time.perf_counter() - began:,.1f} 秒）")

@@ -75,8 +75,8 @@ def _filled(parts: Parts, cases: int, say: Say) -> None:
     parts.on(DAY)
     copies = fill.Copies(fill.life(parts.settings(), ("户主", "配偶", "子女"), ((3, 20_000),)))
     began = time.perf_counter()
+    events = parts.write(stream for n in range(1, cases) for stream in copies.streams(n))  # the life itself is the first
     with opened(uri) as log:
-        events = fill.fill(log, (stream for n in range(1, cases) for stream in copies.streams(n)))  # the life itself is the first
         entry = mark.read(log, "main")  # announced long ago
         mark.append(log, "main", mark.Entry(entry.version + 1, entry.epoch + 1, log.head(), "bench"), str(uuid.uuid4()))
     say(f"{events:,} 个事件已写入（{time.perf_counter() - began:,.1f} 秒）")
