@@ -1,8 +1,8 @@
 """Where the tree is kept (树的存放): the hashes of the perfect subtrees in rows of 256, and the commit position of every leaf.
 
-A row holds the hashes of one level beside each other, so a million leaves are some 8,000 rows instead of two million, an append of a batch
-touches a few of them, and a proof reads at most two a level. The tree can be thrown away and made again from the log; what must not be lost are
-the signed checkpoints, which stand in the log and outside.
+A row holds the hashes of one level beside each other, so a million leaves are some 8,000 rows instead of two million: an append of a batch
+touches a few of them, a proof reads at most two a level. The tree can be thrown away and made again from the log; what must not be lost
+are the signed checkpoints, which stand in the log and outside.
 """
 
 from __future__ import annotations
