@@ -44,6 +44,7 @@ class Nodes:
         self._connection = connection
         self._read: dict[tuple[int, int], bytearray] = {}
         self._changed: set[tuple[int, int]] = set()
+        self._places: dict[int, bytes] = {}
 
     @staticmethod
     def create(engine: sa.Engine) -> None:
@@ -65,9 +66,8 @@ class Nodes:
 
     def position(self, index: int) -> int:
         """The commit position of a leaf's event."""
-        found = self._connection.execute(sa.select(places.c.positions).where(places.c.number == index // WIDE)).scalar()
-        at = index % WIDE * 8
-        if found is None or len(found) < at + 8:
+        found, at = self._placed(index // WIDE), index % WIDE * 8
+        if len(found) < at + 8:
             raise MissingNode(f"place {index}")
         return int.from_bytes(found[at : at + 8], "big")
 
@@ -106,10 +106,17 @@ class Nodes:
         while at < len(positions):
             number, there = divmod(size + at, WIDE)
             part = positions[at : at + WIDE - there]
-            known = self._connection.execute(sa.select(places.c.positions).where(places.c.number == number)).scalar() or b""
             more = b"".join(p.to_bytes(8, "big") for p in part)
-            self._put(places, {"number": number}, {"positions": known[: there * 8] + more})
+            self._places[number] = self._placed(number)[: there * 8] + more
+            self._put(places, {"number": number}, {"positions": self._places[number]})
             at += len(part)
+
+    def _placed(self, number: int) -> bytes:
+        found = self._places.get(number)
+        if found is None:
+            read = self._connection.execute(sa.select(places.c.positions).where(places.c.number == number)).scalar()
+            found = self._places[number] = bytes(read or b"")
+        return found
 
     def _row(self, level: int, number: int) -> bytearray:
         row = self._read.get((level, number))

@@ -1,0 +1,138 @@
+"""Sealing (封存): a process beside everything else follows the log, adds its events to the tree and signs how far it came.
+
+Nobody waits for it: events are in the log long before they are in the tree, and a seal that is away for a day has a day to catch up with.
+Where it stands is in its own tables, moved in the transaction that adds the leaves; two at once do not harm each other, the second finds
+what it has there already. Checkpoints are appended to ``integrity.checkpoints`` in the log and written to a file for whoever keeps them
+outside: who has one can show that the log was rewritten before it, whatever was done to log and tree together.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared.clock import Clock
+from shared.eventlog.client import NO_STREAM, Log, LogUnavailable, Raw, WrongVersion
+from shared.eventlog.integrity import tree
+from shared.eventlog.integrity.checkpoint import Checkpoint, signed
+from shared.eventlog.integrity.leaf import OF_THE_TREE, leaf_of
+from shared.eventlog.integrity.nodes import Nodes
+from shared.eventlog.reader import CaughtUp
+from shared.eventlog.tail import Tail
+
+STREAM = "integrity.checkpoints"
+SIGNED = "integrity.checkpoint_signed"
+MOST = 4_000  # events in one transaction
+EVERY = 10.0  # seconds between checkpoints while events come; the last one follows when they stop
+IDLE = 0.5
+_LOCK = 20_230_702
+
+
+class TreeAhead(Exception):
+    """The tree has events that the log has not: a log that was set back, or the tree of another."""
+
+
+class Seal:
+    """Keeps the tree of one log. ``origin`` names it in every checkpoint (``minzheng.<district>``)."""
+
+    def __init__(
+        self, log: Log, engine: sa.Engine, key: Ed25519PrivateKey, origin: str, clock: Clock, published: Path | None = None
+    ) -> None:
+        self._log, self._engine, self._key, self._origin, self._clock, self._published = log, engine, key, origin, clock, published
+        Nodes.create(engine)
+        self._signed = -1  # size of the newest checkpoint
+
+    def run(self, stopping: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
+        """Seal until told to stop; a log that is away is waited for."""
+        while not stopping.is_set():
+            try:
+                self._follow(stopping, ready)
+            except LogUnavailable:
+                stopping.wait(2.0)
+
+    def catch_up(self) -> Checkpoint:
+        """Seal what is in the log now, and sign; for commands and tests."""
+        done = threading.Event()
+        self._follow(done, done.set)
+        return self.sign()
+
+    def sign(self) -> Checkpoint:
+        """Sign the tree as it stands, unless a checkpoint of this size is there."""
+        with self._engine.connect() as connection:
+            kept = Nodes(connection)
+            size = kept.size
+            made = Checkpoint(self._origin, size, tree.root(size, kept), kept.position(size - 1) if size else -1, self._clock.now())
+        newest = newest_note(self._log)
+        if newest is None or int(newest[1].split("\n", 2)[1]) < size:
+            note = signed(made, self._key)
+            version = NO_STREAM if newest is None else newest[0]
+            body = json.dumps({"note": note}, ensure_ascii=False).encode()
+            try:
+                self._log.append(STREAM, [Raw(SIGNED, body, b"{}", str(uuid.uuid4()))], version)
+            except WrongVersion:  # another one has signed; ours says nothing more
+                return made
+            if self._published is not None:
+                self._published.parent.mkdir(parents=True, exist_ok=True)
+                beside = self._published.with_suffix(".new")
+                beside.write_text(note, encoding="utf-8")
+                beside.replace(self._published)
+        self._signed = size
+        return made
+
+    def _follow(self, stopping: threading.Event, ready: Callable[[], None]) -> None:
+        with self._engine.connect() as connection:
+            kept = Nodes(connection)
+            size = kept.size
+            at = kept.position(size - 1) if size else -1
+        if at > self._log.head():
+            raise TreeAhead("完整性树中的事件多于事件日志：日志被退回，或这是另一个日志的树。")
+        tail: Tail[Raw] = Tail(self._log, at, lambda raw: raw, **OF_THE_TREE)
+        signed_at, behind = time.monotonic(), True
+        try:
+            while not stopping.is_set():
+                items = tail.take(MOST, IDLE)
+                events = [item for item in items if isinstance(item, Raw)]
+                if events:
+                    size = self._add(events)
+                caught_up = any(isinstance(item, CaughtUp) for item in items)
+                behind = behind and not caught_up
+                if size > self._signed and (caught_up or (time.monotonic() - signed_at > EVERY) or (not behind and not items)):
+                    self.sign()
+                    signed_at = time.monotonic()
+                if caught_up:
+                    ready()
+        finally:
+            tail.stop()
+
+    def _add(self, events: list[Raw]) -> int:
+        with self._engine.execution_options(writes=True).begin() as tx:
+            if tx.dialect.name == "postgresql":
+                tx.execute(sa.text("SELECT pg_advisory_xact_lock(:n)"), {"n": _LOCK})
+            kept = Nodes(tx)
+            size = kept.size
+            last = kept.position(size - 1) if size else -1
+            new = [e for e in events if e.position > last]
+            if new:
+                size = kept.append([leaf_of(e) for e in new], [e.position for e in new])
+                kept.flush()
+        return size
+
+
+def newest_note(log: Log) -> tuple[int, str] | None:
+    """The newest checkpoint in the log with its version in the stream."""
+    notes = log.read(STREAM)
+    if not notes:
+        return None
+    return notes[-1].version, str(json.loads(notes[-1].data)["note"])
+
+
+def notes_of(log: Log) -> list[str]:
+    """All checkpoints in the log, oldest first."""
+    return [str(json.loads(raw.data)["note"]) for raw in log.read(STREAM)]

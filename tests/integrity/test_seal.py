@@ -1,0 +1,191 @@
+"""The seal follows a real log; the check of the whole names every event that was changed, removed, inserted or moved in its file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from shared.clock import Clock
+from shared.config import Settings
+from shared.eventlog.client import NO_STREAM, Log, Raw
+from shared.eventlog.embedded import storage
+from shared.eventlog.integrity import tree
+from shared.eventlog.integrity.checkpoint import opened
+from shared.eventlog.integrity.leaf import leaf_of
+from shared.eventlog.integrity.nodes import Nodes, rows
+from shared.eventlog.integrity.seal import Seal, TreeAhead, notes_of
+from shared.eventlog.integrity.verify import Report, verify
+from shared.eventlog.stores import engine_for
+from tests.contract.conftest import LogProcess
+
+ORIGIN = "minzheng.330225"
+KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+
+@dataclass
+class Sealed:
+    """A log with fifteen events of five streams, and its seal."""
+
+    process: LogProcess
+    log: Log
+    engine: sa.Engine
+    seal: Seal
+
+    def check(self, notes: list[str] | None = None) -> Report:
+        return verify(self.log, self.engine, notes_of(self.log) if notes is None else notes, ORIGIN, KEY.public_key())
+
+    def add(self, stream: str, version: int, note: str = "x") -> None:
+        body = json.dumps({"note": note}).encode()
+        self.log.append(stream, [Raw("sample.happened", body, b"{}", str(uuid.uuid4()))], version)
+
+    def tampered(self, change: Callable[[sqlite3.Connection], None]) -> Report:
+        """Stop the log, change its file behind its back, start it again and check."""
+        self.log.close()
+        self.process.kill()
+        with sqlite3.connect(self.process.directory / storage.FILE_NAME) as connection:
+            change(connection)
+        connection.close()
+        self.process.start()
+        self.log = Log(f"esdb://127.0.0.1:{self.process.port}?Tls=false")
+        return self.check()
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> Iterator[Sealed]:
+    process = LogProcess(tmp_path / "data").start()
+    log = Log(f"esdb://127.0.0.1:{process.port}?Tls=false")
+    engine = engine_for(Settings(var=tmp_path), "integrity")
+    made = Sealed(process, log, engine, Seal(log, engine, KEY, ORIGIN, Clock(), tmp_path / "checkpoint"))
+    for n in range(15):
+        made.add(f"sample.thing-{n % 5}", n // 5 - 1, f"n{n}")
+        if n in (6, 14):
+            made.seal.catch_up()
+    yield made
+    made.log.close()
+    made.process.kill()
+    engine.dispose()
+
+
+def test_every_event_is_in_the_tree_and_provable(sealed: Sealed) -> None:
+    """Against a checkpoint anybody may hold, with a path as long as the tree is high."""
+    checkpoint = opened(notes_of(sealed.log)[-1], ORIGIN, KEY.public_key())
+    assert checkpoint.size == 15
+    with sealed.engine.connect() as connection:
+        kept = Nodes(connection)
+        for event in (e for n in range(5) for e in sealed.log.read(f"sample.thing-{n}")):
+            index = kept.index_of(event.position)
+            assert index is not None
+            path = tree.inclusion(index, checkpoint.size, kept)
+            assert len(path) <= 4
+            tree.verify_inclusion(index, checkpoint.size, leaf_of(event), path, checkpoint.root)
+
+
+def test_two_checkpoints_are_consistent(sealed: Sealed) -> None:
+    """The earlier tree is the beginning of the later one."""
+    first, second = (opened(note, ORIGIN, KEY.public_key()) for note in notes_of(sealed.log))
+    with sealed.engine.connect() as connection:
+        proof = tree.consistency(first.size, second.size, Nodes(connection))
+    tree.verify_consistency(first.size, second.size, first.root, second.root, proof)
+
+
+def test_an_untouched_log_is_sound_and_events_to_come_are_no_error(sealed: Sealed) -> None:
+    """What is not sealed yet is counted."""
+    assert sealed.check() == Report(events=15, checkpoints=2)
+    sealed.add("sample.thing-9", NO_STREAM)
+    found = sealed.check()
+    assert (found.sound, found.events, found.unsealed) == (True, 16, 1)
+
+
+def test_sealing_again_signs_nothing_new(sealed: Sealed, tmp_path: Path) -> None:
+    """A second seal beside the first adds no leaf twice; the newest checkpoint lies outside the log too."""
+    sealed.seal.catch_up()
+    Seal(sealed.log, sealed.engine, KEY, ORIGIN, Clock()).catch_up()
+    assert sealed.check() == Report(events=15, checkpoints=2)
+    assert (tmp_path / "checkpoint").read_text(encoding="utf-8") == notes_of(sealed.log)[-1]
+
+
+def test_one_byte_changed_in_the_file_is_found_and_named(sealed: Sealed) -> None:
+    """The event, and that the checkpoint does not hold either."""
+
+    def change(connection: sqlite3.Connection) -> None:
+        (body,) = connection.execute("select body from event where instr(body, ?)", (b'"n8"',)).fetchone()
+        connection.execute("update event set body = ? where body = ?", (body.replace(b'"n8"', b'"n9"'), body))
+
+    found = sealed.tampered(change)
+    assert [(f.what, f.index, f.where) for f in found.findings if f.what == "changed"] == [("changed", 8, "sample.thing-3@1")]
+    assert next(f.where for f in found.findings if f.what == "rewritten").startswith("第 8 至 15 个事件之间与")
+
+
+def test_an_event_removed_from_the_file_is_found(sealed: Sealed) -> None:
+    """The last of a stream: nothing else in the log would show it."""
+    found = sealed.tampered(lambda c: c.execute("delete from event where instr(body, ?)", (b'"n14"',)) and None)
+    assert [(f.what, f.index) for f in found.findings if f.what == "removed"] == [("removed", 14)]
+    assert any("曾有 15 个事件" in f.where for f in found.findings)
+
+
+def test_an_event_inserted_into_the_file_is_found(sealed: Sealed) -> None:
+    """Between two others, in a stream of its own."""
+
+    def insert(connection: sqlite3.Connection) -> None:
+        columns = "stream_id, revision, created, id, type, body"
+        position, *event = connection.execute(f"select position, {columns} from event where instr(body, ?)", (b'"n4"',)).fetchone()
+        event[1], event[3] = 77, uuid.uuid4().bytes
+        connection.execute(f"insert into event (position, {columns}) values (?, ?, ?, ?, ?, ?, ?)", (position + 1, *event))
+
+    found = sealed.tampered(insert)
+    assert [(f.what, f.index) for f in found.findings if f.what == "inserted"] == [("inserted", 5)]
+
+
+def test_two_events_in_each_others_place_are_found(sealed: Sealed) -> None:
+    """The same events in another order are another history."""
+
+    def swap(connection: sqlite3.Connection) -> None:
+        one, two = (connection.execute("select position from event where instr(body, ?)", (n,)).fetchone()[0] for n in (b'"n5"', b'"n6"'))
+        for old, new in ((one, -1), (two, one), (-1, two)):
+            connection.execute("update event set position = ? where position = ?", (new, old))
+
+    found = sealed.tampered(swap)
+    assert [f.where for f in found.findings if f.what == "moved"] == ["sample.thing-0@1"]  # said to come behind the other
+    assert any(f.what == "rewritten" for f in found.findings)
+
+
+def test_log_and_tree_changed_together_are_betrayed_by_a_checkpoint(sealed: Sealed) -> None:
+    """Whoever rewrites both cannot rewrite what others hold."""
+    outside = notes_of(sealed.log)
+
+    def change(connection: sqlite3.Connection) -> None:
+        (old,) = connection.execute("select body from event where instr(body, ?)", (b'"n2"',)).fetchone()
+        connection.execute("update event set body = ? where body = ?", (old.replace(b"n2", b"n0"), old))
+
+    (body,) = sealed.log.read("sample.thing-2")[:1]
+    with sealed.engine.execution_options(writes=True).begin() as tx:
+        kept = Nodes(tx)
+        leaves = [kept(0, n) for n in range(15)]
+        leaves[2] = leaf_of(Raw(body.name, body.data.replace(b"n2", b"n0"), body.metadata, body.id, body.stream, body.version))
+        tx.execute(rows.update().where(rows.c.level == 0).values(hashes=b"".join(leaves)))
+    sealed.tampered(change)
+    found = sealed.check(outside)
+    assert [f.what for f in found.findings] == ["rewritten"]
+    assert "第 1 至 7 个事件之间" in found.findings[0].where
+
+
+def test_a_forged_checkpoint_is_not_believed(sealed: Sealed) -> None:
+    """A signature by another key, or a statement that was changed."""
+    note = notes_of(sealed.log)[-1]
+    found = sealed.check([note.replace("\n15\n", "\n14\n")])
+    assert [f.what for f in found.findings] == ["checkpoint"]
+
+
+def test_a_tree_ahead_of_its_log_stops_the_seal(sealed: Sealed) -> None:
+    """A log that was set back to an older copy is nothing to go on from."""
+    sealed.tampered(lambda c: c.execute("delete from event where position > (select min(position) from event)") and None)
+    with pytest.raises(TreeAhead):
+        Seal(sealed.log, sealed.engine, KEY, ORIGIN, Clock()).catch_up()
