@@ -42,6 +42,8 @@ class Settings:
     master_key: bytes = field(default=b"", repr=False)  # 32 bytes; wraps the persons' keys, seals dead letters, keys person_id
     token_public_key: Path | None = None
     token_private_key: Path | None = None  # only where tokens are issued (development)
+    seal_private_key: Path | None = None  # signs checkpoints of the log (minzheng seal)
+    seal_public_key: Path | None = None  # checks them (minzheng audit)
     max_workers: int = 20
     doors: tuple[str, ...] = DOORS  # what a worker opens: the reactions of a busy service may have processes of their own
     retry_delays: tuple[float, ...] = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between tries of a reaction, then dead letter
@@ -137,12 +139,18 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         master_key=_master_key(env, var, production),
         token_public_key=Path(public) if public else None,
         token_private_key=Path(private) if private else None,
+        seal_private_key=_path(pick("MINZHENG_SEAL_KEY", "" if production else str(var / "keys" / "seal.key"))),
+        seal_public_key=_path(pick("MINZHENG_SEAL_PUBLIC_KEY", "" if production else str(var / "keys" / "seal.pub"))),
         max_workers=int(pick("MINZHENG_MAX_WORKERS", "20")),
         doors=_doors(pick("MINZHENG_DOORS", ",".join(DOORS))),
         retry_delays=tuple(float(x) for x in pick("MINZHENG_RETRY_DELAYS", "1,5,30,120,600").split(",") if x.strip()),
         timer_period=float(pick("MINZHENG_TIMER_PERIOD", "5")),
         log_level=pick("MINZHENG_LOG_LEVEL", "INFO"),
     )
+
+
+def _path(text: str) -> Path | None:
+    return Path(text) if text else None
 
 
 def _doors(text: str) -> tuple[str, ...]:

@@ -27,6 +27,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "dead-letters": ("shared.cli.dead_letters", "列出、查看、重放处理不了的消息"),
         "rebuild": ("shared.cli.rebuild", "从事件日志重建读模型，并证明与现有的逐行相同"),
     },
+    "审计": {
+        "audit": ("shared.cli.audit", "核验整个事件日志；取某一事件的回执、两个检查点的一致性证明"),
+    },
     "制度与政策": {
         "rules": ("shared.cli.rules", "规则：有哪些项目，参数是多少、依据哪份文件，由哪些用例证明"),
         "simulate": ("shared.cli.simulate", "改变标准之前先测算：多少户、多少钱、哪些街镇；只读"),
@@ -38,6 +41,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "worker": ("shared.cli.worker", "运行一个或几个服务：RPC、对事件的反应、定时器"),
         "projector": ("shared.cli.projector", "把事件日志折叠成读模型；多开的处于待命"),
         "relay": ("shared.cli.relay", "把事件日志转发到消息总线；多开的处于待命"),
+        "seal": ("shared.cli.seal", "把事件日志逐批封入默克尔树，并签名检查点"),
     },
     "测量与文档": {
         "bench": ("shared.cli.bench", "速度测量：每项旁边是同一次运行中测得的上限"),

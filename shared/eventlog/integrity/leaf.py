@@ -9,13 +9,14 @@ as they were sealed: when a person's key is destroyed nothing in the log changes
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from shared.eventlog.integrity.tree import leaf_hash
 from shared.eventlog.raw import Raw
 
 TAG = b"minzheng event 1"
 # Everything but the system's own streams, the relay's marks (they are dropped when old) and the seal's: those say what the tree was.
-OF_THE_TREE = {"filter_exclude": (r"relay\..*", r"integrity\..*", r"\$.*"), "filter_by_stream_name": True}
+OF_THE_TREE: dict[str, Any] = {"filter_exclude": (r"relay\..*", r"integrity\..*", r"\$.*"), "filter_by_stream_name": True}
 
 
 def leaf_data(event: Raw) -> bytes:

@@ -1,0 +1,132 @@
+"""``minzheng audit``: is the log what it was, and proofs that others can check (审计)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.group("audit")
+def command() -> None:
+    """核验事件日志，出具任何人都能离线核验的证明。只读。"""
+
+
+@contextmanager
+def _opened() -> Iterator[tuple[Any, Any, Any]]:
+    """(settings, log, engine of the tree), closed again; a log that is away is said so."""
+    from shared import config
+    from shared.eventlog.client import Log, LogUnavailable
+    from shared.eventlog.integrity.nodes import Nodes
+    from shared.eventlog.stores import engine_for
+
+    settings = config.load()
+    log, engine = Log(settings.eventstore_uri, data=settings.eventstore_data), engine_for(settings, "integrity")
+    try:
+        Nodes.create(engine)
+        yield settings, log, engine
+    except LogUnavailable as error:
+        raise click.ClickException(f"事件日志暂不可用（{error}）。") from error
+    finally:
+        log.close()
+        engine.dispose()
+
+
+@command.command("verify")
+@click.option("--checkpoint", "outside", multiple=True, type=FILE, metavar="文件", help="另存于系统之外的检查点，一并核对；可多次给出。")
+@click.option("--json", "as_json", is_flag=True, help="以 JSON 输出。")
+def verify_log(outside: tuple[Path, ...], as_json: bool) -> None:
+    """逐个事件重新计算，与封存时的叶子、树和全部签名检查点核对；被改动、删除、插入、挪动的事件逐一指明。
+
+    有不符时退出码为 1。
+    """
+    from shared.cli.sealing import checking_key, origin_of
+    from shared.eventlog.integrity.seal import notes_of
+    from shared.eventlog.integrity.verify import verify
+
+    with _opened() as (settings, log, engine):
+        notes = notes_of(log) + [path.read_text(encoding="utf-8") for path in outside]
+        with click.progressbar(length=0, label="核验", show_eta=False, hidden=as_json) as bar:
+
+            def progress(n: int) -> None:
+                bar.length = (bar.length or 0) + n
+                bar.update(n)
+
+            report = verify(log, engine, notes, origin_of(settings), checking_key(settings), progress)
+    if as_json:
+        findings = [{"what": f.what, "index": f.index, "where": f.where, "said": str(f)} for f in report.findings]
+        told = {"sound": report.sound, "events": report.events, "checkpoints": report.checkpoints, "unsealed": report.unsealed}
+        click.echo(json.dumps({**told, "findings": findings}, ensure_ascii=False))
+    else:
+        for finding in report.findings:
+            click.echo(f"✗ {finding}")
+        verdict = "全部相符" if report.sound else "有不符"
+        click.echo(f"{report.events:,} 个事件，{report.checkpoints} 个检查点，尚未封存 {report.unsealed:,} 个：{verdict}。")
+    if not report.sound:
+        raise SystemExit(1)
+
+
+@command.command("receipt")
+@click.argument("event", metavar="流名@号")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="写入文件；不给则输出到屏幕。")
+def receipt_of(event: str, out: Path | None) -> None:
+    """某一事件的回执：事件本身、它的位置、到根的路径、签名的检查点。用 shared/eventlog/integrity/standalone.py 离线核验。
+
+    例：minzheng audit receipt assistance.case-1f3c…@4 --out 回执.json
+    """
+    from shared.eventlog.integrity.receipt import NotSealed, receipt
+
+    stream, _, version = event.rpartition("@")
+    if not stream or not version.isdecimal():
+        raise click.ClickException("请写作 流名@号，例如 assistance.case-…@4。")
+    with _opened() as (_, log, engine):
+        try:
+            _write(receipt(log, engine, stream, int(version)), out)
+        except NotSealed as error:
+            raise click.ClickException(str(error)) from error
+
+
+@command.command("consistency")
+@click.argument("older", type=click.IntRange(1), metavar="较早的大小")
+@click.argument("newer", type=click.IntRange(1), metavar="[较晚的大小]", required=False)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="写入文件；不给则输出到屏幕。")
+def consistency_of(older: int, newer: int | None, out: Path | None) -> None:
+    """两个检查点之间的一致性证明：较早的日志是较晚的开头。大小见 minzheng audit checkpoints。"""
+    from shared.eventlog.integrity.receipt import NotSealed, consistency
+
+    with _opened() as (_, log, engine):
+        try:
+            _write(consistency(log, engine, older, newer), out)
+        except NotSealed as error:
+            raise click.ClickException(str(error)) from error
+
+
+@command.command("checkpoints")
+def checkpoints_of() -> None:
+    """全部检查点：大小、签名时间。"""
+    from shared.cli.sealing import checking_key, origin_of
+    from shared.eventlog.integrity.checkpoint import CheckpointError, opened
+    from shared.eventlog.integrity.seal import notes_of
+
+    with _opened() as (settings, log, _):
+        for note in notes_of(log):
+            try:
+                found = opened(note, origin_of(settings), checking_key(settings))
+                click.echo(f"{found.size:>12,}  {found.time.isoformat(timespec='seconds')}  {found.root.hex()}")
+            except CheckpointError as error:
+                click.echo(f"✗ {error}")
+
+
+def _write(made: dict[str, Any], out: Path | None) -> None:
+    text = json.dumps(made, ensure_ascii=False, indent=2)
+    if out is None:
+        click.echo(text)
+    else:
+        out.write_text(text + "\n", encoding="utf-8")
+        click.echo(f"已写入 {out}。")

@@ -1,0 +1,69 @@
+"""Receipts (回执) and proofs of consistency as files that a stranger checks with ``standalone.py``, without asking us anything."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.eventlog.client import Log
+from shared.eventlog.integrity import tree
+from shared.eventlog.integrity.leaf import leaf_of
+from shared.eventlog.integrity.nodes import Nodes
+from shared.eventlog.integrity.seal import newest_note, notes_of
+
+RECEIPT, CONSISTENCY = "minzheng receipt 1", "minzheng consistency 1"
+
+
+class NotSealed(Exception):
+    """What was asked about stands behind the newest checkpoint, or is not there; the message is in Chinese."""
+
+
+def receipt(log: Log, engine: sa.Engine, stream: str, version: int) -> dict[str, Any]:
+    """The receipt of one event against the newest checkpoint; raises NotSealed."""
+    found = [e for e in log.read(stream, version, 1) if e.version == version]
+    newest = newest_note(log)
+    if not found or newest is None:
+        raise NotSealed(f"没有事件 {stream}@{version}。" if not found else "还没有检查点。")
+    size = _size(newest[1])
+    with engine.connect() as connection:
+        kept = Nodes(connection)
+        index = kept.index_of(found[0].position)
+        if index is None or index >= size:
+            raise NotSealed("该事件尚未封存，请稍后再取。")
+        if kept(0, index) != leaf_of(found[0]):
+            raise NotSealed("该事件与封存时不同，请运行 minzheng audit verify。")
+        path = tree.inclusion(index, size, kept)
+    return {
+        "form": RECEIPT,
+        "event": {
+            "stream": found[0].stream,
+            "version": found[0].version,
+            "type": found[0].name,
+            "id": found[0].id,
+            "data": base64.b64encode(found[0].data).decode(),
+            "metadata": base64.b64encode(found[0].metadata).decode(),
+        },
+        "index": index,
+        "path": [p.hex() for p in path],
+        "checkpoint": newest[1],
+    }
+
+
+def consistency(log: Log, engine: sa.Engine, older: int, newer: int | None = None) -> dict[str, Any]:
+    """The proof between the checkpoints of two sizes (default: the newest); raises NotSealed."""
+    notes = {_size(note): note for note in notes_of(log)}
+    if not notes:
+        raise NotSealed("还没有检查点。")
+    newer = max(notes) if newer is None else newer
+    for size in (older, newer):
+        if size not in notes:
+            raise NotSealed(f"没有大小为 {size} 的检查点；现有：{'、'.join(map(str, sorted(notes)[-10:]))}。")
+    with engine.connect() as connection:
+        path = tree.consistency(older, newer, Nodes(connection))
+    return {"form": CONSISTENCY, "older": notes[older], "newer": notes[newer], "path": [p.hex() for p in path]}
+
+
+def _size(note: str) -> int:
+    return int(note.split("\n", 2)[1])
