@@ -98,7 +98,7 @@ def _settled(parts: Parts, size: Size, say: Say) -> list[list[str]]:
         mark.append(log, "main", mark.Entry(entry.version + 1, entry.epoch + 1, log.head(), "bench"), str(uuid.uuid4()))
     households = [[ids["household"], ids["person"], ids["case"]] for ids in map(copies.ids, range(size.households))]
     office = Office(parts.settings(), "assistance")
-    office.vault.prepare(person for _, person, _ in households)  # everybody has a key, as in life
+    office.vault.prepare(person for n in range(size.households) for person in copies.persons(n))  # everybody has a key, as in life
     office.close()
     parts.start("projector", "shared.cli", "projector", limit=60 + events / 2_000)
     # One process answers the windows and one the events, as where a service is busy (docs/adr/0015).

@@ -24,6 +24,7 @@ from shared.casework.benefits import CaseRef, Confirmation
 from shared.clock import SHANGHAI
 from shared.config import Settings
 from shared.eventlog.client import Log, Raw
+from shared.eventsourcing.codec import sealed_for
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.office import Office
 
@@ -108,7 +109,8 @@ class Copies:
         self._mark = mark
         streams = list(dict.fromkeys(e.stream for e in events))
         self._categories = {s.partition("-")[0].split(".", 1)[1]: s.partition("-")[2] for s in reversed(streams)}
-        self._keys = sorted({s.partition("-")[2] for s in streams}, key=len, reverse=True)
+        self._persons = sorted({person for e in events for person in sealed_for(e.data)})  # also those without a stream of their own
+        self._keys = sorted({s.partition("-")[2] for s in streams} | set(self._persons), key=len, reverse=True)
 
     def __len__(self) -> int:
         return len(self._events)
@@ -135,6 +137,10 @@ class Copies:
     def ids(self, number: int) -> dict[str, str]:
         """The ids of a copy by the category of the stream they name, "household" and "case" among them."""
         return {category: self._id(key, number) for category, key in self._categories.items()}
+
+    def persons(self, number: int) -> list[str]:
+        """Everybody in a copy who has personal fields."""
+        return [self._id(key, number) for key in self._persons]
 
     def up_to(self, events: int) -> Iterator[tuple[str, list[Raw]]]:
         """Lives until ``events`` events are out, the last one cut short."""
