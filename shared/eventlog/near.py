@@ -34,6 +34,7 @@ class Near:
         path = directory / storage.FILE_NAME
         if not path.exists():
             raise OSError(f"{path.name} is not there")
+        self.file = _identity(path)  # before it is opened: if it is exchanged in between, the next look sees that
         self._reader = storage.Reader(path)
         try:
             self.tail = self._reader.tail()
@@ -71,6 +72,11 @@ class Near:
         self._reader.close()
 
 
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
+
+
 class Nearby:
     """The connections to the file that one ``Log`` has open, as many as its threads need at once. Thread-safe."""
 
@@ -86,27 +92,37 @@ class Nearby:
             return None
         while self._free:
             try:
-                return self._free.pop()
+                near = self._free.pop()
             except IndexError:  # another thread took it
                 break
-        near = None
+            if self._is_there(near):
+                return near
+            near.close()
+            self.close()  # another file is in its place: a log that was restored
+        made: Near | None = None
         try:
             turn = self._turn
-            near = Near(self._directory)
-            near.turn = turn
+            made = Near(self._directory)
+            made.turn = turn
             if not self._known:
-                last = near.last()
+                last = made.last()
                 if last is None or not holds(last):
-                    near.close()
+                    made.close()
                     return None
                 self._known = turn == self._turn
-            return near
+            return made
         except (OSError, sqlite3.Error):
             return None
         except BaseException:
-            if near is not None:
-                near.close()
+            if made is not None:
+                made.close()
             raise
+
+    def _is_there(self, near: Near) -> bool:
+        try:
+            return self._directory is not None and _identity(self._directory / storage.FILE_NAME) == near.file
+        except OSError:
+            return False
 
     def give_back(self, near: Near) -> None:
         """When it has been read from."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import uuid
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from shared.eventlog.client import NO_STREAM, Log, LogUnavailable, Raw
 from shared.eventlog.near import PAGE, Near
 from shared.eventlog.reader import CaughtUp, Passed, Reader, of_service
 from shared.eventlog.relay.session import OF_EVERYBODY
+from shared.process import wait_until
 from tests.contract.conftest import LogProcess
 
 ALL = 1 << 62
@@ -178,6 +180,38 @@ def test_a_stream_is_not_read_from_another_logs_file(wire: Log, tmp_path: Path) 
         stranger.append("assistance.thing-0", [_event("assistance.strange")], 0)
     with pytest.raises(LogUnavailable):
         stranger.read("assistance.thing-0")
+
+
+def test_a_restored_logs_file_is_opened_anew(process: LogProcess, wire: Log, near: Log, tmp_path: Path) -> None:
+    """A reader that was idle while an older copy was put in the file's place does not go on reading the file that is gone."""
+    stream, backup = "assistance.thing-0", tmp_path / "backup"
+    before = len(wire.read(stream))
+    process.kill()
+    shutil.copytree(process.directory, backup)
+    process.start()
+    _fresh(process).append(stream, [_event("assistance.later")], before - 1)
+    wait_until(lambda: _read(near, stream) is not None, 30.0)
+    assert len(near.read(stream)) == before + 1
+    process.kill()
+    shutil.rmtree(process.directory)
+    shutil.copytree(backup, process.directory)
+    process.start()
+    wait_until(lambda: _read(near, stream) is not None, 30.0)
+    assert len(near.read(stream)) == before
+    _fresh(process).append(stream, [_event("assistance.other")], before - 1)
+    assert [e.name for e in near.read(stream, before)] == ["assistance.other"]
+
+
+def _fresh(process: LogProcess) -> Log:
+    return Log(f"esdb://127.0.0.1:{process.port}?Tls=false")
+
+
+def _read(log: Log, stream: str) -> list[Raw] | None:
+    """None while its connection has not yet come back."""
+    try:
+        return log.read(stream)
+    except LogUnavailable:
+        return None
 
 
 def test_a_killed_logs_file_shows_only_what_was_committed(process: LogProcess, near: Log) -> None:
