@@ -10,9 +10,11 @@ import asyncio
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from esdbclient.exceptions import EventStoreDBClientException
 
 from shared.eventlog.client import NO_STREAM, Log, LogUnavailable, Raw
 from shared.eventlog.embedded.server import EmbeddedServer
@@ -51,7 +53,8 @@ def test_a_read_cut_short_by_another_threads_reconnect_is_never_taken_for_the_wh
 
     def reconnect() -> None:
         while not stopping.wait(0.01):
-            log.client.reconnect()
+            with suppress(EventStoreDBClientException):  # on a machine that is busy one may come too late: the next does it
+                log.client.reconnect()
 
     thread = threading.Thread(target=reconnect)
     thread.start()
