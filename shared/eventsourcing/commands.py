@@ -142,7 +142,8 @@ def _schema(cls: type) -> ma.Schema:
 
 
 @lru_cache(maxsize=4096)
-def _hints(cls: type) -> dict[str, Any]:
+def hints_of(cls: type) -> dict[str, Any]:
+    """The annotations of a form, evaluated once."""
     return typing.get_type_hints(cls)
 
 
@@ -159,7 +160,7 @@ def _first(messages: Any, path: str = "") -> tuple[str, str]:
 
 
 def _build(cls: type, values: dict[str, Any]) -> Any:
-    hints = _hints(cls)
+    hints = hints_of(cls)
     ready: dict[str, Any] = {}
     for name, value in values.items():
         inner, many = nested_dataclass(hints[name])

@@ -6,10 +6,9 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any
 
-from shared.eventsourcing.commands import parse
+from shared.eventsourcing.commands import hints_of, parse
 from shared.eventsourcing.events import nested_dataclass
 
 
@@ -19,7 +18,7 @@ def tolerant(reads: type, body: Mapping[str, Any]) -> Any:
 
 
 def _known(cls: type, body: Mapping[str, Any]) -> dict[str, Any]:
-    hints = _hints(cls)
+    hints = hints_of(cls)
     known: dict[str, Any] = {}
     for field in dataclasses.fields(cls):
         if field.name not in body:
@@ -32,11 +31,6 @@ def _known(cls: type, body: Mapping[str, Any]) -> dict[str, Any]:
             value = _known(inner, value)
         known[field.name] = value
     return known
-
-
-@lru_cache(maxsize=4096)
-def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
 
 
 def form_of(method: Callable[..., Any]) -> type:

@@ -47,6 +47,11 @@ class Checkpoint:
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\nposition {self.position}\ntime {at}\n"
 
 
+def size_of(note: str) -> int:
+    """The size that a note of ours states; its signature is not looked at."""
+    return int(note.split("\n", 2)[1])
+
+
 def key_id(origin: str, key: Ed25519PublicKey) -> bytes:
     """Four bytes by which a signature says whose it is."""
     return hashlib.sha256(origin.encode() + b"\n" + _ED25519 + key.public_bytes_raw()).digest()[:4]

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from shared.eventlog.client import Log
 from shared.eventlog.integrity import tree
+from shared.eventlog.integrity.checkpoint import size_of
 from shared.eventlog.integrity.leaf import leaf_of
 from shared.eventlog.integrity.nodes import Nodes
 from shared.eventlog.integrity.seal import newest_note, notes_of
@@ -26,7 +27,7 @@ def receipt(log: Log, engine: sa.Engine, stream: str, version: int) -> dict[str,
     newest = newest_note(log)
     if not found or newest is None:
         raise NotSealed(f"没有事件 {stream}@{version}。" if not found else "还没有检查点。")
-    size = _size(newest[1])
+    size = size_of(newest[1])
     with engine.connect() as connection:
         kept = Nodes(connection)
         index = kept.index_of(found[0].position)
@@ -53,7 +54,7 @@ def receipt(log: Log, engine: sa.Engine, stream: str, version: int) -> dict[str,
 
 def consistency(log: Log, engine: sa.Engine, older: int, newer: int | None = None) -> dict[str, Any]:
     """The proof between the checkpoints of two sizes (default: the newest); raises NotSealed."""
-    notes = {_size(note): note for note in notes_of(log)}
+    notes = {size_of(note): note for note in notes_of(log)}
     if not notes:
         raise NotSealed("还没有检查点。")
     newer = max(notes) if newer is None else newer
@@ -63,7 +64,3 @@ def consistency(log: Log, engine: sa.Engine, older: int, newer: int | None = Non
     with engine.connect() as connection:
         path = tree.consistency(older, newer, Nodes(connection))
     return {"form": CONSISTENCY, "older": notes[older], "newer": notes[newer], "path": [p.hex() for p in path]}
-
-
-def _size(note: str) -> int:
-    return int(note.split("\n", 2)[1])

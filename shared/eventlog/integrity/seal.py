@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from shared.clock import Clock
 from shared.eventlog.client import NO_STREAM, Log, LogUnavailable, Raw, WrongVersion
 from shared.eventlog.integrity import tree
-from shared.eventlog.integrity.checkpoint import Checkpoint, signed
+from shared.eventlog.integrity.checkpoint import Checkpoint, signed, size_of
 from shared.eventlog.integrity.leaf import OF_THE_TREE, leaf_of
 from shared.eventlog.integrity.nodes import Nodes
 from shared.eventlog.reader import CaughtUp
@@ -70,7 +70,7 @@ class Seal:
             size = kept.size
             made = Checkpoint(self._origin, size, tree.root(size, kept), kept.position(size - 1) if size else -1, self._clock.now())
         newest = newest_note(self._log)
-        if newest is None or int(newest[1].split("\n", 2)[1]) < size:
+        if newest is None or size_of(newest[1]) < size:
             note = signed(made, self._key)
             version = NO_STREAM if newest is None else newest[0]
             body = json.dumps({"note": note}, ensure_ascii=False).encode()
