@@ -27,6 +27,7 @@ from shared.config import load
 from shared.eventlog import deadlines, discovery
 from shared.eventlog.client import Raw
 from shared.eventlog.embedded.server import EmbeddedServer
+from shared.eventlog.near import wanted
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventlog.relay.forms import public
 from shared.eventsourcing import codec
@@ -75,13 +76,15 @@ class Desk:
         self.services: dict[str, Any] = {}
         self.models: dict[str, ReadModel] = {}
         discovery.load_all()
-        for name in services:
-            cls = import_module(f"services.{name}.service").SERVICE
-            made = self.services[name] = cls()
-            made.office = Office(self.settings, name)
+        self.offices = {name: Office(self.settings, name) for name in services}
+        for name, office in self.offices.items():
+            if name != discovery.PORTAL:  # of the portal, its read model over the whole log
+                cls = import_module(f"services.{name}.service").SERVICE
+                self.services[name] = cls()
+                self.services[name].office = office
             model = discovery.read_model(name)
             if model is not None:
-                model.create(made.office.read)
+                model.create(office.read)
                 self.models[name] = model
         self._projected = dict.fromkeys(services, -1)
         self._delivered = -1
@@ -154,14 +157,14 @@ class Desk:
 
     def project(self) -> None:
         for name, model in self.models.items():
-            office = self.services[name].office
+            office, allows = self.offices[name], wanted(**model.reads)
             with office.read.execution_options(writes=True).begin() as tx:
                 rows = Rows(model, tx)
                 known = model.checkpoint(office.read)
                 assert known is not None
                 last = self._projected[name]
-                for raw in office.log.read_all(after=last if last >= 0 else None, prefix=f"{name}."):
-                    if raw.position > last:
+                for raw in office.log.read_all(after=last if last >= 0 else None, prefix=None if model.whole else f"{name}."):
+                    if raw.position > last and allows(raw):
                         model.project(rows, raw)
                         last = raw.position
                 rows.flush(tx)
@@ -217,8 +220,8 @@ class Desk:
         return called
 
     def close(self) -> None:
-        for made in self.services.values():
-            made.office.close()
+        for office in self.offices.values():
+            office.close()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from shared.eventlog.read_model import ReadModel
 from shared.eventsourcing.decider import Decider
 
 _DOORS = frozenset({"service"})
+PORTAL = "portal"  # no service: it has a read model over the whole log, and neither streams nor deciders of its own
 _ROOM_OF_MODULES = "declarations"  # the one room that may be a folder: it holds the service's deciders of the shapes
 
 
@@ -25,7 +26,7 @@ def services() -> tuple[str, ...]:
     """The names of all services."""
     import services as houses
 
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(houses.__path__) if m.ispkg and m.name != "portal"))
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(houses.__path__) if m.ispkg and m.name != PORTAL))
 
 
 def load(service: str) -> list[Any]:
@@ -41,8 +42,13 @@ def load_all() -> None:
 
 
 def read_model(service: str) -> ReadModel | None:
-    """The read model of a service, which its ``read_model.py`` calls MODEL; None when it has none."""
-    for module in load(service):
+    """The read model of a service, which its ``read_model.py`` calls MODEL; None when it has none. The portal's knows every event."""
+    if service == PORTAL:
+        load_all()
+        modules = [importlib.import_module(f"services.{PORTAL}.read_model")]
+    else:
+        modules = load(service)
+    for module in modules:
         if module.__name__.endswith(".read_model"):
             model = module.MODEL
             assert isinstance(model, ReadModel)
@@ -51,8 +57,8 @@ def read_model(service: str) -> ReadModel | None:
 
 
 def read_models(names: tuple[str, ...] = ()) -> list[ReadModel]:
-    """The read models of these services, or of all; a name that is no service, or has no read model, is a ValueError."""
-    known = services()
+    """The read models of these services, or of all and the portal; a name that is no service, or has no read model, is a ValueError."""
+    known = (*services(), PORTAL)
     for name in names:
         if name not in known:
             raise ValueError(f"没有服务 {name}。现有：{'、'.join(known)}。")

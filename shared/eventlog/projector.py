@@ -17,7 +17,7 @@ from shared.eventlog import rebuild
 from shared.eventlog.client import Log, LogUnavailable, Raw
 from shared.eventlog.lease import lease
 from shared.eventlog.read_model import NOTHING, Checkpoint, Overtaken, ProjectionFailed, ReadModel, Rows, shapes_of
-from shared.eventlog.reader import CaughtUp, Passed, of_service
+from shared.eventlog.reader import CaughtUp, Passed
 from shared.eventlog.tail import Tail
 from shared.eventsourcing.codec import UnknownEvent
 
@@ -99,7 +99,7 @@ class Projector:
         return known
 
     def _follow(self, known: Checkpoint) -> None:
-        tail: Tail[Raw] = Tail(self._log, known.position, lambda raw: raw, **of_service(self._model.service))
+        tail: Tail[Raw] = Tail(self._log, known.position, lambda raw: raw, **self._model.reads)
         catching_up = True
         written = 0.0
         try:

@@ -6,6 +6,9 @@ compared with the live tables row by row. Rows and checkpoint are written in one
 compared before it is set, so a second projector can delay the first but never spoil its rows.
 
 Values are plain: str, int, bool, None; times as ISO text (SQLite keeps no time zone). No foreign keys.
+
+A service's model sees the service's own events. The portal's sees everybody's (``whole=True``): it names what it folds by the part of the
+name that all services share (``on_short``), or takes every event as an act, without opening it (``on_every``).
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -25,6 +28,8 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from shared.clock import SHANGHAI
 from shared.eventlog.client import Raw
 from shared.eventlog.deadlines import deadline_table
+from shared.eventlog.integrity.leaf import OF_THE_TREE
+from shared.eventlog.reader import of_service
 from shared.eventsourcing import codec
 from shared.eventsourcing.codec import Recorded, UnknownEvent
 from shared.eventsourcing.events import REGISTRY, type_of
@@ -66,7 +71,7 @@ class Checkpoint:
 class ReadModel:
     """The tables of one service and what its events do to them. ``version`` grows whenever the same events give other rows."""
 
-    def __init__(self, service: str, *, version: int, metadata: sa.MetaData) -> None:
+    def __init__(self, service: str, *, version: int, metadata: sa.MetaData, whole: bool = False) -> None:
         for table in metadata.sorted_tables:
             if table.foreign_keys:
                 raise ValueError(f"{table.name}: a read model has no foreign keys")
@@ -84,18 +89,38 @@ class ReadModel:
             sa.Column("generation", sa.Integer, nullable=False),
             sa.Column("table_names", sa.Text, nullable=False),  # so that a later version can drop what it no longer has
         )
-        self._handlers: dict[str, tuple[Handler, ...]] = {}
+        self.whole = whole
+        self._every: tuple[Handler, ...] = ()
+        self._handlers: dict[str, tuple[Handler, ...]] = {}  # by the event's name; of a model of the whole log, by the name without service
+
+    @property
+    def reads(self) -> dict[str, Any]:
+        """The options under which the log gives what this model folds; of the whole log, exactly what is sealed and can be proven."""
+        return OF_THE_TREE if self.whole else of_service(self.service)
 
     def on(self, *events: type) -> Callable[[H], H]:
         """Declare a projection function for these events of this service; KeyError for one that is not its own."""
-        names = [type_of(cls, self.service).name for cls in events]
+        return self._declare([type_of(cls, self.service).name for cls in events])
 
+    def on_short(self, *names: str) -> Callable[[H], H]:
+        """Of a model of the whole log: declare a projection function for the events ``<any service>.<name>``."""
+        if not self.whole:
+            raise ValueError(f"{self.service}: only a model of the whole log folds other services' events")
+        return self._declare(names)
+
+    def _declare(self, names: Sequence[str]) -> Callable[[H], H]:
         def declare(function: H) -> H:
             for name in names:
                 self._handlers[name] = (*self._handlers.get(name, ()), function)
             return function
 
         return declare
+
+    def on_every(self, function: H) -> H:
+        """Declare a projection function for every event this model reads. It gets who, when and where; ``event`` is None, for the body
+        is decoded for those alone who declared the event by name."""
+        self._every = (*self._every, function)
+        return function
 
     @property
     def handled(self) -> frozenset[str]:
@@ -104,17 +129,21 @@ class ReadModel:
 
     def project(self, rows: Rows, raw: Raw) -> None:
         """Apply one event of the log. A type that this release does not know is an error: it would be missed for ever."""
-        handlers = self._handlers.get(raw.name)
-        if handlers is None:
-            if raw.name not in REGISTRY:
-                raise UnknownEvent(raw.name)
+        handlers = self._handlers.get(raw.name.partition(".")[2] if self.whole else raw.name, ())
+        if raw.name not in REGISTRY:
+            raise UnknownEvent(raw.name)
+        if not handlers and not self._every:
             return
         at = "codec"
         try:
             meta = codec.decode_meta(raw.metadata)
-            recorded = Recorded(
-                codec.decode(raw.name, meta.schema, raw.data, None), raw.name, raw.id, raw.stream, raw.version, raw.position, meta
-            )
+            recorded = Recorded(None, raw.name, raw.id, raw.stream, raw.version, raw.position, meta)
+            for function in self._every:
+                at = f"{function.__module__}.{function.__qualname__}"
+                function(rows, recorded)
+            if handlers:
+                at = "codec"
+                recorded = replace(recorded, event=codec.decode(raw.name, meta.schema, raw.data, None))
             for function in handlers:
                 at = f"{function.__module__}.{function.__qualname__}"
                 function(rows, recorded)

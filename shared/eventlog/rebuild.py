@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from shared.eventlog.client import Log
 from shared.eventlog.lease import lease
 from shared.eventlog.read_model import NOTHING, Checkpoint, ReadModel, Rows
-from shared.eventlog.reader import Reader, of_service
+from shared.eventlog.reader import Reader
 
 BESIDE = "__beside"
 BATCH = 2_000  # events between two writes
@@ -170,7 +170,7 @@ class _Build:
             return 0
         began = self.events
         project, rows = self.model.project, self.rows
-        for raw in self._reader.read(self.position, end, **of_service(self.model.service)):
+        for raw in self._reader.read(self.position, end, **self.model.reads):
             project(rows, raw)
             self.events += 1
             if self.events % BATCH == 0:
