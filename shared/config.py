@@ -42,6 +42,12 @@ class Settings:
     master_key: bytes = field(default=b"", repr=False)  # 32 bytes; wraps the persons' keys, seals dead letters, keys person_id
     token_public_key: Path | None = None
     token_private_key: Path | None = None  # only where tokens are issued (development)
+    token_jwks: str = ""  # https://…/jwks.json of the bureau's login: its keys, beside or instead of the file
+    development_login: bool = False  # the portal issues tokens itself (demos); production refuses it
+    portal_host: str = "127.0.0.1"
+    portal_port: int = 8080
+    portal_processes: int = 2
+    portal_rate: str = "600/minute"  # requests of one address, where a page says nothing stricter
     seal_private_key: Path | None = None  # signs checkpoints of the log (minzheng seal)
     seal_public_key: Path | None = None  # checks them (minzheng audit)
     max_workers: int = 20
@@ -122,8 +128,11 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     if clock and production:
         raise ConfigError("生产模式不接受业务时钟（MINZHENG_CLOCK_FILE）。")
     public = pick("MINZHENG_TOKEN_PUBLIC_KEY") or ("" if production else str(var / "keys" / "token.pub"))
-    if production and not public:
-        raise ConfigError("生产模式须提供 MINZHENG_TOKEN_PUBLIC_KEY（令牌公钥文件）。")
+    if production and not public and not pick("MINZHENG_TOKEN_JWKS"):
+        raise ConfigError("生产模式须提供 MINZHENG_TOKEN_PUBLIC_KEY（令牌公钥文件）或 MINZHENG_TOKEN_JWKS（公钥集地址）。")
+    development_login = pick("MINZHENG_DEV_LOGIN") in ("1", "true", "yes")
+    if development_login and production:
+        raise ConfigError("生产模式不接受开发登录（MINZHENG_DEV_LOGIN）。")
     private = "" if production else pick("MINZHENG_TOKEN_PRIVATE_KEY", str(var / "keys" / "token.key"))
     return Settings(
         mode=mode,
@@ -139,6 +148,12 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         master_key=_master_key(env, var, production),
         token_public_key=Path(public) if public else None,
         token_private_key=Path(private) if private else None,
+        token_jwks=pick("MINZHENG_TOKEN_JWKS"),
+        development_login=development_login,
+        portal_host=pick("MINZHENG_PORTAL_HOST", "127.0.0.1"),
+        portal_port=int(pick("MINZHENG_PORTAL_PORT", "8080")),
+        portal_processes=int(pick("MINZHENG_PORTAL_PROCESSES", "2")),
+        portal_rate=pick("MINZHENG_PORTAL_RATE", "600/minute"),
         seal_private_key=_path(pick("MINZHENG_SEAL_KEY", "" if production else str(var / "keys" / "seal.key"))),
         seal_public_key=_path(pick("MINZHENG_SEAL_PUBLIC_KEY", "" if production else str(var / "keys" / "seal.pub"))),
         max_workers=int(pick("MINZHENG_MAX_WORKERS", "20")),

@@ -41,6 +41,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "worker": ("shared.cli.worker", "运行一个或几个服务：RPC、对事件的反应、定时器"),
         "projector": ("shared.cli.projector", "把事件日志折叠成读模型；多开的处于待命"),
         "relay": ("shared.cli.relay", "把事件日志转发到消息总线；多开的处于待命"),
+        "portal": ("shared.cli.portal", "门户：工作人员接口、办事窗口、阳光公开、审计、运行"),
         "seal": ("shared.cli.seal", "把事件日志逐批封入默克尔树，并签名检查点"),
     },
     "测量与文档": {

@@ -38,6 +38,8 @@ PROCESSES: tuple[Process, ...] = (
         for service in SERVICES
     ),
     Process("projector", ("projector",), ("eventlog",), Ready.FILE, "读模型投影"),
+    Process("seal", ("seal",), ("eventlog",), Ready.FILE, "事件封存"),
+    Process("portal", ("portal",), ("eventlog", "broker"), Ready.FILE, "门户"),
     # After the workers, so that on the first start of all the queues are there before the first event is sent.
     Process("relay", ("relay",), ("eventlog", "broker", *(f"worker-{service}" for service in SERVICES)), Ready.FILE, "事件转发"),
 )

@@ -289,6 +289,8 @@ class House:
         if "eventlog" in self._watched:
             env["EVENTSTORE_URI"] = f"esdb://127.0.0.1:{log_port}?Tls=false"
             env["EVENTSTORE_DATA"] = str(self._var / "eventlog")
+        if "portal" in self._watched:
+            env["MINZHENG_PORTAL_PORT"] = str(self._port(None, "MINZHENG_PORTAL_PORT"))
         if env.get("AMQP_URI"):
             ensure_definitions(env["AMQP_URI"])
             self._say(external_notice())
@@ -346,7 +348,7 @@ class House:
 
     def _write_run_file(self) -> None:
         """Say in var/run.json what runs and where, for every other command on this machine; readable by us alone."""
-        names = ("EVENTSTORE_URI", "EVENTSTORE_DATA", "AMQP_URI", "MINZHENG_CLOCK_FILE")
+        names = ("EVENTSTORE_URI", "EVENTSTORE_DATA", "AMQP_URI", "MINZHENG_CLOCK_FILE", "MINZHENG_PORTAL_PORT", "MINZHENG_DEV_LOGIN")
         told = {name: self._child_env[name] for name in names if self._child_env.get(name)}
         told |= {f"pid.{name}": str(running.pid) for name, running in self.processes().items()} | {"pid": str(os.getpid())}
         file = run_file(self._var)

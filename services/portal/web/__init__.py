@@ -1,0 +1,1 @@
+"""What every page of the portal stands on (门户底座)."""

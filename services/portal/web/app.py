@@ -1,0 +1,46 @@
+"""The portal's application (门户应用), put together: safety first, then the doors.
+
+    app = create_app(load())
+
+Nothing is connected before the first request: the server forks its processes after this module is loaded, and a connection
+or a thread does not survive a fork.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from flask import Flask
+
+from services.portal.web import identity, problems, safety, shown
+from services.portal.web.portal import Portal
+from shared.config import Settings
+from shared.security.vault import derived_key
+
+DOORS = ("sunshine", "desk", "audit", "ops", "api")
+MOST_BYTES = 1024 * 1024  # one request's body, as on the wire (shared/messaging/wire.py)
+
+
+def create_app(settings: Settings) -> Flask:
+    """The application of one process. Pages find what they work with by ``portal.of(current_app)``."""
+    app = Flask("services.portal.web")
+    app.config.update(
+        SECRET_KEY=derived_key(settings.master_key, b"portal sessions"),
+        MAX_CONTENT_LENGTH=MOST_BYTES,
+        MAX_FORM_PARTS=500,
+        SESSION_COOKIE_NAME="minzheng",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        SESSION_COOKIE_SECURE=settings.production,
+        TEMPLATES_AUTO_RELOAD=False,
+        JSON_AS_ASCII=False,
+    )
+    portal = Portal(settings)
+    app.extensions["portal"] = portal
+    safety.install(app, portal)
+    problems.install(app)
+    shown.install(app, portal)
+    identity.install(app, portal)
+    for door in DOORS:
+        importlib.import_module(f"services.portal.{door}").install(app, portal)
+    return app

@@ -1,0 +1,118 @@
+"""Pictures as inline SVG (图): bars, lines over time, a map of tiles, a graph of causes. Made on the server, no script, no colour alone.
+
+Each has a title and a description for a screen reader; the page puts the same figures in a table beside it. Whoever calls gives texts
+unescaped: everything is escaped here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+BLUE, SOFT, INK, LINE = "#0b4f8a", "#4d5968", "#1b2430", "#cfd6de"
+_SHADES = ("#eef3f8", "#cfe0f0", "#9fc3e0", "#5b97c8", "#1f6cab", "#083c69")
+_FONT = 'font-family="Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans-serif"'
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: what it is of, its length, and how the figure is said. ``value`` None = withheld (未公布)."""
+
+    label: str
+    value: float | None
+    said: str
+
+
+def _svg(width: int, height: int, title: str, about: str, inside: str) -> Markup:
+    # everything put into ``inside`` was escaped piece by piece
+    return Markup(
+        f'<svg role="img" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {_FONT} xmlns="http://www.w3.org/2000/svg">'
+        f"<title>{escape(title)}</title><desc>{escape(about)}</desc>{inside}</svg>"
+    )
+
+
+def _text(x: float, y: float, said: str, *, anchor: str = "start", size: int = 14, fill: str = INK, bold: bool = False) -> str:
+    weight = ' font-weight="700"' if bold else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" text-anchor="{anchor}"{weight}>{escape(said)}</text>'
+
+
+def bars(title: str, rows: Sequence[Bar], *, about: str = "", width: int = 720) -> Markup:
+    """Horizontal bars, the longest as long as there is room."""
+    most = max((r.value or 0 for r in rows), default=0) or 1
+    left, right, step = 190, 150, 30
+    room = width - left - right
+    inside = []
+    for n, row in enumerate(rows):
+        y = 12 + n * step
+        inside.append(_text(left - 10, y + 15, row.label[:14], anchor="end"))
+        if row.value is None:
+            inside.append(_text(left, y + 15, row.said, fill=SOFT))
+            continue
+        long = max(2.0, room * row.value / most) if row.value else 0
+        inside.append(f'<rect x="{left}" y="{y}" width="{long:.1f}" height="20" rx="2" fill="{BLUE}"/>')
+        inside.append(_text(left + long + 8, y + 15, row.said))
+    return _svg(width, 24 + len(rows) * step, title, about or "；".join(f"{r.label}：{r.said}" for r in rows), "".join(inside))
+
+
+def line(title: str, points: Sequence[Bar], *, about: str = "", width: int = 720, height: int = 240) -> Markup:
+    """A figure over time: one point a label, in order."""
+    known = [p.value for p in points if p.value is not None]
+    most = max(known, default=0) or 1
+    left, right, top, bottom = 20, 20, 30, 40
+    across = (width - left - right) / max(1, len(points) - 1)
+    end = len(points) - 1
+
+    def anchor(n: int) -> str:
+        return "start" if n == 0 else "end" if n == end else "middle"
+
+    inside = [f'<line x1="{left}" y1="{height - bottom}" x2="{width - right}" y2="{height - bottom}" stroke="{LINE}"/>']
+    path = []
+    every = max(1, len(points) // 12)
+    for n, p in enumerate(points):
+        x = left + n * across
+        if n % every == 0 or n == end:
+            inside.append(_text(x, height - 14, p.label, anchor=anchor(n), size=12, fill=SOFT))
+        if p.value is None:
+            continue
+        y = top + (height - top - bottom) * (1 - p.value / most)
+        path.append(f"{x:.1f},{y:.1f}")
+        inside.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{BLUE}"/>')
+        if n % every == 0 or n == end:
+            inside.append(_text(x, y - 9, p.said, anchor=anchor(n), size=12))
+    inside.append(f'<polyline points="{" ".join(path)}" fill="none" stroke="{BLUE}" stroke-width="2"/>')
+    return _svg(width, height, title, about or "；".join(f"{p.label}：{p.said}" for p in points), "".join(inside))
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One place on the map: its name, column and row, its figure (None = withheld) and how it is said."""
+
+    name: str
+    at: tuple[int, int]
+    value: float | None
+    said: str
+    href: str = ""
+
+
+def tiles(title: str, places: Sequence[Tile], *, about: str = "", size: int = 92) -> Markup:
+    """A map of tiles: each place where it lies to the others, the darker the more; the figure stands on it."""
+    if not places:
+        return Markup("")
+    most = max((p.value or 0 for p in places), default=0) or 1
+    columns, rows = max(p.at[0] for p in places) + 1, max(p.at[1] for p in places) + 1
+    inside = []
+    for p in places:
+        x, y = p.at[0] * size + 3, p.at[1] * size * 0.72 + 3
+        shade = 0 if not p.value else 1 + min(4, int(4.999 * p.value / most))
+        ink = "#fff" if shade >= 4 else INK
+        tile = (
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{size - 5}" height="{size * 0.72 - 5:.1f}" rx="4" '
+            f'fill="{_SHADES[shade]}" stroke="{LINE}"/>'
+            + _text(x + size / 2 - 2, y + 26, p.name, anchor="middle", size=14, fill=ink, bold=True)
+            + _text(x + size / 2 - 2, y + 46, p.said, anchor="middle", size=12, fill=ink)
+        )
+        inside.append(f'<a href="{escape(p.href)}">{tile}</a>' if p.href else tile)
+    said = about or "；".join(f"{p.name}：{p.said}" for p in places)
+    return _svg(columns * size + 2, int(rows * size * 0.72) + 4, title, said, "".join(inside))

@@ -1,0 +1,106 @@
+"""What the pages work with (门户的手): the doors of all services as data, one connection to them, the public rows, the vault."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, TypeVar, cast
+
+import sqlalchemy as sa
+from flask import Flask
+
+from shared.clock import Clock
+from shared.config import Settings
+from shared.domain.errors import Unavailable
+from shared.eventlog import discovery
+from shared.eventlog.client import Log
+from shared.eventlog.stores import engine_for
+from shared.messaging.client import RpcClient
+from shared.messaging.doors import DoorInfo, doors_of
+from shared.rules.profile import Profile, load_profile
+from shared.security.tokens import Verifier
+from shared.security.vault import Vault
+
+T = TypeVar("T")
+RPC_TIMEOUT = 8.0  # seconds: a page is answered before a browser's user gives up
+
+
+class Portal:
+    """One of a process. Everything that connects is made at its first use, by one thread."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.clock = Clock(settings.clock_file)
+        self._made: dict[str, Any] = {}
+        self._lock = threading.RLock()
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        found = self._made.get(name)
+        if found is None:
+            with self._lock:
+                found = self._made.get(name)
+                if found is None:
+                    found = self._made[name] = make()
+        return cast(T, found)
+
+    @cached_property
+    def doors(self) -> dict[tuple[str, str], DoorInfo]:
+        """Every RPC of every service, by (service, method): from these follow the API, the forms and the desk."""
+        found = {}
+        for service in discovery.services():
+            cls = importlib.import_module(f"services.{service}.service").SERVICE
+            for info in doors_of(cls):
+                found[service, info.method] = info
+        return found
+
+    @cached_property
+    def profile(self) -> Profile:
+        """The district (区县) this house works for."""
+        return load_profile(self.settings.profile)
+
+    @property
+    def verifier(self) -> Verifier:
+        return self._once("verifier", self._verifier)
+
+    def _verifier(self) -> Verifier:
+        if self.settings.token_public_key is None or not self.settings.token_public_key.exists():
+            raise Unavailable("系统未配置令牌公钥，无法登录。")
+        return Verifier(self.settings.token_public_key)
+
+    @property
+    def rpc(self) -> RpcClient:
+        """The connection to all services; ``portal.rpc.as_(token)`` speaks for somebody."""
+        return self._once("rpc", lambda: RpcClient(self.settings.amqp_uri, timeout=RPC_TIMEOUT))
+
+    def call(self, token: str | None, service: str, method: str, *, correlation_id: str = "", **fields: Any) -> Any:
+        """Call an RPC with somebody's token; Refused as the service says it, Unavailable when it is away."""
+        return self.rpc.as_(token, correlation_id=correlation_id).call(service, method, **fields)
+
+    @property
+    def log(self) -> Log:
+        return self._once("log", lambda: Log(self.settings.eventstore_uri, data=self.settings.eventstore_data))
+
+    @property
+    def read(self) -> sa.Engine:
+        """The portal's own read model (``services/portal/read_model.py``)."""
+        return self._once("read", lambda: engine_for(self.settings, "portal"))
+
+    @property
+    def vault(self) -> Vault:
+        return self._once("vault", lambda: Vault(engine_for(self.settings, "vault"), self.settings.master_key))
+
+    def close(self) -> None:
+        with self._lock:
+            made, self._made = self._made, {}
+        for name in ("rpc", "log"):
+            if name in made:
+                made[name].close()
+        if "read" in made:
+            made["read"].dispose()
+
+
+def of(app: Flask) -> Portal:
+    """The portal of an application: ``of(current_app)``."""
+    return cast(Portal, app.extensions["portal"])

@@ -1,0 +1,74 @@
+"""Safety of every page (页面安全): headers, forms that only our own pages can send, and how often somebody may ask.
+
+No resource comes from outside the server and no script stands in a page, so the content policy is as strict as there is.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import Flask, Response, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_wtf.csrf import CSRFError, CSRFProtect
+
+from services.portal.web.portal import Portal
+from shared.domain.errors import Refused
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+csrf = CSRFProtect()
+limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=True, storage_uri="memory://", strategy="moving-window")
+
+
+def install(app: Flask, portal: Portal) -> None:
+    """``safety.csrf.exempt(view)`` for the API, which has no cookie to be abused; ``safety.limiter.limit("5/minute")`` on a view."""
+    app.config.update(
+        WTF_CSRF_TIME_LIMIT=int(timedelta(hours=8).total_seconds()),
+        WTF_CSRF_SSL_STRICT=portal.settings.production,
+        RATELIMIT_DEFAULT=portal.settings.portal_rate,
+        RATELIMIT_STORAGE_URI="memory://",
+    )
+    csrf.init_app(app)
+    limiter.init_app(app)
+
+    @app.errorhandler(CSRFError)
+    def _csrf(_error: CSRFError) -> Any:
+        from services.portal.web.problems import told
+
+        return told(400, "csrf", "表单已过期或不是由本站页面提交的，请返回刷新后重新提交。")
+
+    @app.before_request
+    def _no_resident_id() -> None:
+        """A resident ID in an address would stand in every proxy's log: it goes into the body of a request."""
+        from shared.messaging.wire import holds_resident_id
+
+        if holds_resident_id(request.full_path):
+            raise Refused("invalid_input", "地址中不得含有身份证号码，请改用表单提交。", None)
+
+    @app.after_request
+    def _headers(answer: Response) -> Response:
+        for name, value in HEADERS.items():
+            answer.headers.setdefault(name, value)
+        if portal.settings.production:
+            answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        if request.endpoint != "static":
+            answer.headers.setdefault("Cache-Control", "no-store" if _private() else "public, max-age=30")
+        return answer
+
+
+def _private() -> bool:
+    """Pages that are for somebody must be kept by no cache; the public ones may."""
+    return not request.path.startswith(("/sunshine", "/static")) and request.path != "/"

@@ -1,0 +1,50 @@
+"""``minzheng portal``: the HTTP door (门户), on gunicorn."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+
+@click.command("portal")
+@click.option("--host", default=None, metavar="地址", help="监听地址（默认 MINZHENG_PORTAL_HOST 或 127.0.0.1）。")
+@click.option("--port", type=int, default=None, metavar="端口", help="监听端口（默认 MINZHENG_PORTAL_PORT 或 8080）。")
+@click.option("--processes", type=int, default=None, metavar="个数", help="进程数（默认 MINZHENG_PORTAL_PROCESSES 或 2）。")
+def command(host: str | None, port: int | None, processes: int | None) -> None:
+    """运行门户：工作人员接口（/api）、办事窗口（/desk）、阳光公开（/）、审计（/audit）、运行（/ops）。
+
+    可以多开，放在反向代理之后；TLS 由代理终止。收到 SIGTERM 后答完手头的请求再退出。
+    """
+    from gunicorn.app.base import BaseApplication
+
+    from shared import process
+    from shared.cli.ready import mark_ready
+    from shared.config import load
+
+    settings = load()
+
+    def ready(_worker: Any) -> None:
+        process.answer_quickly()
+        mark_ready()
+
+    class Portal(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            self.cfg.set("bind", f"{host or settings.portal_host}:{settings.portal_port if port is None else port}")
+            self.cfg.set("workers", processes or settings.portal_processes)
+            self.cfg.set("worker_class", "gthread")
+            self.cfg.set("threads", 16)
+            self.cfg.set("timeout", 60)
+            self.cfg.set("graceful_timeout", 15)
+            self.cfg.set("keepalive", 15)
+            self.cfg.set("limit_request_line", 4000)
+            self.cfg.set("errorlog", "-")
+            self.cfg.set("loglevel", "warning")  # no access log: an address may tell whose file was read
+            self.cfg.set("post_worker_init", ready)
+
+        def load(self) -> Any:
+            """In each worker process: the application, with every form it offers."""
+            return importlib.import_module("services.portal.web.app").create_app(settings)
+
+    Portal().run()
