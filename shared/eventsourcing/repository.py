@@ -23,12 +23,13 @@ from shared.eventsourcing import codec
 from shared.eventsourcing.codec import Meta, Recorded
 from shared.eventsourcing.commands import command_type
 from shared.eventsourcing.decider import Decider
-from shared.eventsourcing.events import type_of
+from shared.eventsourcing.events import ERASED, type_of
 from shared.eventsourcing.orders import Answer, Order, derived_id
 from shared.security.permissions import permit, within
 from shared.security.vault import Vault
 
 S = TypeVar("S")
+_GONE = ERASED.encode()
 _TRIES = 8  # a command that clashes this often meets a stream that should be split
 
 
@@ -50,6 +51,7 @@ class Loaded(Generic[S]):
     version: int = NO_STREAM
     position: int = -1
     done: dict[str, _Done] | None = None
+    erasures: int = -1  # how many persons were erased when its personal fields were opened
 
 
 class Repository:
@@ -61,6 +63,7 @@ class Repository:
         self._hash_key = hash_key
         self._kept = kept
         self._cache: OrderedDict[str, Loaded[Any]] = OrderedDict()
+        self._erasures = -1  # of the vault, when what is in memory was folded
         self._lock = threading.Lock()
 
     def handle(self, decider: Decider[S], aggregate_id: str, order: Order[Any]) -> Answer:
@@ -120,7 +123,10 @@ class Repository:
             version = loaded.version + len(raws)
             ids = dict(loaded.done or {})
             ids[order.command_id] = _Done(body_hash, version, position, names)
-            self._keep(stream, Loaded(decider.fold(decided, loaded.state), version, position, ids))
+            if any(_GONE in raw.data for raw in raws):
+                self._forget(stream)  # of an erased person the log keeps less than was decided
+            else:
+                self._keep(stream, Loaded(decider.fold(decided, loaded.state), version, position, ids, loaded.erasures))
             return Answer(stream, aggregate_id, version, position, names)
         raise Unavailable("该记录正被频繁更新，请稍后重试。")
 
@@ -174,6 +180,7 @@ class Repository:
 
     def _read_on(self, decider: Decider[S], stream: str, known: Loaded[S] | None) -> Loaded[S]:
         start = 0 if known is None else known.version + 1
+        erasures = self._erasures if known is None else known.erasures
         try:
             raws = self._log.read(stream, start)
         except LogUnavailable as error:
@@ -183,6 +190,7 @@ class Repository:
         self._vault.know(person for r in raws for person in codec.sealed_for(r.data))
         recorded = [self._recorded(r) for r in raws]
         loaded = self._folded(decider, recorded, known)
+        loaded.erasures = erasures
         self._keep(stream, loaded)
         return loaded
 
@@ -202,14 +210,25 @@ class Repository:
         return loaded
 
     def _kept_state(self, decider: Decider[S], stream: str) -> Loaded[S] | None:
+        self._drop_if_erased()
         with self._lock:
             found = self._cache.get(stream)
             if found is not None:
                 self._cache.move_to_end(stream)
             return found
 
+    def _drop_if_erased(self) -> None:
+        """States hold personal fields opened: when anybody was erased, all of them are folded anew (it is rare, and they are few)."""
+        erasures = self._vault.erasures()
+        with self._lock:
+            if erasures != self._erasures:
+                self._cache.clear()
+                self._erasures = erasures
+
     def _keep(self, stream: str, loaded: Loaded[Any]) -> None:
         with self._lock:
+            if loaded.erasures != self._erasures:
+                return  # somebody was erased while this was folded
             kept = self._cache.get(stream)
             if kept is None or kept.version <= loaded.version:  # another thread may have read further meanwhile
                 self._cache[stream] = loaded

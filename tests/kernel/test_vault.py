@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import uuid
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 
 from shared.clock import SHANGHAI
 from shared.config import Settings
+from shared.domain.errors import Unavailable
 from shared.eventlog.client import Log
 from shared.eventlog.projector import Projector
 from shared.eventlog.stores import engine_for
@@ -184,3 +186,87 @@ def _project(model: Any, engine: sa.Engine, log: Log) -> None:
         running.join(20)
     assert not running.is_alive()
     assert CANARY not in "".join(said)
+
+
+def test_the_wrapped_key_is_in_no_file_after_it_was_destroyed(vault: Vault, tmp_path: Path) -> None:
+    """Neither in the table's pages, nor in the journal, nor in a page that was given back while it held a copy."""
+    people = [uuid.uuid4().hex for _ in range(300)]
+    vault.prepare(people)
+    with vault._engine.connect() as connection:
+        wrapped = {row.person_id: row.wrapped for row in connection.execute(sa.select(keys))}
+    with sqlite3.connect(tmp_path / "vault.db") as careless:  # as a page split or a tool of somebody's may leave it
+        careless.execute("PRAGMA secure_delete=OFF")
+        careless.execute("CREATE TABLE copies AS SELECT wrapped FROM person_keys WHERE person_id = ?", (people[0],))
+        careless.execute("DROP TABLE copies")
+    careless.close()
+    for person in people[:5]:
+        assert wrapped[person] in everything_in(tmp_path)
+        vault.destroy(person, "2023-07-03T09:00:00+08:00")
+        assert wrapped[person] not in everything_in(tmp_path)
+    assert wrapped[people[5]] in everything_in(tmp_path)
+
+
+def everything_in(directory: Path) -> bytes:
+    return b"\0".join(path.read_bytes() for path in sorted(directory.rglob("*")) if path.is_file())
+
+
+def test_a_destruction_that_was_cut_off_is_done_again(vault: Vault, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The transaction is there, the file was not cleared: the second time clears it, and the time of the first decision stands."""
+    sealed = vault.seal(A, CANARY)
+    with vault._engine.connect() as connection:
+        wrapped = connection.execute(sa.select(keys.c.wrapped)).scalar_one()
+    reader = sqlite3.connect(tmp_path / "vault.db", isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM person_keys").fetchall()  # somebody reads the old state: the journal must wait for him
+    monkeypatch.setattr(Vault, "_truncate", staticmethod(_at_once(Vault._truncate)))
+    with pytest.raises(Unavailable):
+        vault.destroy(A, "2023-07-03T09:00:00+08:00")
+    assert wrapped in everything_in(tmp_path)
+    assert vault.open(sealed) == ERASED
+    reader.close()
+    vault.destroy(A, "2023-07-04T09:00:00+08:00")
+    assert wrapped not in everything_in(tmp_path)
+    with vault._engine.connect() as connection:
+        assert connection.execute(sa.select(keys.c.destroyed_at)).scalar_one() == "2023-07-03T09:00:00+08:00"
+
+
+def _at_once(truncate: Callable[[sa.Connection], None]) -> Callable[[sa.Connection], None]:
+    def impatient(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("PRAGMA busy_timeout=50")
+        truncate(connection)
+
+    return impatient
+
+
+class Seconds:
+    """A clock for what is kept in memory, in the test's hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_destroyed_key_leaves_every_process_within_half_a_minute(
+    repository: Callable[[], Repository], var: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keys and folded states that another process has in memory; what it folds meanwhile from the old key is not kept either."""
+    seconds = Seconds()
+    monkeypatch.setattr("shared.security.vault.time", seconds)
+    holder, ledger, other = uuid.uuid4().hex, uuid.uuid4().hex, uuid.uuid4().hex
+    elsewhere = repository()
+    for record in (ledger, other):
+        note = Note(1, person_id=holder, holder="甲", witnesses=())
+        elsewhere.handle(LEDGER, record, Order(note, f"c-{record}", STAFF, datetime(2023, 7, 3, tzinfo=SHANGHAI)))
+    assert elsewhere.load(LEDGER, ledger).state.holder == "甲"
+    elsewhere._forget(LEDGER.stream(other))
+    Vault(engine_for(Settings(var=var), "vault"), MASTER).destroy(holder, "2023-07-03T09:00:00+08:00")
+    seconds.now += 29
+    assert elsewhere.load(LEDGER, other).state.holder == "甲"  # folded now, with the key that is still in memory
+    seconds.now += 2
+    for record in (ledger, other):
+        assert elsewhere.load(LEDGER, record).state.holder == ERASED
+    elsewhere.handle(LEDGER, ledger, Order(Note(1, person_id=holder, holder="甲"), "d", STAFF, datetime(2023, 7, 4, tzinfo=SHANGHAI)))
+    state = elsewhere.load(LEDGER, ledger).state
+    assert (state.holder, state.total) == (ERASED, 2)  # what is said of him anew is not kept, here as in the log
