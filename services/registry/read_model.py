@@ -1,4 +1,4 @@
-"""The registry's read model (登记读模型): deaths, after-death processes with their steps, funeral benefits."""
+"""The registry's read model (登记读模型): deaths, after-death processes with their steps, funeral benefits, erasures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 
 import sqlalchemy as sa
 
-from services.registry import after_death, death, funeral
+from services.registry import after_death, death, erasure, funeral
 from shared.clock import SHANGHAI
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
@@ -56,7 +56,20 @@ funerals = sa.Table(
     sa.Column("status", sa.String(10), nullable=False),
     sa.Column("items", sa.Text, nullable=False),
 )
-MODEL = ReadModel("registry", version=1, metadata=METADATA)
+erasures = sa.Table(
+    "erasures",
+    METADATA,
+    sa.Column("person_id", sa.String(32), primary_key=True),
+    sa.Column("division", sa.String(12), nullable=False, index=True),
+    sa.Column("status", sa.String(10), nullable=False, index=True),
+    sa.Column("number", sa.Integer, nullable=False),
+    sa.Column("ground", sa.String(30), nullable=False),
+    sa.Column("proposed_at", sa.String(40), nullable=False),
+    sa.Column("proposed_by", sa.String(60), nullable=False),
+    sa.Column("decided_at", sa.String(40)),
+    sa.Column("erased_at", sa.String(40)),
+)
+MODEL = ReadModel("registry", version=2, metadata=METADATA)
 
 
 @MODEL.on(death.DeathRegistered)
@@ -142,3 +155,31 @@ def _funeral(rows: Rows, r: Recorded) -> None:
         funeral.FuneralBenefitsDeclined: "declined",
     }[type(r.event)]
     rows.change(funerals, {"person_id": r.stream.split("-", 1)[1]}, status=status)
+
+
+@MODEL.on(erasure.ErasureProposed)
+def _erasure(rows: Rows, r: Recorded) -> None:
+    e = r.event
+    rows.put(
+        erasures,
+        person_id=e.person_id,
+        division=e.division,
+        status="proposed",
+        number=e.number,
+        ground=e.ground,
+        proposed_at=r.meta.recorded_at.isoformat(),
+        proposed_by=e.by,
+        decided_at=None,
+        erased_at=None,
+    )
+
+
+@MODEL.on(erasure.ErasureWithdrawn, erasure.ErasureRefused, erasure.ErasureApproved)
+def _erasure_decided(rows: Rows, r: Recorded) -> None:
+    status = r.name.removeprefix("registry.erasure_")
+    rows.change(erasures, {"person_id": r.event.person_id}, status=status, decided_at=r.meta.recorded_at.isoformat())
+
+
+@MODEL.on(erasure.PersonErased)
+def _erased(rows: Rows, r: Recorded) -> None:
+    rows.change(erasures, {"person_id": r.event.person_id}, status="erased", erased_at=r.meta.recorded_at.isoformat())

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
-from services.registry import after_death, death, funeral
-from services.registry.read_model import MODEL, deaths, processes
+from services.registry import after_death, death, erasure, funeral
+from services.registry.read_model import MODEL, deaths, erasures, processes
 from shared.domain import division as divisions
 from shared.domain import resident_id as resident_ids
+from shared.domain.errors import invalid, out_of_order
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.messaging import wire
 from shared.messaging.doors import Due, Service, command, deadline, query, reaction
 from shared.messaging.showing import caught_up, shown
 from shared.security.permissions import within
@@ -81,8 +83,15 @@ class Answered:
     amount_fen: int = 0
 
 
+@dataclass(frozen=True)
+class ErasureApproved:
+    """Our own ``registry.erasure_approved``."""
+
+    person_id: str
+
+
 class Registry(Service):
-    """登记: deaths, what follows from them, funeral benefits."""
+    """登记: deaths, what follows from them, funeral benefits; the erasure of a person."""
 
     name = "registry"
 
@@ -224,6 +233,77 @@ class Registry(Service):
     def get_funeral_benefits(self, hand: Hand, person_id: str, as_of: datetime | None = None) -> Any:
         """惠民殡葬待遇办理情况。"""
         return shown(self.office, funeral.DECIDER, person_id, hand, as_of)
+
+    # -- erasure of a person
+
+    @command(erasure.ProposeErasure)
+    def propose_erasure(self, order: Order[erasure.ProposeErasure]) -> Any:
+        """提出删除个人信息：写明法定事由、依据材料，认定保存期限已届满，并声明不再领取待遇、无在办事项。"""
+        self._may_be_erased(order)
+        return self.office.handle(erasure.DECIDER, order.command.person_id, order)
+
+    @command(erasure.WithdrawErasure)
+    def withdraw_erasure(self, order: Order[erasure.WithdrawErasure]) -> Any:
+        """撤回尚未批准的提议。"""
+        _names_nobody(order.command)
+        return self.office.handle(erasure.DECIDER, order.command.person_id, order)
+
+    @command(erasure.RefuseErasure)
+    def refuse_erasure(self, order: Order[erasure.RefuseErasure]) -> Any:
+        """不予批准，须写明理由（与提出不得为同一人）。"""
+        _names_nobody(order.command)
+        return self.office.handle(erasure.DECIDER, order.command.person_id, order)
+
+    @command(erasure.ApproveErasure)
+    def approve_erasure(self, order: Order[erasure.ApproveErasure]) -> Any:
+        """批准删除个人信息（与提出不得为同一人）；随即销毁密钥，不可恢复。"""
+        self._may_be_erased(order)
+        return self.office.handle(erasure.DECIDER, order.command.person_id, order)
+
+    def _may_be_erased(self, order: Order[Any]) -> None:
+        """What the registry itself can see: the person's record is the hand's, and nothing of ours is open."""
+        _names_nobody(order.command)
+        person_id = order.command.person_id
+        known: death.Death = self.office.load(death.DECIDER, person_id).state
+        if known.registered:
+            within(order.hand, known.division)
+        process: after_death.AfterDeath = self.office.load(after_death.DECIDER, person_id).state
+        claim: funeral.Funeral = self.office.load(funeral.DECIDER, person_id).state
+        if process.status == "open" or claim.status == "claimed":
+            raise out_of_order("该人员的身后事项或惠民殡葬申领尚未办结，不得删除个人信息。")
+
+    @reaction("registry", "erasure_approved", reads=ErasureApproved)
+    def on_erasure_approved(self, notice: Notice[ErasureApproved]) -> None:
+        """The keys are destroyed, and only then it is recorded. Cut off in between, the notice comes again and both are harmless twice."""
+        person_id = notice.facts.person_id
+        decided: erasure.Erasure = self.office.load(erasure.DECIDER, person_id).state
+        if decided.status != "approved":
+            return  # done already
+        self.office.vault.destroy(person_id, notice.now.isoformat(timespec="seconds"))
+        record = erasure.RecordPersonErased(person_id, decided.number)
+        self.office.handle(erasure.DECIDER, person_id, notice.order(record))
+
+    @query(permission="registry:read")
+    def get_erasure(self, hand: Hand, person_id: str, as_of: datetime | None = None) -> Any:
+        """删除个人信息的办理情况：事由、依据、何人提出、何人决定、是否已删除。"""
+        found = shown(self.office, erasure.DECIDER, person_id, hand, as_of)
+        return {**found, "ground_said": erasure.GROUNDS.get(found["ground"], "")}
+
+    @query(permission="registry:read")
+    def list_erasures(
+        self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None
+    ) -> Any:
+        """本辖区删除个人信息的事项列表。"""
+        caught_up(self.office, MODEL, position)
+        return listed(self.office.read, erasures, hand.division, {"status": status}, limit, after)
+
+
+def _names_nobody(form: Any) -> None:
+    """What is said about an erasure stands in the clear for ever: no resident ID in it."""
+    for f in fields(form):
+        value = getattr(form, f.name)
+        if isinstance(value, str) and wire.holds_resident_id(value):
+            raise invalid("不得含有身份证号码。", f.name)
 
 
 SERVICE = Registry

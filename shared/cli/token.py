@@ -16,12 +16,14 @@ ABOUT = {
     "cashier": "发放",
     "registrar": "死亡等登记",
     "funeral_officer": "惠民殡葬经办",
+    "data_protection_officer": "个人信息保护负责人：提出删除个人信息",
+    "data_protection_supervisor": "批准删除个人信息",
     "auditor": "审计（只读）",
 }
 
 
 def _roles() -> str:
-    return "\n".join(f"  {name:<16} {about}" for name, about in ABOUT.items())
+    return "\n".join(f"  {name:<26} {about}" for name, about in ABOUT.items())
 
 
 @click.command("token")

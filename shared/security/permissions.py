@@ -28,6 +28,8 @@ ROLES: dict[str, frozenset[str]] = {
     "cashier": frozenset({"assistance:pay", "assistance:read", "assistance:class", "eldercare:pay", "eldercare:read"}),  # 发放
     "registrar": frozenset({"registry:register", "registry:read"}),  # 登记
     "funeral_officer": frozenset({"registry:funeral", "registry:read", "assistance:class"}),  # 殡葬惠民经办
+    "data_protection_officer": frozenset({"registry:erase", "registry:read"}),  # 个人信息保护负责人
+    "data_protection_supervisor": frozenset({"registry:approve_erasure", "registry:read"}),  # 批准删除个人信息
     "auditor": frozenset(
         {"assistance:read", "assistance:class", "eldercare:read", "registry:read", "assistance:audit", "eldercare:audit", "registry:audit"}
     ),  # 审计
