@@ -21,14 +21,15 @@ def money(fen: int | None) -> str:
 
 def day(value: Any) -> str:
     """A day, or the day of a time, as 2023年7月3日; what is neither is shown as it is."""
+    at = value
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
+            at = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
         except ValueError:
             return value
-    if isinstance(value, datetime):
-        value = value.astimezone(SHANGHAI).date()
-    return f"{value.year}年{value.month}月{value.day}日" if isinstance(value, date) else str(value or "")
+    if isinstance(at, datetime):
+        at = at.astimezone(SHANGHAI).date()
+    return f"{at.year}年{at.month}月{at.day}日" if isinstance(at, date) else str(value or "")
 
 
 def moment(value: Any) -> str:
