@@ -15,6 +15,7 @@ One stream per household, or per person whom no household of the register counts
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -43,6 +44,8 @@ PAPERS_DAYS = 10  # working days to complete the papers after a first grant: 民
 MOST_INSTALMENTS = 12
 FEWEST_DELIBERATING = 3
 STAGED = "民政部、财政部关于进一步加强和改进临时救助工作的意见（民发〔2018〕23号）：一次审批、分阶段救助"
+DRAWN = "减：先行救助已发"
+_PART = re.compile(r"分(\d+)期，第(\d+)期")
 
 
 def grant_id(matter_id: str, no: int) -> str:
@@ -364,9 +367,24 @@ def part_of(m: Matter, no: int) -> Assessment:
         return whole
     lines = [*whole.lines]
     if m.drawn_fen:
-        lines.append(Line("减：先行救助已发", -m.drawn_fen, STAGED))
+        lines.append(Line(DRAWN, -m.drawn_fen, STAGED))
     lines.append(Line(f"分{len(m.approved.instalments)}期，第{no}期", part, STAGED))
     return replace(whole, amount_fen=part, lines=tuple(lines))
+
+
+def is_part_of(recorded: Assessment, whole: Assessment) -> bool:
+    """Whether ``recorded`` is an instalment that ``part_of`` makes of this assessment: its own lines at the end say which (决定重算)."""
+    own = recorded.lines[len(whole.lines) :]
+    drawn = -(own[0].amount_fen or 0) if len(own) == 2 and own[0].label == DRAWN else 0
+    found = _PART.fullmatch(own[-1].label) if own else None
+    if found is None or len(own) > 2 or (len(own) == 2) != (drawn > 0):
+        return False
+    number, no = int(found[1]), int(found[2])
+    parts = _parts(max(whole.amount_fen - drawn, 0), number)
+    if not 1 <= no <= len(parts) == number:
+        return False
+    lines = (*whole.lines, *([Line(DRAWN, -drawn, STAGED)] if drawn else []), Line(own[-1].label, parts[no - 1], STAGED))
+    return recorded == replace(whole, amount_fen=parts[no - 1], lines=lines)
 
 
 # -- Commands

@@ -10,12 +10,17 @@ from typing import Any
 
 import click
 
+from shared.cli import audit_decisions
+
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group("audit")
 def command() -> None:
-    """核验事件日志，出具任何人都能离线核验的证明。只读。"""
+    """核验事件日志，出具任何人都能离线核验的证明；重算全部决定。只读。"""
+
+
+command.add_command(audit_decisions.command)
 
 
 @contextmanager

@@ -38,6 +38,11 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
+def day_or_moment(text: str | None, end: bool) -> datetime | None:
+    """One end of a period: a day stands for its beginning or its ``end``; None when nothing was said."""
+    return None if text is None else moment(text if end or len(text) != 10 else f"{text}T00:00")
+
+
 def moment(text: str) -> datetime:
     """``--as-of``: a day (its end) or an ISO time, in Asia/Shanghai unless it says otherwise; ValueError when it is neither."""
     from shared.clock import SHANGHAI

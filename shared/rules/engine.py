@@ -333,6 +333,10 @@ class RulesEngine:
         """All parameters a programme rests on, in a month, its own and those it draws on: what a page of standards shows."""
         return [self.parameter(name, month) for name in self._parameters_in_force(programme, month)]
 
+    def facts_of(self, programme: str) -> type[Any]:
+        """The dataclass that a case of this programme is given as."""
+        return self._programme(programme).facts
+
     def stop_month(self, programme: str, died_on: date) -> str:
         """The first month no longer payable (for a household: to be assessed anew without the member) after a death."""
         month = month_of(died_on)

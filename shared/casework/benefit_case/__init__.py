@@ -85,6 +85,7 @@ from shared.casework.benefit_case.in_force import (
     answer_review,
     deciding,
     end_case,
+    follows,
     grant_case,
     note_step_overdue,
     open_review,
@@ -177,7 +178,7 @@ __all__ = [
     "ResumeCase", "ReturnPayment", "ReviewAnswered", "ReviewOpened", "SupplementAnswered", "SupplementRequested", "SuspendCase",
     "Suspension", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment",
     "advance", "case_id", "decider", "deciding",
-    "evolve", "first_month", "limits", "next_step", "on_day", "owed", "packed", "reviewed_hash", "unpacked", "worklist",
+    "evolve", "first_month", "follows", "limits", "next_step", "on_day", "owed", "packed", "reviewed_hash", "unpacked", "worklist",
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed, review_due, valid_until
-from shared.casework.benefit_case.procedure import CHANGED, appealable_on, case_id
+from shared.casework.benefit_case.procedure import CHANGED, appealable_on, case_id, voided
 from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, evolve, limits
 from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.casework.shape import said
@@ -157,7 +157,7 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any], revive: bool 
     """``revive``: the end itself was set aside, so that the months behind it are decided too."""
     if state.status == "publicised":
         if c.facts_version > state.facts_version:
-            return [e.ProposalVoided(CHANGED)]
+            return [voided(state, CHANGED)]
         return []
     if not state.running and state.status not in ("ended", "closed"):
         return []
@@ -342,6 +342,24 @@ def _outcome(last: Assessment, old_fen: int) -> str:
 def deciding(assessments: tuple[Assessment, ...], outcome: str) -> Assessment:
     """The assessment that says why: the newest with the decision's own outcome (a later month may read "unchanged")."""
     return next((a for a in reversed(assessments) if a.outcome == outcome), assessments[-1])
+
+
+def follows(decided: e.CaseGranted | e.CaseReassessed) -> bool:
+    """Whether what a recorded decision says is what its assessments say: for whoever makes them again (决定重算)."""
+    if isinstance(decided, e.CaseGranted):
+        a = decided.assessment
+        return decided.programme == a.programme and decided.amount_fen == (0 if decided.terms.payment == "none" else a.amount_fen)
+    last = decided.assessments[-1]
+    months = _changes(tuple(e.MonthAmount(max(a.month, decided.effective_month), a.amount_fen) for a in decided.assessments))
+    once = decided.months[len(months) :]  # what is paid once is followed by a month of nothing
+    return (
+        all(a.programme == decided.programme for a in decided.assessments)
+        and decided.months[: len(months)] == months
+        and len(once) <= 1
+        and not any(m.amount_fen for m in once)
+        and (decided.new_amount_fen, decided.exit_ends) == (last.amount_fen, last.exit_ends)
+        and decided.outcome == _outcome(last, decided.old_amount_fen)
+    )
 
 
 def _changes(months: tuple[e.MonthAmount, ...]) -> tuple[e.MonthAmount, ...]:

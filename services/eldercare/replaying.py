@@ -1,0 +1,18 @@
+"""How this service's decisions are made again (决定重算). See ``shared/eventlog/integrity/replay.py``."""
+
+from __future__ import annotations
+
+from services.eldercare.rules import engine
+from shared.casework.benefits import Office
+from shared.rules.assessment import Assessment
+from shared.rules.engine import RulesEngine
+
+
+def engine_of(_office: Office, parameters_version: str) -> RulesEngine:
+    """The rules of the district that ``parameters_version`` names, with the figures of this release's files."""
+    return engine(parameters_version.partition("@")[0])
+
+
+def derived(_recorded: Assessment, _again: Assessment) -> bool:
+    """Nothing: what is recorded is what the rules say."""
+    return False
