@@ -35,6 +35,7 @@ from shared.eventlog.stores import drop_schemas
 from shared.messaging.client import RpcClient
 from shared.messaging.definitions import agency_uri
 from shared.security import tokens
+from shared.security.permissions import ROLES
 
 LIMIT = 120.0  # seconds until something that should happen by itself is given up
 DISTRICT = "330225"
@@ -484,6 +485,21 @@ def _totals(day: Day, console: Console) -> None:
     console.print(table)
 
 
+def show_doors(settings: Settings, console: Console) -> None:
+    """Where a browser or a client may come in now, and a token for each role."""
+    assert settings.token_private_key is not None
+    at = f"http://127.0.0.1:{settings.portal_port}"
+    doors = _table("门", "地址", "给谁", title="三扇门")
+    doors.add_row("阳光公开", f"{at}/", "公众：不用登录；?on=2023-07-10 看某一天公开的内容")
+    doors.add_row("办事窗口与接口", f"{at}/desk  {at}/api", "工作人员：登录页上选岗位，或用下面的令牌")
+    doors.add_row("审计与运行", f"{at}/audit  {at}/ops", "审计、运维：登录页上选岗位")
+    console.print(doors)
+    console.print("令牌（八小时内有效，仅限演示）：")
+    for role in (r for r in ROLES if not r.startswith(tokens.SERVICE)):
+        token = tokens.issue(settings.token_private_key, f"staff:{role.replace('_', '-')}-01", [role], DISTRICT)
+        console.print(f"  {role:<26} {token}", style="dim", soft_wrap=True, highlight=False)
+
+
 def _title(programme: str) -> str:
     return {PROGRAMME: "低保", ALLOWANCE: "高龄津贴"}[programme]
 
@@ -530,7 +546,12 @@ def command(once: bool, log_port: int | None, amqp_port: int | None) -> None:
     """
     console = Console()
     var = load_var() / "demo"
-    env = {**os.environ, "MINZHENG_VAR": str(var), "MINZHENG_TIMER_PERIOD": os.environ.get("MINZHENG_TIMER_PERIOD", "1")}
+    env = {
+        **os.environ,
+        "MINZHENG_VAR": str(var),
+        "MINZHENG_TIMER_PERIOD": os.environ.get("MINZHENG_TIMER_PERIOD", "1"),
+        "MINZHENG_DEV_LOGIN": "1",
+    }
     env.pop("EVENTSTORE_DATA", None)
     if env.pop("EVENTSTORE_URI", None):
         console.print("演示不写入现成的事件日志：忽略 EVENTSTORE_URI，使用自己的。", style="yellow")
@@ -539,13 +560,14 @@ def command(once: bool, log_port: int | None, amqp_port: int | None) -> None:
     house = House(env, log_port=log_port, amqp_port=amqp_port, clock=True, say=lambda line: console.print(line, style="dim"))
     house.empty()
     if env.get("DATABASE_URL"):
-        drop_schemas(load(env), ("vault", *SERVICES))
+        drop_schemas(load(env), ("vault", "integrity", "portal", *SERVICES))
     began = time.monotonic()
     with running(house), _told(var):
         console.print(f"全部就绪（{time.monotonic() - began:.1f} 秒）。")
         os.environ.update(house.child_env)  # the import below is a process of its own
         play(load(house.child_env), console)
         console.print(f"[bold green]两件事均已办结[/bold green]（{time.monotonic() - began:.0f} 秒）。")
+        show_doors(house.settings, console)
         if not once:
             console.print("系统保持运行。可在另一终端试：./minzheng stream、./minzheng state、./minzheng dead-letters list")
             stay()
