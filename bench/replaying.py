@@ -1,0 +1,54 @@
+"""Decision replay (决定重算) over a log of many lives: every assessment made again from its recorded inputs and versions, and compared.
+
+    .venv/bin/python -m bench.replaying 20000
+
+A life's decisions are what its own procedure recorded: proposal, grant, and a reassessment for every change of income.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from datetime import datetime
+from pathlib import Path
+
+from bench import fill
+from bench.parts import Parts, Row, Say, opened, row
+from shared.clock import SHANGHAI
+from shared.eventlog import discovery
+from shared.eventlog.integrity.replay import RULES, replay
+from shared.office import Office
+
+DAY = datetime(2023, 6, 10, 9, tzinfo=SHANGHAI)
+LEAST = 2_000  # decisions a second
+
+
+def decision_replay(parts: Parts, lives: int, say: Say) -> list[Row]:
+    """Decisions a second, the reading of the log included; all of them must come out equal."""
+    uri = parts.eventlog()
+    parts.on(DAY)
+    copies = fill.Copies(fill.life(parts.settings(), ("户主", "配偶", "子女"), ((3, 20_000), (4, 30_000), (5, 150_000))))
+    events = parts.write(stream for n in range(1, lives) for stream in copies.streams(n))  # the life itself is the first
+    say(f"{events:,} 个事件已写入")
+    discovery.load_all()
+    office = Office(parts.settings(), "assistance")
+    try:
+        with opened(uri, parts.settings().eventstore_data) as log:
+            began = time.perf_counter()
+            report = replay(log, {"assistance": office})
+            took = time.perf_counter() - began
+    finally:
+        office.close()
+    if report.unequal or report.older or report.kinds[RULES] < 3 * lives:
+        raise RuntimeError(f"{report.decisions:,} 项决定：不一致 {report.unequal:,}，旧版 {report.older:,}；{[str(f) for f in report.findings[:3]]}")
+    say(f"{report.events:,} 个事件载有 {report.decisions:,} 项决定，全部一致；{took:.1f} 秒")
+    return [row(f"决定重算：日志中 {report.decisions:,} 项", report.decisions / took, LEAST, "项/秒", ">= 1")]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("lives", type=int)
+    with tempfile.TemporaryDirectory() as var, Parts(Path(var)) as made:
+        for found in decision_replay(made, parser.parse_args().lives, print):
+            print(found)
