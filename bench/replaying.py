@@ -41,7 +41,8 @@ def decision_replay(parts: Parts, lives: int, say: Say) -> list[Row]:
     finally:
         office.close()
     if report.unequal or report.older or report.kinds[RULES] < 3 * lives:
-        raise RuntimeError(f"{report.decisions:,} 项决定：不一致 {report.unequal:,}，旧版 {report.older:,}；{[str(f) for f in report.findings[:3]]}")
+        found = [str(f) for f in report.findings[:3]]
+        raise RuntimeError(f"{report.decisions:,} 项决定：不一致 {report.unequal:,}，旧版 {report.older:,}；{found}")
     say(f"{report.events:,} 个事件载有 {report.decisions:,} 项决定，全部一致；{took:.1f} 秒")
     return [row(f"决定重算：日志中 {report.decisions:,} 项", report.decisions / took, LEAST, "项/秒", ">= 1")]
 
