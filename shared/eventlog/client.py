@@ -191,6 +191,15 @@ class Log:
             except NotFound:
                 return []
 
+    def last(self, stream: str) -> Raw | None:
+        """The newest event of a stream, read from its end; None for a stream that is not there."""
+        with _reaching():
+            try:
+                found = self.client.get_stream(stream, backwards=True, limit=1, timeout=self.timeout)
+            except NotFound:
+                return None
+            return _raw(found[0]) if found else None
+
     def read_all(self, after: int | None = None, prefix: str | None = None, limit: int | None = None) -> Iterator[Raw]:
         """All events after a commit position, in log order; ``prefix`` keeps the streams of one service. Not for workers: lazy."""
         options: dict[str, Any] = {}
