@@ -78,7 +78,8 @@ def _tell(report: Any) -> None:
     if report.unequal > SHOWN:
         click.echo(f"  ……共 {report.unequal:,} 项不一致，--json 列出前 {len(report.findings):,} 项")
     kinds = "，".join(f"{kind} {n:,}" for kind, n in sorted(report.kinds.items()))
-    click.echo(f"{report.events:,} 个事件载有 {report.decisions:,} 项决定（{kinds or '无'}）：一致 {report.equal:,}，不一致 {report.unequal:,}。")
+    verdict = f"一致 {report.equal:,}，不一致 {report.unequal:,}。"
+    click.echo(f"{report.events:,} 个事件载有 {report.decisions:,} 项决定（{kinds or '无'}）：{verdict}")
     if not report.older:
         return
     click.echo(f"另有 {report.older:,} 项由本版本所没有的规则或参数作出，不能照原样重算：")
