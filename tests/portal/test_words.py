@@ -1,0 +1,62 @@
+"""Words: no door asks for a field that has no Chinese name, and no code of a status or worklist is shown as it is written."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import re
+from collections.abc import Iterator
+
+from services.portal.web import words
+from services.portal.web.portal import Portal
+from shared.config import ROOT, load
+from shared.eventlog import discovery
+from shared.eventsourcing.commands import hints_of
+from shared.eventsourcing.events import nested_dataclass
+
+PORTAL = Portal(load({}))
+
+
+def _fields(form: type, *where: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for f in dataclasses.fields(form):
+        yield f.name, where
+        inner, _ = nested_dataclass(hints_of(form)[f.name])
+        if inner is not None:
+            yield from _fields(inner, *where, inner.__name__)
+
+
+def test_every_field_of_every_form_has_a_chinese_name() -> None:
+    """At any depth, of every door of every service."""
+    asked = {(name, where) for (_, method), door in PORTAL.doors.items() for name, where in _fields(door.form, method)}
+    assert len(asked) > 500
+    nameless = sorted({name for name, where in asked if not re.search("[\u4e00-\u9fff]", words.label(name, *where))})
+    assert not nameless
+
+
+def test_every_other_meaning_is_of_a_form_that_has_the_field() -> None:
+    """An entry for a method or a part of a form that is gone would lie there unseen."""
+    places = {(place, name) for (_, method), door in PORTAL.doors.items() for name, where in _fields(door.form, method) for place in where}
+    assert set(words.IN) <= places, set(words.IN) - places
+
+
+def test_every_column_of_a_read_model_has_a_chinese_name() -> None:
+    """Lists are made of read models' columns; what has no name would stand in a table's head as code."""
+    internal = {"table_names", "data", "name", "step"}
+    columns = {
+        column.name
+        for service in discovery.services()
+        for table in importlib.import_module(f"services.{service}.read_model").METADATA.tables.values()
+        for column in table.columns
+    }
+    assert len(columns) > 100
+    assert not sorted(c for c in columns - internal if c == words.label(c))
+
+
+def test_every_status_and_worklist_that_is_written_down_has_a_chinese_name() -> None:
+    """The codes are read from where they are assigned."""
+    code = re.compile(r"""\b(?:status|worklist)(?:: str)?=?\s?=\s?"([a-z_]+)\"""")
+    shared = ROOT / "shared"
+    files = [*(shared / "casework").rglob("*.py"), *(shared / "eventlog").glob("*_rows.py"), *(ROOT / "services").rglob("*.py")]
+    found = {c for f in files if "portal" not in f.parts for c in code.findall(f.read_text(encoding="utf-8"))}
+    assert len(found) > 80
+    assert not sorted(c for c in found if words.said(c) == c)
