@@ -52,7 +52,7 @@ class Terms:
 @shape_event(NAME, "care_places_opened")
 @dataclass(frozen=True)
 class CarePlacesOpened:
-    """``subject_id`` is the institution."""
+    """供养床位登记: ``subject_id`` is the institution."""
 
     programme: str
     division: str
@@ -64,6 +64,8 @@ class CarePlacesOpened:
 @shape_event(NAME, "care_places_changed")
 @dataclass(frozen=True)
 class CarePlacesChanged:
+    """供养床位调整."""
+
     places: int
     reason: str
 
@@ -71,6 +73,8 @@ class CarePlacesChanged:
 @shape_event(NAME, "entrusted_care_requested")
 @dataclass(frozen=True)
 class EntrustedCareRequested:
+    """托养申请."""
+
     person_id: str
     care_class: str
     basis: str
@@ -81,6 +85,8 @@ class EntrustedCareRequested:
 @shape_event(NAME, "entrusted_care_refused")
 @dataclass(frozen=True)
 class EntrustedCareRefused:
+    """不予托养."""
+
     person_id: str
     reason: str
     by: str
@@ -103,6 +109,8 @@ class CareResidentAdmitted:
 @shape_event(NAME, "care_resident_left", published=True)
 @dataclass(frozen=True)
 class CareResidentLeft:
+    """离院."""
+
     institution_id: str
     division: str
     person_id: str
@@ -113,6 +121,8 @@ class CareResidentLeft:
 @shape_event(NAME, "care_request_overdue", published=True)
 @dataclass(frozen=True)
 class CareRequestOverdue:
+    """托养申请逾期未复."""
+
     institution_id: str
     division: str
     person_id: str
@@ -122,6 +132,8 @@ class CareRequestOverdue:
 @shape_event(NAME, "care_places_closed")
 @dataclass(frozen=True)
 class CarePlacesClosed:
+    """供养床位停用."""
+
     reason: str
 
 

@@ -164,7 +164,7 @@ class CutOverStarted:
 @event("assistance.request_migrated")
 @dataclass(frozen=True)
 class RequestMigrated:
-    """One request is over: under ``new_id``, or (``new_id`` empty) it had been answered or closed before its turn came."""
+    """核对请求迁移: one request is over: under ``new_id``, or (``new_id`` empty) it had been answered or closed before its turn came."""
 
     old_id: str
     new_id: str

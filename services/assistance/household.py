@@ -63,7 +63,7 @@ class Certificate:
 @event("assistance.household_registered")
 @dataclass(frozen=True)
 class HouseholdRegistered:
-    """Entered in the register, by import or by a clerk. ``head_id`` is the head of household (户主)."""
+    """家庭登记: entered in the register, by import or by a clerk. ``head_id`` is the head of household (户主)."""
 
     household_id: str
     division: str

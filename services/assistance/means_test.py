@@ -124,7 +124,7 @@ class VerificationRequested:
 @event("assistance.verification_settled")
 @dataclass(frozen=True)
 class VerificationSettled:
-    """The verification has its report; another one may be asked for."""
+    """核对办结: the verification has its report; another one may be asked for."""
 
     verification_id: str
 
@@ -355,7 +355,8 @@ class Finding:
 @event("assistance.verification_opened", published=True, public=lambda e: {"verification_id": e.verification_id, "case_id": e.case_id})
 @dataclass(frozen=True)
 class VerificationOpened:
-    """What is asked about whom, and what was declared for ``month``. ``cause``: application, request, reverification:<campaign>."""
+    """核对立项: what is asked about whom, and what was declared for ``month``. ``cause``: application, request,
+    reverification:<campaign>."""
 
     verification_id: str
     case_id: str
@@ -377,7 +378,7 @@ class VerificationOpened:
 @event("assistance.source_answered")
 @dataclass(frozen=True)
 class SourceAnswered:
-    """One source's answer about one person. ``late``: it had been given up as missing, or a report was made without it."""
+    """来源答复: one source's answer about one person. ``late``: it had been given up as missing, or a report was made without it."""
 
     source: str
     exchange_id: str
@@ -390,7 +391,7 @@ class SourceAnswered:
 @event("assistance.source_answer_differed")
 @dataclass(frozen=True)
 class SourceAnswerDiffered:
-    """Another answer for a person who has one: kept and shown; the first stands until the source is asked again."""
+    """来源答复不一: another answer for a person who has one: kept and shown; the first stands until the source is asked again."""
 
     source: str
     exchange_id: str
@@ -402,7 +403,7 @@ class SourceAnswerDiffered:
 @event("assistance.source_missed")
 @dataclass(frozen=True)
 class SourceMissed:
-    """No answer is waited for any more; a late one is still taken in."""
+    """来源逾期未复: no answer is waited for any more; a late one is still taken in."""
 
     source: str
     exchange_id: str
@@ -412,7 +413,7 @@ class SourceMissed:
 @event("assistance.source_moved")
 @dataclass(frozen=True)
 class SourceMoved:
-    """The request to a source goes on under another number (新旧系统切换)."""
+    """来源请求转移: the request to a source goes on under another number (新旧系统切换)."""
 
     source: str
     exchange_id: str

@@ -79,7 +79,7 @@ class OneThingOpened:
 @shape_event(NAME, "one_thing_item_begun")
 @dataclass(frozen=True)
 class OneThingItemBegun:
-    """``refers_to``: the case or hand-off in which it runs."""
+    """联办事项开办: ``refers_to``: the case or hand-off in which it runs."""
 
     item_id: str
     refers_to: str
@@ -110,7 +110,7 @@ class OneThingItemLate:
 @shape_event(NAME, "one_thing_settled")
 @dataclass(frozen=True)
 class OneThingSettled:
-    """Every item has its result: the notice is due."""
+    """联办事项全部办结: every item has its result: the notice is due."""
 
     tell_by: date
 
@@ -118,6 +118,8 @@ class OneThingSettled:
 @shape_event(NAME, "one_thing_notice_late", published=True)
 @dataclass(frozen=True)
 class OneThingNoticeLate:
+    """送达逾期."""
+
     record_id: str
     division: str
     tell_by: date

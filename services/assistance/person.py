@@ -39,8 +39,8 @@ SPENDING_MONTHS = 12  # the rules look at the essential spending of a year
 @event("assistance.person_entered")
 @dataclass(frozen=True)
 class PersonEntered:
-    """Known to assistance; ``division`` is where the person is registered (户籍地), or counted in a household; "" while only another
-    service has told of him, and nobody knows where he belongs."""
+    """人员登记: known to assistance; ``division`` is where the person is registered (户籍地), or counted in a household; "" while
+    only another service has told of him, and nobody knows where he belongs."""
 
     person_id: str
     division: str
@@ -162,7 +162,7 @@ class BenefitChosen:
 @event("assistance.person_death_recorded")
 @dataclass(frozen=True)
 class PersonDeathRecorded:
-    """The person died: nothing can be applied for; the cases end by the months their own rules say."""
+    """人员死亡: the person died: nothing can be applied for; the cases end by the months their own rules say."""
 
     person_id: str
     died_on: date
@@ -171,8 +171,8 @@ class PersonDeathRecorded:
 @event("assistance.person_facts_changed", published=True)
 @dataclass(frozen=True)
 class PersonFactsChanged:
-    """A fact that decisions may rest on changed; ``cause``: registration, income, certificate,
-    certificate_expired, finding, benefit_elsewhere or spending."""
+    """人员情况变动: a fact that decisions may rest on changed; ``cause``: registration, income, certificate, certificate_expired, finding,
+    benefit_elsewhere or spending."""
 
     person_id: str
     effective_month: str

@@ -20,7 +20,7 @@ from shared.eventsourcing.orders import Order
 @event("assistance.person_placed")
 @dataclass(frozen=True)
 class PersonPlaced:
-    """``division`` is that of the household."""
+    """编入家庭: ``division`` is that of the household."""
 
     person_id: str
     household_id: str

@@ -41,7 +41,7 @@ class Terms:
 @shape_event(NAME, "placement_wished")
 @dataclass(frozen=True)
 class PlacementWished:
-    """``document_no``: the signed wish (意愿书)."""
+    """供养意愿: ``document_no``: the signed wish (意愿书)."""
 
     programme: str
     division: str
@@ -55,6 +55,8 @@ class PlacementWished:
 @shape_event(NAME, "placement_offered")
 @dataclass(frozen=True)
 class PlacementOffered:
+    """提供安置."""
+
     institution_id: str
     by: str
     answer_by: date
@@ -63,6 +65,8 @@ class PlacementOffered:
 @shape_event(NAME, "placement_offer_declined")
 @dataclass(frozen=True)
 class PlacementOfferDeclined:
+    """谢绝安置."""
+
     institution_id: str
     reason: str
     offer_by: date
@@ -71,6 +75,8 @@ class PlacementOfferDeclined:
 @shape_event(NAME, "placement_offer_taken")
 @dataclass(frozen=True)
 class PlacementOfferTaken:
+    """接受安置."""
+
     institution_id: str
     place_by: date
 
@@ -103,6 +109,8 @@ class PersonMovedOut:
 @shape_event(NAME, "placement_wish_withdrawn")
 @dataclass(frozen=True)
 class PlacementWishWithdrawn:
+    """撤回供养意愿."""
+
     reason: str
 
 

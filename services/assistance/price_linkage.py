@@ -73,7 +73,7 @@ class PriceLinkageStopped:
 @event("assistance.price_slice_granted", published=True, public=lambda e: {"month": e.month, "no": e.no})
 @dataclass(frozen=True)
 class PriceSliceGranted:
-    """One slice of the register was gone through up to ``through``."""
+    """价格补贴分批核定: one slice of the register was gone through up to ``through``."""
 
     month: str
     no: int
@@ -86,7 +86,7 @@ class PriceSliceGranted:
 @event("assistance.price_linkage_completed", published=True)
 @dataclass(frozen=True)
 class PriceLinkageCompleted:
-    """Everybody in register has been gone through: what it came to."""
+    """价格补贴核定完成: everybody in register has been gone through: what it came to."""
 
     month: str
     division: str
@@ -108,7 +108,7 @@ class PriceLinkageOverdue:
 @event("assistance.price_linkage_paid")
 @dataclass(frozen=True)
 class PriceLinkagePaid:
-    """On the last day everybody was paid."""
+    """价格补贴发放完成: on the last day everybody was paid."""
 
     month: str
 

@@ -60,6 +60,8 @@ class Listed:
 @event("assistance.reverification_objects_listed")
 @dataclass(frozen=True)
 class ObjectsListed:
+    """复核对象列入."""
+
     chunk: int
     objects: tuple[Listed, ...]
 
@@ -67,6 +69,8 @@ class ObjectsListed:
 @event("assistance.reverification_list_locked")
 @dataclass(frozen=True)
 class ListLocked:
+    """复核名单锁定."""
+
     total: int
 
 
@@ -82,13 +86,15 @@ class Asked:
 @event("assistance.reverification_slice_asked")
 @dataclass(frozen=True)
 class SliceAsked:
+    """分批发起核对."""
+
     asked: tuple[Asked, ...]
 
 
 @event("assistance.reverification_blocked_retried")
 @dataclass(frozen=True)
 class BlockedRetried:
-    """The blocked ones are asked again: the papers have come in."""
+    """受阻对象重新核对: the blocked ones are asked again: the papers have come in."""
 
     case_ids: tuple[str, ...]
 
@@ -96,6 +102,8 @@ class BlockedRetried:
 @event("assistance.reverification_object_reported")
 @dataclass(frozen=True)
 class ObjectReported:
+    """复核对象出具报告."""
+
     case_id: str
     report_id: str
     verdict: str

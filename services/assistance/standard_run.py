@@ -57,7 +57,7 @@ class Sums:
 @event("assistance.standard_run_opened")
 @dataclass(frozen=True)
 class StandardRunOpened:
-    """``effective_month`` is the first month decided again; ``cause`` is what every case's decision names."""
+    """提标复核开办: ``effective_month`` is the first month decided again; ``cause`` is what every case's decision names."""
 
     run_id: str
     number: int
@@ -71,6 +71,8 @@ class StandardRunOpened:
 @event("assistance.standard_slice_listed", published=True, public=lambda e: {"run_id": e.run_id, "slice": e.slice})
 @dataclass(frozen=True)
 class StandardSliceListed:
+    """提标复核一批列出."""
+
     run_id: str
     slice: int
     cases: tuple[str, ...]
@@ -79,7 +81,7 @@ class StandardSliceListed:
 @event("assistance.standard_run_planned", published=True, public=lambda e: {"run_id": e.run_id})
 @dataclass(frozen=True)
 class StandardRunPlanned:
-    """All cases were looked at (``examined``), those that change stand in the slices so far."""
+    """提标复核列完: all cases were looked at (``examined``), those that change stand in the slices so far."""
 
     run_id: str
     examined: int
@@ -89,6 +91,8 @@ class StandardRunPlanned:
 @event("assistance.standard_slice_done", published=True, public=lambda e: {"run_id": e.run_id, "slice": e.slice})
 @dataclass(frozen=True)
 class StandardSliceDone:
+    """提标复核一批完成."""
+
     run_id: str
     slice: int
     sums: Sums
@@ -98,6 +102,8 @@ class StandardSliceDone:
 @event("assistance.standard_run_closed", published=True)
 @dataclass(frozen=True)
 class StandardRunClosed:
+    """提标复核办结."""
+
     run_id: str
     number: int
     division: str

@@ -182,6 +182,8 @@ class TemporaryProposed:
 @event("assistance.temporary_proposal_voided")
 @dataclass(frozen=True)
 class TemporaryProposalVoided:
+    """临时救助审核意见作废."""
+
     matter_id: str
     reason: str
 
@@ -212,6 +214,8 @@ class TemporaryApproved:
 )
 @dataclass(frozen=True)
 class TemporaryRefused:
+    """不予临时救助."""
+
     subject_id: str
     matter_id: str
     drawn_fen: int
@@ -239,7 +243,7 @@ class InstalmentReleased:
 @event("assistance.remaining_cancelled")
 @dataclass(frozen=True)
 class RemainingCancelled:
-    """The need has ended: the instalments not yet released fall away."""
+    """取消余下各期: the need has ended: the instalments not yet released fall away."""
 
     matter_id: str
     cancelled_fen: int

@@ -69,8 +69,8 @@ class SourceSwitched:
 @event("assistance.source_answers_taken")
 @dataclass(frozen=True)
 class SourceAnswersTaken:
-    """One delivery (file or message), by the hash of its content: how many answers were new, repeated, different, for no query of
-    ours, or no longer authorised, and which lines were broken."""
+    """来源答复接收: one delivery (file or message), by the hash of its content: how many answers were new, repeated, different,
+    for no query of ours, or no longer authorised, and which lines were broken."""
 
     source: str
     division: str

@@ -34,7 +34,7 @@ ASSISTANCE = "assistance"
 @event("eldercare.elder_enrolled")
 @dataclass(frozen=True)
 class ElderEnrolled:
-    """On the roster; ``division`` is where the person is registered (户籍地)."""
+    """老年人登记: on the roster; ``division`` is where the person is registered (户籍地)."""
 
     person_id: str
     born_on: date
@@ -46,6 +46,8 @@ class ElderEnrolled:
 @event("eldercare.elder_died")
 @dataclass(frozen=True)
 class ElderDied:
+    """老年人死亡."""
+
     person_id: str
     died_on: date
 
@@ -100,7 +102,8 @@ class ElderChoiceNoted:
 @event("eldercare.elder_facts_changed", published=True)
 @dataclass(frozen=True)
 class ElderFactsChanged:
-    """A fact of somebody on the roster that decisions may rest on; ``cause``: hardship, ability, benefit_elsewhere or choice."""
+    """老年人情况变动: a fact of somebody on the roster that decisions may rest on; ``cause``: hardship, ability, benefit_elsewhere or
+    choice."""
 
     person_id: str
     effective_month: str

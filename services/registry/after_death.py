@@ -77,7 +77,7 @@ class AfterDeathOpened:
 @event("registry.after_death_step_done")
 @dataclass(frozen=True)
 class StepDone:
-    """``detail`` says in plain Chinese what was done; ``amount_fen`` is what is claimed back, if anything."""
+    """身后事项分项办结: ``detail`` says in plain Chinese what was done; ``amount_fen`` is what is claimed back, if anything."""
 
     step: str
     detail: str
@@ -87,6 +87,8 @@ class StepDone:
 @event("registry.after_death_step_skipped")
 @dataclass(frozen=True)
 class StepSkipped:
+    """身后事项分项略过."""
+
     step: str
     reason: str
 

@@ -44,7 +44,7 @@ class DeathRegistered:
 @event("registry.death_confirmed")
 @dataclass(frozen=True)
 class DeathConfirmed:
-    """Another source reported the same death."""
+    """死亡信息印证: another source reported the same death."""
 
     person_id: str
     source: str
@@ -53,7 +53,7 @@ class DeathConfirmed:
 @event("registry.death_report_conflicted")
 @dataclass(frozen=True)
 class DeathReportConflicted:
-    """Another source reported another day; work for a registrar."""
+    """死亡日期不一: another source reported another day; work for a registrar."""
 
     person_id: str
     source: str

@@ -58,6 +58,8 @@ class ErasureProposed:
 @event("registry.erasure_withdrawn")
 @dataclass(frozen=True)
 class ErasureWithdrawn:
+    """撤回删除申请."""
+
     person_id: str
     number: int
     reason: str
@@ -67,6 +69,8 @@ class ErasureWithdrawn:
 @event("registry.erasure_refused")
 @dataclass(frozen=True)
 class ErasureRefused:
+    """不予删除."""
+
     person_id: str
     number: int
     reason: str

@@ -38,7 +38,7 @@ class FuneralBenefitsOffered:
 @event("registry.funeral_benefits_claimed")
 @dataclass(frozen=True)
 class FuneralBenefitsClaimed:
-    """``organiser_id`` is the one payee (丧事承办人)."""
+    """惠民殡葬待遇申领: ``organiser_id`` is the one payee (丧事承办人)."""
 
     organiser_id: str
     by: str
@@ -56,6 +56,8 @@ class FuneralBenefitsApproved:
 @event("registry.funeral_benefits_declined")
 @dataclass(frozen=True)
 class FuneralBenefitsDeclined:
+    """不予惠民殡葬待遇."""
+
     reason: str
 
 

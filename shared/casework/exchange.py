@@ -60,7 +60,7 @@ class Item:
 @shape_event(NAME, "exchange_prepared")
 @dataclass(frozen=True)
 class ExchangePrepared:
-    """``purpose`` is what the request is for: the case, or the document it rests on."""
+    """交换准备: ``purpose`` is what the request is for: the case, or the document it rests on."""
 
     programme: str
     division: str
@@ -84,7 +84,7 @@ class ExchangeSent:
 @shape_event(NAME, "exchange_send_failed")
 @dataclass(frozen=True)
 class ExchangeSendFailed:
-    """The system could not be reached; tried again at ``again_at``."""
+    """发送未成: the system could not be reached; tried again at ``again_at``."""
 
     attempt: int
     reason: str
@@ -102,7 +102,7 @@ class ExchangeAcknowledged:
 @shape_event(NAME, "exchange_answered")
 @dataclass(frozen=True)
 class ExchangeAnswered:
-    """One item's answer. ``digest`` names its content; ``late``: after the day until which it was due."""
+    """交换答复: one item's answer. ``digest`` names its content; ``late``: after the day until which it was due."""
 
     key: str
     outcome: Outcome
@@ -114,7 +114,7 @@ class ExchangeAnswered:
 @shape_event(NAME, "exchange_difference_found")
 @dataclass(frozen=True)
 class ExchangeDifferenceFound:
-    """Another answer for an item that has one (``second_answer``), or one to a request that was moved (``after_move``)."""
+    """交换差异: another answer for an item that has one (``second_answer``), or one to a request that was moved (``after_move``)."""
 
     key: str
     kind: Literal["second_answer", "after_move"]
@@ -137,7 +137,7 @@ class ExchangeOverdue:
 @shape_event(NAME, "exchange_failed", published=True)
 @dataclass(frozen=True)
 class ExchangeFailed:
-    """It could not be sent, however often it was tried: work for a person."""
+    """发送失败: it could not be sent, however often it was tried: work for a person."""
 
     programme: str
     division: str
@@ -149,7 +149,7 @@ class ExchangeFailed:
 @shape_event(NAME, "exchange_retried")
 @dataclass(frozen=True)
 class ExchangeRetried:
-    """A person has it sent again, with fresh attempts."""
+    """重新发送: a person has it sent again, with fresh attempts."""
 
     send_by: date
 

@@ -44,6 +44,8 @@ class Terms:
 @shape_event(NAME, "fund_opened")
 @dataclass(frozen=True)
 class FundOpened:
+    """资金开立."""
+
     programme: str
     division: str
     subject_id: str
@@ -85,7 +87,7 @@ class FundDrawSettled:
 @shape_event(NAME, "fund_draw_overdue", published=True)
 @dataclass(frozen=True)
 class FundDrawOverdue:
-    """A draw was not settled in time: work for a person (逾期未核销)."""
+    """逾期未核销: a draw was not settled in time: work for a person."""
 
     programme: str
     division: str
@@ -108,7 +110,7 @@ class FundCounted:
 @shape_event(NAME, "fund_count_overdue", published=True)
 @dataclass(frozen=True)
 class FundCountOverdue:
-    """The fund was not counted in time (逾期未对账)."""
+    """逾期未对账: the fund was not counted in time."""
 
     programme: str
     division: str

@@ -68,6 +68,8 @@ class Terms:
 @shape_event(NAME, "assessment_requested")
 @dataclass(frozen=True)
 class AssessmentRequested:
+    """评估申请."""
+
     programme: str
     division: str
     subject_id: str
@@ -87,7 +89,8 @@ class Score:
 @shape_event(NAME, "assessment_scored")
 @dataclass(frozen=True)
 class AssessmentScored:
-    """``place``: 1 first, 2 second, 3 decides between them. ``total`` and ``grade`` follow from the scores; waits_until: for the next."""
+    """评估评分: ``place``: 1 first, 2 second, 3 decides between them. ``total`` and ``grade`` follow from the scores; waits_until: for the
+    next."""
 
     place: int
     scores: tuple[Score, ...]
@@ -116,6 +119,8 @@ class AssessmentGraded:
 @shape_event(NAME, "assessment_objected")
 @dataclass(frozen=True)
 class AssessmentObjected:
+    """评估异议."""
+
     reason: str
     by: str
     answer_by: date
@@ -124,7 +129,7 @@ class AssessmentObjected:
 @shape_event(NAME, "assessment_objection_answered")
 @dataclass(frozen=True)
 class AssessmentObjectionAnswered:
-    """Upheld: assessed again, by others, until ``assess_by``; the old grade holds until there is a new one."""
+    """评估异议答复: upheld: assessed again, by others, until ``assess_by``; the old grade holds until there is a new one."""
 
     upheld: bool
     reason: str
@@ -135,7 +140,7 @@ class AssessmentObjectionAnswered:
 @shape_event(NAME, "assessment_expired", published=True)
 @dataclass(frozen=True)
 class AssessmentExpired:
-    """The grade held until ``valid_to`` and no newer one is there: whoever read it must not go on as if it did."""
+    """评估等级到期: the grade held until ``valid_to`` and no newer one is there: whoever read it must not go on as if it did."""
 
     programme: str
     division: str
@@ -159,7 +164,7 @@ class AssessmentOverdue:
 @shape_event(NAME, "assessment_ended", published=True)
 @dataclass(frozen=True)
 class AssessmentEnded:
-    """No grade holds from this day on (the person died, moved away, or withdrew)."""
+    """评估终止: no grade holds from this day on (the person died, moved away, or withdrew)."""
 
     programme: str
     division: str

@@ -62,6 +62,8 @@ class CampaignOpened:
 @shape_event(NAME, "campaign_objects_listed")
 @dataclass(frozen=True)
 class CampaignObjectsListed:
+    """检查对象列入."""
+
     objects: tuple[str, ...]
 
 
@@ -88,6 +90,8 @@ class Found:
 @shape_event(NAME, "campaign_object_checked")
 @dataclass(frozen=True)
 class CampaignObjectChecked:
+    """检查记录."""
+
     object_id: str
     result: str
     note: str
@@ -147,7 +151,7 @@ class CampaignPublished:
 @shape_event(NAME, "campaign_cancelled")
 @dataclass(frozen=True)
 class CampaignCancelled:
-    """Before anything was checked."""
+    """检查取消: before anything was checked."""
 
     reason: str
 

@@ -141,6 +141,8 @@ class EntryRepairAsked:
 @shape_event(NAME, "entry_repair_refused")
 @dataclass(frozen=True)
 class EntryRepairRefused:
+    """不予信用修复."""
+
     reason: str
 
 
@@ -159,7 +161,7 @@ class EntryDelisted:
 @shape_event(NAME, "entry_overdue", published=True)
 @dataclass(frozen=True)
 class EntryOverdue:
-    """What was due was not done: work for a person. ``due``: decide, check or repair."""
+    """名单事项逾期: what was due was not done: work for a person. ``due``: decide, check or repair."""
 
     programme: str
     division: str

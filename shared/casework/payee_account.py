@@ -27,7 +27,7 @@ SHAPE = "payee_account"
 @shape_event(SHAPE, "payee_account_proposed")
 @dataclass(frozen=True)
 class PayeeAccountProposed:
-    """``bank_code`` is the 12-digit code of the branch (联行号)."""
+    """收款账户登记: ``bank_code`` is the 12-digit code of the branch (联行号)."""
 
     person_id: str
     division: str
@@ -42,6 +42,8 @@ class PayeeAccountProposed:
 @shape_event(SHAPE, "payee_account_confirmed")
 @dataclass(frozen=True)
 class PayeeAccountConfirmed:
+    """收款账户确认."""
+
     person_id: str
     number: int
     by: str
@@ -50,6 +52,8 @@ class PayeeAccountConfirmed:
 @shape_event(SHAPE, "payee_account_rejected")
 @dataclass(frozen=True)
 class PayeeAccountRejected:
+    """收款账户退回."""
+
     person_id: str
     number: int
     reason: str

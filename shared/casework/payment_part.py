@@ -57,13 +57,15 @@ class PaymentLineReleased:
 @shape_event(SHAPE, "payment_part_sending")
 @dataclass(frozen=True)
 class PaymentPartSending:
+    """分批送发."""
+
     run_id: str
 
 
 @shape_event(SHAPE, "payment_part_sent")
 @dataclass(frozen=True)
 class PaymentPartSent:
-    """Every line was taken to its case; ``refused`` are those that the case did not reserve, with the code of the refusal."""
+    """分批送发完成: every line was taken to its case; ``refused`` are those that the case did not reserve, with the code of the refusal."""
 
     run_id: str
     refused: tuple[LineReason, ...]

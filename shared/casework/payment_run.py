@@ -43,7 +43,7 @@ def run_id(programme: str, month: str, division: str, nth: int = 0) -> str:
 @shape_event(SHAPE, "payment_run_opened")
 @dataclass(frozen=True)
 class PaymentRunOpened:
-    """``round`` 0 is the month's run, every later one a follow-up (补发批次)."""
+    """批次开立: ``round`` 0 is the month's run, every later one a follow-up (补发批次)."""
 
     run_id: str
     programme: str
@@ -77,7 +77,7 @@ class LineReason:
 @shape_event(SHAPE, "payment_lines_listed")
 @dataclass(frozen=True)
 class PaymentLinesListed:
-    """A part of the list. ``held`` are the lines that cannot be sent as it stands (no account)."""
+    """发放明细编制: a part of the list. ``held`` are the lines that cannot be sent as it stands (no account)."""
 
     chunk: int
     lines: tuple[PaymentLine, ...]
@@ -110,6 +110,8 @@ class PaymentPartsListed:
 @shape_event(SHAPE, "payment_run_locked")
 @dataclass(frozen=True)
 class PaymentRunLocked:
+    """批次锁定."""
+
     count: int
     total_fen: int
 
@@ -193,6 +195,8 @@ class PartOutcome:
 @shape_event(SHAPE, "payment_parts_settled")
 @dataclass(frozen=True)
 class PaymentPartsSettled:
+    """分批回盘."""
+
     parts: tuple[PartOutcome, ...]
 
 

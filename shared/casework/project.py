@@ -71,6 +71,8 @@ class Evidence:
 @shape_event(NAME, "project_planned")
 @dataclass(frozen=True)
 class ProjectPlanned:
+    """项目立项."""
+
     programme: str
     division: str
     subject_id: str
@@ -86,7 +88,7 @@ class ProjectPlanned:
 @shape_event(NAME, "project_started")
 @dataclass(frozen=True)
 class ProjectStarted:
-    """``contractor``: who does the works, "" where nobody was commissioned."""
+    """项目开工: ``contractor``: who does the works, "" where nobody was commissioned."""
 
     contractor: str
     by: str
@@ -95,6 +97,8 @@ class ProjectStarted:
 @shape_event(NAME, "milestone_reached")
 @dataclass(frozen=True)
 class MilestoneReached:
+    """节点完成."""
+
     milestone: str
     evidence: tuple[Evidence, ...]
     by: str
@@ -125,6 +129,8 @@ class MilestoneReturned:
 @shape_event(NAME, "project_cost_recorded")
 @dataclass(frozen=True)
 class ProjectCostRecorded:
+    """项目费用登记."""
+
     amount_fen: int
     document_no: str
     by: str
@@ -133,6 +139,8 @@ class ProjectCostRecorded:
 @shape_event(NAME, "project_change_proposed")
 @dataclass(frozen=True)
 class ProjectChangeProposed:
+    """项目变更申请."""
+
     budget_fen: int
     milestones: tuple[Milestone, ...]
     reason: str
@@ -143,6 +151,8 @@ class ProjectChangeProposed:
 @shape_event(NAME, "project_change_decided")
 @dataclass(frozen=True)
 class ProjectChangeDecided:
+    """项目变更审批."""
+
     approved: bool
     budget_fen: int
     milestones: tuple[Milestone, ...]

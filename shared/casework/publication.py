@@ -60,6 +60,8 @@ class Entry:
 @shape_event(NAME, "publication_opened")
 @dataclass(frozen=True)
 class PublicationOpened:
+    """公布事项开立."""
+
     programme: str
     division: str
     subject_id: str
@@ -82,6 +84,8 @@ class PublicationDrafted:
 @shape_event(NAME, "publication_approved")
 @dataclass(frozen=True)
 class PublicationApproved:
+    """公布批准."""
+
     number: int
     due_on: date | None
     by: str
@@ -90,6 +94,8 @@ class PublicationApproved:
 @shape_event(NAME, "publication_rejected")
 @dataclass(frozen=True)
 class PublicationRejected:
+    """公布退回."""
+
     number: int
     reason: str
     by: str
@@ -126,7 +132,7 @@ class PublicationWithdrawn:
 @shape_event(NAME, "publication_overdue", published=True)
 @dataclass(frozen=True)
 class PublicationOverdue:
-    """A draft was not approved, or what was approved not published, in time (逾期)."""
+    """公布逾期: a draft was not approved, or what was approved not published, in time (逾期)."""
 
     programme: str
     division: str

@@ -69,6 +69,8 @@ class Entry:
 @shape_event(NAME, "record_filed")
 @dataclass(frozen=True)
 class RecordFiled:
+    """登记申请."""
+
     programme: str
     division: str
     subject_id: str
@@ -136,6 +138,8 @@ class RecordChangeFiled:
 @shape_event(NAME, "record_change_refused")
 @dataclass(frozen=True)
 class RecordChangeRefused:
+    """不予变更."""
+
     reason: str
     by: str
 
@@ -156,7 +160,7 @@ class RecordChanged:
 @shape_event(NAME, "record_relied_on")
 @dataclass(frozen=True)
 class RecordReliedOn:
-    """Something else rests on this record (采信): a case, another record, an agency."""
+    """采信: something else rests on this record: a case, another record, an agency."""
 
     relied_by: str
 
@@ -180,7 +184,7 @@ class RecordEnded:
 @shape_event(NAME, "record_overdue", published=True)
 @dataclass(frozen=True)
 class RecordOverdue:
-    """A step was not taken in time (逾期): check, register or change."""
+    """登记事项逾期: a step was not taken in time (逾期): check, register or change."""
 
     programme: str
     division: str

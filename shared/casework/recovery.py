@@ -105,6 +105,8 @@ class RecoveryInstalmentOverdue:
 @shape_event(SHAPE, "recovery_repaid")
 @dataclass(frozen=True)
 class RecoveryRepaid:
+    """归还."""
+
     amount_fen: int
     receipt_no: str
     repaid_on: date | None = None
@@ -145,6 +147,8 @@ class RecoveryMetByReturn:
 @shape_event(SHAPE, "recovery_waiver_proposed")
 @dataclass(frozen=True)
 class RecoveryWaiverProposed:
+    """追回免除申请."""
+
     reason: str
     by: str
 
@@ -152,12 +156,16 @@ class RecoveryWaiverProposed:
 @shape_event(SHAPE, "recovery_waived")
 @dataclass(frozen=True)
 class RecoveryWaived:
+    """追回免除."""
+
     amount_fen: int
 
 
 @shape_event(SHAPE, "recovery_settled")
 @dataclass(frozen=True)
 class RecoverySettled:
+    """追回结清."""
+
     repaid_fen: int
 
 

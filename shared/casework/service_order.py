@@ -61,7 +61,7 @@ class Terms:
 @shape_event(NAME, "service_ordered")
 @dataclass(frozen=True)
 class ServiceOrdered:
-    """``need``: what it rests on (an assessment, a decision); ``plan``: what is to be done."""
+    """服务下单: ``need``: what it rests on (an assessment, a decision); ``plan``: what is to be done."""
 
     programme: str
     division: str
@@ -80,6 +80,8 @@ class ServiceOrdered:
 @shape_event(NAME, "service_assigned")
 @dataclass(frozen=True)
 class ServiceAssigned:
+    """派单."""
+
     provider: str
     by: str
 
@@ -120,6 +122,8 @@ class ServiceConfirmed:
 @shape_event(NAME, "service_disputed")
 @dataclass(frozen=True)
 class ServiceDisputed:
+    """服务争议."""
+
     reason: str
     by: str
     resolve_by: date
@@ -128,7 +132,7 @@ class ServiceDisputed:
 @shape_event(NAME, "service_dispute_resolved")
 @dataclass(frozen=True)
 class ServiceDisputeResolved:
-    """What the visit counts after all; 0 = it does not. The recipient is asked again whenever it counts."""
+    """服务争议处理: what the visit counts after all; 0 = it does not. The recipient is asked again whenever it counts."""
 
     units: int
     reason: str
@@ -160,6 +164,8 @@ class ServiceSettled:
 @shape_event(NAME, "service_reviewed")
 @dataclass(frozen=True)
 class ServiceReviewed:
+    """服务复评."""
+
     outcome: str
     plan: str
     by: str
@@ -169,7 +175,7 @@ class ServiceReviewed:
 @shape_event(NAME, "service_ended")
 @dataclass(frozen=True)
 class ServiceEnded:
-    """``outcome``: cancelled (nothing was rendered) or completed."""
+    """服务终止: ``outcome``: cancelled (nothing was rendered) or completed."""
 
     outcome: str
     reason: str

@@ -44,6 +44,8 @@ class Terms:
 @shape_event(NAME, "session_scheduled", published=True)
 @dataclass(frozen=True)
 class SessionScheduled:
+    """场次安排."""
+
     programme: str
     division: str
     subject_id: str
@@ -78,6 +80,8 @@ class SessionEnrolled:
 @shape_event(NAME, "session_enrolment_cancelled")
 @dataclass(frozen=True)
 class SessionEnrolmentCancelled:
+    """取消报名."""
+
     who: str
     moved_up: tuple[str, ...]
 
@@ -97,7 +101,7 @@ class SessionHeld:
 @shape_event(NAME, "session_result")
 @dataclass(frozen=True)
 class SessionResult:
-    """One attendee's feedback (1–5, 0 = none), test score and certificate, and the hand-off or clue it led to (后续转介)."""
+    """参加结果: one attendee's feedback (1–5, 0 = none), test score and certificate, and the hand-off or clue it led to (后续转介)."""
 
     who: str
     feedback: int
@@ -123,6 +127,8 @@ class SessionDecided:
 @shape_event(NAME, "session_decision_done")
 @dataclass(frozen=True)
 class SessionDecisionDone:
+    """议定事项办结."""
+
     decision_id: str
     result: str
 
@@ -160,6 +166,8 @@ class SessionClosed:
 @shape_event(NAME, "session_cancelled", published=True)
 @dataclass(frozen=True)
 class SessionCancelled:
+    """场次取消."""
+
     programme: str
     division: str
     reason: str

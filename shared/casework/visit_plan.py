@@ -60,7 +60,7 @@ class Terms:
 @shape_event(NAME, "visit_plan_opened")
 @dataclass(frozen=True)
 class VisitPlanOpened:
-    """``responsible``: staff or carer; ``provider``: the organisation that sends the carer, "" where none does."""
+    """探访计划建立: ``responsible``: staff or carer; ``provider``: the organisation that sends the carer, "" where none does."""
 
     programme: str
     division: str
@@ -91,7 +91,7 @@ class VisitRecorded:
 @shape_event(NAME, "visit_finding_raised", published=True)
 @dataclass(frozen=True)
 class VisitFindingRaised:
-    """A finding that becomes a clue (线索)."""
+    """探访发现问题: a finding that becomes a clue (线索)."""
 
     programme: str
     division: str
@@ -130,6 +130,8 @@ class VisitOverdue:
 @shape_event(NAME, "visit_responsible_changed")
 @dataclass(frozen=True)
 class VisitResponsibleChanged:
+    """探访责任人变更."""
+
     responsible: str
     provider: str
     reason: str
@@ -152,6 +154,8 @@ class VisitPlanReviewed:
 @shape_event(NAME, "visit_review_overdue", published=True)
 @dataclass(frozen=True)
 class VisitReviewOverdue:
+    """探访评估逾期."""
+
     programme: str
     division: str
     subject_id: str
@@ -162,6 +166,8 @@ class VisitReviewOverdue:
 @shape_event(NAME, "visit_plan_closed")
 @dataclass(frozen=True)
 class VisitPlanClosed:
+    """探访计划终止."""
+
     reason: str
     closed_on: date
     by: str
