@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 from typing import Any
 
 from services.assistance import determination, household, person, placement, standards
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.rules import engine
-from shared.casework import benefit_case, payee_account, payment_part, payment_run, recovery
+from shared.casework import benefit_case, disclosure, payee_account, payment_part, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
@@ -39,6 +40,7 @@ RUNS = payment_run.decider("assistance")
 PARTS = payment_part.decider("assistance")
 ACCOUNTS = payee_account.decider("assistance")
 RECOVERIES = recovery.decider("assistance")
+DISCLOSURES = disclosure.decider("assistance")
 
 EXTREME_HARDSHIP = "extreme_hardship_support"
 EXTREME_HARDSHIP_CARE = "extreme_hardship_care"  # 特困照料护理费, as the rules on exclusion call it
@@ -316,6 +318,31 @@ def business(office: Office, profile: str) -> AssistanceBenefits:
     made = AssistanceBenefits("assistance", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)
     made.profile = profile
     return made
+
+
+def whom(office: Office, case: benefit_case.Case, today: date) -> disclosure.Who | None:
+    """Whom a case is about (申请人): the head of the household, or the eldest who is left of it; the person. None: nobody lives any more."""
+    home: household.Household = office.load(household.DECIDER, case.subject_id).state
+    if home.exists:
+        facts = household.facts_in(home, dates.month_of(today), 0, None)
+        if not facts.members:
+            return None
+        applicant = home.members[household.payee_in(home, facts)]
+        counted = sum(m.counted for m in facts.members)
+        return disclosure.Who(applicant.person_id, applicant.name, applicant.born_on, counted, home.area)
+    own: person.Person = office.load(person.DECIDER, case.subject_id).state
+    if own.died_on is not None:
+        return None
+    place: placement.Placement = office.load(placement.DECIDER, case.subject_id).state
+    if place.household_id:
+        there: household.Household = office.load(household.DECIDER, place.household_id).state
+        member = there.members.get(case.subject_id)
+        if member is None or case.subject_id in there.died:
+            return None
+        return disclosure.Who(member.person_id, member.name, member.born_on, 1, there.area)
+    if own.registered is None:
+        return None
+    return disclosure.Who(case.subject_id, own.registered.name, own.registered.born_on, 1, own.registered.area)
 
 
 def cases_of_person(person_id: str, household_id: str = "") -> list[str]:

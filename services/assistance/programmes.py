@@ -6,7 +6,12 @@ at run time.
 
 from __future__ import annotations
 
-from shared.casework.programme import Programme
+from shared.casework.programme import Disclosure, Programme
+
+# What is public of each (阳光公开) is declared with the programme; docs/disclosure.md shows all of it in one table. Rule of thumb: where the
+# law has the list hung out in the village, the masked name of the applicant is listed; where being listed would tell of a disability,
+# nobody is, and only the district's figures are public.
+ASSISTANCE_ACT = "社会救助暂行办法（国务院令第649号）第十一条：初审意见在申请人所在村、社区公示，批准后在申请人所在村、社区公布"
 
 MINIMUM_LIVING_ALLOWANCE = Programme(
     code="minimum_living_allowance",
@@ -18,6 +23,12 @@ MINIMUM_LIVING_ALLOWANCE = Programme(
     means_test=True,
     publicity_days=7,
     confirm_days=10,
+    public=Disclosure(
+        proposal=("name", "members", "area", "amount_fen"),
+        recipient=("name", "members", "area", "amount_fen", "first_month", "status"),
+        totals=True,
+        basis=(ASSISTANCE_ACT, "最低生活保障审核确认办法（民发〔2021〕57号）：公示期七日"),
+    ),
 )
 
 MINIMUM_LIVING_MARGIN_HOUSEHOLD = Programme(
@@ -31,6 +42,11 @@ MINIMUM_LIVING_MARGIN_HOUSEHOLD = Programme(
     payment="none",
     review_months=12,
     exclusive_with=("minimum_living_allowance",),
+    public=Disclosure(  # confirmed without money: publicised before, not listed afterwards
+        proposal=("name", "members"),
+        totals=True,
+        basis=("低保边缘家庭的认定参照最低生活保障审核确认程序公示",),
+    ),
 )
 
 LOW_INCOME_HOUSEHOLD = Programme(
@@ -44,6 +60,11 @@ LOW_INCOME_HOUSEHOLD = Programme(
     payment="none",
     review_months=12,
     exclusive_with=("minimum_living_allowance", "minimum_living_margin_household"),
+    public=Disclosure(
+        proposal=("name", "members"),
+        totals=True,
+        basis=("低收入家庭的认定参照最低生活保障审核确认程序公示",),
+    ),
 )
 
 EXPENDITURE_BASED_HARDSHIP = Programme(
@@ -57,6 +78,11 @@ EXPENDITURE_BASED_HARDSHIP = Programme(
     facts="expenditure",
     review_months=12,
     exclusive_with=("minimum_living_allowance", "minimum_living_margin_household", "low_income_household"),
+    public=Disclosure(  # that it rests on an illness must not be guessed from an amount
+        proposal=("name", "members"),
+        totals=True,
+        basis=("支出型困难家庭的认定参照最低生活保障审核确认程序公示",),
+    ),
 )
 
 EXTREME_HARDSHIP_SUPPORT = Programme(
@@ -69,6 +95,12 @@ EXTREME_HARDSHIP_SUPPORT = Programme(
     means_test=True,
     facts="extreme_hardship",
     review_months=12,
+    public=Disclosure(
+        proposal=("name", "area", "amount_fen"),
+        recipient=("name", "area", "amount_fen", "first_month", "status"),
+        totals=True,
+        basis=("特困人员认定办法（民发〔2021〕43号）：审核意见在村（社区）公示，期限七日；未成年人不公开姓名",),
+    ),
 )
 
 DISABLED_LIVING_SUBSIDY = Programme(
@@ -82,6 +114,7 @@ DISABLED_LIVING_SUBSIDY = Programme(
     first_month="of_application",
     facts="disability",
     review_months=12,
+    public=Disclosure(level="town", totals=True),  # being listed would tell of a disability
 )
 
 SEVERE_DISABILITY_CARE_SUBSIDY = Programme(
@@ -95,6 +128,7 @@ SEVERE_DISABILITY_CARE_SUBSIDY = Programme(
     first_month="of_application",
     facts="disability",
     review_months=12,
+    public=Disclosure(level="town", totals=True),  # being listed would tell of a disability
 )
 
 # Applied for, approved and released in ``temporary.py``; what is to be paid of it becomes a case of this programme.
@@ -108,9 +142,15 @@ TEMPORARY_ASSISTANCE = Programme(
     first_month="of_decision",
     facts="temporary",
     publicity_days=3,
+    public=Disclosure(
+        recipient=("name", "amount_fen", "first_month"),
+        level="town",
+        listed_days=90,
+        basis=("社会救助暂行办法（国务院令第649号）：临时救助经审核、公示后审批",),
+    ),
 )
 
-# Granted to whoever stands in the register of the month, by ``price_linkage.py``.
+# Granted to whoever stands in the register of the month, by ``price_linkage.py``. Nobody is listed: who gets it is who is listed already.
 PRICE_LINKED_TEMPORARY_SUBSIDY = Programme(
     code="price_linked_temporary_subsidy",
     name="价格临时补贴",

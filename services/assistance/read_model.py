@@ -12,6 +12,7 @@ from services.assistance.declarations import DECLARATIONS
 from services.assistance.rows import determination, means_test, person, price_linkage, standards, temporary
 from shared.casework.shape import shapes_of
 from shared.eventlog.benefit_rows import benefit_tables, project_benefits
+from shared.eventlog.disclosure_rows import disclosure_tables, project_disclosures
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventlog.shape_rows import project_records, record_table
 from shared.eventsourcing.codec import Recorded
@@ -39,11 +40,13 @@ members = sa.Table(
     sa.Column("died_on", sa.String(10)),
 )
 BENEFITS = benefit_tables(METADATA)
+DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
 FEATURES = (means_test, standards, person, temporary, determination, price_linkage)
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("assistance", version=5, metadata=METADATA)
+MODEL = ReadModel("assistance", version=6, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)
+project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))
 for _feature in FEATURES:
     _feature.project(MODEL, TABLES[_feature.__name__.rsplit(".", 1)[1]])

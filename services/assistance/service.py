@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from services.assistance import after_death, household, person, placement
-from services.assistance.benefits import business, cases_of_person, note_certificates, rules_now
+from services.assistance.benefits import DISCLOSURES, business, cases_of_person, note_certificates, rules_now, whom
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.care import CareDoors
 from services.assistance.doors.determination import DeterminationDoors
@@ -20,9 +20,10 @@ from services.assistance.doors.standards import StandardsDoors
 from services.assistance.doors.temporary import TemporaryDoors
 from services.assistance.doors.windows import WindowDoors
 from services.assistance.programmes import APPLIED_FOR_ANYWHERE, MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
-from services.assistance.read_model import BENEFITS, MODEL, RECORDS, TABLES, households
+from services.assistance.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, TABLES, households
 from shared.casework import benefit_case
 from shared.casework.benefits import Benefits
+from shared.casework.disclosure import Who
 from shared.domain import division as divisions
 from shared.domain import resident_id as resident_ids
 from shared.domain.errors import Refused
@@ -135,7 +136,7 @@ CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABL
 OTHER_LISTS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, *CHECKS)
 
 
-@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, *OTHER_LISTS))
+@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, DISCLOSED.objections, *OTHER_LISTS))
 class Assistance(
     MeansTestDoors,
     StandardsDoors,
@@ -152,6 +153,11 @@ class Assistance(
 
     name = "assistance"
     model, tables = MODEL, BENEFITS
+    disclosures, disclosed = DISCLOSURES, DISCLOSED
+
+    def whom(self, case: benefit_case.Case, today: date) -> Who | None:
+        """The head of the household, or the person."""
+        return whom(self.office, case, today)
 
     @cached_property
     def benefits(self) -> Benefits:

@@ -7,7 +7,7 @@ from typing import Any
 from services.eldercare import elder
 from services.eldercare.programmes import HARDSHIP_AGED_DISABLED_SUBSIDY, PROGRAMMES
 from services.eldercare.rules import engine
-from shared.casework import benefit_case, payee_account, payment_part, payment_run, recovery
+from shared.casework import benefit_case, disclosure, payee_account, payment_part, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
 from shared.domain.errors import invalid
 from shared.rules.errors import RulesError
@@ -17,9 +17,18 @@ RUNS = payment_run.decider("eldercare")
 PARTS = payment_part.decider("eldercare")
 ACCOUNTS = payee_account.decider("eldercare")
 RECOVERIES = recovery.decider("eldercare")
+DISCLOSURES = disclosure.decider("eldercare")
 
 DECEASED = "经济困难高龄失能老人补贴：领取人死亡的，终止发放"
 GIVEN_UP = "不得重复享受的待遇由本人择高选择一项（国发〔2015〕52号）"
+
+
+def whom(office: Office, case: benefit_case.Case) -> disclosure.Who | None:
+    """Whom a case is about: the elder, while he lives."""
+    state: elder.Elder = office.load(elder.DECIDER, case.subject_id).state
+    if not state.person_id or state.died_on is not None:
+        return None
+    return disclosure.Who(state.person_id, state.name, state.born_on)
 
 
 def business(office: Office, profile: str) -> Benefits:

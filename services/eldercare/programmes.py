@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.casework.programme import Programme
+from shared.casework.programme import Disclosure, Programme
 
 OLD_AGE_ALLOWANCE = Programme(
     code="old_age_allowance",
@@ -12,6 +12,11 @@ OLD_AGE_ALLOWANCE = Programme(
     on_application=False,
     review_months=0,  # what changes it is the birthday or a death, and both are told; no review is owed
     review_months_changing=0,
+    public=Disclosure(
+        recipient=("name", "amount_fen", "first_month"),
+        totals=True,
+        basis=("关于进一步加强惠民惠农财政补贴资金“一卡通”管理的指导意见（财办〔2020〕37号）：公开补贴对象和金额，保护个人隐私",),
+    ),
 )
 
 # Excludes, and is excluded by, assistance's 重度残疾人护理补贴: what assistance announced is a fact of the elder that the rules look at,
@@ -24,6 +29,7 @@ HARDSHIP_AGED_DISABLED_SUBSIDY = Programme(
     on_application=True,
     facts="hard_elder",
     review_months=12,
+    public=Disclosure(level="town", totals=True),  # being listed would tell of a disability
 )
 
 PROGRAMMES: dict[str, Programme] = {p.code: p for p in (OLD_AGE_ALLOWANCE, HARDSHIP_AGED_DISABLED_SUBSIDY)}

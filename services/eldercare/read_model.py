@@ -16,6 +16,7 @@ from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed
 from shared.casework.shape import shapes_of
 from shared.clock import SHANGHAI
 from shared.eventlog.benefit_rows import aggregate_id, benefit_tables, project_benefits
+from shared.eventlog.disclosure_rows import disclosure_tables, project_disclosures
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventlog.shape_rows import project_records, record_table
 from shared.eventsourcing.codec import Recorded
@@ -32,9 +33,11 @@ elders = sa.Table(
     sa.Column("died_on", sa.String(10)),
 )
 BENEFITS = benefit_tables(METADATA)
+DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
-MODEL = ReadModel("eldercare", version=3, metadata=METADATA)
+MODEL = ReadModel("eldercare", version=4, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)
+project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))
 
 

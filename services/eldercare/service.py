@@ -8,13 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from services.eldercare import elder
-from services.eldercare.benefits import CASES, business
+from services.eldercare.benefits import CASES, DISCLOSURES, business, whom
 from services.eldercare.declarations import DECIDERS, DECLARATIONS, ELDER_ABILITY_ASSESSMENT
 from services.eldercare.programmes import HARDSHIP_AGED_DISABLED_SUBSIDY, OLD_AGE_ALLOWANCE, PROGRAMMES
-from services.eldercare.read_model import BENEFITS, MODEL, RECORDS, elders
+from services.eldercare.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, elders
 from services.eldercare.rules import engine
 from shared.casework import benefit_case, graded_assessment
 from shared.casework.benefits import Benefits
+from shared.casework.disclosure import Who
 from shared.casework.programme import Programme
 from shared.domain import dates
 from shared.domain import division as divisions
@@ -148,12 +149,17 @@ class AfterDeathOpened:
     steps: tuple[str, ...]
 
 
-@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists))
+@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, DISCLOSED.objections))
 class ElderCare(BenefitService):
     """养老服务: the roster, ability assessments, and the allowances of the old."""
 
     name = "eldercare"
     model, tables = MODEL, BENEFITS
+    disclosures, disclosed = DISCLOSURES, DISCLOSED
+
+    def whom(self, case: benefit_case.Case, today: date) -> Who | None:
+        """The elder."""
+        return whom(self.office, case)
 
     @cached_property
     def benefits(self) -> Benefits:

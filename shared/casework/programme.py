@@ -7,7 +7,10 @@ terms it began under even when the declaration changes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Literal
+
+from shared.casework.masking import Keep
 
 Payment = Literal["monthly", "once", "none"]
 FirstMonth = Literal["after", "of_application", "of_decision"]
@@ -42,6 +45,70 @@ class Terms:
 BEFORE_TERMS = Terms()  # what a case without terms goes by
 
 
+# -- what is made public (阳光公开)
+
+Level = Literal["village", "town", "district"]
+LEVELS: dict[Level, int] = {"village": 12, "town": 9, "district": 6}  # how many digits of a division code are shown
+
+# What may be declared public of a case, with the words of the page. There is no field for an illness, a disability, an income or a
+# reason, so none can be published by a slip in a declaration.
+DISCLOSABLE = {
+    "name": "姓名（遮蔽）",
+    "members": "保障人数",
+    "area": "城乡类别",
+    "amount_fen": "金额（元）",
+    "first_month": "起始月份",
+    "status": "状态",
+}
+
+
+@dataclass(frozen=True)
+class Masking:
+    """遮蔽规则 from a day on: what of a name stays. A minor's name is never shown, whatever the rule."""
+
+    since: date
+    keep: Keep
+
+
+# 民政 practice: the surname stays. 个人信息保护法 (in force since 2021-11-01) asks for the least that serves the purpose (第六条) and takes
+# what is known of children as sensitive (第二十八条): what is declared is little, and no minor is named.
+SURNAME_STAYS = (Masking(date(2000, 1, 1), "surname"),)
+
+
+@dataclass(frozen=True)
+class Disclosure:
+    """What a programme makes public of its cases (公示公开的范围); what is not declared here is not public.
+
+    proposal: the fields shown during the publicity before confirmation (公示; how many days: ``Programme.publicity_days``). recipient:
+    those of the list of recipients (在保公开). Empty: nobody is listed. level: down to which level of place (the rest of the code
+    is cut off). totals: whether the district counts the programme's cases and their money in public, by place. listed_days: how long
+    somebody stays listed after the last month. masking: which rule held from which day on. basis: why it is public, for the page.
+    """
+
+    proposal: tuple[str, ...] = ()
+    recipient: tuple[str, ...] = ()
+    level: Level = "village"
+    totals: bool = False
+    listed_days: int = 0
+    masking: tuple[Masking, ...] = SURNAME_STAYS
+    basis: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if unknown := {*self.proposal, *self.recipient} - DISCLOSABLE.keys():
+            raise ValueError(f"not among what can be made public: {sorted(unknown)}")
+        if (self.proposal or self.recipient) and not self.basis:
+            raise ValueError("whoever lists persons names the basis")
+        if not self.masking or [m.since for m in self.masking] != sorted({m.since for m in self.masking}):
+            raise ValueError("rules of masking follow each other day by day, and there is one")
+
+    def masking_on(self, day: date) -> Masking:
+        """The rule in force on a day; before the first one nothing of a name stays."""
+        return next((m for m in reversed(self.masking) if m.since <= day), Masking(date.min, "nothing"))
+
+
+NOTHING_PUBLIC = Disclosure()
+
+
 @dataclass(frozen=True)
 class Programme:
     """One programme of one service. ``code`` is the identifier column of the capability catalogue.
@@ -58,7 +125,7 @@ class Programme:
     ``answer_days`` for an objection or appeal. ``objection_days`` (calendar): how long a decision can be appealed against.
     review_months: how often a case in force is reviewed; ``review_months_changing``: where incomes change. valid_months: how long a
     determination holds (0 = until it ends). facts: the name of the source its facts come from ("" = that of its subject).
-    exclusive_with: programmes that the same subject cannot have at the same time. public: what of a case may be published.
+    exclusive_with: programmes that the same subject cannot have at the same time. public: what of a case is made public.
     """
 
     code: str
@@ -86,7 +153,7 @@ class Programme:
     valid_months: int = 0
     facts: str = ""
     exclusive_with: tuple[str, ...] = ()
-    public: tuple[str, ...] = ()
+    public: Disclosure = NOTHING_PUBLIC
     example: tuple[Any, ...] = ()  # of ``shape.Step``: a whole life, as in ``shape.Declaration``
 
     @property

@@ -1,4 +1,5 @@
-"""The doors of a service that pays benefits (津贴服务的门): cases here, payment and claims in ``payment_doors.py``.
+"""The doors of a service that pays benefits (津贴服务的门): cases here, what is public of them in
+``disclosure_doors.py``, payment and claims in ``payment_doors.py``.
 
 The same for every such service.
 
@@ -15,12 +16,12 @@ from shared.casework import benefit_case as bc
 from shared.casework.benefits import AppealAnswer, CaseRef, Confirmation, ReviewAnswer
 from shared.eventlog.benefit_rows import STEP_DUE, listed
 from shared.eventsourcing.orders import Hand, Order
+from shared.messaging.disclosure_doors import DisclosureDoors
 from shared.messaging.doors import Due, command, deadline, query
-from shared.messaging.payment_doors import PaymentDoors
 from shared.messaging.showing import caught_up, plain, shown
 
 
-class BenefitService(PaymentDoors):
+class BenefitService(DisclosureDoors):
     """``model`` and ``tables`` are the service's read model; ``benefits`` its business in this office.
 
     How somebody applies (who the subject is, who is paid) is the service's own: its ``apply`` ends in ``benefits.file``.
@@ -96,6 +97,7 @@ class BenefitService(PaymentDoors):
     @command(Confirmation, permission="confirm")
     def confirm(self, order: Order[Confirmation]) -> Any:
         """确认：公示期满后，对所审核的内容（摘要一致）予以确认（与经办、审核不得为同一人）。"""
+        self.nothing_waits(order.command.case_id)
         return self.benefits.confirm(order)
 
     @command(bc.TellRefusal, permission="accept")
@@ -140,7 +142,9 @@ class BenefitService(PaymentDoors):
     @command(AppealAnswer, permission="confirm")
     def answer_appeal(self, order: Order[AppealAnswer]) -> Any:
         """复核结论：成立的按规则纠正，不成立的说明理由。"""
-        return self.benefits.answer_appeal(order)
+        answer = self.benefits.answer_appeal(order)
+        self.keep_disclosed(order.command.case_id, order)  # of an end that is set aside no event speaks but the appeal's own
+        return answer
 
     @command(bc.WithdrawAppeal, permission="accept")
     def withdraw_appeal(self, order: Order[bc.WithdrawAppeal]) -> Any:

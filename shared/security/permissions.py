@@ -33,6 +33,8 @@ ROLES: dict[str, frozenset[str]] = {
     "auditor": frozenset(
         {"assistance:read", "assistance:class", "eldercare:read", "registry:read", "assistance:audit", "eldercare:audit", "registry:audit"}
     ),  # 审计
+    # 门户: hands in what the public writes on a page (公示异议), and looks up the answer by its receipt. It reads nothing else.
+    "portal": frozenset({"assistance:object", "eldercare:object"}),
 }
 # The services' own hands: a reaction may do what its own service may do, nothing in another.
 for _service in ("assistance", "eldercare", "childwelfare", "orgs", "registry"):

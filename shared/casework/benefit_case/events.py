@@ -58,7 +58,7 @@ class SupplementRequested:
 @shape_event(SHAPE, "supplement_answered")
 @dataclass(frozen=True)
 class SupplementAnswered:
-    """The papers came; ``paused_days`` working days are added to the limits."""
+    """补正完成: the papers came; ``paused_days`` working days are added to the limits."""
 
     answered_on: date
     paused_days: int
@@ -171,7 +171,7 @@ class HouseholdSurveyed:
     by: str
 
 
-@shape_event(SHAPE, "case_proposed")
+@shape_event(SHAPE, "case_proposed", published=True, public=_public("programme", "subject_id", "publicised_until"))
 @dataclass(frozen=True)
 class CaseProposed:
     """审核 with the rules' assessment; ``reviewed`` is the hash of exactly what the reviewer saw. Publicised until the day named."""
@@ -182,20 +182,27 @@ class CaseProposed:
     publicised_until: date | None  # None: ineligible, or no publicity is owed
     by: str
     proposed_on: date | None = None
+    programme: str = ""
+    subject_id: str = ""
 
 
-@shape_event(SHAPE, "proposal_voided")
+@shape_event(SHAPE, "proposal_voided", published=True, public=_public("programme", "subject_id"))
 @dataclass(frozen=True)
 class ProposalVoided:
-    """What was reviewed is no longer what would be confirmed: the facts changed, or an objection was upheld."""
+    """审核意见作废: what was reviewed is no longer what would be confirmed: the facts changed, or an objection was upheld."""
 
     reason: str
+    programme: str = ""
+    subject_id: str = ""
 
 
 @shape_event(SHAPE, "objection_raised")
 @dataclass(frozen=True)
 class ObjectionRaised:
-    """公示异议: somebody objects during the publicity; ``by`` took it down. Nothing is confirmed until it is answered."""
+    """公示异议: somebody objects during the publicity; ``by`` took it down. Nothing is confirmed until it is answered.
+
+    ``raised_on`` is the day it reached us, which may lie before the day it was taken down.
+    """
 
     reason: str
     raised_on: date
@@ -258,7 +265,7 @@ class CaseRefused:
 @shape_event(SHAPE, "refusal_told")
 @dataclass(frozen=True)
 class RefusalTold:
-    """不予受理 or 不予确认 was told to the applicant with its reasons; ``how``: 送达方式."""
+    """不予决定告知: 不予受理 or 不予确认 was told to the applicant with its reasons; ``how``: 送达方式."""
 
     told_on: date
     how: str
@@ -382,7 +389,7 @@ class ReviewAnswered:
 @shape_event(SHAPE, "payee_changed")
 @dataclass(frozen=True)
 class PayeeChanged:
-    """The money goes to somebody else of the household from now on (领款人变更): the one before has died or left."""
+    """领款人变更: the money goes to somebody else of the household from now on: the one before has died or left."""
 
     payee_id: str
 
@@ -453,7 +460,7 @@ class AppealWithdrawn:
 @shape_event(SHAPE, "application_reopened")
 @dataclass(frozen=True)
 class ApplicationReopened:
-    """The refusal was set aside: the procedure goes on behind ``status``, its limits beginning anew."""
+    """恢复办理: the refusal was set aside: the procedure goes on behind ``status``, its limits beginning anew."""
 
     status: str
     reopened_on: date

@@ -148,10 +148,14 @@ class ProposeCase:
 @command("raise_objection", permission="accept")
 @dataclass(frozen=True)
 class RaiseObjection:
-    """公示异议, taken down by a hand of the house; whoever objected is not named."""
+    """公示异议, taken down by a hand of the house; whoever objected is not named.
+
+    ``received_on``: the day on which it reached us, if that was before today: who objected in time is heard.
+    """
 
     case_id: str
     reason: str
+    received_on: date | None = None
 
 
 @command("answer_objection", permission="confirm")
@@ -290,16 +294,24 @@ def propose_case(state: Case, c: ProposeCase, order: Order[Any]) -> Sequence[Any
     not_the_same_hand(order, *state.clerks)
     shown = c.assessment.eligible and state.terms.publicity
     until = order.today + timedelta(days=c.publicity_days) if shown else None
-    return [e.CaseProposed(c.assessment, reviewed_hash(c.assessment), c.facts_version, until, order.hand.actor, order.today)]
+    return [
+        e.CaseProposed(
+            c.assessment, reviewed_hash(c.assessment), c.facts_version, until, order.hand.actor, order.today,
+            state.programme, state.subject_id,
+        )
+    ]  # fmt: skip
 
 
 def raise_objection(state: Case, c: RaiseObjection, order: Order[Any]) -> Sequence[Any]:
     proposal = _publicised(state, "公示异议")
-    if proposal.publicised_until is None or order.today > proposal.publicised_until:
+    received = c.received_on or order.today
+    if received > order.today:
+        raise invalid("收到日期不能晚于今日。", "received_on")
+    if proposal.publicised_until is None or not (proposal.proposed_on or date.min) <= received <= proposal.publicised_until:
         raise out_of_order("不在公示期内。")
     if state.objection_open:
         raise Refused("already_exists", "已有公示异议在办，请并入办理。", None)
-    return [e.ObjectionRaised(said(c.reason, "reason", "异议理由"), order.today, answer_by(state, order), order.hand.actor)]
+    return [e.ObjectionRaised(said(c.reason, "reason", "异议理由"), received, answer_by(state, order), order.hand.actor)]
 
 
 def answer_objection(state: Case, c: AnswerObjection, order: Order[Any]) -> Sequence[Any]:
@@ -308,7 +320,7 @@ def answer_objection(state: Case, c: AnswerObjection, order: Order[Any]) -> Sequ
         raise out_of_order("没有待答复的公示异议。")
     not_the_same_hand(order, *state.clerks, proposal.by, state.objection.by)
     answered = e.ObjectionAnswered(c.outcome == "upheld", said(c.reason, "reason", "答复理由"), order.hand.actor)
-    return [answered, e.ProposalVoided("公示异议成立，须重新审核。")] if answered.upheld else [answered]
+    return [answered, voided(state, "公示异议成立，须重新审核。")] if answered.upheld else [answered]
 
 
 def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any]:
@@ -317,9 +329,9 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
     if c.reviewed != proposal.reviewed:
         raise Refused("version_conflict", "确认内容与审核内容不一致，请重新查看。", "reviewed")
     if c.facts_version != proposal.facts_version:
-        return [e.ProposalVoided(CHANGED)]
+        return [voided(state, CHANGED)]
     if c.outdated:
-        return [e.ProposalVoided("按首个发放月份计算的结果与审核时不同，须重新审核。")]
+        return [voided(state, "按首个发放月份计算的结果与审核时不同，须重新审核。")]
     if state.objection_open:
         raise out_of_order("公示异议尚未答复，不能确认。")
     if not proposal.assessment.eligible:
@@ -366,6 +378,10 @@ def tell_refusal(state: Case, c: TellRefusal, order: Order[Any]) -> Sequence[Any
     if state.notice_due is None:
         raise out_of_order("没有待告知的决定。")
     return [e.RefusalTold(order.today, said(c.how, "how", "送达方式"), order.hand.actor)]
+
+
+def voided(state: Case, reason: str) -> e.ProposalVoided:
+    return e.ProposalVoided(reason, state.programme, state.subject_id)
 
 
 def reviewed_hash(assessment: Assessment) -> str:

@@ -1,0 +1,298 @@
+"""The doors of what is public (公开的门) of a service that pays benefits: it follows the cases by itself, and hands correct or withdraw it.
+
+Every event of a case that may change what the page says is answered in one way: the case is looked at as it is now, and what is public is
+made equal to that (``keep_disclosed``). So no message is trusted for its content or its order, and one that comes twice changes nothing.
+The objections that come in from the page are here too: the portal's hand reports them, a clerk takes or rejects each.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.casework import benefit_case as bc
+from shared.casework import disclosure
+from shared.casework.disclosure import Who
+from shared.casework.programme import NOTHING_PUBLIC
+from shared.domain.errors import Refused, Unavailable, out_of_order
+from shared.eventlog.benefit_rows import listed
+from shared.eventlog.disclosure_rows import DISCLOSURE_DUE, OBJECTION_DUE, DisclosureTables
+from shared.eventsourcing.decider import Decider
+from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
+from shared.messaging.payment_doors import PaymentDoors
+from shared.messaging.showing import caught_up, shown
+from shared.security.permissions import within
+
+TRIES = 5  # looks at a case that moves meanwhile; the reaction to what moved it looks again in any case
+WHY = {
+    "refused": "不予确认",
+    "withdrawn": "申请已撤回",
+    "lapsed": "视为放弃申请",
+    "ended": "救助已终止",
+    "closed": "已办结",
+}  # fmt: skip
+
+
+# -- What comes in
+
+
+@dataclass(frozen=True)
+class CaseMoved:
+    """What is read of the service's own news about a case: which one it is."""
+
+    programme: str
+    subject_id: str
+
+
+@dataclass(frozen=True)
+class ObjectionForm:
+    """公示异议 as the public page has it; ``contact`` may be left out (匿名)."""
+
+    case_id: str
+    words: str
+    contact: str = ""
+
+
+@dataclass(frozen=True)
+class TakingForm:
+    """受理公众异议: ``reason`` is the clerk's summary for the case; it names nobody."""
+
+    case_id: str
+    receipt: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class RejectionForm:
+    """不予受理公众异议: the reason is told to whoever has the receipt."""
+
+    case_id: str
+    receipt: str
+    reason: str
+
+
+class DisclosureDoors(PaymentDoors):
+    """``disclosures`` is the service's decider of the shape, ``disclosed`` its rows; ``whom`` says whom a case is about."""
+
+    disclosures: Decider[disclosure.State]
+    disclosed: DisclosureTables
+
+    def whom(self, case: bc.Case, today: date) -> Who | None:
+        """The applicant of a case as the service knows him today; None when nobody is left."""
+        raise NotImplementedError("a service says whom its cases are about")
+
+    # -- what is public follows the case
+
+    def keep_disclosed(self, case_id: str, order: Order[Any]) -> None:
+        """Make what is public of a case what the case now is (law 6)."""
+        own = order.by(self.benefits.hand())
+        for _ in range(TRIES):
+            loaded = self.office.load(self.benefits.cases, case_id)
+            case: bc.Case = loaded.state
+            programme = self.benefits.programmes.get(case.programme)
+            declared = programme.public if programme is not None else NOTHING_PUBLIC
+            who = self.whom(case, order.today) if declared != NOTHING_PUBLIC else None
+            wanted = disclosure.wanted(case, declared, who, order.today) if who is not None else None
+            keep = disclosure.KeepDisclosure(case_id, wanted, loaded.version, WHY.get(case.status, "审核结果作废"))
+            step = f"disclosure {loaded.version} {order.today.isoformat()}"
+            self.office.handle(self.disclosures, case_id, own.to(keep, step))
+            if self.office.load(self.benefits.cases, case_id).version == loaded.version:
+                return
+        raise Unavailable("个案正被频繁更新，请稍后重试。")
+
+    def _follow(self, notice: Notice[CaseMoved]) -> None:
+        f = notice.facts
+        if f.programme in self.benefits.programmes:
+            self.keep_disclosed(bc.case_id(f.programme, f.subject_id), notice.order(None))
+
+    @reaction(OWN, "case_proposed", reads=CaseMoved)
+    def disclose_proposed(self, notice: Notice[CaseMoved]) -> None:
+        """公示 begins."""
+        self._follow(notice)
+
+    @reaction(OWN, "proposal_voided", reads=CaseMoved)
+    def disclose_voided(self, notice: Notice[CaseMoved]) -> None:
+        """What was publicised is not what will be confirmed."""
+        self._follow(notice)
+
+    @reaction(OWN, "application_withdrawn", reads=CaseMoved)
+    def disclose_application_withdrawn(self, notice: Notice[CaseMoved]) -> None:
+        """Nothing is applied for any more."""
+        self._follow(notice)
+
+    @reaction(OWN, "case_refused", reads=CaseMoved)
+    def disclose_refused(self, notice: Notice[CaseMoved]) -> None:
+        """不予确认: whoever got nothing is not shown."""
+        self._follow(notice)
+
+    @reaction(OWN, "case_granted", reads=CaseMoved)
+    def disclose_granted(self, notice: Notice[CaseMoved]) -> None:
+        """In force: listed among the recipients."""
+        self._follow(notice)
+
+    @reaction(OWN, "case_reassessed", reads=CaseMoved)
+    def disclose_reassessed(self, notice: Notice[CaseMoved]) -> None:
+        """Another amount, from its month on."""
+        self._follow(notice)
+
+    @reaction(OWN, "case_suspended", reads=CaseMoved)
+    def disclose_suspended(self, notice: Notice[CaseMoved]) -> None:
+        """暂停."""
+        self._follow(notice)
+
+    @reaction(OWN, "case_resumed", reads=CaseMoved)
+    def disclose_resumed(self, notice: Notice[CaseMoved]) -> None:
+        """恢复."""
+        self._follow(notice)
+
+    @reaction(OWN, "case_ended", reads=CaseMoved)
+    def disclose_ended(self, notice: Notice[CaseMoved]) -> None:
+        """停发: off the list with the last month, or so many days later."""
+        self._follow(notice)
+
+    @reaction(OWN, "case_closed", reads=CaseMoved)
+    def disclose_closed(self, notice: Notice[CaseMoved]) -> None:
+        """办结 of a one-off benefit."""
+        self._follow(notice)
+
+    @deadline(DISCLOSURE_DUE)
+    def on_disclosure_due(self, due: Due) -> None:
+        """A publicity or a listing is over, or something else is to be said from today on."""
+        self.keep_disclosed(due.aggregate_id, due.order(None))
+
+    # -- hands
+
+    @command(disclosure.CorrectDisclosure, permission="confirm")
+    def correct_disclosure(self, order: Order[disclosure.CorrectDisclosure]) -> Any:
+        """更正公开内容：列明的字段自即时起不再公开；重新公开须由他人办理。"""
+        answer = self.office.handle(self.disclosures, order.command.case_id, order)
+        self.keep_disclosed(order.command.case_id, order)  # what may be shown again is
+        return answer
+
+    @command(disclosure.WithdrawDisclosure, permission="confirm")
+    def withdraw_disclosure(self, order: Order[disclosure.WithdrawDisclosure]) -> Any:
+        """撤回公开（人身安全、法院决定、本人请求等），即时生效；统计不受影响。"""
+        return self.office.handle(self.disclosures, order.command.case_id, order)
+
+    @command(disclosure.RestoreDisclosure, permission="confirm")
+    def restore_disclosure(self, order: Order[disclosure.RestoreDisclosure]) -> Any:
+        """恢复公开（与撤回不得为同一人）。"""
+        answer = self.office.handle(self.disclosures, order.command.case_id, order)
+        self.keep_disclosed(order.command.case_id, order)
+        return answer
+
+    @query(permission="read")
+    def get_disclosure(self, hand: Hand, case_id: str) -> Any:
+        """一个个案的公开现状：所公开的字段、期限、撤回和隐去的内容。"""
+        return shown(self.office, self.disclosures, case_id, hand, None)
+
+    # -- objections from the page (公众异议)
+
+    @command(ObjectionForm, permission="object")
+    def report_objection(self, order: Order[ObjectionForm]) -> Any:
+        """公众在公示期内提出异议（门户代收，可匿名）；答复凭回执号查询。"""
+        c = order.command
+        # Keyed, so that a receipt can be had only by handing an objection in, and the same one handed in again has the same.
+        receipt = self.office.pseudonym("receipt", f"{c.case_id}:{order.command_id}")[:20]
+        report = disclosure.ReportPublicObjection(
+            c.case_id,
+            receipt,
+            self.office.pseudonym("objector", receipt),
+            self.office.pseudonym("objection", f"{c.case_id}:{c.words.strip()}"),
+            c.words,
+            c.contact,
+        )
+        answer = self.office.handle(self.disclosures, c.case_id, order.to(report))
+        return {"receipt": receipt, **answer.as_dict()}
+
+    @query(permission="object")
+    def get_objection_answer(self, hand: Hand, receipt: str) -> Any:
+        """凭回执号查询公众异议的办理结果。"""
+        row = self._objection(hand, receipt)
+        report = self._report(row["case_id"], receipt)
+        told = {"receipt": receipt, "received_on": row["received_on"], "status": report.status, "reason": report.reason}
+        if report.status == "taken":
+            told.update(self._became(row["case_id"], report.case_version))
+        return told
+
+    def _became(self, case_id: str, version: int) -> dict[str, str]:
+        """What became of the case's objection that was open at this version of the case."""
+        for r in self.office.history(self.benefits.cases.stream(case_id)):
+            if r.version > version and isinstance(r.event, bc.ObjectionAnswered):
+                return {"status": "upheld" if r.event.upheld else "dismissed", "reason": r.event.reason}
+            if r.version > version and isinstance(r.event, bc.ProposalVoided):
+                return {"status": "moot", "reason": "公示的审核结果已作废，重新审核后另行公示。"}
+        return {}
+
+    @command(TakingForm, permission="accept")
+    def take_public_objection(self, order: Order[TakingForm]) -> Any:
+        """受理公众异议：登记为该个案的公示异议；已有在办异议的并入办理。"""
+        c = order.command
+        taking = order.to(disclosure.TakePublicObjection(c.case_id, c.receipt, -1))
+        self.office.rehearse(self.disclosures, c.case_id, taking)  # nothing is raised for what cannot be taken
+        case: bc.Case = self.office.load(self.benefits.cases, c.case_id).state
+        if self._report(c.case_id, c.receipt).status == "reported" and not case.objection_open:
+            raised = bc.RaiseObjection(c.case_id, c.reason, self._report(c.case_id, c.receipt).received_on)
+            self.office.handle(self.benefits.cases, c.case_id, order.to(raised, "objection"))
+        version = self.office.load(self.benefits.cases, c.case_id).version
+        return self.office.handle(self.disclosures, c.case_id, order.to(disclosure.TakePublicObjection(c.case_id, c.receipt, version)))
+
+    @command(RejectionForm, permission="accept")
+    def reject_public_objection(self, order: Order[RejectionForm]) -> Any:
+        """不予受理公众异议，说明理由（该个案的经办、审核人员不得办理）。"""
+        c = order.command
+        case: bc.Case = self.office.load(self.benefits.cases, c.case_id).state
+        hands = (*case.clerks, *((case.proposal.by,) if case.proposal is not None else ()))
+        reject = disclosure.RejectPublicObjection(c.case_id, c.receipt, c.reason, hands)
+        return self.office.handle(self.disclosures, c.case_id, order.to(reject))
+
+    @query(permission="accept")
+    def list_public_objections(
+        self, hand: Hand, worklist: str | None = None, case_id: str | None = None, after: str = "", limit: int = 100,
+        position: int | None = None,
+    ) -> Any:  # fmt: skip
+        """本辖区的公众异议：按待办清单、个案筛选。"""
+        caught_up(self.office, self.model, position)
+        where = {"worklist": worklist, "case_id": case_id}
+        return listed(self.office.read, self.disclosed.objections, hand.division, where, limit, after)
+
+    @query(permission="accept")
+    def get_public_objection(self, hand: Hand, receipt: str) -> Any:
+        """一件公众异议的内容和联系方式（仅供受理）。"""
+        row = self._objection(hand, receipt)
+        for r in self.office.history(self.disclosures.stream(row["case_id"])):
+            if isinstance(r.event, disclosure.PublicObjectionReported) and r.event.receipt == receipt:
+                return {**row, "words": r.event.objection_words, "contact": r.event.objector_contact or ""}
+        raise Refused("not_found", "没有此异议。", "receipt")
+
+    @deadline(OBJECTION_DUE)
+    def on_public_objection_due(self, due: Due) -> None:
+        """Nobody dealt with an objection in time: an event, and another worklist."""
+        note = disclosure.NotePublicObjectionOverdue(due.aggregate_id, due.data["receipt"])
+        self.office.handle(self.disclosures, due.aggregate_id, due.order(note))
+
+    def _objection(self, hand: Hand, receipt: str) -> dict[str, Any]:
+        table = self.disclosed.objections
+        with self.office.read.connect() as connection:
+            row = connection.execute(sa.select(table).where(table.c.receipt == receipt)).mappings().one_or_none()
+        if row is None:
+            raise Refused("not_found", "没有此回执号；刚提交的请稍候再查。", "receipt")
+        within(hand, row["division"])
+        return dict(row)
+
+    def _report(self, case_id: str, receipt: str) -> disclosure.Report:
+        state: disclosure.State = self.office.load(self.disclosures, case_id).state
+        found = state.reports.get(receipt)
+        if found is None:
+            raise Refused("not_found", "没有此异议。", "receipt")
+        return found
+
+    def nothing_waits(self, case_id: str) -> None:
+        """Refuse to confirm while an objection from the page waits for a clerk."""
+        state: disclosure.State = self.office.load(self.disclosures, case_id).state
+        if state.waiting:
+            raise out_of_order("有公众异议尚未受理或答复，不能确认。")
