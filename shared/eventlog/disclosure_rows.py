@@ -108,7 +108,7 @@ def project_disclosures(model: ReadModel, t: DisclosureTables) -> None:
     def _reported(rows: Rows, r: Recorded) -> None:
         e = r.event
         rows.put(
-            t.objections, receipt=e.receipt, case_id=e.case_id, programme=e.programme, division=e.division, status="reported",
+            t.objections, receipt=e.receipt, case_id=e.case_id, programme=e.programme, division=e.division, status="received",
             worklist=WAITING, received_on=e.received_on.isoformat(), due_on=e.due_on.isoformat(),
         )  # fmt: skip
         rows.due(r, f"{OBJECTION_DUE}:{e.receipt}", e.case_id, e.due_on + timedelta(days=1), {"receipt": e.receipt})

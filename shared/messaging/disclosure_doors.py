@@ -235,7 +235,7 @@ class DisclosureDoors(PaymentDoors):
         taking = order.to(disclosure.TakePublicObjection(c.case_id, c.receipt, -1))
         self.office.rehearse(self.disclosures, c.case_id, taking)  # nothing is raised for what cannot be taken
         case: bc.Case = self.office.load(self.benefits.cases, c.case_id).state
-        if self._report(c.case_id, c.receipt).status == "reported" and not case.objection_open:
+        if self._report(c.case_id, c.receipt).status == "received" and not case.objection_open:
             raised = bc.RaiseObjection(c.case_id, c.reason, self._report(c.case_id, c.receipt).received_on)
             self.office.handle(self.benefits.cases, c.case_id, order.to(raised, "objection"))
         version = self.office.load(self.benefits.cases, c.case_id).version

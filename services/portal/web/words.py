@@ -494,6 +494,8 @@ CODES: dict[str, str] = {
     "objection": "异议待答复",
     "objection_escalated": "异议逾期未答复",
     "refusal_notice": "待书面告知",
+    "public_objection": "公众异议待受理",
+    "public_objection_overdue": "公众异议逾期未受理",
     "review": "待复审",
     "appeal": "复核待答复",
     # payment (发放)
@@ -705,6 +707,7 @@ CODES: dict[str, str] = {
     # outcomes
     "dismissed": "不成立",
     "upheld": "成立",
+    "moot": "公示的审核结果已作废",
     "enlist": "列入",
     "drop": "不予列入",
     "apply": "转申请",

@@ -194,7 +194,7 @@ def reject(state: State, c: RejectPublicObjection, order: Order[Any]) -> Sequenc
 
 def note_overdue(state: State, c: NotePublicObjectionOverdue, order: Order[Any]) -> Sequence[Any]:
     r = state.reports.get(c.receipt)
-    if r is None or r.status != "reported" or r.late or order.today <= r.due_on:
+    if r is None or r.status != "received" or r.late or order.today <= r.due_on:
         return []
     return [e.PublicObjectionOverdue(r.receipt, state.case_id, state.programme, state.division, r.due_on)]
 
@@ -210,7 +210,7 @@ def _reports(state: State, receipt: str) -> Report:
     r = state.reports.get(receipt)
     if r is None:
         raise Refused("not_found", "没有此异议。", "receipt")
-    if r.status != "reported":
+    if r.status != "received":
         raise out_of_order("该异议已办理。")
     return r
 

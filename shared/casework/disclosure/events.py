@@ -38,7 +38,7 @@ class Counted:
 @shape_event(SHAPE, "disclosure_published")
 @dataclass(frozen=True)
 class DisclosurePublished:
-    """公示 ("proposal", ``until`` its last day, on which an objection is still in time) or 公开 ("recipient").
+    """公示、公开 ("proposal", ``until`` its last day, on which an objection is still in time; or "recipient").
 
     ``fields``: what is shown; none, where a case is only counted. ``ends_on``: the last day it stands, if that is known;
     ``changes_on``: the day from which something else is to be said.
@@ -78,7 +78,7 @@ class DisclosureCorrected:
 @shape_event(SHAPE, "disclosure_rescheduled")
 @dataclass(frozen=True)
 class DisclosureRescheduled:
-    """What is said stays; only the days until which and from which it is so are others."""
+    """改期: what is said stays; only the days until which and from which it is so are others."""
 
     ends_on: date | None
     changes_on: date | None
@@ -99,7 +99,7 @@ class DisclosureWithdrawn:
 @shape_event(SHAPE, "disclosure_fields_hidden")
 @dataclass(frozen=True)
 class DisclosureFieldsHidden:
-    """A hand keeps these fields (all of them named, "place" among them) from the page from now on; what the page says follows."""
+    """隐去栏目: a hand keeps these fields (all of them named, "place" among them) from the page from now on; what the page says follows."""
 
     hidden: tuple[str, ...]
     reason: str
@@ -126,7 +126,7 @@ class DisclosureExpired:
 @shape_event(SHAPE, "public_objection_reported")
 @dataclass(frozen=True)
 class PublicObjectionReported:
-    """公众异议 from the page, within the publicity. ``objector_id`` is a pseudonym of this one objection, under whose key its words lie."""
+    """公众异议收到 from the page, within the publicity. ``objector_id`` is a pseudonym of this one objection, under whose key its words lie."""
 
     receipt: str
     objector_id: str
@@ -143,7 +143,7 @@ class PublicObjectionReported:
 @shape_event(SHAPE, "public_objection_taken")
 @dataclass(frozen=True)
 class PublicObjectionTaken:
-    """受理: it is the case's objection now, or part of the one already open, at ``case_version`` of the case."""
+    """公众异议受理: it is the case's objection now, or part of the one already open, at ``case_version`` of the case."""
 
     receipt: str
     case_version: int
@@ -154,7 +154,7 @@ class PublicObjectionTaken:
 @shape_event(SHAPE, "public_objection_rejected")
 @dataclass(frozen=True)
 class PublicObjectionRejected:
-    """不予受理, with the reason that is told by the receipt; it names nobody."""
+    """公众异议不予受理, with the reason that is told by the receipt; it names nobody."""
 
     receipt: str
     reason: str
@@ -165,7 +165,7 @@ class PublicObjectionRejected:
 @shape_event(SHAPE, "public_objection_overdue", published=True)
 @dataclass(frozen=True)
 class PublicObjectionOverdue:
-    """逾期: nobody took or rejected it by ``due_on``."""
+    """公众异议逾期: nobody took or rejected it by ``due_on``."""
 
     receipt: str
     case_id: str

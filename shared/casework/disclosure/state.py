@@ -18,7 +18,7 @@ FIELDS = tuple(f.name for f in fields(e.Shown) if f.name not in (PLACE, "person_
 
 @dataclass(frozen=True)
 class Report:
-    """A reported objection without its words. status: reported | taken | rejected."""
+    """A reported objection without its words. status: received | taken | rejected."""
 
     receipt: str
     status: str
@@ -54,7 +54,7 @@ class State:
     @property
     def waiting(self) -> list[Report]:
         """Objections that nobody has dealt with yet."""
-        return [r for r in self.reports.values() if r.status == "reported"]
+        return [r for r in self.reports.values() if r.status == "received"]
 
 
 _NOTHING: dict[str, Any] = {"kind": "", "fields": (), "shown": None, "counted": None, "until": None, "ends_on": None, "changes_on": None}
@@ -87,7 +87,7 @@ def evolve(state: State, event: Any) -> State:
         case e.DisclosureExpired():
             return replace(state, **_NOTHING)
         case e.PublicObjectionReported():
-            new = Report(event.receipt, "reported", event.received_on, event.due_on, event.digest)
+            new = Report(event.receipt, "received", event.received_on, event.due_on, event.digest)
             return _reported(state, new)
         case e.PublicObjectionTaken():
             return _reported(state, replace(state.reports[event.receipt], status="taken", case_version=event.case_version))
