@@ -57,7 +57,15 @@ class Order(Generic[C]):
         asked = self.command if self.asked is None else self.asked
         if not step:
             return replace(self, command=command, asked=asked)
-        return replace(self, command=command, asked=asked, command_id=derived_id(self.command_id, step), expected_version=None)
+        return replace(
+            self,
+            command=command,
+            asked=asked,
+            command_id=derived_id(self.command_id, step),
+            correlation_id=self.correlation_id or self.command_id,  # the step's own id would not lead back to the order
+            causation_id=self.causation_id or self.command_id,
+            expected_version=None,
+        )
 
     def by(self, hand: Hand) -> Order[Any]:
         """The same order by another hand (a service that goes on where a person's step ended)."""
