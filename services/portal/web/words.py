@@ -481,6 +481,7 @@ CODES: dict[str, str] = {
     "refused": "不予确认",
     "not_accepted": "不予受理",
     "withdrawn": "已撤回",
+    "received": "已收到",
     "lapsed": "逾期失效",
     "closed": "已关闭",
     # where a case waits
