@@ -10,12 +10,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.portal.rows import acts
+from services.portal.rows import acts, credit, funds, indicators, inspections, runs, standards
 from shared.eventlog.read_model import ReadModel
 
 METADATA = sa.MetaData()
-FEATURES = (acts,)
+FEATURES = (acts, credit, funds, indicators, inspections, runs, standards)
 TABLES: dict[str, Any] = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("portal", version=1, metadata=METADATA, whole=True)
+MODEL = ReadModel("portal", version=2, metadata=METADATA, whole=True)
 for _feature in FEATURES:
     _feature.project(MODEL, TABLES[_feature.__name__.rsplit(".", 1)[1]])

@@ -1,0 +1,222 @@
+"""What the district's indicators are made of (指标的分子分母): running counts, each as it stood at the end of any day.
+
+Two kinds of count. What happens is added up (``add``): visits, lectures, resolved clues; a page takes the difference between two days.
+What is so is kept in step with the records (``stand``): of every record it is known which counts it stands in, so that it leaves one as it
+enters another. Nobody types a figure. Which indicator is which quotient says ``services/portal/sunshine/indicators.py``.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.portal.rows import kept
+from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventsourcing.codec import Recorded
+
+SELF_CARE, HOME_CARE = "extreme_hardship_self_care_assessment", "extreme_hardship_home_care"
+HOME_IMPROVEMENT = "home_environment_improvement"
+INSTITUTIONS, DISCOVERY = "support_institution_governance", "proactive_discovery"
+NOT_SELF_CARING = ("half", "none")  # 部分或完全丧失生活自理能力
+
+
+def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table]:
+    """(counts, parts): ``parts`` says of a record what it is and in which counts it stands."""
+    counts = kept.table(
+        metadata,
+        "public_counts",
+        sa.Column("measure", sa.Text, primary_key=True),
+        sa.Column("value", sa.BigInteger, nullable=False),
+    )
+    parts = sa.Table(
+        "public_count_parts",
+        metadata,
+        sa.Column("part", sa.Text, primary_key=True),
+        sa.Column("facts", sa.Text, nullable=False),
+        sa.Column("stands", sa.Text, nullable=False),
+    )
+    return counts, parts
+
+
+class _Counts:
+    def __init__(self, tables: tuple[sa.Table, sa.Table]) -> None:
+        self.counts, self.parts = tables
+
+    def add(self, rows: Rows, r: Recorded, measure: str, more: int = 1) -> None:
+        """So much more of it happened."""
+        if more:
+            before = kept.now(rows, self.counts, measure=measure)
+            kept.say(rows, self.counts, r, measure=measure, value=(before["value"] if before else 0) + more)
+
+    def facts(self, rows: Rows, part: str) -> dict[str, Any]:
+        found = rows.get(self.parts, part=part)
+        return dict(json.loads(found["facts"])) if found else {}
+
+    def stand(self, rows: Rows, r: Recorded, part: str, facts: dict[str, Any], stands: dict[str, int]) -> None:
+        """From now on the record stands in these counts with these amounts, and in no other."""
+        found = rows.get(self.parts, part=part)
+        before: dict[str, int] = json.loads(found["stands"]) if found else {}
+        for measure in sorted({*before, *stands}):
+            self.add(rows, r, measure, stands.get(measure, 0) - before.get(measure, 0))
+        rows.put(self.parts, part=part, facts=json.dumps(facts, ensure_ascii=False), stands=json.dumps(stands))
+
+
+def project(model: ReadModel, tables: tuple[sa.Table, sa.Table]) -> None:
+    counts = _Counts(tables)
+    _visits(model, counts)
+    _institutions(model, counts)
+    _projects(model, counts)
+    _inspections(model, counts)
+    _checks(model, counts)
+    _happenings(model, counts)
+
+
+def _visits(model: ReadModel, c: _Counts) -> None:
+    def stands(rows: Rows, r: Recorded, facts: dict[str, Any]) -> None:
+        standing = facts.get("open") and facts.get("programme") == HOME_CARE
+        c.stand(rows, r, r.stream, facts, {"home_care": 1, "home_care_commissioned": int(facts["commissioned"])} if standing else {})
+
+    @model.on_short("visit_plan_opened")
+    def _opened(rows: Rows, r: Recorded) -> None:
+        stands(rows, r, {"programme": r.event.programme, "open": True, "commissioned": bool(r.event.provider)})
+
+    @model.on_short("visit_responsible_changed")
+    def _changed(rows: Rows, r: Recorded) -> None:
+        stands(rows, r, {**c.facts(rows, r.stream), "commissioned": bool(r.event.provider)})
+
+    @model.on_short("visit_plan_closed")
+    def _closed(rows: Rows, r: Recorded) -> None:
+        stands(rows, r, {**c.facts(rows, r.stream), "open": False})
+
+    @model.on_short("visit_recorded")
+    def _visited(rows: Rows, r: Recorded) -> None:
+        c.add(rows, r, "visits")
+
+
+def _institutions(model: ReadModel, c: _Counts) -> None:
+    """Of a person: whether he can look after himself, whether he wishes to live in an institution, and whether he does."""
+
+    def know(rows: Rows, r: Recorded, person: str, **news: Any) -> None:
+        part = f"person {person}"
+        facts = {**c.facts(rows, part), **news}
+        standing: dict[str, int] = {}
+        if facts.get("dependent"):
+            standing |= {"dependent": 1, "dependent_inside": int(facts.get("inside", False))}
+        if facts.get("wishes"):
+            standing |= {"wishing": 1, "wishing_inside": int(facts.get("inside", False))}
+        c.stand(rows, r, part, facts, standing)
+
+    @model.on_short("assessment_graded")
+    def _graded(rows: Rows, r: Recorded) -> None:
+        if r.event.programme == SELF_CARE:
+            know(rows, r, r.event.subject_id, dependent=r.event.grade in NOT_SELF_CARING)
+
+    @model.on_short("assessment_expired", "assessment_ended")
+    def _ended(rows: Rows, r: Recorded) -> None:
+        if r.event.programme == SELF_CARE:
+            know(rows, r, r.event.subject_id, dependent=False)
+
+    @model.on_short("placement_wished")
+    def _wished(rows: Rows, r: Recorded) -> None:
+        rows.put(c.parts, part=r.stream, facts=json.dumps({"person": r.event.subject_id}), stands="{}")
+        know(rows, r, r.event.subject_id, wishes=True)
+
+    @model.on_short("placement_wish_withdrawn")
+    def _withdrawn(rows: Rows, r: Recorded) -> None:
+        if person := c.facts(rows, r.stream).get("person"):
+            know(rows, r, person, wishes=False)
+
+    @model.on_short("person_moved_in")
+    def _moved_in(rows: Rows, r: Recorded) -> None:
+        know(rows, r, r.event.subject_id, inside=True)
+
+    @model.on_short("person_moved_out")
+    def _moved_out(rows: Rows, r: Recorded) -> None:
+        know(rows, r, r.event.subject_id, inside=False, wishes=False)
+
+
+def _projects(model: ReadModel, c: _Counts) -> None:
+    @model.on_short("project_planned")
+    def _planned(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        if e.programme == HOME_IMPROVEMENT:
+            c.stand(rows, r, r.stream, {"programme": e.programme}, {"home_improvement_fen": e.budget_fen})
+
+    @model.on_short("project_change_decided")
+    def _changed(rows: Rows, r: Recorded) -> None:
+        facts = c.facts(rows, r.stream)
+        if facts and r.event.approved:
+            c.stand(rows, r, r.stream, facts, {"home_improvement_fen": r.event.budget_fen})
+
+    @model.on_short("project_closed")
+    def _closed(rows: Rows, r: Recorded) -> None:
+        facts, e = c.facts(rows, r.stream), r.event
+        if facts:
+            done = e.result != "cancelled"
+            c.stand(rows, r, r.stream, facts, {"home_improvement_fen": e.budget_fen} if done else {})
+            c.add(rows, r, "home_improvement_done", int(done))
+
+
+def _inspections(model: ReadModel, c: _Counts) -> None:
+    @model.on_short("campaign_opened")
+    def _opened(rows: Rows, r: Recorded) -> None:
+        if r.event.programme == INSTITUTIONS:
+            rows.put(c.parts, part=r.stream, facts=json.dumps({"programme": INSTITUTIONS}), stands="{}")
+
+    @model.on_short("campaign_object_checked")
+    def _checked(rows: Rows, r: Recorded) -> None:
+        if c.facts(rows, r.stream):
+            c.add(rows, r, "institution_findings", len(r.event.findings))
+
+    @model.on_short("campaign_rectification_verified")
+    def _verified(rows: Rows, r: Recorded) -> None:
+        if c.facts(rows, r.stream):
+            c.add(rows, r, "institution_findings_settled", int(r.event.accepted))
+
+
+def _checks(model: ReadModel, c: _Counts) -> None:
+    """Means tests by application, and the rounds in which those on record are checked once more."""
+
+    @model.on_short("verification_opened")
+    def _opened(rows: Rows, r: Recorded) -> None:
+        if r.event.cause == "application":
+            c.stand(rows, r, r.stream, {"cause": "application"}, {"checks": 1, "checks_reported": 0})
+
+    @model.on_short("verification_reported")
+    def _reported(rows: Rows, r: Recorded) -> None:
+        if facts := c.facts(rows, r.stream):
+            c.stand(rows, r, r.stream, facts, {"checks": 1, "checks_reported": 1})
+
+    @model.on_short("reverification_objects_listed")
+    def _listed(rows: Rows, r: Recorded) -> None:
+        c.add(rows, r, "rechecks", len(r.event.objects))
+
+    @model.on_short("reverification_object_reported")
+    def _rechecked(rows: Rows, r: Recorded) -> None:
+        c.add(rows, r, "rechecks_reported")
+
+    @model.on_short("reverification_object_excused")
+    def _excused(rows: Rows, r: Recorded) -> None:
+        c.add(rows, r, "rechecks", -1)  # dead, ended, moved away: nobody to check any more
+
+
+def _happenings(model: ReadModel, c: _Counts) -> None:
+    @model.on_short("clue_resolved")
+    def _resolved(rows: Rows, r: Recorded) -> None:
+        if r.event.programme == DISCOVERY and r.event.outcome != "no_need":
+            c.add(rows, r, "discovered")
+
+    @model.on_short("record_registered")
+    def _registered(rows: Rows, r: Recorded) -> None:
+        c.add(rows, r, f"registered {r.event.programme}")
+
+    @model.on_short("session_scheduled")
+    def _scheduled(rows: Rows, r: Recorded) -> None:
+        rows.put(c.parts, part=r.stream, facts=json.dumps({"programme": r.event.programme}), stands="{}")
+
+    @model.on_short("session_held")
+    def _held(rows: Rows, r: Recorded) -> None:
+        if programme := c.facts(rows, r.stream).get("programme"):
+            c.add(rows, r, f"sessions {programme}")

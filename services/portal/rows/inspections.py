@@ -1,0 +1,147 @@
+"""Inspections (检查与抽查) whose result is published: the list, the draw with its seed, what was found, and how it was put right.
+
+Only campaigns whose terms say that their result is published (``publish_days``) are kept here; of the others nothing is public.
+``object_id`` is the id of a case or an institution, as it stands in the list that is drawn from; no person is named by it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.portal.rows import kept
+from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventsourcing.codec import Recorded
+
+_COUNTS = ("listed", "chosen", "checked", "with_findings", "found", "rectified", "settled")
+
+
+def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table]:
+    """(campaigns, objects, findings)."""
+    campaigns = kept.table(
+        metadata,
+        "public_campaigns",
+        sa.Column("record_id", sa.Text, primary_key=True),
+        sa.Column("programme", sa.Text, nullable=False),
+        sa.Column("division", sa.Text, nullable=False),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("scope", sa.Text, nullable=False),
+        sa.Column("period_from", sa.String(10), nullable=False),
+        sa.Column("check_by", sa.String(10), nullable=False),
+        sa.Column("status", sa.Text, nullable=False),  # listing | checking | closed | published | cancelled
+        sa.Column("drawn", sa.Integer, nullable=False),  # how many by lot; 0: all are checked
+        sa.Column("seed", sa.Text, nullable=False),
+        sa.Column("list_hash", sa.Text, nullable=False),
+        sa.Column("draw_version", sa.Integer, nullable=False),  # the event of the draw in the stream; -1: not drawn yet
+        *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
+        sa.Column("summary", sa.Text, nullable=False),
+        sa.Column("published_where", sa.Text, nullable=False),
+        sa.Column("published_on", sa.String(10)),
+        sa.Column("in_time", sa.Boolean),
+    )
+    objects = sa.Table(
+        "public_campaign_objects",
+        metadata,
+        sa.Column("record_id", sa.Text, primary_key=True),
+        sa.Column("object_id", sa.Text, primary_key=True),
+        sa.Column("listed_on", sa.String(10), nullable=False),
+    )
+    findings = kept.table(
+        metadata,
+        "public_campaign_findings",
+        sa.Column("record_id", sa.Text, primary_key=True),
+        sa.Column("finding_id", sa.Text, primary_key=True),
+        sa.Column("code", sa.Text, nullable=False),
+        sa.Column("found_on", sa.String(10), nullable=False),
+        sa.Column("rectify_by", sa.String(10), nullable=False),
+        sa.Column("status", sa.Text, nullable=False),  # open | rectified | settled
+        sa.Column("settled_on", sa.String(10)),
+    )
+    return campaigns, objects, findings
+
+
+def project(model: ReadModel, tables: tuple[sa.Table, sa.Table, sa.Table]) -> None:
+    campaigns, objects, findings = tables
+    _project_campaigns(model, campaigns, objects)
+    _project_findings(model, campaigns, findings)
+
+
+def _key(r: Recorded) -> dict[str, Any]:
+    return {"record_id": r.stream.split("-", 1)[1]}
+
+
+def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table) -> None:
+    @model.on_short("campaign_opened")
+    def _opened(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        if not e.terms.publish_days:
+            return
+        counts: dict[str, Any] = dict.fromkeys(_COUNTS, 0)
+        kept.say(
+            rows, campaigns, r, **_key(r), programme=e.programme, division=e.division, title=e.title, scope=e.scope,
+            period_from=e.period_from.isoformat(), check_by=e.check_by.isoformat(), status="listing", drawn=0, seed="", list_hash="",
+            draw_version=-1, summary="", published_where="", published_on=None, in_time=None, **counts,
+        )  # fmt: skip
+
+    @model.on_short("campaign_objects_listed")
+    def _listed(rows: Rows, r: Recorded) -> None:
+        row = kept.now(rows, campaigns, **_key(r))
+        if row is None:
+            return
+        for one in r.event.objects:
+            rows.put(objects, **_key(r), object_id=one, listed_on=kept.day_of(r))
+        more = len(r.event.objects)
+        chosen = row["chosen"] + (more if row["status"] == "checking" else 0)
+        kept.change(rows, campaigns, r, _key(r), listed=row["listed"] + more, chosen=chosen)
+
+    @model.on_short("campaign_started")
+    def _started(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        values = {"drawn": e.count, "seed": e.seed, "list_hash": e.list_hash, "chosen": e.count or e.listed}
+        kept.change(rows, campaigns, r, _key(r), status="checking", draw_version=r.version, **values)
+
+    @model.on_short("campaign_closed")
+    def _closed(rows: Rows, r: Recorded) -> None:
+        kept.change(rows, campaigns, r, _key(r), status="closed", summary=r.event.summary)
+
+    @model.on_short("campaign_published")
+    def _published(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        told = {"published_where": e.where, "published_on": e.published_on.isoformat(), "in_time": e.in_time}
+        kept.change(rows, campaigns, r, _key(r), status="published", **told)
+
+    @model.on_short("campaign_cancelled")
+    def _cancelled(rows: Rows, r: Recorded) -> None:
+        kept.change(rows, campaigns, r, _key(r), status="cancelled")
+
+
+def _project_findings(model: ReadModel, campaigns: sa.Table, findings: sa.Table) -> None:
+    def count(rows: Rows, r: Recorded, **more: int) -> bool:
+        row = kept.now(rows, campaigns, **_key(r))
+        return row is not None and kept.change(rows, campaigns, r, _key(r), **{name: row[name] + n for name, n in more.items()})
+
+    @model.on_short("campaign_object_checked")
+    def _checked(rows: Rows, r: Recorded) -> None:
+        found = r.event.findings
+        if not count(rows, r, checked=1, with_findings=int(bool(found)), found=len(found)):
+            return
+        for f in found:
+            kept.say(
+                rows, findings, r, **_key(r), finding_id=f.finding_id, code=f.code, found_on=kept.day_of(r),
+                rectify_by=f.rectify_by.isoformat(), status="open", settled_on=None,
+            )  # fmt: skip
+
+    @model.on_short("campaign_finding_rectified")
+    def _rectified(rows: Rows, r: Recorded) -> None:
+        if count(rows, r, rectified=1):
+            kept.change(rows, findings, r, {**_key(r), "finding_id": r.event.finding_id}, status="rectified")
+
+    @model.on_short("campaign_rectification_verified")
+    def _verified(rows: Rows, r: Recorded) -> None:
+        e, key = r.event, {**_key(r), "finding_id": r.event.finding_id}
+        if e.accepted:
+            if count(rows, r, settled=1):
+                kept.change(rows, findings, r, key, status="settled", settled_on=kept.day_of(r))
+        elif count(rows, r, rectified=-1):
+            kept.change(rows, findings, r, key, status="open", rectify_by=e.rectify_by.isoformat())
