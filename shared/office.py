@@ -1,6 +1,7 @@
 """The office of one service in one process (办公室): log, vault, clock, repository and read model, put together once.
 
-Doors (RPC, reactions, timers), command-line tools and tests all work through it; it knows nothing of AMQP.
+Doors (RPC, reactions, timers), command-line tools and tests all work through it; it knows nothing of AMQP. ``office.then(moment)`` is the
+same office looking back: what a query finds there is what was known at that moment.
 """
 
 from __future__ import annotations
@@ -8,14 +9,20 @@ from __future__ import annotations
 import hashlib
 import hmac
 from datetime import datetime
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
 
-from shared.clock import Clock
+from shared.clock import SHANGHAI, Clock
 from shared.config import Settings
 from shared.domain import resident_id as resident_ids
-from shared.eventlog.client import Log
+from shared.domain.errors import Unavailable, out_of_order
+from shared.eventlog import discovery
+from shared.eventlog.client import Log, LogUnavailable
+from shared.eventlog.past import NotReady, Past
+from shared.eventlog.preparing import Preparing
+from shared.eventlog.read_model import NOTHING
 from shared.eventlog.stores import engine_for
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.decider import Decider
@@ -25,6 +32,8 @@ from shared.security import tokens
 from shared.security.vault import Vault, derived_key
 
 S = TypeVar("S")
+
+PATIENCE = 2.0  # seconds a query waits for the read model of a moment; what takes longer goes on in a process of its own
 
 
 class Office:
@@ -65,6 +74,76 @@ class Office:
         """The pseudonym of a checked resident ID (公民身份号码)."""
         return resident_ids.person_id(resident_id, self._person_key)
 
+    def then(self, moment: datetime) -> Office:
+        """This office as of a moment that is past."""
+        return _OfficeThen(self, moment)
+
+    @cached_property
+    def past(self) -> Past:
+        """The read models of moments that were asked for; for a service that has one."""
+        model = discovery.read_model(self.service)
+        assert model is not None
+        return Past(self.settings.var / "past" / self.service, model, self.log)
+
+    @cached_property
+    def preparing(self) -> Preparing:
+        return Preparing(self.settings, self.service)
+
     def close(self) -> None:
+        if "past" in self.__dict__:
+            self.past.close()
         self.log.close()
         self.read.dispose()
+
+
+class _ClockThen(Clock):
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment.astimezone(SHANGHAI)
+
+    def now(self) -> datetime:
+        return self._moment
+
+
+class _LogThen:
+    """Whoever waits until what the log holds by now is in the read model need not wait in the past."""
+
+    def head(self, prefix: str | None = None) -> int:
+        return NOTHING
+
+
+class _OfficeThen(Office):
+    """An office that looks back. Made for one call; nothing can be done in it."""
+
+    def __init__(self, office: Office, moment: datetime) -> None:
+        self._office, self._moment = office, moment
+        self.settings, self.service, self.vault, self.verifier = office.settings, office.service, office.vault, office.verifier
+        self._person_key = office._person_key
+        self.clock = _ClockThen(moment)
+        self.log = cast(Log, _LogThen())
+
+    @cached_property
+    def read(self) -> sa.Engine:  # type: ignore[override]
+        """Made ready only when something is read from it: a query that looks at one stream needs no table."""
+        office, moment = self._office, self._moment
+        try:
+            return office.past.at(moment, PATIENCE)
+        except NotReady as still:
+            office.preparing.begin(moment)
+            raise Unavailable(f"正在准备该时刻的查询数据（已完成 {still.percent}%），请稍后再试。") from None
+        except LogUnavailable as error:
+            raise Unavailable() from error
+
+    def load(self, decider: Decider[S], aggregate_id: str, as_of: datetime | None = None) -> Loaded[S]:
+        return self._office.load(decider, aggregate_id, self._moment if as_of is None else min(as_of, self._moment))
+
+    def history(self, stream: str) -> list[Recorded]:
+        return [r for r in self._office.history(stream) if r.meta.recorded_at <= self._moment]
+
+    def handle(self, decider: Decider[S], aggregate_id: str, order: Order[Any]) -> Answer:
+        raise out_of_order("在过去的时刻不能办理，只能查询。")
+
+    def rehearse(self, decider: Decider[S], aggregate_id: str, order: Order[Any]) -> None:
+        raise out_of_order("在过去的时刻不能办理，只能查询。")
+
+    def close(self) -> None:
+        """Everything is the office's."""

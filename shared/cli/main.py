@@ -26,6 +26,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "state": ("shared.cli.state", "显示一个对象在某一时刻的状态（--as-of）"),
         "dead-letters": ("shared.cli.dead_letters", "列出、查看、重放处理不了的消息"),
         "rebuild": ("shared.cli.rebuild", "从事件日志重建读模型，并证明与现有的逐行相同"),
+        "past": ("shared.cli.past", "预先准备某一时刻的查询数据，供查询以 as_of 使用"),
     },
     "审计": {
         "audit": ("shared.cli.audit", "核验整个事件日志；取某一事件的回执、两个检查点的一致性证明"),

@@ -173,7 +173,7 @@ class Log:
 
     def read(self, stream: str, start: int = 0, limit: int | None = None) -> list[Raw]:
         """The events of a stream from version ``start``; [] for a stream that is not there."""
-        near = self._nearby.take(self._holds)
+        near = self._nearby.take(self.holds)
         if near is not None:
             try:
                 found = near.stream(stream, start, limit)
@@ -224,7 +224,7 @@ class Log:
         with _reaching():
             return int(self.client.get_commit_position(timeout=self.timeout, **options))
 
-    def _holds(self, event: Raw) -> bool:
+    def holds(self, event: Raw) -> bool:
         """Whether the log that answers at the address has this very event in this very place."""
         with _reaching():
             for found in self.client.read_all(commit_position=event.position, filter_exclude=(), limit=1, timeout=self.timeout):

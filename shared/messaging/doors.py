@@ -7,7 +7,7 @@
         def register_death(self, order): return self.office.handle(death.DECIDER, order.command.person_id, order)
 
         @query(permission="registry:read")
-        def get_death(self, hand, person_id: str, as_of: datetime | None = None): ...
+        def list_deaths(self, hand, after: str = "", limit: int = 100): ...  # asked with as_of: on an office that looks back
 
         @reaction("hospital", "death_reported", reads=DeathReported)
         def on_death_reported(self, notice): self.office.handle(death.DECIDER, …, notice.order(RegisterDeath(…)))
@@ -23,8 +23,10 @@ A decorated method stays an ordinary method. It runs on a native thread, after t
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.messaging import green  # noqa: F401  before nameko
@@ -35,8 +37,8 @@ from nameko.extensions import DependencyProvider, register_entrypoint
 from shared.domain.errors import Refused, Unavailable, invalid
 from shared.eventsourcing.commands import command_type, parse
 from shared.eventsourcing.orders import Answer, Hand, Order
-from shared.messaging import wire
-from shared.messaging.parsing import form_of
+from shared.messaging import looking, wire
+from shared.messaging.parsing import AS_OF, form_of
 from shared.messaging.reactions import Door, Reaction, Rejected, is_agency
 from shared.messaging.rpc import LOG_LIMIT, Rpc
 from shared.messaging.timer import Due, Timer, deadline_methods
@@ -113,12 +115,24 @@ def command(form: type, *, permission: str | None = None) -> Callable[[F], F]:
     return register
 
 
-def query(*, permission: str) -> Callable[[F], F]:
-    """An RPC that only reads: ``method(self, hand, …)``; its annotated parameters are its form."""
+# What names somebody's file: a query that must be told one of these shows that file, and showing it is a look (shared/casework/looks.py).
+FILES = ("household_id", "person_id", "case_id", "record_id", "recovery_id", "unit_id", "verification_id", "subject_id")
+
+
+def query(*, permission: str, opens: str = "") -> Callable[[F], F]:
+    """An RPC that only reads: ``method(self, hand, …)``; its annotated parameters are its form, and ``as_of`` is in every form.
+
+    Every look at a file has its event before it is answered. Whose file it is, a required parameter out of ``FILES`` says; a query
+    without one that opens personal fields all the same says with ``opens`` which parameter names the file, or which field of its rows.
+
+    Asked with an ``as_of`` that is past, the method runs on an office that looks back to that moment; it need not know of it.
+    """
 
     def register(method: F) -> F:
         cast(Any, method).minzheng_door = DoorInfo(method.__name__, "query", permission, None, method.__doc__ or "", method)
-        register_entrypoint(method, _Query(permission))
+        asked = inspect.signature(method).parameters
+        named = next((p.name for p in asked.values() if p.name in FILES and p.default is p.empty), "")
+        register_entrypoint(method, _Query(permission, AS_OF in asked, opens or named))
         return method
 
     return register
@@ -165,8 +179,8 @@ class _Command(_Door):
 
 
 class _Query(_Door):
-    def __init__(self, permission: str, **kwargs: Any) -> None:
-        self.permission = permission
+    def __init__(self, permission: str, knows_as_of: bool = False, opens: str = "", **kwargs: Any) -> None:
+        self.permission, self.knows_as_of, self.opens = permission, knows_as_of, opens
         super().__init__(**kwargs)
 
     def setup(self) -> None:
@@ -177,7 +191,25 @@ class _Query(_Door):
         hand = self.hand(service, context, self.permission)
         asked = parse(self.form, kwargs)
         given = {f.name: getattr(asked, f.name) for f in dataclasses.fields(asked)}
-        return getattr(service, self.method_name)(hand, **given)
+        as_of = given[AS_OF] if self.knows_as_of else given.pop(AS_OF)
+        office, why = service.office, looking.why(context)
+        if self.opens:
+            looking.check_file(given, self.opens)
+        if as_of is not None and as_of < office.clock.now():
+            service = _looking_back(service, as_of)
+            if "position" in given:
+                given["position"] = None  # of what the log holds, all that was known by then is in it
+        answer = getattr(service, self.method_name)(hand, **given)
+        if self.opens:
+            looking.note(office, hand, self.method_name, self.opens, given, as_of, why, answer)
+        return answer
+
+
+def _looking_back(service: Any, moment: datetime) -> Any:
+    """A service of the same class that keeps nothing of this one but its office, as it was at the moment."""
+    then = type(service)()
+    then.office = service.office.then(moment)
+    return then
 
 
 def _id(value: object, field: str) -> str:

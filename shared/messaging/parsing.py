@@ -6,10 +6,13 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from shared.eventsourcing.commands import hints_of, parse
 from shared.eventsourcing.events import nested_dataclass
+
+AS_OF = "as_of"  # what every query may be asked with: the moment whose knowledge is wanted
 
 
 def tolerant(reads: type, body: Mapping[str, Any]) -> Any:
@@ -34,7 +37,7 @@ def _known(cls: type, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def form_of(method: Callable[..., Any]) -> type:
-    """The form of a query: a dataclass made from the method's own parameters after ``self`` and ``hand``."""
+    """The form of a query: a dataclass made from the method's own parameters after ``self`` and ``hand``, and ``as_of``."""
     hints = typing.get_type_hints(method)
     fields: list[Any] = []
     for parameter in list(inspect.signature(method).parameters.values())[2:]:
@@ -46,4 +49,6 @@ def form_of(method: Callable[..., Any]) -> type:
             fields.append((parameter.name, hints[parameter.name]))
         else:
             fields.append((parameter.name, hints[parameter.name], dataclasses.field(default=parameter.default)))
+    if all(name != AS_OF for name, *_ in fields):
+        fields.append((AS_OF, datetime | None, dataclasses.field(default=None)))
     return dataclasses.make_dataclass(method.__name__, fields, frozen=True, kw_only=True)
