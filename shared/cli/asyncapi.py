@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import json
-import re
 import sys
 import types
 import typing
@@ -22,6 +21,7 @@ from typing import Any
 import click
 
 from shared.config import ROOT
+from shared.eventsourcing.titles import words
 
 if typing.TYPE_CHECKING:
     from shared.eventsourcing.events import EventType
@@ -351,9 +351,8 @@ def _agency_example(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def title(about: str, name: str) -> str:
-    """The Chinese term in a docstring's first line, or the event's name where it has none."""
-    found = re.search(r"[\u4e00-\u9fff][\u4e00-\u9fff、/]*", about.splitlines()[0])
-    return found.group() if found else name
+    """The Chinese words with which a docstring begins, or the event's name where it has none."""
+    return words(about) or name
 
 
 def render() -> str:
