@@ -1,0 +1,399 @@
+"""Rows of what is public (阳光公开): every period of what a disclosure said, and the district's figures with what is withheld of them.
+
+``disclosures`` holds one row for each period in which the page said one thing of one case, from when to when by recorded time, so that the
+page of any past moment is one question. ``disclosure_figures`` holds the running totals by programme and place, one row for each day on
+which one changed and, where a figure may not be told, by which rule. A count below ``SMALL_CELL`` is withheld (小数值隐去), another beside
+it as well, so that it does not follow from the sum, and everything below a place that is withheld. That the rows say so is the record of
+the withholding (``withholdings``): it follows from the log alone, like everything here.
+
+A name is sealed as in the event; pages open it (``vault.know`` for a whole page, then ``vault.open``). The questions at the end are the
+only way to these rows: no caller can forget to withhold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.clock import SHANGHAI
+from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventsourcing.codec import Recorded
+
+SMALL_CELL = 5  # a count below it is withheld; another number is another version of the read model
+FOREVER = "9999-12-31T23:59:59.999999+08:00"
+NEVER = "9999-12-31"
+LEVELS = (6, 9, 12)  # digits of district, town, village
+ROOT = "root"  # the parent of the districts
+
+SMALL, BESIDE, ABOVE = "small", "beside", "above"  # why a figure is withheld: itself, for another's sake, with its place's own
+
+
+@dataclass(frozen=True)
+class SunshineTables:
+    disclosures: sa.Table
+    standing: sa.Table
+    families: sa.Table
+    figures: sa.Table
+
+
+def declare(metadata: sa.MetaData) -> SunshineTables:
+    """Times are ISO texts in Asia/Shanghai; money is fen. ``shown_until`` and ``until_day`` are exclusive."""
+    disclosures = sa.Table(
+        "disclosures",
+        metadata,
+        sa.Column("stream", sa.String(100), primary_key=True),
+        sa.Column("n", sa.Integer, primary_key=True),  # of the event that began the period
+        sa.Column("case_id", sa.String(40), nullable=False),
+        sa.Column("service", sa.String(40), nullable=False),
+        sa.Column("programme", sa.String(60), nullable=False),
+        sa.Column("kind", sa.String(10), nullable=False),  # proposal | recipient
+        sa.Column("place", sa.String(12), nullable=False),
+        sa.Column("fields", sa.Text, nullable=False),  # what was declared and shown, as JSON
+        sa.Column("person_id", sa.String(32), nullable=False),  # whose key the name is sealed with; never on a page
+        sa.Column("name", sa.Text),
+        sa.Column("members", sa.Integer),
+        sa.Column("area", sa.String(10), nullable=False),
+        sa.Column("amount_fen", sa.BigInteger),
+        sa.Column("first_month", sa.String(7), nullable=False),
+        sa.Column("status", sa.String(20), nullable=False),
+        sa.Column("until_day", sa.String(10)),  # the last day of a publicity
+        sa.Column("shown_from", sa.String(32), nullable=False),
+        sa.Column("shown_until", sa.String(32), nullable=False),
+        sa.Column("ended_by", sa.String(12), nullable=False),  # "" while it stands; corrected | replaced | withdrawn | expired
+    )
+    c = disclosures.c
+    # What stands now is asked for by equality; any other moment walks the places in their order.
+    sa.Index("ix_disclosures_now", c.kind, c.programme, c.shown_until, c.place, c.stream)
+    sa.Index("ix_disclosures_then", c.kind, c.programme, c.place, c.stream, c.shown_from, c.shown_until)
+    sa.Index("ix_disclosures_proposals", c.kind, c.shown_until, c.until_day, c.stream)
+    sa.Index("ix_disclosures_case", c.case_id)
+    standing = sa.Table(
+        "disclosure_standing",
+        metadata,
+        sa.Column("stream", sa.String(100), primary_key=True),
+        sa.Column("case_id", sa.String(40), nullable=False),
+        sa.Column("programme", sa.String(60), nullable=False),
+        sa.Column("kind", sa.String(10), nullable=False),
+        sa.Column("until_day", sa.String(10)),
+        sa.Column("open_n", sa.Integer),  # the period that is open; none where nothing is listed
+        sa.Column("counted_at", sa.String(12), nullable=False),  # "" where it is not counted
+        sa.Column("members", sa.Integer, nullable=False),
+        sa.Column("amount_fen", sa.BigInteger, nullable=False),
+    )
+    families = sa.Table(
+        "disclosure_families",
+        metadata,
+        sa.Column("programme", sa.String(60), primary_key=True),
+        sa.Column("parent", sa.String(12), primary_key=True),
+        sa.Column("children", sa.Text, nullable=False),  # place → [cases, members, fen, withheld, day since], as JSON
+    )
+    figures = sa.Table(
+        "disclosure_figures",
+        metadata,
+        sa.Column("programme", sa.String(60), primary_key=True),
+        sa.Column("place", sa.String(12), primary_key=True),
+        sa.Column("from_day", sa.String(10), primary_key=True),
+        sa.Column("until_day", sa.String(10), nullable=False),
+        sa.Column("parent", sa.String(12), nullable=False),
+        sa.Column("cases", sa.Integer, nullable=False),
+        sa.Column("members", sa.Integer, nullable=False),
+        sa.Column("amount_fen", sa.BigInteger, nullable=False),
+        sa.Column("withheld", sa.String(10), nullable=False),  # "" | small | beside | above
+    )
+    sa.Index("ix_disclosure_figures", figures.c.parent, figures.c.until_day, figures.c.from_day)
+    return SunshineTables(disclosures, standing, families, figures)
+
+
+# -- the fold ----------------------------------------------------------------------------------------------------------
+
+
+def project(model: ReadModel, t: SunshineTables) -> None:
+    """Fold the disclosures of every service."""
+
+    def _shown(rows: Rows, r: Recorded, now: dict[str, Any], ended_by: str) -> None:
+        """What the event says is what the page says from now on; the period before it ends."""
+        e = r.event
+        at = _at(r)
+        _end(rows, r.stream, now["open_n"], at, ended_by)
+        now["open_n"] = r.version if e.fields else None
+        if e.fields:
+            s = e.shown
+            rows.put(
+                t.disclosures, stream=r.stream, n=r.version, case_id=now["case_id"], service=r.name.partition(".")[0],
+                programme=now["programme"], kind=now["kind"], place=s.place, fields=json.dumps(list(e.fields)), person_id=s.person_id,
+                name=s.name, members=s.members, area=s.area, amount_fen=s.amount_fen, first_month=s.first_month, status=s.status,
+                until_day=now["until_day"], shown_from=at, shown_until=FOREVER, ended_by="",
+            )  # fmt: skip
+        _count(rows, r, now, e.counted)
+
+    def _end(rows: Rows, stream: str, n: int | None, at: str, ended_by: str) -> None:
+        if n is not None:
+            rows.change(t.disclosures, {"stream": stream, "n": n}, shown_until=at, ended_by=ended_by)
+
+    def _count(rows: Rows, r: Recorded, now: dict[str, Any], counted: Any) -> None:
+        """The case counts as said from now on, in its place and in all above it; the row is written here."""
+        before = (now["counted_at"], now["members"], now["amount_fen"])
+        after = (counted.place, counted.members, counted.amount_fen) if counted is not None else ("", 0, 0)
+        if before != after:
+            changes: dict[str, list[int]] = {}
+            for (place, members, fen), sign in ((before, -1), (after, 1)):
+                for level in _chain(place):
+                    change = changes.setdefault(level, [0, 0, 0])
+                    for k, value in enumerate((1, members, fen)):
+                        change[k] += sign * value
+            _moved(rows, now["programme"], {place: c for place, c in changes.items() if any(c)}, _at(r)[:10])
+        now.update(counted_at=after[0], members=after[1], amount_fen=after[2])
+        rows.put(t.standing, **now)
+
+    def _moved(rows: Rows, programme: str, changes: Mapping[str, list[int]], day: str) -> None:
+        """Add to the figures of places; from the top down, for what is withheld above is withheld below."""
+        again: set[str] = set()  # families whose parent is now withheld, or no longer
+        for parent in sorted({_parent(place) for place in changes}, key=_depth):
+            again.discard(parent)
+            again |= _family(rows, programme, parent, {p: c for p, c in changes.items() if _parent(p) == parent}, day)
+        while again:
+            parent = min(again, key=lambda p: (_depth(p), p))
+            again.discard(parent)
+            again |= _family(rows, programme, parent, {}, day)
+
+    def _family(rows: Rows, programme: str, parent: str, changes: Mapping[str, list[int]], day: str) -> set[str]:
+        """Fold changes into the places below one parent, and decide anew which of them are withheld; whose families must look again."""
+        row = rows.get(t.families, programme=programme, parent=parent)
+        children: dict[str, list[Any]] = json.loads(row["children"]) if row is not None else {}
+        touched = set(changes)
+        for place, change in changes.items():
+            child = children.setdefault(place, [0, 0, 0, "", ""])
+            for k in range(3):
+                child[k] += change[k]
+        again: set[str] = set()
+        for place, why in withheld({p: c[0] for p, c in children.items()}, above=_is_withheld(rows, programme, parent)).items():
+            if children[place][3] != why:
+                children[place][3] = why
+                touched.add(place)
+                again.add(place)
+        for place in sorted(touched):
+            child = children[place]
+            cases, members, fen, why, since = child
+            if since and since != day:
+                rows.change(t.figures, {"programme": programme, "place": place, "from_day": since}, until_day=day)
+            child[4] = day
+            rows.put(
+                t.figures, programme=programme, place=place, from_day=day, until_day=NEVER, parent=parent, cases=cases, members=members,
+                amount_fen=fen, withheld=why,
+            )  # fmt: skip
+        if touched:
+            rows.put(t.families, programme=programme, parent=parent, children=json.dumps(children, separators=(",", ":")))
+        return {place for place in again if rows.get(t.families, programme=programme, parent=place) is not None}
+
+    def _is_withheld(rows: Rows, programme: str, place: str) -> bool:
+        if place == ROOT:
+            return False
+        row = rows.get(t.families, programme=programme, parent=_parent(place))
+        return row is not None and bool(json.loads(row["children"])[place][3])
+
+    @model.on_short("disclosure_published")
+    def _published(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        before = rows.get(t.standing, stream=r.stream) or {"open_n": None, "counted_at": "", "members": 0, "amount_fen": 0}
+        until = e.until.isoformat() if e.until is not None else None
+        told = {"stream": r.stream, "case_id": e.case_id, "programme": e.programme, "kind": e.kind, "until_day": until}
+        _shown(rows, r, {**before, **told}, "replaced")
+
+    @model.on_short("disclosure_corrected")
+    def _corrected(rows: Rows, r: Recorded) -> None:
+        now = rows.get(t.standing, stream=r.stream)
+        if now is not None:
+            _shown(rows, r, now, "corrected")
+
+    @model.on_short("disclosure_withdrawn", "disclosure_expired")
+    def _ended(rows: Rows, r: Recorded) -> None:
+        now = rows.get(t.standing, stream=r.stream)
+        if now is None:
+            return
+        _end(rows, r.stream, now["open_n"], _at(r), r.name.rpartition("_")[2])
+        now["open_n"] = None
+        if getattr(r.event, "counted", False):
+            rows.put(t.standing, **now)
+        else:
+            _count(rows, r, {**now, "kind": "", "until_day": None}, None)
+
+
+def withheld(counts: Mapping[str, int], *, above: bool = False) -> dict[str, str]:
+    """Which of the places below one parent are withheld, and why ("" = told).
+
+    A count of 1 to ``SMALL_CELL`` - 1 is small. The parent's own count is told unless it is withheld itself (``above``, then nothing below
+    it is told): what is withheld must therefore be two places at least, and ``SMALL_CELL`` cases together, or the sum would tell it. The
+    places with the fewest cases are withheld beside. A count of none is told: it is nobody's.
+    """
+    if above:
+        return dict.fromkeys(counts, ABOVE)
+    why = {place: SMALL if 0 < n < SMALL_CELL else "" for place, n in counts.items()}
+    hidden = [place for place, w in why.items() if w]
+    others = sorted((n, place) for place, n in counts.items() if n >= SMALL_CELL)
+    while hidden and others and (len(hidden) < 2 or sum(counts[p] for p in hidden) < SMALL_CELL):
+        _, place = others.pop(0)
+        why[place] = BESIDE
+        hidden.append(place)
+    return why
+
+
+def _at(r: Recorded) -> str:
+    return r.meta.recorded_at.astimezone(SHANGHAI).isoformat(timespec="microseconds")
+
+
+def _chain(place: str) -> Iterable[str]:
+    """The place and all above it, the district first."""
+    return [place[:n] for n in LEVELS if n <= len(place)]
+
+
+def _parent(place: str) -> str:
+    above = [n for n in LEVELS if n < len(place)]
+    return place[: above[-1]] if above else ROOT
+
+
+def _depth(place: str) -> int:
+    return 0 if place == ROOT else len(place)
+
+
+# -- the questions -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recipient:
+    """One line of a list (公示、公开一行): only what was shown. ``name`` is sealed under ``person_id``, which is never on a page."""
+
+    key: str  # for the next page: ``after``
+    case_id: str
+    service: str
+    programme: str
+    place: str
+    fields: tuple[str, ...]
+    person_id: str
+    name: str | None
+    members: int | None
+    area: str
+    amount_fen: int | None
+    first_month: str
+    status: str
+    until_day: str | None
+    shown_from: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure of one programme at one place (统计数); where it is withheld its numbers are None, and ``withheld`` says by which rule."""
+
+    programme: str
+    place: str
+    parent: str
+    since: str
+    cases: int | None
+    members: int | None
+    amount_fen: int | None
+    withheld: str
+
+
+def moment(on: date | datetime | None) -> str | None:
+    """The instant of a question: a day is asked for as it ended. None: now."""
+    if on is None:
+        return None
+    at = on if isinstance(on, datetime) else datetime.combine(on, time(23, 59, 59, 999999))
+    at = at if at.tzinfo is not None else at.replace(tzinfo=SHANGHAI)
+    return at.astimezone(SHANGHAI).isoformat(timespec="microseconds")
+
+
+def recipients(
+    engine: sa.Engine, t: SunshineTables, programme: str, division: str, on: date | datetime | None = None, after: str = "", limit: int = 50
+) -> list[Recipient]:
+    """The recipients of a programme in a division as listed then (now: None), village by village, beginning behind ``after``."""
+    c = t.disclosures.c
+    query = sa.select(t.disclosures).where(c.kind == "recipient", c.programme == programme, *_as_of(c, on), *_inside(c.place, division))
+    if after:
+        place, _, stream = after.partition("~")
+        query = query.where(sa.tuple_(c.place, c.stream) > sa.tuple_(sa.literal(place), sa.literal(stream)))
+    return _lines(engine, query.order_by(c.place, c.stream).limit(_few(limit)))
+
+
+def proposals(
+    engine: sa.Engine, t: SunshineTables, division: str, on: date | datetime | None = None, *, today: date, after: str = "", limit: int = 50
+) -> list[Recipient]:
+    """What stands under publicity before confirmation (公示) in a division then, whatever its programme, the next to be over first.
+
+    ``today``: the business day of the asking, for a publicity that is over by the day and not yet by an event.
+    """
+    c = t.disclosures.c
+    day = (moment(on) or today.isoformat())[:10]
+    query = sa.select(t.disclosures).where(c.kind == "proposal", *_as_of(c, on), c.until_day >= day, *_inside(c.place, division))
+    if after:
+        until, _, stream = after.partition("~")
+        query = query.where(sa.tuple_(c.until_day, c.stream) > sa.tuple_(sa.literal(until), sa.literal(stream)))
+    return _lines(engine, query.order_by(c.until_day, c.stream).limit(_few(limit)), by_day=True)
+
+
+def proposal(engine: sa.Engine, t: SunshineTables, case_id: str, *, today: date) -> Recipient | None:
+    """The proposal of one case that is under publicity now: whatever an objection form is for."""
+    c = t.disclosures.c
+    query = sa.select(t.disclosures).where(
+        c.case_id == case_id, c.kind == "proposal", c.shown_until == FOREVER, c.until_day >= today.isoformat()
+    )
+    return next(iter(_lines(engine, query.limit(1), by_day=True)), None)
+
+
+def totals(engine: sa.Engine, t: SunshineTables, division: str, on: date | None = None) -> list[Figure]:
+    """Every programme's figures of a division and of the places right below it, at the end of that day (now: None), withheld where they
+    must be. The division's own come first."""
+    c = t.figures.c
+    when = (c.until_day == NEVER,) if on is None else (c.from_day <= on.isoformat(), c.until_day > on.isoformat())
+    own = sa.and_(c.parent == _parent(division), c.place == division)
+    query = sa.select(t.figures).where(sa.or_(own, c.parent == division), *when).order_by(c.programme, sa.func.length(c.place), c.place)
+    with engine.execution_options(single=True).connect() as connection:
+        return [_told(row) for row in connection.execute(query).mappings()]
+
+
+def withholdings(engine: sa.Engine, t: SunshineTables, division: str, after: str = "", limit: int = 200) -> list[dict[str, Any]]:
+    """The record of what was withheld in a division (隐去记录): which figure, by which rule, from which day to which; never the figure."""
+    c = t.figures.c
+    query = sa.select(c.programme, c.place, c.withheld, c.from_day, c.until_day).where(c.withheld != "", *_inside(c.place, division))
+    if after:
+        programme, place, day = after.split("~")
+        query = query.where(sa.tuple_(c.programme, c.place, c.from_day) > sa.tuple_(*map(sa.literal, (programme, place, day))))
+    with engine.execution_options(single=True).connect() as connection:
+        found = connection.execute(query.order_by(c.programme, c.place, c.from_day).limit(_few(limit))).mappings()
+        return [{**row, "key": f"{row['programme']}~{row['place']}~{row['from_day']}", "threshold": SMALL_CELL} for row in found]
+
+
+def _as_of(c: Any, on: date | datetime | None) -> tuple[Any, ...]:
+    at = moment(on)
+    return (c.shown_until == FOREVER,) if at is None else (c.shown_from <= at, c.shown_until > at)
+
+
+def _inside(place: Any, division: str) -> tuple[Any, ...]:
+    """Places of a division by their order, so that the index serves; ":" comes right behind the digits."""
+    return (place >= division, place < division + ":")
+
+
+def _few(limit: int) -> int:
+    return max(1, min(limit, 500))
+
+
+def _lines(engine: sa.Engine, query: Any, *, by_day: bool = False) -> list[Recipient]:
+    with engine.execution_options(single=True).connect() as connection:
+        return [_line(row, by_day) for row in connection.execute(query).mappings()]
+
+
+def _line(row: Mapping[str, Any], by_day: bool) -> Recipient:
+    key = f"{row['until_day'] if by_day else row['place']}~{row['stream']}"
+    same = ("case_id", "service", "programme", "place", "person_id", "name", "members", "area", "amount_fen", "first_month", "status")
+    kept = {name: row[name] for name in same}
+    return Recipient(key=key, fields=tuple(json.loads(row["fields"])), until_day=row["until_day"], shown_from=row["shown_from"], **kept)
+
+
+def _told(row: Mapping[str, Any]) -> Figure:
+    hidden = bool(row["withheld"])
+    cases, members, fen = (None if hidden else row[name] for name in ("cases", "members", "amount_fen"))
+    return Figure(row["programme"], row["place"], row["parent"], row["from_day"], cases, members, fen, row["withheld"])
