@@ -13,6 +13,7 @@ import click
 from shared.cli import audit_decisions
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.group("audit")
@@ -24,46 +25,54 @@ command.add_command(audit_decisions.command)
 
 
 @contextmanager
-def _opened() -> Iterator[tuple[Any, Any, Any]]:
-    """(settings, log, engine of the tree), closed again; a log that is away is said so."""
+def _opened(log: bool = True) -> Iterator[tuple[Any, Any, Any]]:
+    """(settings, log, engine of the tree), closed again; a log that is away is said so. Without ``log`` none is asked for."""
     from shared import config
     from shared.eventlog.client import Log, LogUnavailable
     from shared.eventlog.integrity.nodes import Nodes
     from shared.eventlog.stores import engine_for
 
     settings = config.load()
-    log, engine = Log(settings.eventstore_uri, data=settings.eventstore_data), engine_for(settings, "integrity")
+    if log and not settings.eventstore_uri:
+        raise click.ClickException("没有正在运行的事件日志：请先运行 minzheng up，或设置 EVENTSTORE_URI。")
+    opened, engine = Log(settings.eventstore_uri, data=settings.eventstore_data), engine_for(settings, "integrity")
     try:
         Nodes.create(engine)
-        yield settings, log, engine
+        yield settings, opened, engine
     except LogUnavailable as error:
         raise click.ClickException(f"事件日志暂不可用（{error}）。") from error
     finally:
-        log.close()
+        opened.close()
         engine.dispose()
 
 
 @command.command("verify")
 @click.option("--checkpoint", "outside", multiple=True, type=FILE, metavar="文件", help="另存于系统之外的检查点，一并核对；可多次给出。")
+@click.option("--data", type=FOLDER, metavar="目录", help="核验这个目录中的日志文件（副本、备份），不连日志。")
 @click.option("--json", "as_json", is_flag=True, help="以 JSON 输出。")
-def verify_log(outside: tuple[Path, ...], as_json: bool) -> None:
+def verify_log(outside: tuple[Path, ...], data: Path | None, as_json: bool) -> None:
     """逐个事件重新计算，与封存时的叶子、树和全部签名检查点核对；被改动、删除、插入、挪动的事件逐一指明。
 
-    有不符时退出码为 1。
+    日志文件在本机时（EVENTSTORE_DATA）直接读文件，逐字节核对每一行，并检查文件结构。有不符时退出码为 1。
     """
     from shared.cli.sealing import checking_key, origin_of
-    from shared.eventlog.integrity.seal import notes_of
+    from shared.eventlog.integrity.nodes import Nodes
+    from shared.eventlog.integrity.seal import STREAM, note_in, notes_of
+    from shared.eventlog.integrity.source import File
     from shared.eventlog.integrity.verify import verify
 
-    with _opened() as (settings, log, engine):
-        notes = notes_of(log) + [path.read_text(encoding="utf-8") for path in outside]
-        with click.progressbar(length=0, label="核验", show_eta=False, hidden=as_json) as bar:
-
-            def progress(n: int) -> None:
-                bar.length = (bar.length or 0) + n
-                bar.update(n)
-
-            report = verify(log, engine, notes, origin_of(settings), checking_key(settings), progress)
+    with _opened(log=data is None) as (settings, log, engine):
+        if data is not None:
+            try:
+                log = File(data)
+            except OSError as error:
+                raise click.ClickException(f"{data} 中没有事件日志。") from error
+        found = notes_of(log) if data is None else [note_in(event) for event in log.stream(STREAM)]
+        notes = found + [path.read_text(encoding="utf-8") for path in outside]
+        with engine.connect() as connection:
+            size = Nodes(connection).size
+        with click.progressbar(length=size, label="核验", hidden=as_json) as bar:
+            report = verify(log, engine, notes, origin_of(settings), checking_key(settings), bar.update)
     if as_json:
         findings = [{"what": f.what, "index": f.index, "where": f.where, "said": str(f)} for f in report.findings]
         told = {"sound": report.sound, "events": report.events, "checkpoints": report.checkpoints, "unsealed": report.unsealed}

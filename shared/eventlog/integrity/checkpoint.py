@@ -48,8 +48,9 @@ class Checkpoint:
 
 
 def size_of(note: str) -> int:
-    """The size that a note of ours states; its signature is not looked at."""
-    return int(note.split("\n", 2)[1])
+    """The size that a note of ours states, -1 for what is none; its signature is not looked at."""
+    lines = note.split("\n", 2)
+    return int(lines[1]) if len(lines) == 3 and lines[1].isdecimal() else -1
 
 
 def key_id(origin: str, key: Ed25519PublicKey) -> bytes:

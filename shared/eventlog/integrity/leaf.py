@@ -21,18 +21,19 @@ OF_THE_TREE: dict[str, Any] = {"filter_exclude": (r"relay\..*", r"integrity\..*"
 
 def leaf_data(event: Raw) -> bytes:
     """The bytes behind a leaf: each part with its length before it, so that no two events have the same."""
-    parts = (
-        TAG,
-        event.stream.encode(),
-        event.version.to_bytes(8, "big"),
-        event.name.encode(),
-        uuid.UUID(event.id).bytes,
-        event.data,
-        event.metadata,
-    )
-    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    return _data(event.stream, event.version, event.name, uuid.UUID(event.id).bytes, event.data, event.metadata)
 
 
 def leaf_of(event: Raw) -> bytes:
     """The hash of an event's leaf."""
     return leaf_hash(leaf_data(event))
+
+
+def leaf(stream: str, version: int, name: str, event_id: bytes, data: bytes, metadata: bytes) -> bytes:
+    """The same from its parts."""
+    return leaf_hash(_data(stream, version, name, event_id, data, metadata))
+
+
+def _data(stream: str, version: int, name: str, event_id: bytes, data: bytes, metadata: bytes) -> bytes:
+    parts = (TAG, stream.encode(), version.to_bytes(8, "big"), name.encode(), event_id, data, metadata)
+    return b"".join([len(part).to_bytes(4, "big") + part for part in parts])

@@ -12,20 +12,23 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from shared import metrics
 from shared.clock import Clock
 from shared.eventlog.client import NO_STREAM, Log, LogUnavailable, Raw, WrongVersion
 from shared.eventlog.integrity import tree
 from shared.eventlog.integrity.checkpoint import Checkpoint, signed, size_of
 from shared.eventlog.integrity.leaf import OF_THE_TREE, leaf_of
 from shared.eventlog.integrity.nodes import Nodes
+from shared.eventlog.lag import PATIENCE, of_seal
 from shared.eventlog.reader import CaughtUp
 from shared.eventlog.tail import Tail
+from shared.health import beat
 
 STREAM = "integrity.checkpoints"
 SIGNED = "integrity.checkpoint_signed"
@@ -46,16 +49,24 @@ class Seal:
         self, log: Log, engine: sa.Engine, key: Ed25519PrivateKey, origin: str, clock: Clock, published: Path | None = None
     ) -> None:
         self._log, self._engine, self._key, self._origin, self._clock, self._published = log, engine, key, origin, clock, published
+        self._asking = Log(log.uri, timeout=PATIENCE)  # for scrapes
         Nodes.create(engine)
         self._signed = -1  # size of the newest checkpoint
 
     def run(self, stopping: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
         """Seal until told to stop; a log that is away is waited for."""
         while not stopping.is_set():
+            beat("seal")
             try:
                 self._follow(stopping, ready)
             except LogUnavailable:
                 stopping.wait(2.0)
+
+    def values(self) -> Iterable[metrics.Value]:
+        """For a scrape."""
+        behind = of_seal(self._asking, self._engine)
+        yield metrics.SEAL_LAG_POSITIONS, (), behind.positions
+        yield metrics.SEAL_LAG_SECONDS, (), behind.seconds
 
     def catch_up(self) -> Checkpoint:
         """Seal what is in the log now, and sign; for commands and tests."""
@@ -83,6 +94,7 @@ class Seal:
                 beside = self._published.with_suffix(".new")
                 beside.write_text(note, encoding="utf-8")
                 beside.replace(self._published)
+            metrics.CHECKPOINTS.inc()
         self._signed = size
         return made
 
@@ -97,6 +109,7 @@ class Seal:
         signed_at, behind = time.monotonic(), True
         try:
             while not stopping.is_set():
+                beat("seal")
                 items = tail.take(MOST, IDLE)
                 events = [item for item in items if isinstance(item, Raw)]
                 if events:
@@ -120,6 +133,7 @@ class Seal:
             last = kept.position(size - 1) if size else -1
             new = [e for e in events if e.position > last]
             if new:
+                metrics.SEALED.inc(len(new))
                 size = kept.append([leaf_of(e) for e in new], [e.position for e in new])
                 kept.flush()
         return size
@@ -128,9 +142,17 @@ class Seal:
 def newest_note(log: Log) -> tuple[int, str] | None:
     """The newest checkpoint in the log with its version in the stream. There are thousands a day: it is read from the end."""
     newest = log.last(STREAM)
-    return None if newest is None else (newest.version, str(json.loads(newest.data)["note"]))
+    return None if newest is None else (newest.version, note_in(newest))
 
 
 def notes_of(log: Log) -> list[str]:
     """All checkpoints in the log, oldest first."""
-    return [str(json.loads(raw.data)["note"]) for raw in log.read(STREAM)]
+    return [note_in(raw) for raw in log.read(STREAM)]
+
+
+def note_in(event: Raw) -> str:
+    """The checkpoint that an event holds; "" for one that holds none any more: whoever opens it says so."""
+    try:
+        return str(json.loads(event.data)["note"])
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,7 +1,8 @@
 """The check of the whole log (核验): every event is hashed anew and held against the kept leaves, the tree and every signed checkpoint.
 
 Nothing that is kept is believed: roots are made from the log's own events. The kept leaves only serve to name what was changed, removed,
-inserted or put elsewhere; where log and leaves were changed together, the checkpoints say so, and between which two.
+inserted or put elsewhere; where log and leaves were changed together, the checkpoints say so, and between which two. On the machine of
+the embedded log its file is read instead of the wire, and looked at byte by byte (``source``).
 """
 
 from __future__ import annotations
@@ -13,23 +14,20 @@ from typing import Literal
 import sqlalchemy as sa
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from shared.eventlog.client import Log, Raw
+from shared.eventlog.client import Log
 from shared.eventlog.integrity import tree
 from shared.eventlog.integrity.checkpoint import Checkpoint, CheckpointError, opened
-from shared.eventlog.integrity.leaf import OF_THE_TREE, leaf_of
 from shared.eventlog.integrity.nodes import Nodes
-from shared.eventlog.reader import Reader
+from shared.eventlog.integrity.source import File, Wire, source_of
 
-What = Literal["changed", "removed", "inserted", "moved", "checkpoint", "rewritten", "unsealed"]
+What = Literal["changed", "removed", "inserted", "moved", "checkpoint", "rewritten", "hidden", "file"]
 SAID = {
     "changed": "被改动",
     "removed": "被删除",
     "inserted": "是后来插入的",
     "moved": "被挪动",
-    "checkpoint": "检查点无效",
-    "rewritten": "与检查点不符",
-    "unsealed": "检查点之后的事件不在树中",
 }
+_OWN_WORDS = ("checkpoint", "rewritten", "hidden", "file")
 MOST = 1_000  # findings that are told
 
 
@@ -42,7 +40,7 @@ class Finding:
     where: str
 
     def __str__(self) -> str:
-        return f"第 {self.index + 1} 个事件 {self.where} {SAID[self.what]}" if self.what not in ("checkpoint", "rewritten") else self.where
+        return self.where if self.what in _OWN_WORDS else f"第 {self.index + 1} 个事件 {self.where} {SAID[self.what]}"
 
 
 @dataclass
@@ -89,15 +87,16 @@ class Frontier:
 
 
 def verify(
-    log: Log,
+    log: Log | File,
     engine: sa.Engine,
     notes: Sequence[str],
     origin: str,
     key: Ed25519PublicKey,
     progress: Callable[[int], None] = lambda _n: None,
 ) -> Report:
-    """Check the log against the kept leaves and the checkpoints ``notes`` (oldest first; those in the log, or others kept outside)."""
-    report = Report()
+    """Check the log, or the file of one, against the kept leaves and the checkpoints ``notes`` (oldest first; those in the log, or others
+    kept outside)."""
+    report, source = Report(), log if isinstance(log, File) else source_of(log)
     checkpoints = list(_opened(notes, origin, key, report))
     by_size: dict[int, list[Checkpoint]] = {}
     for checkpoint in checkpoints:
@@ -108,9 +107,7 @@ def verify(
     broken = False
     with engine.connect() as connection:
         kept = Nodes(connection)
-        for event, leaf in _compared(log, kept, report, progress):
-            if event is None:
-                continue
+        for leaf in _compared(source, kept, report, progress):
             frontier.add(leaf)
             for checkpoint in by_size.pop(frontier.size, ()):
                 if frontier.root == checkpoint.root:
@@ -122,6 +119,10 @@ def verify(
     for size in sorted(by_size):
         if size:
             report.add("rewritten", size - 1, f"检查点证明曾有 {size} 个事件，日志中只有 {frontier.size} 个")
+    for name in source.hiding():
+        report.add("hidden", -1, f"系统流 {name} 可能使 {name[2:]} 的事件读不到")
+    for said in source.problems():
+        report.add("file", -1, f"事件日志文件有损：{said}")
     report.events = frontier.size
     return report
 
@@ -134,34 +135,29 @@ def _opened(notes: Sequence[str], origin: str, key: Ed25519PublicKey, report: Re
             report.add("checkpoint", n, f"第 {n + 1} 个检查点：{error}")
 
 
-def _compared(
-    log: Log, kept: Nodes, report: Report, progress: Callable[[int], None]
-) -> Iterator[tuple[Raw | None, bytes]]:
-    """Each event of the log with its leaf, and on the way what differs from the kept leaves; both ascend by commit position."""
+def _compared(source: Wire | File, kept: Nodes, report: Report, progress: Callable[[int], None]) -> Iterator[bytes]:
+    """The leaf of each event of the log, and on the way what differs from the kept leaves; both ascend by commit position."""
     size, index = kept.size, 0
     missing: dict[bytes, tuple[int, int]] = {}  # leaf → (index, position) of what is not in its place
     strangers: dict[bytes, tuple[int, str]] = {}
-    reader = Reader(log)
-    try:
-        for n, event in enumerate(reader.read(-1, log.head(), **OF_THE_TREE)):
-            if n % 1000 == 0:
-                progress(1000)
-            leaf = leaf_of(event)
-            name = f"{event.stream}@{event.version}"
-            while index < size and kept.position(index) < event.position:
-                missing[kept(0, index)] = (index, kept.position(index))
-                index += 1
-            if index < size and kept.position(index) == event.position:
-                if kept(0, index) != leaf:
-                    report.add("changed", index, name)
-                index += 1
-            elif index < size:
-                strangers[leaf] = (index, name)
-            else:
-                report.unsealed += 1
-            yield event, leaf
-    finally:
-        reader.close()
+    for n, (event, leaf, whole) in enumerate(source.rows(), 1):
+        if n % 1000 == 0:
+            progress(1000)
+        while index < size and kept.position(index) < event.position:
+            missing[kept(0, index)] = (index, kept.position(index))
+            index += 1
+        name = f"{event.stream}@{event.version}"
+        if index < size and kept.position(index) == event.position:
+            if not whole or kept(0, index) != leaf:
+                report.add("changed", index, name)
+            index += 1
+        elif index < size:
+            strangers[leaf] = (index, name)
+        else:
+            report.unsealed += 1
+            if not whole:
+                report.add("changed", n - 1, name)
+        yield leaf
     while index < size:
         missing[kept(0, index)] = (index, kept.position(index))
         index += 1
