@@ -409,13 +409,12 @@ def check(state: Record, c: CheckRecord, order: Order[Any]) -> Sequence[Any]:
 
 
 def refuse(state: Record, c: RefuseRecord, order: Order[Any]) -> Sequence[Any]:
-    reason = said(c.reason, "reason", "理由")
     if state.change:
         not_the_same_hand(order, state.change_by)
-        return [RecordChangeRefused(reason, order.hand.actor)]
+        return [RecordChangeRefused(said(c.reason, "reason", "理由"), order.hand.actor)]
     must(state, "不予登记", *OPEN)
     not_the_same_hand(order, state.filed_by)
-    return [RecordRefused(reason, order.hand.actor)]
+    return [RecordRefused(said(c.reason, "reason", "理由"), order.hand.actor)]
 
 
 def register(state: Record, c: RegisterRecord, order: Order[Any]) -> Sequence[Any]:

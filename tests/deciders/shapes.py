@@ -8,6 +8,7 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 
+from shared.casework.possible import Possible, possible
 from shared.casework.shape import Shape
 from shared.clock import SHANGHAI
 from shared.domain.errors import Refused
@@ -27,13 +28,37 @@ def order(command: Any, hand: str, day: date, minute: int = 0) -> Order[Any]:
 
 def given_to(shape: Shape, state: Any, command: Any, hand: str, day: date, minute: int = 0) -> tuple[Any, Sequence[Any]]:
     """The state after a command, and its events; unchanged where it was refused. Nothing but a refusal may be raised."""
+    given = order(command, hand, day, minute)
     try:
-        events = shape.decide[type(command)](state, command, order(command, hand, day, minute))
-    except Refused:
+        events = shape.decide[type(command)](state, command, given)
+    except Refused as refused:
+        offered_as_decided(shape, state, given, refused)
         return state, ()
+    offered_as_decided(shape, state, given, None)
     for event in events:
         state = shape.evolve(state, event)
     return state, events
+
+
+# Where only what is filled in shows that an act is out of order: of which resident, object, document, finding, step, provider.
+BY_CONTENT = {
+    "LeaveCarePlace", "RequestEntrustedCare", "AdmitToEntrustedCare", "RecordCheck", "RecordProjectCost", "VerifyRectification",
+    "ChangeRecord", "AssignService", "ReachMilestone",
+}  # fmt: skip
+
+
+def offered_as_decided(shape: Shape, state: Any, given: Order[Any], refused: Refused | None) -> None:
+    """What is done was offered before, and what was offered is never out of order, whatever is filled in."""
+    kind = type(given.command)
+    opens = {act.command for act in shape.acts if act.opens or act.by_service}
+    if kind in opens or given.hand.actor.startswith("service:") or kind not in {act.command for act in shape.acts}:
+        return
+    known = {"record_id": given.command.record_id}
+    offered = possible(shape.decide, state, given, [kind], known)
+    if refused is None:
+        assert offered == [Possible(kind)], f"{kind.__name__} was done, but not offered: {offered}"
+    elif refused.code == "out_of_order" and kind.__name__ not in BY_CONTENT:
+        assert offered != [Possible(kind)], f"{kind.__name__} was offered, but is out of order: {refused}"
 
 
 def live(

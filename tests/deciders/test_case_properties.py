@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.casework import benefit_case as bc
+from shared.casework.possible import Possible, possible
 from shared.casework.programme import Terms
 from shared.clock import SHANGHAI
 from shared.domain import dates
@@ -211,6 +212,23 @@ def decide(state: bc.Case, command: Any, hand: str, now: datetime) -> list[Any]:
     return list(D.decide[type(command)](state, command, order(command, hand, now)))
 
 
+NO_DOOR = (bc.GrantCase, bc.ReassessCase, bc.EndCase, bc.PayBenefit, bc.ReturnPayment, bc.NoteStepOverdue, bc.FileApplication)
+# Where only what is filled in shows that it is out of order: which decision, what was decided on it meanwhile.
+BY_CONTENT = (bc.FileAppeal, bc.AnswerAppeal)
+
+
+def offered_as_decided(state: bc.Case, given: Order[Any], refused: Refused | None) -> None:
+    """What is done was offered before, and what was offered is never out of order, whatever is filled in."""
+    kind = type(given.command)
+    if isinstance(given.command, NO_DOOR):
+        return
+    offered = possible(D.decide, state, given, [kind], bc.known(state, CASE))
+    if refused is None:
+        assert offered == [Possible(kind)], f"{kind.__name__} was done, but not offered: {offered}"
+    elif refused.code == "out_of_order" and kind not in BY_CONTENT:
+        assert offered != [Possible(kind)], f"{kind.__name__} was offered, but is out of order: {refused}"
+
+
 def way_out(state: bc.Case, now: datetime) -> None:
     """From every state in which something waits, few acts lead to one where nothing does."""
     for _ in range(5):
@@ -240,8 +258,10 @@ def test_any_life_of_a_case_keeps_every_promise(terms: Terms, steps: list[Any]) 
         by = hand_of(state, act, hand)
         try:
             decided = decide(state, command, by, now)
-        except Refused:
+        except Refused as refused:
+            offered_as_decided(state, order(command, by, now), refused)
             continue
+        offered_as_decided(state, order(command, by, now), None)
         for event in decided:
             books.see(state, event, command)
             state, progress = D.evolve(state, event), bc.advance(progress, event)

@@ -14,6 +14,7 @@ from shared.clock import SHANGHAI
 from shared.domain.errors import Refused
 from shared.eventlog.shape_rows import decode_state, encode_state
 from shared.eventsourcing.orders import Hand, Order
+from tests.deciders.shapes import offered_as_decided
 
 START = date(2023, 7, 3)
 HANDS = ("staff:clerk", "staff:reviewer", "staff:approver")
@@ -36,7 +37,13 @@ def order(command: Any, actor: str, day: date, command_id: str = "test") -> Orde
 
 
 def decide(shape: Shape, state: Any, command: Any, actor: str, day: date, command_id: str = "test") -> tuple[tuple[Any, ...], Any]:
-    events = tuple(shape.decide[type(command)](state, command, order(command, actor, day, command_id)))
+    given = order(command, actor, day, command_id)
+    try:
+        events = tuple(shape.decide[type(command)](state, command, given))
+    except Refused as refused:
+        offered_as_decided(shape, state, given, refused)
+        raise
+    offered_as_decided(shape, state, given, None)
     for event in events:
         state = shape.evolve(state, event)
     return events, state

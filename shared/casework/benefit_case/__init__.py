@@ -153,6 +153,7 @@ from shared.casework.benefit_case.state import (
     Waiting,
     advance,
     evolve,
+    known,
     limits,
     next_step,
     on_day,
@@ -178,7 +179,7 @@ __all__ = [
     "ResumeCase", "ReturnPayment", "ReviewAnswered", "ReviewOpened", "SupplementAnswered", "SupplementRequested", "SuspendCase",
     "Suspension", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment",
     "advance", "case_id", "decider", "deciding",
-    "evolve", "first_month", "follows", "limits", "next_step", "on_day", "owed", "packed", "reviewed_hash", "unpacked", "worklist",
+    "evolve", "first_month", "follows", "known", "limits", "next_step", "on_day", "owed", "packed", "reviewed_hash", "unpacked", "worklist",
 ]  # fmt: skip
 
 

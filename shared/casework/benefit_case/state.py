@@ -612,3 +612,14 @@ def on_day(state: Case, day: date) -> dict[str, Any]:
         status = "not_in_force"
     due = state.due(month)
     return {"day": day.isoformat(), "month": month, "status": status, "due_fen": due, "accounted_fen": state.paid.get(month, 0)}
+
+
+def known(state: Case, case_id: str) -> dict[str, Any]:
+    """What the form of an act on the case is filled in with before anybody looks at it (see shared/casework/possible.py)."""
+    proposal = state.proposal
+    return {
+        "case_id": case_id,
+        "reviewed": proposal.reviewed if proposal else "",
+        "facts_version": proposal.facts_version if proposal else state.facts_version,
+        "decision": state.decisions[-1].number if state.decisions else 0,
+    }
