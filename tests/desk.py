@@ -109,11 +109,12 @@ class Desk:
     # ---- the doors ---------------------------------------------------------------------------------------------
 
     def call(
-        self, method: str, role: str = "clerk", *, service: str = "", at: str = DIVISION, actor: str = "", raw: bool = False, **body: Any
-    ) -> Any:
+        self, method: str, role: str = "clerk", *, service: str = "", at: str = DIVISION, actor: str = "", raw: bool = False,
+        why: dict[str, str] | None = None, **body: Any,
+    ) -> Any:  # fmt: skip
         """Call an RPC as a person of that role (``staff:<role>`` unless ``actor`` says who); raises Refused as the caller would see it.
 
-        A command gets a fresh ``command_id`` unless one is given.
+        A command gets a fresh ``command_id`` unless one is given. ``why``: the purpose of a look, as in an RPC's context.
         """
         made = self.services[service or next(iter(self.services))]
         door = self._door(made, method)
@@ -122,7 +123,10 @@ class Desk:
         token = tokens.issue(private, actor or f"staff:{role}", (role,), at)
         if isinstance(door, _Command) and not raw:
             body.setdefault("command_id", str(uuid.uuid4()))
-        return door.serve(made, msgspec.json.decode(msgspec.json.encode(body)), {"auth_token": token})
+        answer = door.serve(made, msgspec.json.decode(msgspec.json.encode(body)), {"auth_token": token, **(why or {})})
+        if isinstance(door, _Query) and door.opens:
+            self.project()  # a look is an event: whoever waits until all of them are seen must not wait for this one
+        return answer
 
     @staticmethod
     def _door(made: Any, method: str) -> Any:

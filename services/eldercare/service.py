@@ -182,7 +182,7 @@ class ElderCare(BenefitService):
         """老年人登记信息。"""
         return shown(self.office, elder.DECIDER, person_id, hand, as_of)
 
-    @query(permission="eldercare:read")
+    @query(permission="eldercare:read", opens="person_id")
     def list_elders(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
         """本辖区老年人名册。"""
         caught_up(self.office, MODEL, position)

@@ -126,7 +126,7 @@ class Registry(Service):
         """查询死亡登记（可查询过去任一时刻）。"""
         return shown(self.office, death.DECIDER, person_id, hand, as_of)
 
-    @query(permission="registry:read")
+    @query(permission="registry:read", opens="person_id")
     def list_deaths(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
         """本辖区死亡登记列表。"""
         caught_up(self.office, MODEL, position)

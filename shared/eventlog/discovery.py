@@ -11,6 +11,7 @@ import pkgutil
 from collections.abc import Iterator
 from typing import Any
 
+from shared.casework import looks
 from shared.casework.catalogue import Carrier
 from shared.casework.programme import Programme
 from shared.casework.shape import Declaration
@@ -30,7 +31,8 @@ def services() -> tuple[str, ...]:
 
 
 def load(service: str) -> list[Any]:
-    """Import every room of a service, which registers its event types; its modules."""
+    """Import every room of a service, which registers its event types; its modules. Looks at files are every service's own."""
+    looks.decider(service)
     package = importlib.import_module(f"services.{service}")
     rooms = [m.name for m in pkgutil.iter_modules(package.__path__) if m.name not in _DOORS and (not m.ispkg or m.name == _ROOM_OF_MODULES)]
     return [importlib.import_module(f"services.{service}.{room}") for room in sorted(rooms)]
@@ -77,11 +79,24 @@ def decider(stream: str) -> Decider[Any] | None:
 
 
 def deciders(service: str) -> Iterator[Decider[Any]]:
-    """Every decider that stands in a room of the service, under whatever name."""
+    """Every decider that stands in a room of the service, under whatever name, and that of the looks at its files."""
+    yield looks.decider(service)
     for module in load(service):
         for value in vars(module).values():
             several = value.values() if isinstance(value, dict) else (value,)  # a room may keep the deciders of its shapes by name
             yield from (d for d in several if isinstance(d, Decider) and d.service == service)
+
+
+def programmes() -> dict[str, tuple[str, Programme]]:
+    """Every benefit programme of the house by its code, with the service whose it is."""
+    found: dict[str, tuple[str, Programme]] = {}
+    for service in services():
+        for module in load(service):
+            for value in list(vars(module).values()):
+                for one in value.values() if isinstance(value, dict) else (value,):
+                    if isinstance(one, Programme):
+                        found.setdefault(one.code, (service, one))
+    return dict(sorted(found.items()))
 
 
 def carriers(service: str) -> list[Carrier]:

@@ -260,7 +260,7 @@ class DisclosureDoors(PaymentDoors):
         where = {"worklist": worklist, "case_id": case_id}
         return listed(self.office.read, self.disclosed.objections, hand.division, where, limit, after)
 
-    @query(permission="accept")
+    @query(permission="accept", opens="receipt")
     def get_public_objection(self, hand: Hand, receipt: str) -> Any:
         """一件公众异议的内容和联系方式（仅供受理）。"""
         row = self._objection(hand, receipt)

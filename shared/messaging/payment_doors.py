@@ -332,7 +332,7 @@ class PaymentDoors(Service):
     def _accounts(self) -> Any:
         return payee_account.decider(self.name)
 
-    @query(permission="read")
+    @query(permission="read", opens="person_id")
     def list_payee_accounts(
         self,
         hand: Hand,
