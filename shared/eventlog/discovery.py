@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from shared.casework import looks
@@ -85,6 +87,26 @@ def deciders(service: str) -> Iterator[Decider[Any]]:
         for value in vars(module).values():
             several = value.values() if isinstance(value, dict) else (value,)  # a room may keep the deciders of its shapes by name
             yield from (d for d in several if isinstance(d, Decider) and d.service == service)
+
+
+_IN_CHINESE = re.compile(r"\(([\u4e00-\u9fff][\u4e00-\u9fff、/]*)")
+
+
+@cache
+def _abouts(service: str) -> dict[str, str]:
+    """Category → the Chinese words of the file (or, of a shape in several files, of the folder) in which its decider stands."""
+    found = {}
+    for one in deciders(service):
+        room = importlib.import_module(".".join(one.evolve.__module__.split(".")[:3]))
+        words = _IN_CHINESE.search((room.__doc__ or "").split("\n", 1)[0])
+        found.setdefault(one.category, words[1] if words else one.category)
+    return found
+
+
+def about(stream: str) -> str:
+    """What kind of matter a stream is, in Chinese: 救助个案, 家庭, 发放批次; its own category where nobody says."""
+    service, category = stream.split(".", 1)[0], stream.split("-", 1)[0]
+    return _abouts(service).get(category, category) if service in services() else category
 
 
 def programmes() -> dict[str, tuple[str, Programme]]:
