@@ -46,7 +46,8 @@ def note(
         files: tuple[str, ...] = (str(given[name]),)
         stream_id = files[0]
     else:
-        files = tuple(dict.fromkeys(str(row[name]) for row in answer if row.get(name)))
+        rows = answer if isinstance(answer, list) else ()  # asked about nobody, a query of one file shows none
+        files = tuple(dict.fromkeys(str(row[name]) for row in rows if row.get(name)))
         stream_id = looks.list_id(method, hand.actor, now.date().isoformat())
     if not files:
         return
