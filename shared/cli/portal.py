@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,12 +22,18 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
     from gunicorn.app.base import BaseApplication
 
     from shared import process
-    from shared.cli.ready import mark_ready
     from shared.config import load
 
     settings = load()
+    _count_together(settings.var / "run" / "portal.counts")
+    from shared import observing
+    from shared.cli.ready import mark_ready
+
+    seen = observing.load("portal")
 
     def ready(_worker: Any) -> None:
+        observing.begin_shared(seen)
+        observing.needs_log(settings.eventstore_uri)
         process.answer_quickly()
         mark_ready()
 
@@ -42,9 +50,18 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
             self.cfg.set("errorlog", "-")
             self.cfg.set("loglevel", "warning")  # no access log: an address may tell whose file was read
             self.cfg.set("post_worker_init", ready)
+            self.cfg.set("worker_exit", lambda _server, _worker: observing.end_shared())
 
         def load(self) -> Any:
             """In each worker process: the application, with every form it offers."""
             return importlib.import_module("services.portal.web.app").create_app(settings)
 
     Portal().run()
+
+
+def _count_together(folder: Path) -> None:
+    """What the server's processes count, they count together, in files; to be said before prometheus_client is imported."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob("*.db"):  # of an earlier run
+        left.unlink(missing_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)

@@ -18,14 +18,18 @@ def command(services: tuple[str, ...]) -> None:
 
     可以多开：同一服务只有一个在写，其余待命，前者退出后立即接替。读模型的版本变了，先在旁边重建再换上。
     """
-    from shared import config, process
+    from shared import config, metrics, observing, process
     from shared.cli.ready import mark_ready
     from shared.eventlog import discovery
     from shared.eventlog.client import Log
     from shared.eventlog.projector import LogWentBack, Projector
     from shared.eventlog.stores import engine_for
+    from shared.health import HEALTH
+    from shared.logs import Teller
 
     settings = config.load()
+    seen = observing.begin("projector")
+    observing.needs_log(settings.eventstore_uri)
     try:
         models = discovery.read_models(services)
     except ValueError as error:
@@ -52,8 +56,7 @@ def command(services: tuple[str, ...]) -> None:
             if not behind:
                 mark_ready()
 
-    def say(text: str) -> None:
-        click.echo(text, err=True)
+    say = Teller("projector")
 
     def work(projector: Projector, service: str) -> None:
         try:
@@ -75,10 +78,13 @@ def command(services: tuple[str, ...]) -> None:
             tell=say,
             ready=partial(ready, service),
         )
+        HEALTH.check(f"投影 {service}", projector.unready)
+        metrics.ask(f"projection {service}", projector.values)
         threads.append(threading.Thread(target=work, args=(projector, service), name=f"projector-{service}"))
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    seen.end()
     if failed:
         sys.exit(1)

@@ -16,7 +16,7 @@ def command(once: bool) -> None:
 
     检查点写入事件日志（integrity.checkpoints）和 var/integrity/checkpoint。封存不在业务途中：它停下时业务照常，恢复后接着做。可以多开。
     """
-    from shared import config, process
+    from shared import config, metrics, observing, process
     from shared.cli.ready import mark_ready
     from shared.cli.sealing import origin_of, signing_key
     from shared.clock import Clock
@@ -36,15 +36,22 @@ def command(once: bool) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    seen = None
     try:
         if once:
             made = seal.catch_up()
             click.echo(f"已封存 {made.size:,} 个事件；检查点：{published}")
         else:
+            seen = observing.begin("seal")
+            observing.needs_log(settings.eventstore_uri)
+            metrics.ask("seal", seal.values)
+            metrics.tell(metrics.SEALED, metrics.CHECKPOINTS)
             seal.run(stopping, mark_ready)
     except TreeAhead as error:
         raise click.ClickException(str(error)) from error
     except LogUnavailable as error:
         raise click.ClickException(f"事件日志暂不可用（{error}）。") from error
     finally:
+        if seen is not None:
+            seen.end()
         log.close()

@@ -26,6 +26,7 @@ from shared.cli.processes import PROCESSES, Process, Ready
 from shared.cli.ready import READY_FILE
 from shared.config import ROOT, Settings, load, run_file
 from shared.messaging.node import BrokerError, BrokerNode, ensure_definitions, external_notice
+from shared.observing import LOG_FORMAT, METRICS_PORT, PROCESS
 
 START_LIMIT = 60.0  # seconds for one process to become ready
 STOP_LIMIT = 25.0  # seconds for the processes of one wave to stop by themselves; a worker takes up to 20 to finish what it has begun
@@ -81,7 +82,8 @@ class Command:
 
     def launch(self) -> None:
         self._ready_file.unlink(missing_ok=True)
-        self._running = process.spawn(self._argv, log=self._log, env=self._env | {READY_FILE: str(self._ready_file)}, cwd=ROOT)
+        own = {READY_FILE: str(self._ready_file), PROCESS: self._declared.name}
+        self._running = process.spawn(self._argv, log=self._log, env=self._env | own, cwd=ROOT)
 
     def ready(self) -> bool:
         if not self.alive():
@@ -272,6 +274,9 @@ class House:
         env["PYTHONUTF8"] = "1"
         env["PYTHONUNBUFFERED"] = "1"
         env.pop(READY_FILE, None)
+        if env.get(METRICS_PORT) != "off":
+            env.pop(METRICS_PORT, None)  # one port is not enough for all: each finds one, and says so in var/run
+        env.setdefault(LOG_FORMAT, "json")
         if self._clock:
             env.setdefault("MINZHENG_CLOCK_FILE", str(self._var / "run" / "clock"))
         self._watched = {}
@@ -350,7 +355,9 @@ class House:
         """Say in var/run.json what runs and where, for every other command on this machine; readable by us alone."""
         names = ("EVENTSTORE_URI", "EVENTSTORE_DATA", "AMQP_URI", "MINZHENG_CLOCK_FILE", "MINZHENG_PORTAL_PORT", "MINZHENG_DEV_LOGIN")
         told = {name: self._child_env[name] for name in names if self._child_env.get(name)}
-        told |= {f"pid.{name}": str(running.pid) for name, running in self.processes().items()} | {"pid": str(os.getpid())}
+        for name, running in self.processes().items():
+            told |= {f"pid.{name}": str(running.pid), f"restarts.{name}": str(running.restarts)}
+        told["pid"] = str(os.getpid())
         file = run_file(self._var)
         new = file.with_suffix(f".{os.getpid()}.new")
         new.touch(mode=0o600)

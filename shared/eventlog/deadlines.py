@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -40,6 +40,20 @@ class DueRow:
 
 
 _table = deadline_table(sa.MetaData())
+
+
+LATE = timedelta(minutes=10)  # a row that has been due for so long is overdue: somebody should have dealt with it
+
+
+def waiting(engine: sa.Engine, now: datetime) -> tuple[int, int]:
+    """How many rows are due, and how many of them are overdue."""
+
+    def count(until: datetime) -> int:
+        asked = sa.select(sa.func.count()).select_from(_table).where(_table.c.due_at <= until.isoformat(timespec="seconds"))
+        return int(connection.execute(asked).scalar_one())
+
+    with engine.connect() as connection:
+        return count(now), count(now - LATE)
 
 
 def due(engine: sa.Engine, now: datetime, limit: int) -> list[DueRow]:

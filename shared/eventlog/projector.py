@@ -8,22 +8,26 @@ An event that cannot be projected stops its service, and only that; it is report
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import Event
 
 import sqlalchemy as sa
 
+from shared import metrics
 from shared.eventlog import rebuild
 from shared.eventlog.client import Log, LogUnavailable, Raw
+from shared.eventlog.lag import PATIENCE, of_projection
 from shared.eventlog.lease import lease
 from shared.eventlog.read_model import NOTHING, Checkpoint, Overtaken, ProjectionFailed, ReadModel, Rows, shapes_of
 from shared.eventlog.reader import CaughtUp, Passed
 from shared.eventlog.tail import Tail
 from shared.eventsourcing.codec import UnknownEvent
+from shared.health import HEALTH, beat
 
 MOST = 2_000  # events in one batch
 FILL = 0.05  # seconds to wait for a fuller batch while catching up; never once caught up
 IDLE = 1.0
+REBUILDING = 6 * 3600.0  # seconds that a rebuild may take before the process counts as stuck
 REST = 1.0  # seconds between two writes of a checkpoint that only passed other services' events
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0)
 
@@ -61,11 +65,35 @@ class Projector:
         self._alone = NOTHING  # the position of an event that failed: what comes before it is written first
         self._failures = 0
         self.ignored = 0
+        self._wrong = ""  # why nothing is projected at the moment
+        self._heart = f"projector-{model.service}"
+        self._asking = Log(log.uri, timeout=PATIENCE)  # for scrapes: the other one is closed whenever something goes wrong
+
+    def unready(self) -> str:
+        """Why it does not project, in Chinese; "" when it does, or stands by."""
+        return self._wrong
+
+    def values(self) -> Iterable[metrics.Value]:
+        """For a scrape: by the checkpoint in the tables, whoever of several projectors moves it."""
+        behind = of_projection(self._asking, self._engine, self._model.service, self._model.reads)
+        yield metrics.PROJECTION_LAG_POSITIONS, (self._model.service,), behind.positions
+        yield metrics.PROJECTION_LAG_SECONDS, (self._model.service,), behind.seconds
+
+    def _stand_by(self) -> None:
+        beat(self._heart)
+        self._ready()
 
     def run(self) -> None:
+        try:
+            self._run()
+        finally:
+            HEALTH.forget(self._heart)
+
+    def _run(self) -> None:
         while not self._stopping.is_set():
+            beat(self._heart)
             try:
-                with lease(self._engine, "projector", self._stopping, waiting=self._ready) as held:
+                with lease(self._engine, "projector", self._stopping, waiting=self._stand_by) as held:
                     if held:
                         self._follow(self._prepare())
             except LogWentBack:
@@ -73,8 +101,10 @@ class Projector:
             except Exception as error:
                 self._report(error)
                 self._log.close()  # a new channel next time: an old one may wait minutes before it tries again
-                self._stopping.wait(PAUSES[min(self._failures, len(PAUSES) - 1)])
+                pause = PAUSES[min(self._failures, len(PAUSES) - 1)]
                 self._failures += 1
+                beat(self._heart, pause + HEALTH.limit)
+                self._stopping.wait(pause)
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
@@ -87,6 +117,7 @@ class Projector:
             raise NewerModel(f"读模型 {model.service} 是较新版本（第 {known.version} 版）建立的，本程序只认识第 {model.version} 版。")
         if known.version < model.version:
             self._tell(f"读模型 {model.service} 由第 {known.version} 版改为第 {model.version} 版，先在旁边重建。")
+            beat(self._heart, REBUILDING)
             rebuild.rebuild(model, self._engine, self._log, stopping=self._stopping)
             renewed = model.checkpoint(self._engine)
             assert renewed is not None
@@ -105,6 +136,7 @@ class Projector:
         try:
             with self._engine.connect() as connection:
                 while not self._stopping.is_set():
+                    beat(self._heart)
                     if catching_up and tail.waiting < self._most:
                         self._stopping.wait(FILL)
                     items = tail.take(self._most, IDLE)
@@ -126,12 +158,15 @@ class Projector:
                         elif isinstance(item, CaughtUp):
                             catching_up = False
                     self.ignored += rows.ignored
+                    if events:
+                        metrics.PROJECTED.labels(self._model.service).inc(sum(isinstance(item, Raw) for item in items))
                     if events or (position > known.position and time.monotonic() - written > REST):
                         known = self._write(connection, rows, known, position)
                         written = time.monotonic()
                     else:
                         connection.rollback()
                     if not catching_up:
+                        self._wrong = ""
                         self._ready()
         finally:
             tail.stop()
@@ -141,7 +176,7 @@ class Projector:
         with connection.begin():
             moved = self._model.advance(connection, known, position)
             rows.flush(connection)
-        self._failures, self._alone = 0, NOTHING
+        self._failures, self._alone, self._wrong = 0, NOTHING, ""
         return moved
 
     def _report(self, error: Exception) -> None:
@@ -159,4 +194,5 @@ class Projector:
             said = "另有投影写过或重建过读模型，重新读取断点后继续。"
         else:
             said = f"{type(error).__name__}，稍后重试。"
+        self._wrong = said
         self._tell(f"投影 {service}：{said}")

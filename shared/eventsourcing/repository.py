@@ -17,6 +17,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from shared import metrics, tracing
 from shared.domain.errors import Refused, Unavailable
 from shared.eventlog.client import NO_STREAM, Log, LogUnavailable, Raw, WrongVersion
 from shared.eventsourcing import codec
@@ -68,6 +69,26 @@ class Repository:
 
     def handle(self, decider: Decider[S], aggregate_id: str, order: Order[Any]) -> Answer:
         """Decide a command and append its events. Raises Refused (typed) or Unavailable; nothing is ever half done."""
+        if not tracing.on():
+            return self._handle(decider, aggregate_id, order)
+        span = tracing.begin(type(order.command).__name__)
+        outcome = "ok"
+        try:
+            answer = self._handle(decider, aggregate_id, order)
+            if answer.repeated or not answer.events:
+                outcome = "repeated" if answer.repeated else "nothing"
+            elif span is not None:
+                span.id = tracing.append_span(answer.stream, order.command_id)  # what the events' own spans hang on
+            return answer
+        except Refused as refused:
+            outcome = refused.code
+            raise
+        finally:
+            if span is not None:
+                told = {"service": decider.service, "aggregate": decider.category, "command_id": order.command_id}
+                span.end(order.correlation_id or order.command_id, outcome, failed=outcome == "unavailable", **told)
+
+    def _handle(self, decider: Decider[S], aggregate_id: str, order: Order[Any]) -> Answer:
         permit(order.hand, command_type(order.command).permission_in(decider.service))
         stream = decider.stream(aggregate_id)
         body_hash = self._hash(order)
@@ -114,12 +135,15 @@ class Repository:
             try:
                 position = self._log.append(stream, raws, loaded.version)
             except WrongVersion:
+                metrics.CONFLICTS.labels(decider.service).inc()
                 loaded, fresh = self._read_on(decider, stream, loaded), True
                 continue
             except LogUnavailable as error:
                 self._forget(stream)
                 raise Unavailable() from error
             names = tuple(r.name for r in raws)
+            for name in names:
+                metrics.APPENDED.labels(decider.service, name).inc()
             version = loaded.version + len(raws)
             ids = dict(loaded.done or {})
             ids[order.command_id] = _Done(body_hash, version, position, names)

@@ -21,6 +21,7 @@ import msgspec
 import pika
 from pika.exceptions import AMQPError
 
+from shared import tracing
 from shared.domain.errors import Refused, Unavailable
 from shared.messaging import names, wire
 
@@ -52,11 +53,10 @@ class _Link:
 
     # -- any thread ----------------------------------------------------------------------------------------------
 
-    def ask(self, routing_key: str, body: bytes, headers: dict[str, str], timeout: float) -> bytes:
+    def ask(self, routing_key: str, body: bytes, headers: dict[str, str], timeout: float, correlation_id: str) -> bytes:
         until = time.monotonic() + timeout
         if self._closed or not self._ready.wait(timeout):
             raise Unavailable("消息总线暂时不可用，请稍后重试。")
-        correlation_id = str(uuid.uuid4())
         answer: Future[bytes] = Future()
         with self._lock:
             self._waiting[correlation_id] = answer
@@ -197,8 +197,24 @@ class RpcClient:
             headers["nameko.auth_token"] = self._token
         if self._correlation_id:
             headers["nameko.correlation_id"] = self._correlation_id
+        request = str(uuid.uuid4())
+        if not tracing.on():
+            return self._asked(service, method, kwargs, headers, request)
+        span = tracing.begin(f"{service}.{method}", tracing.CLIENT, tracing.call_span(request))
+        outcome = "ok"
+        try:
+            return self._asked(service, method, kwargs, headers, request)
+        except Refused as refused:
+            outcome = refused.code
+            raise
+        finally:
+            if span is not None:
+                correlation = self._correlation_id or wire.fit_id(kwargs.get("command_id")) or request
+                span.end(correlation, outcome, failed=outcome == "unavailable", service=service, method=method)
+
+    def _asked(self, service: str, method: str, kwargs: dict[str, Any], headers: dict[str, str], request: str) -> Any:
         body = wire.encode({"args": [], "kwargs": kwargs})
-        reply = msgspec.json.decode(self._link.ask(f"{service}.{method}", body, headers, self._timeout))
+        reply = msgspec.json.decode(self._link.ask(f"{service}.{method}", body, headers, self._timeout, request))
         if reply["error"] is not None:
             raise _error(reply["error"])
         return reply["result"]

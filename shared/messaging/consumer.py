@@ -45,6 +45,7 @@ class QueueConsumer(messaging.QueueConsumer):  # type: ignore[misc]
         self._writing = Semaphore()
         self._checked = 0.0
         self._link: Any = None
+        self.away = False  # it should be consuming and cannot: the broker is not there
 
     # -- messages ----------------------------------------------------------------------------------------------
 
@@ -91,6 +92,7 @@ class QueueConsumer(messaging.QueueConsumer):  # type: ignore[misc]
     @contextlib.contextmanager
     def establish_connection(self) -> Iterator[Connection]:
         """As kombu's, but with pauses of at most two seconds: a broker that is back is used at once."""
+        self.away = True
         with self.create_connection() as link:
             link.ensure_connection(self.on_connection_error, None, interval_start=0.2, interval_step=0.3, interval_max=2)
             self._link = link
@@ -111,6 +113,10 @@ class QueueConsumer(messaging.QueueConsumer):  # type: ignore[misc]
 
     def declare(self, channel: Any) -> None:
         """What must be there besides the queues that are consumed."""
+
+    def on_consume_ready(self, connection: Any, channel: Any, consumers: Any, **kwargs: Any) -> None:
+        self.away = False
+        super().on_consume_ready(connection, channel, consumers, **kwargs)
 
     def on_iteration(self) -> None:
         self._cancel_consumers_if_requested()

@@ -1,79 +1,16 @@
-"""Log lines of the workers (日志): one JSON object a line on stderr, never a payload, never a token, never an exception's text.
-
-Our own lines are made by ``say`` from fields that we chose. From other libraries only the template of a message is
-kept and not what was filled in, and of an exception its class and where it was raised: both may quote the data.
-"""
+"""Log lines of the workers (日志): shared/logs.py, and eventlet kept from printing tracebacks, which quote an exception's text."""
 
 from __future__ import annotations
 
-import json
-import logging
-import sys
-import threading
-import traceback
-from datetime import datetime
-from pathlib import Path
-from types import TracebackType
-from typing import Any
+from shared import logs
+from shared.logs import here, place, say, warn
 
-from shared.clock import SHANGHAI
-from shared.config import ROOT
-
-_log = logging.getLogger("minzheng.messaging")
+__all__ = ["here", "place", "say", "set_up", "warn"]
 
 
-def say(event: str, level: int = logging.INFO, **fields: Any) -> None:
-    if _log.isEnabledFor(level):
-        _log.log(level, event, extra={"fields": fields})
-
-
-def warn(event: str, **fields: Any) -> None:
-    say(event, logging.WARNING, **fields)
-
-
-def place(trace: TracebackType | None) -> str:
-    """Where an exception was raised, as the last line of ours that it went through: "services/registry/death.py:88"."""
-    frames = traceback.extract_tb(trace)
-    for frame in reversed(frames):
-        path = Path(frame.filename)
-        if path.is_relative_to(ROOT) and ".venv" not in path.parts:
-            return f"{path.relative_to(ROOT)}:{frame.lineno}"
-    return f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-
-
-class _Lines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "time": datetime.fromtimestamp(record.created, SHANGHAI).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-        }
-        if record.name.startswith("minzheng."):
-            line["event"] = record.getMessage()
-            line.update(getattr(record, "fields", {}))
-        else:
-            line["event"] = str(record.msg)[:200] if record.args else "library"
-            line["logger"] = f"{record.name}:{record.lineno}"
-        if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = type(record.exc_info[1]).__name__
-            line["at"] = place(record.exc_info[2])
-        return json.dumps(line, ensure_ascii=False, default=lambda value: type(value).__name__)
-
-
-def _last_words(kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-    say("uncaught", logging.ERROR, error=kind.__name__ if kind else "?", at=place(trace))
-
-
-def set_up(level: str) -> None:
-    """Also for what nobody caught: Python's and eventlet's own tracebacks quote the exception's text."""
+def set_up(level: str, process: str = "") -> None:
     from eventlet import debug, greenpool
 
     debug.hub_exceptions(False)
     greenpool.DEBUG = False
-    sys.excepthook = _last_words
-    threading.excepthook = lambda told: _last_words(told.exc_type, told.exc_value, told.exc_traceback)
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Lines())
-    root = logging.getLogger()
-    root.handlers[:] = [handler]
-    root.setLevel(logging.WARNING)
-    logging.getLogger("minzheng").setLevel(level)
+    logs.set_up(level, process)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +20,7 @@ from kombu import Exchange, Queue
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
 
+from shared import metrics, tracing
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand, Notice
 from shared.messaging import logs, names, wire
@@ -127,9 +129,15 @@ class BusEntrypoint(Entrypoint):  # type: ignore[misc]
             away.exchange, away.routing_key, message, self.container.declare, lambda: not self.container.being_killed
         )
 
+    def label(self, queue: str) -> str:
+        """A reaction in the metrics: its queue's name without the service; what is no queue of ours is "other"."""
+        before = f"{self.container.service_name}.on."
+        return queue.removeprefix(before) if queue.startswith(before) else "other"
+
     def dead_letter(self, envelope: wire.Envelope, code: str, text: str, now: datetime) -> SetAside:
         service = self.container.service_name
         safe = wire.safe_id(envelope.message_id, self.held.id_key) if envelope.message_id else ""
+        metrics.DEAD_LETTERS.labels(service, self.label(envelope.queue), code).inc()
         logs.warn("dead_letter", service=service, queue=envelope.queue, id=safe, reason=code, tries=envelope.tries)
         headers = {
             "x-mz-queue": envelope.queue,
@@ -184,16 +192,48 @@ class Reaction(BusEntrypoint):
     # -- on a native thread ------------------------------------------------------------------------------------
 
     def native(self, service: Any, message: Any) -> SetAside | None:
+        began = time.perf_counter()
+        logs.here.correlation = ""
+        reaction = self.label(self.queue.name)
+        outcome = metrics.OK
+        try:
+            away = self._react(service, message)
+            if away is not None:
+                outcome = "dead" if away.routing_key == names.dead(self.container.service_name) else "retry"
+            return away
+        finally:
+            metrics.REACTIONS.labels(self.container.service_name, reaction, outcome).inc()
+            metrics.REACTION_SECONDS.labels(self.container.service_name, reaction).observe(time.perf_counter() - began)
+            logs.here.correlation = ""
+
+    def _react(self, service: Any, message: Any) -> SetAside | None:
         envelope = envelope_of(message, self.queue.name)
+        span: tracing.Span | None = None
+        outcome = metrics.OK
+        notice: Notice[Any] | None = None
         try:
             if message.content_type == wire.SEALED:
                 envelope = wire.unseal(envelope.body, self.held.sealer)
             notice = self.notice(service.office, envelope)
+            logs.here.correlation = notice.correlation_id or notice.event_id
+            if tracing.on():
+                span = self._span(notice, envelope.tries)
             getattr(service, self.method_name)(notice)
         except Exception as error:
+            outcome = reason_of(error)[0]
             return self._failed(envelope, error, service.office.clock.now())
+        finally:
+            if span is not None and notice is not None:
+                told = {"service": self.container.service_name, "method": self.method_name, "event": notice.type}
+                span.end(logs.here.correlation, outcome, failed=outcome != metrics.OK, event_id=notice.event_id, **told)
         logs.say("reacted", 10, queue=self.queue.name, id=notice.event_id)
         return None
+
+    def _span(self, notice: Notice[Any], tries: int) -> tracing.Span | None:
+        """Hangs on the event's own span; an agency's message has none, and is where a trace begins."""
+        own = tracing.span_id("reaction", notice.event_id, self.queue.name, str(tries))
+        parent = tracing.event_span(notice.event_id) if notice.position is not None else 0
+        return tracing.begin(notice.reaction, tracing.CONSUMER, own, parent)
 
     def notice(self, office: Any, envelope: wire.Envelope) -> Notice[Any]:
         if not wire.is_json(envelope.content_type):
@@ -238,6 +278,7 @@ class Reaction(BusEntrypoint):
         else:
             delay = delays[envelope.tries - envelope.away - 1]
         safe = wire.safe_id(envelope.message_id, self.held.id_key) if envelope.message_id else ""
+        metrics.RETRIES.labels(self.container.service_name, self.label(envelope.queue), code).inc()
         logs.say("retry", queue=envelope.queue, id=safe, reason=code, tries=envelope.tries, delay=delay, at=logs.place(error.__traceback__))
         # The routing key is the reaction's own queue: that is where the retry queue's dead-lettering takes it back to.
         return SetAside(names.retry(delay), self.queue.name, wire.seal(envelope, self.held.sealer), safe, {"x-mz-tries": envelope.tries})

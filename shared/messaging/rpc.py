@@ -6,6 +6,7 @@ finds its command id in the stream and is answered as the first time.
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
@@ -14,6 +15,7 @@ from nameko import rpc
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
 
+from shared import metrics, tracing
 from shared.domain.errors import Refused, Unavailable, invalid
 from shared.messaging import logs, names, wire
 from shared.messaging.boundary import TookTooLong
@@ -87,6 +89,7 @@ class Rpc(Entrypoint):  # type: ignore[misc]
     lane = "rpc"
 
     def setup(self) -> None:
+        self.kind: str = getattr(self.container.service_cls, self.method_name).minzheng_door.kind  # "command" | "query"
         self.rpc_consumer.register_provider(self)
 
     def stop(self) -> None:
@@ -97,20 +100,41 @@ class Rpc(Entrypoint):  # type: ignore[misc]
             answer: bytes = self.container.native("rpc").call(self._native, service, message, limit=LIMIT)
             return answer
         except TookTooLong:
+            metrics.RPC_GIVEN_UP.labels(self.container.service_name, self.method_name).inc()
             logs.warn("rpc_too_long", door=f"{self.container.service_name}.{self.method_name}", seconds=LIMIT)
             return refusal(Unavailable())
 
     def _native(self, service: Any, message: Any) -> bytes:
+        began = time.perf_counter()
+        logs.here.correlation = ""
+        request = str(message.properties.get("correlation_id") or "")
+        name = f"{service.name}.{self.method_name}"
+        span = tracing.begin(name, tracing.SERVER, parent=tracing.call_span(request)) if tracing.on() else None
+        outcome = metrics.OK
         try:
-            if not wire.is_json(message.content_type):
-                raise invalid("内容类型须为 application/json。")
-            request = wire.decode(raw_body(message))
-            if not isinstance(request, dict) or not isinstance(request.get("kwargs"), dict) or request.get("args"):
-                raise invalid("请求须只含具名参数（kwargs）。")
-            headers = {k[7:]: v for k, v in message.headers.items() if k.startswith("nameko.")}
-            return wire.encode({"result": self.serve(service, request["kwargs"], headers), "error": None})
+            return wire.encode({"result": self._served(service, message), "error": None})
         except Exception as error:
-            return refusal(as_refusal(error, f"{service.name}.{self.method_name}"))
+            refused = as_refusal(error, name)
+            outcome = refused.code
+            return refusal(refused)
+        finally:
+            metrics.RPC.labels(service.name, self.method_name, self.kind, outcome).inc()
+            metrics.RPC_SECONDS.labels(service.name, self.method_name).observe(time.perf_counter() - began)
+            if span is not None:
+                failed = outcome in ("unavailable", "internal")
+                told = {"service": service.name, "method": self.method_name}
+                span.end(logs.here.correlation or request, outcome, failed=failed, **told)
+            logs.here.correlation = ""
+
+    def _served(self, service: Any, message: Any) -> Any:
+        if not wire.is_json(message.content_type):
+            raise invalid("内容类型须为 application/json。")
+        request = wire.decode(raw_body(message))
+        if not isinstance(request, dict) or not isinstance(request.get("kwargs"), dict) or request.get("args"):
+            raise invalid("请求须只含具名参数（kwargs）。")
+        headers = {k[7:]: v for k, v in message.headers.items() if k.startswith("nameko.")}
+        logs.here.correlation = wire.fit_id(headers.get("correlation_id") or request["kwargs"].get("command_id"))
+        return self.serve(service, request["kwargs"], headers)
 
     def serve(self, service: Any, kwargs: dict[str, Any], context: dict[str, Any]) -> Any:
         raise NotImplementedError

@@ -21,12 +21,16 @@ import kombu.pools  # noqa: E402
 from eventlet.event import Event  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
+from shared import metrics, observing  # noqa: E402
 from shared.cli.ready import mark_ready  # noqa: E402
 from shared.config import ConfigError, Settings  # noqa: E402
 from shared.eventlog.client import Log, LogUnavailable  # noqa: E402
+from shared.health import HEALTH, beat  # noqa: E402
 from shared.messaging import links, logs  # noqa: E402
 from shared.messaging.boundary import Lane  # noqa: E402
+from shared.messaging.consumer import QueueConsumer  # noqa: E402
 from shared.messaging.container import lane_sizes  # noqa: E402
+from shared.messaging.depths import Depths, queues_of  # noqa: E402
 from shared.messaging.doors import check_service  # noqa: E402
 from shared.messaging.node import QUEUE_SETTLES  # noqa: E402
 from shared.process import answer_quickly, let_others_first  # noqa: E402
@@ -37,7 +41,7 @@ _WAIT = 1.0
 
 def run(services: Sequence[str], settings: Settings) -> int:
     """Host services until SIGTERM or SIGINT; returns the exit status. A name is a folder of services/ or a dotted module."""
-    logs.set_up(settings.log_level)
+    eventlet.spawn_n(_beat)
     kombu.pools.set_limit(sum(lane_sizes(settings).values()) * len(services) + 50)
     if not settings.amqp_uri or not settings.eventstore_uri:
         raise ConfigError("须设置 AMQP_URI 和 EVENTSTORE_URI，或先运行 minzheng up。")
@@ -52,6 +56,7 @@ def run(services: Sequence[str], settings: Settings) -> int:
     for cls in classes:
         runner.add_service(cls)
     runner.start()
+    _tell_health(runner, settings)
     eventlet.sleep(QUEUE_SETTLES)  # a queue declared just now may be lost with the broker: nobody relies on us before
     if not any(container._died.ready() for container in runner.containers):
         answer_quickly()
@@ -127,6 +132,28 @@ def _wait_for_parts(settings: Settings, stopping: Event) -> bool:
     return True
 
 
+def _beat() -> None:
+    """The hub's heart: it beats as long as greenlets get their turn."""
+    while True:
+        beat("hub")
+        eventlet.sleep(0.5)
+
+
+def _tell_health(runner: ServiceRunner, settings: Settings) -> None:
+    """What a scrape and a probe are told of these services."""
+    consumers = [c for container in runner.containers for c in container.extensions if isinstance(c, QueueConsumer)]
+
+    def broker() -> str:
+        away = sorted({consumer.container.service_name for consumer in consumers if consumer.away})
+        return f"{'、'.join(away)} 没有连上" if away else ""
+
+    HEALTH.check("消息总线", broker)
+    observing.needs_log(settings.eventstore_uri)
+    depths = Depths(settings.amqp_uri, {queue for container in runner.containers for queue in queues_of(container)})
+    metrics.ask("queues", depths.values)
+    eventlet.spawn_n(depths.run)
+
+
 def _idle(stopping: Event) -> None:
     """Keeps the hub looking at signals: a signal handler's greenlet starts only when the hub next wakes."""
     while not stopping.ready():
@@ -165,12 +192,15 @@ def _stop(runner: ServiceRunner, died: list[BaseException]) -> int:
 def main(services: Sequence[str], settings: Settings) -> None:
     if "rpc" not in settings.doors:
         let_others_first()
+    seen = observing.begin("worker-" + "-".join(name.rpartition(".")[2] for name in services), set_up_logs=logs.set_up)
     try:
         status = run(services, settings)
     except ConfigError:
+        seen.end()
         raise
     except Exception as error:
         logs.say("worker_failed", logging.ERROR, error=type(error).__name__, at=logs.place(error.__traceback__))
         status = 1
+    seen.end()
     logging.shutdown()
     os._exit(status)  # a native thread that hangs in a call must not keep the process

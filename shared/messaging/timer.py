@@ -8,12 +8,14 @@ until the projector had time to remove it. Both are remembered in memory only: a
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from nameko import timer as nameko_timer
 
+from shared import metrics
 from shared.eventlog import deadlines
 from shared.eventsourcing.orders import Hand, Order, derived_id
 from shared.messaging import logs
@@ -82,6 +84,7 @@ class Timer(nameko_timer.Timer):  # type: ignore[misc]
     def __init__(self, **kwargs: Any) -> None:
         self.methods: dict[str, str] = {}
         self.waiting = Waiting()
+        self.withdraw: Callable[[], None] = lambda: None
         super().__init__(interval=1.0, eager=True, **kwargs)
 
     def setup(self) -> None:
@@ -90,13 +93,16 @@ class Timer(nameko_timer.Timer):  # type: ignore[misc]
 
     def start(self) -> None:
         if self.methods:
+            self.withdraw = metrics.ask("deadlines", self._waiting_rows)
             super().start()
 
     def stop(self) -> None:
+        self.withdraw()
         if self.methods:
             super().stop()
 
     def kill(self) -> None:
+        self.withdraw()
         if self.gt is not None:
             super().kill()
 
@@ -112,6 +118,13 @@ class Timer(nameko_timer.Timer):  # type: ignore[misc]
 
     # -- on a native thread ------------------------------------------------------------------------------------
 
+    def _waiting_rows(self) -> Iterable[metrics.Value]:
+        """For a scrape: how many deadlines of the service wait for a timer."""
+        service = self.container.service_name
+        office = next(provider.office for provider in self.container.dependencies if provider.attr_name == "office")
+        due, overdue = deadlines.waiting(office.read, office.clock.now())
+        return (metrics.DEADLINES_DUE, (service,), due), (metrics.DEADLINES_OVERDUE, (service,), overdue)
+
     def _native(self, service: Any) -> None:
         office = service.office
         now = office.clock.now()
@@ -122,19 +135,22 @@ class Timer(nameko_timer.Timer):  # type: ignore[misc]
             key = (row.stream, row.name, row.due_at)
             if not self.waiting.may(key, time.monotonic()):
                 continue
+            name = row.name.partition(":")[0]  # "late_step:household" is one of several
             due = Due(row.stream, row.aggregate_id, row.name, row.due_at, row.division, row.data, Hand.service(service.name), now)
             try:
-                method = self.methods.get(row.name.partition(":")[0])  # "late_step:household" is one of several
+                method = self.methods.get(name)
                 if method is None:
                     raise LookupError(row.name)
                 getattr(service, method)(due)
             except Exception as error:
                 pause = self.waiting.failed(key, time.monotonic(), self.interval)
                 code, text = reason_of(error)
+                metrics.DEADLINES.labels(service.name, name if name in self.methods else "other", code).inc()
                 logs.warn("deadline_failed", deadline=row.name, stream=row.stream, reason=code, said=text, again_in=pause)
                 if kind_of(error) is Kind.AWAY:
                     return  # nothing else will succeed in this round
             else:
+                metrics.DEADLINES.labels(service.name, name, metrics.OK).inc()
                 self.waiting.succeeded(key, time.monotonic())
 
 

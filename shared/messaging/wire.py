@@ -24,6 +24,7 @@ SEALED = "application/vnd.minzheng.sealed"
 MOST_BYTES = 1024 * 1024  # one message or request
 MOST_ID = 100  # characters in an id that a caller gives
 _DIGITS = re.compile(r"\d{17}[\dXx]")
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")  # its groups are too short for a resident ID
 
 
 def encode(value: Any) -> bytes:
@@ -66,6 +67,13 @@ def holds_resident_id(text: str) -> bool:
                 continue
             return True
     return False
+
+
+def fit_id(given: object) -> str:
+    """An id from outside if it may stand in a log line as it is, else ""."""
+    if not isinstance(given, str) or len(given) > MOST_ID or not given.isprintable():
+        return ""
+    return given if _UUID.fullmatch(given) or not holds_resident_id(given) else ""
 
 
 def safe_id(given: str, key: bytes) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from shared.eventlog.embedded.server import serve
+from shared.eventlog.embedded.server import EmbeddedServer, serve
 from shared.eventlog.embedded.storage import StorageError
 from shared.eventlog.embedded.streams import DEFAULT_MAX_APPEND_SIZE
 
@@ -47,10 +47,11 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, begun: Callable[[EmbeddedServer], None] = lambda server: None) -> int:
     """Run the server; the exit status: 0 after a graceful stop, 1 if it could not start, 2 for a wrong command line."""
     options = parser().parse_args(argv)
-    logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    if not logging.getLogger().handlers:  # else the process writes JSON already (shared/observing.py)
+        logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         serve(
             options.host,
@@ -59,6 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             max_append_size=options.max_append_size,
             advertise=options.advertise,
             store=not options.no_store,
+            begun=begun,
         )
     except (StorageError, OSError) as error:
         print(f"事件日志无法启动：{error}", file=sys.stderr)

@@ -10,14 +10,16 @@ import asyncio
 import logging
 import sqlite3
 import threading
+import time
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TypeVar
 
+from shared import metrics
 from shared.eventlog.embedded import storage
 from shared.eventlog.embedded.storage import Entry, Reader
 from shared.eventlog.embedded.writer import Result, Writer
@@ -87,6 +89,7 @@ class Log:
         self._writer = Writer(storage.open_writer(self._path))
         self._commands: deque[_Command] = deque()
         self._in_flight: list[tuple[_Command, Result]] | None = None
+        self._began = 0.0  # when it was given to the committing thread
         self._flush_scheduled = False
         self._to_commit: SimpleQueue[bool] = SimpleQueue()
         self._committer = threading.Thread(target=self._commit_forever, name="eventlog-commit", daemon=True)
@@ -136,6 +139,7 @@ class Log:
             self._fail(taken, error)
             return
         self._in_flight = batch
+        self._began = time.perf_counter()
         self._to_commit.put(True)
 
     def _take(self) -> list[_Command]:
@@ -172,6 +176,9 @@ class Log:
             self._fail([command for command, _ in batch], failure)
         else:
             entries = self._writer.committed()
+            metrics.LOG_GROUP.observe(len(batch))
+            metrics.LOG_COMMIT_SECONDS.observe(time.perf_counter() - self._began)
+            metrics.LOG_EVENTS.inc(len(entries))
             self.tail = self._writer.tail
             if entries:  # subscribers first: whoever appended has only to hear that it is done, they have still far to go
                 self._ring.extend(entries)
@@ -267,6 +274,17 @@ class Log:
                 waiter.set_result(None)
 
     # -- the end
+
+    def values(self) -> Iterable[metrics.Value]:
+        """For a scrape."""
+        files = (self._path, self._path.with_name(f"{self._path.name}-wal"))
+        yield metrics.LOG_BYTES, (), sum(file.stat().st_size for file in files if file.exists())
+        yield metrics.LOG_HEAD, (), self.tail
+
+    @property
+    def closing(self) -> bool:
+        """Whether it refuses appends: it is being stopped, or what is on disk could not be made sense of."""
+        return self._closing
 
     def stop_listening(self) -> None:
         """Refuse new commands and end every wait."""

@@ -7,15 +7,18 @@ import contextlib
 import logging
 import signal
 import socket
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import grpc
 
+from shared import metrics
 from shared.eventlog.embedded import gossip, storage
 from shared.eventlog.embedded.log import Log
 from shared.eventlog.embedded.streams import DEFAULT_MAX_APPEND_SIZE, StreamsService
+from shared.health import beat
 from shared.process import answer_quickly
 
 logger = logging.getLogger("minzheng.eventlog")
@@ -99,12 +102,26 @@ class EmbeddedServer:
             self._lock.close()
         self._log = self._server = self._lock = None
 
+    def unready(self) -> str:
+        """Why it takes no appends, in Chinese; "" when it does."""
+        return "不接受写入" if self._log is None or self._log.closing else ""
+
+    def values(self) -> Iterable[metrics.Value]:
+        """For a scrape."""
+        return self._log.values() if self._log is not None else ()
+
     async def __aenter__(self) -> EmbeddedServer:
         await self.start()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.stop()
+
+
+async def _beat() -> None:
+    while True:
+        beat("eventlog")
+        await asyncio.sleep(1.0)
 
 
 def _check_free(host: str, port: int) -> None:
@@ -124,8 +141,12 @@ def serve(
     max_append_size: int = DEFAULT_MAX_APPEND_SIZE,
     advertise: str | None = None,
     store: bool = True,
+    begun: Callable[[EmbeddedServer], None] = lambda server: None,
 ) -> None:
-    """Run an embedded log in the foreground until SIGTERM or SIGINT. Raises StorageError if it cannot start."""
+    """Run an embedded log in the foreground until SIGTERM or SIGINT; ``begun`` is called when it listens.
+
+    Raises StorageError if it cannot start.
+    """
 
     async def run() -> None:
         stop = asyncio.Event()
@@ -135,7 +156,10 @@ def serve(
         server = EmbeddedServer(data_dir, host, port, max_append_size=max_append_size, advertise=advertise, store=store)
         async with server:
             print(f"事件日志已就绪：{server.host}:{server.port}（数据目录 {data_dir}）", flush=True)
+            begun(server)
+            beating = asyncio.create_task(_beat())
             await stop.wait()
+            beating.cancel()
 
     answer_quickly()  # the loop and the committing thread hand each other the interpreter at every batch
     with contextlib.suppress(KeyboardInterrupt):

@@ -7,9 +7,11 @@ correlation and causation ids ride as extension attributes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
+from shared import tracing
 from shared.eventlog.client import Raw
 from shared.eventlog.reader import Passed
 from shared.eventlog.relay.frames import Template, key, long, short
@@ -28,12 +30,22 @@ class Leak(Exception):
     """The public form of a type holds a personal field, if only a sealed one: a mistake in its declaration."""
 
 
+class Traced(NamedTuple):
+    """What the span of an event on its way says."""
+
+    event: str
+    event_id: str
+    correlation: str
+    parent: int  # the append that made the event
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """An event ready to be sent."""
 
     frames: bytes
     position: int
+    traced: Traced | None = None  # while traces are on
 
 
 class Unpublished(Passed):
@@ -96,7 +108,7 @@ class Forms:
         frames = form.template.message(
             headers, short(meta.correlation_id), short(raw.id), int(meta.recorded_at.timestamp()), body, self._frame_max
         )
-        return Message(frames, raw.position)
+        return Message(frames, raw.position, _traced(raw, meta) if tracing.on() else None)
 
     def _form(self, raw: Raw) -> _Form | None:
         kind = REGISTRY.get(raw.name)
@@ -105,6 +117,10 @@ class Forms:
                 raise UnknownEvent(raw.name)
             return None
         return _Form(kind) if kind.published else None
+
+
+def _traced(raw: Raw, meta: codec.Meta) -> Traced:
+    return Traced(raw.name, raw.id, meta.correlation_id, tracing.append_span(raw.stream, meta.command_id))
 
 
 class _Form:

@@ -19,12 +19,14 @@ from typing import Any
 import pika
 from pika.adapters.select_connection import SelectConnection
 
+from shared import metrics, tracing
 from shared.eventlog.client import Log
 from shared.eventlog.reader import Passed
 from shared.eventlog.relay import forms, mark
-from shared.eventlog.relay.forms import Forms, Message, Unpublished
+from shared.eventlog.relay.forms import Forms, Message, Traced, Unpublished
 from shared.eventlog.relay.frames import CHANNEL
 from shared.eventlog.tail import Tail
+from shared.health import beat
 
 LEASE_CHANNEL = 2
 LEASE_PAUSE = 0.5  # seconds between two tries of a relay that stands by
@@ -106,7 +108,9 @@ class Session:
         self._tag = 0
         self._window: deque[list[int]] = deque()  # [delivery tag, position that is reached when it and all before are confirmed]
         self._early: set[int] = set()  # confirmed out of turn
+        self._traced: deque[tuple[int, Traced, int]] = deque()  # delivery tag, what its span says, when it was sent
         self._taken = -1
+        self.reached = -1  # everything up to here is confirmed by the broker
         self._tail: Tail[Message | Passed] | None = None
         self._tail_failures = 0
         self._forms: Forms | None = None
@@ -114,6 +118,16 @@ class Session:
         self._woken = False
         self._backlog = True  # until everything that was in the log at the beginning has come
         self._gathering = False
+
+    @property
+    def publishing(self) -> bool:
+        """Whether this relay is the one that works, and follows the log."""
+        return self._publishing
+
+    @property
+    def following(self) -> bool:
+        """Whether the log is being read; not while it is away."""
+        return self._tail is not None and self._tail.error is None
 
     def run(self) -> None:
         parameters = pika.URLParameters(self._uri)
@@ -175,7 +189,7 @@ class Session:
         head = self._log.head()
         if entry.position > head:
             raise LogWentBack(f"转发断点 {entry.position} 超过了事件日志的末尾 {head}：日志可能恢复自较早的备份。转发已停止，请核对日志。")
-        self._taken = entry.position
+        self._taken = self.reached = entry.position
         self._keeper = mark.Keeper(
             self._log, self._options.name, entry, self._deposed, every=self._options.every, seconds=self._options.seconds
         )
@@ -259,6 +273,8 @@ class Session:
                     self._tag += 1
                     window.append([self._tag, item.position])
                     frames.append(item.frames)
+                    if item.traced is not None:
+                        self._traced.append((self._tag, item.traced, time.time_ns()))
                     self._taken = item.position
                 elif isinstance(item, Passed):
                     self._taken = item.position
@@ -269,10 +285,12 @@ class Session:
                     self._backlog = False
             if frames:
                 self._counts.published += len(frames)
+                metrics.PUBLISHED.inc(len(frames))
                 self._tail_failures = 0
                 self._connection._output_marshaled_frames([b"".join(frames)])  # what basic_publish ends in
             if passed and not window:
                 assert self._keeper is not None
+                self.reached = self._taken
                 self._keeper.reached(self._taken, passed)
             if self._backlog and tail.waiting < FEW:
                 self._gather()
@@ -313,13 +331,29 @@ class Session:
             count += 1
         if count:
             self._counts.confirmed += count
+            metrics.CONFIRMED.inc(count)
+            if self._traced:
+                self._tell_traces()
             assert self._keeper is not None
+            self.reached = position
             self._keeper.reached(position, count)
             self._pump()
+
+    def _tell_traces(self) -> None:
+        """The spans of what is confirmed by now, the oldest first."""
+        first = self._window[0][0] if self._window else self._tag + 1
+        while self._traced and self._traced[0][0] < first:
+            _, told, sent = self._traced.popleft()
+            name, service = f"publish {told.event}", told.event.partition(".")[0]
+            tracing.record(
+                name, tracing.PRODUCER, told.correlation, tracing.event_span(told.event_id), told.parent, sent,
+                service=service, event=told.event, event_id=told.event_id,
+            )  # fmt: skip
 
     def _on_return(self, _channel: Any, method: Any, _properties: Any, _body: bytes) -> None:
         """Nobody listens to this event yet: no error for an announcement, but worth knowing."""
         self._counts.unroutable[f"{method.exchange} {method.routing_key}"] += 1
+        metrics.UNROUTABLE.inc()
 
     def _block(self, blocked: bool) -> None:
         self._blocked = blocked
@@ -331,6 +365,7 @@ class Session:
 
     @_guarded
     def _tick(self) -> None:
+        beat("relay")
         if self._failure is not None:
             return
         if self._stopping.is_set():
