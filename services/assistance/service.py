@@ -163,6 +163,12 @@ class Assistance(
     def benefits(self) -> Benefits:
         return business(self.office, self.office.settings.profile)
 
+    def files_of(self, person_id: str) -> tuple[tuple[str, str], ...]:
+        """The household that counts the person, or the person's own facts; what was asked for in an emergency."""
+        home = self.office.load(placement.DECIDER, person_id).state.household_id
+        households = (("household", home), ("temporary", home), ("determination", home)) if home else ()
+        return (*households, ("person_facts", person_id), ("temporary", person_id), ("determination", person_id))
+
     # -- households
 
     @command(HouseholdForm, permission="assistance:register")

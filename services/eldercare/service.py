@@ -165,6 +165,10 @@ class ElderCare(BenefitService):
     def benefits(self) -> Benefits:
         return business(self.office, self.office.settings.profile)
 
+    def files_of(self, person_id: str) -> tuple[tuple[str, str], ...]:
+        """The roster's entry."""
+        return (("elder", person_id),)
+
     # -- the roster
 
     @command(ElderForm, permission="eldercare:register")

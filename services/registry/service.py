@@ -14,7 +14,8 @@ from shared.domain.errors import invalid, out_of_order
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging import wire
-from shared.messaging.doors import Due, Service, command, deadline, query, reaction
+from shared.messaging.doors import Due, command, deadline, query, reaction
+from shared.messaging.page_doors import PageDoors
 from shared.messaging.showing import caught_up, shown
 from shared.security.permissions import within
 
@@ -90,10 +91,14 @@ class ErasureApproved:
     person_id: str
 
 
-class Registry(Service):
+class Registry(PageDoors):
     """登记: deaths, what follows from them, funeral benefits; the erasure of a person."""
 
     name = "registry"
+
+    def files_of(self, person_id: str) -> tuple[tuple[str, str], ...]:
+        """The death, what follows from it, the funeral's benefits, an erasure."""
+        return tuple((category, person_id) for category in ("death", "after_death", "funeral", "erasure"))
 
     # -- deaths
 

@@ -119,3 +119,52 @@ def worklists(engine: sa.Engine, tables: Iterable[sa.Table], division: str) -> l
             )
             found += [dict(row) for row in connection.execute(query).mappings()]
     return found
+
+
+WAITING = ("status", "responsible", "due", "subject_id", "title", "shape", "amount", "amount_fen")  # shown of a row, where its table has it
+_NEVER = "9999-12-31"
+
+
+def waiting(
+    engine: sa.Engine, tables: Iterable[sa.Table], division: str, where: Mapping[str, str | None], town: str | None, limit: int, after: str
+) -> list[dict[str, Any]]:
+    """What waits in the lists, the most urgent first; ``after``: the ``place`` of the last row that was seen."""
+    parts = []
+    for t in tables:
+        if any(value is not None and name not in t.c for name, value in where.items()):
+            continue
+        keys = list(t.primary_key.columns)
+        due = sa.func.coalesce(t.c.due_on, _NEVER)
+        item = sa.cast(keys[1], sa.String(80)) if len(keys) > 1 else sa.literal("")
+        place = due + "|" + sa.literal(t.name) + "|" + keys[0] + "|" + item
+        shown = [
+            sa.cast(t.c[name], sa.String(500)).label(name) if name in t.c else sa.literal("").label(name) for name in WAITING
+        ]  # of one type in every table
+        query = sa.select(
+            place.label("place"), sa.literal(t.name).label("list"), sa.cast(keys[0], sa.String(80)).label("key"), item.label("item"),
+            t.c.worklist, t.c.programme, t.c.division, t.c.due_on, *shown,
+        ).where(t.c.division.startswith(town or division), t.c.division.startswith(division), t.c.worklist != "", place > after)  # fmt: skip
+        for name, value in where.items():
+            if value is not None:
+                query = query.where(t.c[name] == value)
+        parts.append(query)
+    if not parts:
+        return []
+    every = sa.union_all(*parts).subquery()
+    with engine.connect() as connection:
+        rows = connection.execute(sa.select(every).order_by(every.c.place).limit(max(0, min(limit, 500)))).mappings()
+        return [{name: value for name, value in row.items() if value != ""} for row in rows]
+
+
+def of_subjects(engine: sa.Engine, cases: sa.Table, records: sa.Table, division: str, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Cases and records of these subjects: category, key, programme, status."""
+    queries = (
+        sa.select(sa.literal("case").label("category"), cases.c.case_id.label("key"), cases.c.programme, cases.c.status).where(
+            cases.c.division.startswith(division), sa.or_(cases.c.subject_id.in_(keys), cases.c.payee_id.in_(keys))
+        ),
+        sa.select(records.c.shape.label("category"), records.c.record_id.label("key"), records.c.programme, records.c.status).where(
+            records.c.division.startswith(division), records.c.subject_id.in_(keys)
+        ),
+    )
+    with engine.connect() as connection:
+        return [dict(row) for query in queries for row in connection.execute(query.order_by("programme", "key")).mappings()]

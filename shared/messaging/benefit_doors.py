@@ -12,20 +12,35 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
+import sqlalchemy as sa
+
 from shared.casework import benefit_case as bc
 from shared.casework.benefits import AppealAnswer, CaseRef, Confirmation, ReviewAnswer
 from shared.eventlog.benefit_rows import STEP_DUE, listed
+from shared.eventlog.shape_rows import of_subjects
 from shared.eventsourcing.orders import Hand, Order
 from shared.messaging.disclosure_doors import DisclosureDoors
 from shared.messaging.doors import Due, command, deadline, query
+from shared.messaging.page_doors import PageDoors
 from shared.messaging.showing import caught_up, plain, shown
 
 
-class BenefitService(DisclosureDoors):
+class BenefitService(DisclosureDoors, PageDoors):
     """``model`` and ``tables`` are the service's read model; ``benefits`` its business in this office.
 
     How somebody applies (who the subject is, who is paid) is the service's own: its ``apply`` ends in ``benefits.file``.
+    ``records`` is the table of its declared programmes (put in by ``with_shapes``).
     """
+
+    records: sa.Table
+
+    def known_of(self, category: str, state: Any, key: str) -> dict[str, Any]:
+        """Of a case: what was reviewed, and the newest decision."""
+        return bc.known(state, key) if category == "case" else {}
+
+    def rows_of(self, hand: Hand, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Cases by subject or payee, records by subject."""
+        return of_subjects(self.office.read, self.tables.cases, self.records, hand.division, keys)
 
     # -- the procedure: 申请 → 受理 → 授权 → 核对 → 调查 → 审核公示 → 确认
 
@@ -79,7 +94,7 @@ class BenefitService(DisclosureDoors):
         """特殊情况延长办理期限（一次）。"""
         return self.benefits.act(order)
 
-    @command(CaseRef, permission="review")
+    @command(CaseRef, permission="review", does=bc.ProposeCase)
     def propose(self, order: Order[CaseRef]) -> Any:
         """审核：由规则计算并公示（与经办不得为同一人）。"""
         return self.benefits.propose(order)
@@ -94,7 +109,7 @@ class BenefitService(DisclosureDoors):
         """答复公示异议：成立的须重新审核（与经办、审核、登记异议者不得为同一人）。"""
         return self.benefits.act(order)
 
-    @command(Confirmation, permission="confirm")
+    @command(Confirmation, permission="confirm", does=bc.ConfirmCase)
     def confirm(self, order: Order[Confirmation]) -> Any:
         """确认：公示期满后，对所审核的内容（摘要一致）予以确认（与经办、审核不得为同一人）。"""
         self.nothing_waits(order.command.case_id)
@@ -122,7 +137,7 @@ class BenefitService(DisclosureDoors):
         """提前开始复审（到期的复审自动开始）。"""
         return self.benefits.act(order)
 
-    @command(ReviewAnswer, permission="review")
+    @command(ReviewAnswer, permission="review", does=bc.AnswerReview)
     def answer_review(self, order: Order[ReviewAnswer]) -> Any:
         """答复复审：按规则继续、调整或终止。"""
         return self.benefits.answer_review(order)
@@ -139,7 +154,7 @@ class BenefitService(DisclosureDoors):
         """交办复核（未参与原决定者）。"""
         return self.benefits.act(order)
 
-    @command(AppealAnswer, permission="confirm")
+    @command(AppealAnswer, permission="confirm", does=bc.AnswerAppeal)
     def answer_appeal(self, order: Order[AppealAnswer]) -> Any:
         """复核结论：成立的按规则纠正，不成立的说明理由。"""
         answer = self.benefits.answer_appeal(order)

@@ -99,16 +99,17 @@ register_entrypoint(Service._rejected, Rejected())
 # -- RPC ---------------------------------------------------------------------------------------------------------------
 
 
-def command(form: type, *, permission: str | None = None) -> Callable[[F], F]:
+def command(form: type, *, permission: str | None = None, does: type | None = None) -> Callable[[F], F]:
     """An RPC that changes something: ``method(self, order: Order[form])``, which returns an Answer.
 
     ``form`` is a registered command, or any frozen dataclass when ``permission`` is given (what the caller fills in differs
-    from the command); the method then passes on ``order.to(command)``.
+    from the command); the method then passes on ``order.to(command)``. ``does``: the command of a decider that this comes down to, where
+    it differs from the form: the decider is asked by it whether the act is in order (shared/messaging/page_doors.py).
     """
     needed = permission or command_type(form).permission
 
     def register(method: F) -> F:
-        cast(Any, method).minzheng_door = DoorInfo(method.__name__, "command", needed, form, method.__doc__ or "")
+        cast(Any, method).minzheng_door = DoorInfo(method.__name__, "command", needed, form, method.__doc__ or "", does=does)
         register_entrypoint(method, _Command(form, needed))
         return method
 
@@ -266,6 +267,7 @@ class DoorInfo:
     _form: type | None
     about: str
     _method: Callable[..., Any] | None = None
+    does: type | None = None  # the command of a decider, where it differs from the form
 
     @property
     def form(self) -> type:

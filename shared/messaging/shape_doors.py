@@ -23,7 +23,7 @@ from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
 from shared.eventlog.read_model import ReadModel
-from shared.eventlog.shape_rows import OVERDUE, worklists
+from shared.eventlog.shape_rows import OVERDUE, waiting, worklists
 from shared.eventsourcing.commands import command_type
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Hand, Order
@@ -51,8 +51,11 @@ def with_shapes(
                 if not act.by_service:
                     _add(cls, _act_door(shape, act, declarations, deciders[shape.name]))
         _add(cls, _overdue(declarations, deciders))
-        for door in (_get(declarations, deciders), _list(model, records), _lists(model, (records, *more_lists)), _programmes(declarations)):
+        lists = (records, *more_lists)
+        for door in (_get(declarations, deciders), _list(model, records), _lists(model, lists), _waiting(model, lists)):
             _add(cls, door)
+        _add(cls, _programmes(declarations))
+        setattr(cls, "records", records)  # noqa: B010  only services that pay benefits declare it
         return cls
 
     return furnish
@@ -179,6 +182,27 @@ def _lists(model: ReadModel, tables: tuple[sa.Table, ...]) -> Any:
         return worklists(self.office.read, tables, hand.division)
 
     return list_worklists
+
+
+def _waiting(model: ReadModel, tables: tuple[sa.Table, ...]) -> Any:
+    @query(permission="read")
+    def list_waiting(
+        self: Service,
+        hand: Hand,
+        worklist: str | None = None,
+        programme: str | None = None,
+        town: str | None = None,
+        responsible: str | None = None,
+        after: str = "",
+        limit: int = 100,
+        position: int | None = None,
+    ) -> Any:
+        """待办明细：最急的在前；after：上一页末行的 place。"""
+        caught_up(self.office, model, position)
+        where = {"worklist": worklist, "programme": programme, "responsible": responsible}
+        return waiting(self.office.read, tables, hand.division, where, town, limit, after)
+
+    return list_waiting
 
 
 def _programmes(declarations: Mapping[str, Declaration]) -> Any:

@@ -154,7 +154,7 @@ class TemporaryDoors(BenefitService):
         """登记户籍地核查结果（是否已因同一事由救助）。"""
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
-    @command(MatterRef, permission="assistance:accept")
+    @command(MatterRef, permission="assistance:accept", does=temporary.GrantFirst)
     def grant_first(self, order: Order[MatterRef]) -> Any:
         """先行救助：按规则计算，以备用金单次限额为限，自所在乡镇（街道）备用金支取，手续后补。"""
         c = order.command
@@ -186,7 +186,7 @@ class TemporaryDoors(BenefitService):
         """一事一议：参加人员、纪要编号、议定金额、理由。"""
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
-    @command(ProposalForm, permission="assistance:review")
+    @command(ProposalForm, permission="assistance:review", does=temporary.ProposeTemporary)
     def propose_temporary(self, order: Order[ProposalForm]) -> Any:
         """审核：由规则计算（与经办不得为同一人）。"""
         c = order.command
@@ -196,7 +196,7 @@ class TemporaryDoors(BenefitService):
         )
         return self.office.handle(temporary.DECIDER, c.subject_id, order.to(propose))
 
-    @command(DecisionForm, permission="assistance:confirm")
+    @command(DecisionForm, permission="assistance:confirm", does=temporary.DecideTemporary)
     def decide_temporary(self, order: Order[DecisionForm]) -> Any:
         """审批：乡镇（街道）限额以内由其审批，以上由县级审批；对所审核的内容（摘要一致）作出。"""
         c = order.command

@@ -1,0 +1,122 @@
+"""What the page of any record needs (办件页面的门): what may be done with it now, and what was done. The same for every service and aggregate."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from typing import Any
+
+from shared.casework.possible import possible
+from shared.domain import division as divisions
+from shared.domain import resident_id as resident_ids
+from shared.domain.errors import Refused, invalid
+from shared.eventlog import discovery
+from shared.eventsourcing.codec import Recorded
+from shared.eventsourcing.decider import Decider
+from shared.eventsourcing.orders import Hand, Order
+from shared.eventsourcing.titles import title
+from shared.messaging.doors import Service, doors_of, query
+from shared.messaging.showing import plain
+from shared.security.permissions import permit, within
+
+# What a step says for everybody who may see the record. No amount a source answered, no name, no account stands in these.
+TOLD = (
+    "finding", "findings", "reason", "outcome", "upheld", "missing", "reference", "report_id", "verdict", "missing_sources", "how", "step",
+    "result", "note", "statement", "document_no", "amount_fen", "month", "due_on", "to", "responsible", "to_unit", "grade", "status",
+    "publicised_until", "first_month", "effective_month", "new_amount_fen", "from_month", "first_unpaid_month",
+)  # fmt: skip
+
+
+class PageDoors(Service):
+    """Inherited by the services whose records have pages at the desk."""
+
+    def known_of(self, category: str, state: Any, key: str) -> dict[str, Any]:
+        """What the form of an act on this record is filled in with before anybody looks at it."""
+        return {}
+
+    def files_of(self, person_id: str) -> tuple[tuple[str, str], ...]:
+        """Where a person may stand in this service: (category, key)."""
+        return ()
+
+    def rows_of(self, hand: Hand, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Cases and records whose subject is one of these, as far as the hand's division goes: category, key, programme, status."""
+        return []
+
+    @query(permission="read", opens="person_id")
+    def find_person(self, hand: Hand, resident_id: str) -> Any:
+        """按公民身份号码查找：此人及其家庭在本服务的登记、个案和记录（只列编号）。"""
+        person_id = self.office.person_id(resident_ids.check(resident_id, "resident_id"))
+        found, keys = [], [person_id]
+        for category, key in self.files_of(person_id):
+            decider = self._decider(category)
+            loaded = self.office.load(decider, key)
+            if loaded.version >= 0 and divisions.covers(hand.division, decider.division(loaded.state)):
+                found.append({"category": category, "key": key, "programme": "", "status": ""})
+                keys.append(key)
+        found += self.rows_of(hand, tuple(dict.fromkeys(keys)))
+        return [{"person_id": person_id, **row} for row in found]
+
+    @query(permission="read")
+    def get_acts(self, hand: Hand, category: str, key: str, item: str = "") -> Any:
+        """此时可办的事项：每项由何岗位办理，本人能否办理及原因。item：一条记录中的哪一件。"""
+        decider = self._decider(category)
+        loaded = self.office.load(decider, key)
+        if loaded.version < 0:
+            raise Refused("not_found", "没有此记录。", "key")
+        within(hand, decider.division(loaded.state))
+        doors = {(info.does or info._form): info for info in doors_of(type(self)) if info.kind == "command"}
+        order: Order[Any] = Order(None, "look", hand, self.office.clock.now())
+        found = []
+        for command in decider.decide:
+            info = doors.get(command)
+            if info is None:
+                continue
+            names = [f.name for f in dataclasses.fields(command)]
+            given = {**self.known_of(category, loaded.state, key), names[0]: key}
+            if item and len(names) > 1:
+                given[names[1]] = item
+            for act in possible(decider.decide, loaded.state, order, [command], given):
+                permitted = _permitted(hand, info.permission)
+                found.append(
+                    {"act": info.method, "permission": info.permission, "permitted": permitted, "refused": act.refused, "why": act.why}
+                )
+        return found
+
+    @query(permission="read", opens="key")
+    def get_steps(self, hand: Hand, category: str, key: str) -> Any:
+        """办理过程：一条记录的每一步，何时、由谁、意见和理由。"""
+        decider = self._decider(category)
+        loaded = self.office.load(decider, key)
+        if loaded.version < 0:
+            raise Refused("not_found", "没有此记录。", "key")
+        within(hand, decider.division(loaded.state))
+        return steps_of(self.office.history(decider.stream(key)))
+
+    def _decider(self, category: str) -> Decider[Any]:
+        for decider in discovery.deciders(self.name):
+            if decider.category == f"{self.name}.{category}":
+                return decider
+        raise invalid("没有这类记录。", "category")
+
+
+def steps_of(history: Iterable[Recorded]) -> list[dict[str, Any]]:
+    """The events of a record as steps: what, by whom, when, with what was said."""
+    return [
+        {
+            "version": r.version,
+            "step": r.name.partition(".")[2],
+            "title": title(r.name),
+            "by": r.meta.actor,
+            "at": r.meta.recorded_at.isoformat(),
+            "told": {name: plain(getattr(r.event, name)) for name in TOLD if getattr(r.event, name, None) not in (None, "", ())},
+        }
+        for r in history
+    ]
+
+
+def _permitted(hand: Hand, permission: str) -> bool:
+    try:
+        permit(hand, permission)
+    except Refused:
+        return False
+    return True
