@@ -143,7 +143,8 @@ def waiting(
         query = sa.select(
             place.label("place"), sa.literal(t.name).label("list"), sa.cast(keys[0], sa.String(80)).label("key"), item.label("item"),
             t.c.worklist, t.c.programme, t.c.division, t.c.due_on, *shown,
-        ).where(t.c.division.startswith(town or division), t.c.division.startswith(division), t.c.worklist != "", place > after)  # fmt: skip
+        ).where(t.c.worklist != "", place > after)  # fmt: skip
+        query = query.where(t.c.division.startswith(division), t.c.division.startswith(town or division))
         for name, value in where.items():
             if value is not None:
                 query = query.where(t.c[name] == value)

@@ -1,4 +1,4 @@
-"""What the page of any record needs (办件页面的门): what may be done with it now, and what was done. The same for every service and aggregate."""
+"""What the page of any record needs (办件页面的门): what may be done with it now, what was done. The same for every service."""
 
 from __future__ import annotations
 
