@@ -5,13 +5,16 @@ from __future__ import annotations
 import getpass
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 if TYPE_CHECKING:
-    from shared.messaging.dead_letters import DeadLetters
+    from shared.eventsourcing.orders import Hand
+    from shared.messaging.dead_letters import DeadLetters, Letter
+    from shared.operations import Records
 
 T = TypeVar("T")
 
@@ -99,17 +102,23 @@ def show(services: tuple[str, ...], letter_id: str) -> None:
 @command.command("replay")
 @click.argument("letter_id", metavar="[编号]", required=False)
 @click.option("--all", "everything", is_flag=True, help="重放全部")
+@click.option("--reason", default="", metavar="理由", help="为什么现在能办了（不得含个人信息）")
 @click.pass_obj
-def replay(services: tuple[str, ...], letter_id: str | None, everything: bool) -> None:
-    """把死信送回原来的反应重新处理（编号，或 --all）。"""
+def replay(services: tuple[str, ...], letter_id: str | None, everything: bool, reason: str) -> None:
+    """把死信送回原来的反应重新处理（编号，或 --all）。何人、何时重放，记入事件日志。"""
     if bool(letter_id) == everything:
         raise click.UsageError("请给出一个编号，或者 --all。")
     house = _house(services)
-    if letter_id:
-        letter = _tried(lambda: house.replay(letter_id))
-        click.echo(f"已送回 {letter.queue}。")
-        return
-    done, left = _tried(house.replay_all)
+    with _recording() as (records, hand):
+
+        def before(letter: Letter) -> None:
+            records.replayed(letter, hand, reason)
+
+        if letter_id:
+            letter = _tried(lambda: house.replay(letter_id, before))
+            click.echo(f"已送回 {letter.queue}。")
+            return
+        done, left = _tried(lambda: house.replay_all(before))
     click.echo(f"已送回 {done} 件。")
     for stays in left:
         click.echo(f"未能送回：{stays.id}（原来的反应 {stays.queue or '不明'} 已不存在，或无法解封），仍保留在死信中。", err=True)
@@ -122,9 +131,30 @@ def replay(services: tuple[str, ...], letter_id: str | None, everything: bool) -
 @click.option("--reason", required=True, metavar="理由", help="为什么不再处理（不得含个人信息）")
 @click.pass_obj
 def discard(services: tuple[str, ...], letter_id: str, reason: str) -> None:
-    """不再处理一件死信。连同理由移入 <服务>.discarded，加密保留三十天。"""
-    letter = _tried(lambda: _house(services).discard(letter_id, reason, getpass.getuser()))
+    """不再处理一件死信。何人、为何丢弃，记入事件日志；死信连同理由移入 <服务>.discarded，加密保留三十天。"""
+    with _recording() as (records, hand):
+        letter = _tried(
+            lambda: _house(services).discard(letter_id, reason, hand.actor, lambda found: records.discarded(found, hand, reason))
+        )
     click.echo(f"已丢弃 {letter.id}，理由已记录，三十天内可由管理员从 {letter.service}.discarded 取回。")
+
+
+@contextmanager
+def _recording() -> Iterator[tuple[Records, Hand]]:
+    """Where the act is recorded, and the hand at this terminal: whoever may run this command has the house's keys already."""
+    from shared.config import ConfigError, load
+    from shared.eventsourcing.orders import Hand
+    from shared.operations import Records
+    from shared.rules.profile import load_profile
+
+    settings = load()
+    if not settings.eventstore_uri:
+        raise ConfigError("没有正在运行的事件日志：请先运行 minzheng up，或设置 EVENTSTORE_URI。")
+    records = Records(settings)
+    try:
+        yield records, Hand(f"operator:{getpass.getuser()}", frozenset({"operator"}), load_profile(settings.profile).division_code)
+    finally:
+        records.close()
 
 
 def _house(services: tuple[str, ...]) -> DeadLetters:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -49,8 +49,18 @@ class Letter:
     tag: int = 0
 
 
+Before = Callable[[Letter], None]
+
+
+def _nothing(letter: Letter) -> None:
+    """Tests and benches need no record."""
+
+
 class DeadLetters:
-    """The dead letters of some services. Not thread-safe; one connection, opened for each call."""
+    """The dead letters of some services. Not thread-safe; one connection, opened for each call.
+
+    ``before`` is called with a letter that was found, before it is moved: operators' tools record the act there (shared/operations.py).
+    """
 
     def __init__(self, amqp_uri: str, master_key: bytes, services: tuple[str, ...]) -> None:
         self._parameters = pika.URLParameters(amqp_uri)
@@ -76,15 +86,15 @@ class DeadLetters:
             body = f"〔不是 JSON，{len(envelope.body)} 字节〕"
         return letter, {"content_type": envelope.content_type[:80], "bytes": len(envelope.body), "body": body}
 
-    def replay(self, letter_id: str) -> Letter:
+    def replay(self, letter_id: str, before: Before = _nothing) -> Letter:
         """Give a letter (all of that id) back to its reaction."""
         with self._channel() as channel:
             found = self._find(channel, letter_id)
             for letter in found:
-                self._replay(channel, letter)
+                self._replay(channel, letter, before)
             return found[0]
 
-    def replay_all(self) -> tuple[int, Sequence[Letter]]:
+    def replay_all(self, before: Before = _nothing) -> tuple[int, Sequence[Letter]]:
         """(how many were given back, those whose reaction no longer exists and which therefore stay)."""
         done: set[str] = set()
         left: deque[Letter] = deque()
@@ -94,13 +104,13 @@ class DeadLetters:
                     if letter.id in done:
                         continue  # it has failed again already, or is a double; it stays for the next time
                     try:
-                        self._replay(channel, letter)
+                        self._replay(channel, letter, before)
                         done.add(letter.id)
                     except Refused:
                         left.append(letter)
         return len(done), tuple(left)
 
-    def discard(self, letter_id: str, reason: str, by: str = "") -> Letter:
+    def discard(self, letter_id: str, reason: str, by: str = "", before: Before = _nothing) -> Letter:
         """Move a letter (all of that id) aside for good, with the reason; it is kept, sealed, for 30 days."""
         if not reason.strip():
             raise Refused("invalid_input", "须说明丢弃的理由。", "reason")
@@ -108,6 +118,7 @@ class DeadLetters:
             raise Refused("invalid_input", "理由中不得含有身份证号码。", "reason")
         with self._channel() as channel:
             found = self._find(channel, letter_id)
+            before(found[0])
             for letter in found:
                 told = {
                     **letter.headers,
@@ -164,7 +175,7 @@ class DeadLetters:
                 raise Refused("not_found", f"没有编号为 {letter_id} 的死信。", "id")
             time.sleep(0.2)
 
-    def _replay(self, channel: Any, letter: Letter) -> None:
+    def _replay(self, channel: Any, letter: Letter, before: Before = _nothing) -> None:
         try:
             envelope = wire.unseal(letter.body, self._sealer)
         except Refused:
@@ -180,6 +191,7 @@ class DeadLetters:
         )
         if not letter.queue.startswith(f"{letter.service}.on."):
             raise Refused("not_found", "死信没有注明原来的反应，无法重放。", None)
+        before(letter)
         self._move(channel, letter, letter.queue, wire.seal(again, self._sealer), {"x-mz-replayed": letter.id})
 
     def _move(self, channel: Any, letter: Letter, queue: str, body: bytes, headers: dict[str, Any]) -> None:

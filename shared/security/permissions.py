@@ -35,6 +35,7 @@ ROLES: dict[str, frozenset[str]] = {
     ),  # 审计
     # 门户: hands in what the public writes on a page (公示异议), and looks up the answer by its receipt. It reads nothing else.
     "portal": frozenset({"assistance:object", "eldercare:object"}),
+    "operator": frozenset({"operations:read", "operations:dead_letters"}),  # 运维: the machinery, and no record of anybody
 }
 # The services' own hands: a reaction may do what its own service may do, nothing in another.
 for _service in ("assistance", "eldercare", "childwelfare", "orgs", "registry"):

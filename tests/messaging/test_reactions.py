@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import getpass
 import json
 import subprocess
 import sys
@@ -15,9 +17,14 @@ from click.testing import CliRunner
 from shared.cli import processes
 from shared.cli.dead_letters import command as dead_letters_command
 from shared.config import ROOT
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Unavailable
+from shared.eventsourcing import codec
+from shared.eventsourcing.orders import Hand
 from shared.messaging import names, wire
+from shared.messaging.dead_letters import Letter
 from shared.messaging.node import agency_uri
+from shared.operations import Records
+from shared.process import free_port
 from tests.messaging.house import AMOUNTS, RESIDENT_ID, TICKS, House, Worker, new_id, wait_for
 
 pytestmark = pytest.mark.usefixtures("standing")
@@ -173,7 +180,32 @@ def run_cli(house: House, *arguments: str) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
+OPERATOR = f"operator:{getpass.getuser()}"
+
+
+def acts(house: House, letter: Letter) -> list[tuple[str, str, str]]:
+    """What the log says was done to a letter: type, why, by whom."""
+    raws = house.log.read(f"operations.dead_letter-{letter.id}")
+    return [(r.name, json.loads(r.data)["why"], codec.decode_meta(r.metadata).actor) for r in raws]
+
+
+def test_nothing_is_moved_that_is_not_recorded(house: House) -> None:
+    """A hand that may not, or a log that is away: the letter stays where it is."""
+    event_id = house.tick(new_id(), "refuse")
+    letter = wait_for(lambda: house.letters(event_id), "a dead letter")[0]
+    clerk = Hand("staff:wang", frozenset({"clerk"}), "330225")
+    records = Records(house.settings)
+    with pytest.raises(Refused, match="forbidden"):
+        house.dead.discard(letter.id, "不办", clerk.actor, lambda found: records.discarded(found, clerk, "不办"))
+    away = Records(dataclasses.replace(house.settings, eventstore_uri=f"esdb://127.0.0.1:{free_port()}?Tls=false"))
+    with pytest.raises(Unavailable):
+        house.dead.replay(letter.id, lambda found: away.replayed(found, Hand("operator:li", frozenset({"operator"}), "330225"), ""))
+    assert wait_for(lambda: house.letters(event_id), "the letter, where it was")[0].id == letter.id
+    assert acts(house, letter) == []
+
+
 def test_operators_list_show_replay_and_discard(house: House) -> None:
+    """List, look, give back, discard; who did it and why stands in the log."""
     assert "registry" in processes.SERVICES  # what is listed when no service is named
     house.purge(names.dead("counter"))
     assert run_cli(house, "list") == (0, "没有死信。\n")
@@ -197,19 +229,23 @@ def test_operators_list_show_replay_and_discard(house: House) -> None:
     assert "6222020200112233445" not in shown
 
     house.flag("open")
-    status, said = run_cli(house, "replay", letter.id)
+    status, said = run_cli(house, "replay", letter.id, "--reason", "已开门")
     assert (status, TICKS in said) == (0, True)
     wait_for(lambda: house.events(counter) == 1, "the effect of the replay")
     # A quorum queue takes an acknowledgement down in its own time; another connection may see the letter for a moment.
     wait_for(lambda: run_cli(house, "list") == (0, "没有死信。\n"), "the letter to be gone")
     house.flag("open", up=False)
+    assert acts(house, letter) == [("operations.dead_letter_replayed", "已开门", OPERATOR)]
 
     event_id = house.tick(counter, "refuse")
     letter = wait_for(lambda: house.letters(event_id), "a dead letter")[0]
     assert run_cli(house, "discard", letter.id)[0] == 2  # no reason given
     assert run_cli(house, "discard", letter.id, "--reason", RESIDENT_ID)[0] == 1
+    assert run_cli(house, "discard", letter.id, "--reason", "  ")[0] == 1
+    assert acts(house, letter) == []
     assert run_cli(house, "discard", letter.id, "--reason", "测试数据")[0] == 0
     assert not house.letters()
+    assert acts(house, letter) == [("operations.dead_letter_discarded", "测试数据", OPERATOR)]
     with house.channel() as channel:
         _, properties, _ = channel.basic_get(names.discarded("counter"))
         assert properties.headers["x-mz-discarded"] == "测试数据"
