@@ -178,7 +178,7 @@ class Desk:
     def _deliver(self) -> int:
         log = next(iter(self.services.values())).office.log
         news = [r for r in log.read_all(after=self._delivered if self._delivered >= 0 else None) if r.position > self._delivered]
-        for raw in news:
+        for raw in news:  # of looks nothing follows
             self._delivered = raw.position
             kind = REGISTRY.get(raw.name)
             if kind is None or not kind.published:
@@ -186,7 +186,7 @@ class Desk:
             meta = codec.decode_meta(raw.metadata)
             body = msgspec.json.encode(public(kind, codec.decode(raw.name, meta.schema, raw.data, None)))
             self._hand_out(kind.service, kind.short, body, raw.id, self._headers(raw, meta))
-        return len(news)
+        return sum(not raw.name.endswith(".file_looked_at") for raw in news)
 
     @staticmethod
     def _headers(raw: Raw, meta: codec.Meta) -> dict[str, str]:
