@@ -218,7 +218,7 @@ def _reports(state: State, receipt: str) -> Report:
 def _made_equal(state: State, case_id: str, w: Wanted | None, version: int, reason: str, today: date) -> list[Any]:
     """The event, if one is needed, behind which exactly ``w`` stands, less what hands keep from the page."""
     if w is not None:
-        kept, shown = without(w.fields, w.shown, FIELDS if state.held_by else state.hidden)
+        kept, shown = without(w.fields, w.shown, (*state.hidden, *(FIELDS if state.held_by else ())))
         w = replace(w, fields=kept, shown=shown, masking=w.masking if "name" in kept else "") if kept or w.counted else None
     if w is None:
         if not state.kind:
