@@ -41,6 +41,8 @@ def load(service: str) -> list[Any]:
 
 
 def load_all() -> None:
+    """Every event type of the house: the services', and what operators do."""
+    importlib.import_module("shared.operations")
     for service in services():
         load(service)
 
@@ -89,13 +91,19 @@ def deciders(service: str) -> Iterator[Decider[Any]]:
             yield from (d for d in several if isinstance(d, Decider) and d.service == service)
 
 
+@cache
+def replaying(service: str) -> Any:
+    """The room of a service that says how its decisions are made again (shared/eventlog/integrity/replay.py); None without rules."""
+    return next((module for module in load(service) if module.__name__.endswith(".replaying")), None)
+
+
 _IN_CHINESE = re.compile(r"\(([\u4e00-\u9fff][\u4e00-\u9fff、/]*)")
 
 
 @cache
 def _abouts(service: str) -> dict[str, str]:
     """Category → the Chinese words of the file (or, of a shape in several files, of the folder) in which its decider stands."""
-    found = {}
+    found: dict[str, str] = {}
     for one in deciders(service):
         room = importlib.import_module(".".join(one.evolve.__module__.split(".")[:3]))
         words = _IN_CHINESE.search((room.__doc__ or "").split("\n", 1)[0])
