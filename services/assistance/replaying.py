@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
-from services.assistance.benefits import rules_of
+from services.assistance import standards
+from services.assistance.benefits import district, rules_of
 from services.assistance.temporary import is_part_of
 from shared.casework.benefits import Office
 from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
+from shared.rules.published import numbers_in
 
 
 def engine_of(office: Office, parameters_version: str) -> RulesEngine:
@@ -20,3 +22,10 @@ def engine_of(office: Office, parameters_version: str) -> RulesEngine:
 def derived(recorded: Assessment, again: Assessment) -> bool:
     """临时救助 is paid in instalments: each part's assessment is the whole one with the part as its last line."""
     return is_part_of(recorded, again)
+
+
+def figures(assessment: Assessment) -> tuple[str, ...]:
+    """Where the figures of an assessment were published: the district's book of standards, if anything of it was in the rules."""
+    if not numbers_in(assessment.parameters_version):
+        return ()
+    return (standards.DECIDER.stream(district(assessment.parameters_version.partition("@")[0])),)

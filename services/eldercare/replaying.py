@@ -16,3 +16,8 @@ def engine_of(_office: Office, parameters_version: str) -> RulesEngine:
 def derived(_recorded: Assessment, _again: Assessment) -> bool:
     """Nothing: what is recorded is what the rules say."""
     return False
+
+
+def figures(_assessment: Assessment) -> tuple[str, ...]:
+    """Nowhere in the log: elder care's figures are those of the files."""
+    return ()

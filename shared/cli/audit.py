@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from shared.cli import audit_decisions
+from shared.cli import audit_bundle, audit_decisions, audit_walk
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -18,14 +18,15 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group("audit")
 def command() -> None:
-    """核验事件日志，出具任何人都能离线核验的证明；重算全部决定。只读。"""
+    """核验事件日志，出具任何人都能离线核验的证明；重算全部决定；追溯因果。只读。"""
 
 
-command.add_command(audit_decisions.command)
+for _one in (audit_decisions.command, audit_walk.walk, audit_walk.acts, audit_walk.looks, audit_walk.diff, audit_bundle.make, audit_bundle.check):
+    command.add_command(_one)
 
 
 @contextmanager
-def _opened(log: bool = True) -> Iterator[tuple[Any, Any, Any]]:
+def opened_house(log: bool = True) -> Iterator[tuple[Any, Any, Any]]:
     """(settings, log, engine of the tree), closed again; a log that is away is said so. Without ``log`` none is asked for."""
     from shared import config
     from shared.eventlog.client import Log, LogUnavailable
@@ -61,7 +62,7 @@ def verify_log(outside: tuple[Path, ...], data: Path | None, as_json: bool) -> N
     from shared.eventlog.integrity.source import File
     from shared.eventlog.integrity.verify import verify
 
-    with _opened(log=data is None) as (settings, log, engine):
+    with opened_house(log=data is None) as (settings, log, engine):
         if data is not None:
             try:
                 log = File(data)
@@ -99,7 +100,7 @@ def receipt_of(event: str, out: Path | None) -> None:
     stream, _, version = event.rpartition("@")
     if not stream or not version.isdecimal():
         raise click.ClickException("请写作 流名@号，例如 assistance.case-…@4。")
-    with _opened() as (_, log, engine):
+    with opened_house() as (_, log, engine):
         try:
             _write(receipt(log, engine, stream, int(version)), out)
         except NotSealed as error:
@@ -114,7 +115,7 @@ def consistency_of(older: int, newer: int | None, out: Path | None) -> None:
     """两个检查点之间的一致性证明：较早的日志是较晚的开头。大小见 minzheng audit checkpoints。"""
     from shared.eventlog.integrity.receipt import NotSealed, consistency
 
-    with _opened() as (_, log, engine):
+    with opened_house() as (_, log, engine):
         try:
             _write(consistency(log, engine, older, newer), out)
         except NotSealed as error:
@@ -128,7 +129,7 @@ def checkpoints_of() -> None:
     from shared.eventlog.integrity.checkpoint import CheckpointError, opened
     from shared.eventlog.integrity.seal import notes_of
 
-    with _opened() as (settings, log, _):
+    with opened_house() as (settings, log, _):
         for note in notes_of(log):
             try:
                 found = opened(note, origin_of(settings), checking_key(settings))

@@ -122,7 +122,7 @@ class Acts:
     def of_actor(
         self, actor: str, since: datetime | None = None, until: datetime | None = None, *, after: int = -1, limit: int = 500
     ) -> list[Act]:
-        """Everything one hand (``staff:zhang3``) recorded in a period, both ends included, in order; ``after``: to go on from a position."""
+        """Everything one hand (``staff:zhang3``) recorded in a period, ends included, in order; ``after``: to go on from a position."""
         c = self._acts.c
         where = [c.actor == actor]
         where += [] if since is None else [c.recorded_at >= _text(since)]

@@ -23,16 +23,25 @@ def recorded(raw: Raw) -> Recorded:
 
 def plain(value: Any) -> Any:
     """A state or an event as JSON values, what is sealed masked."""
+    return _shown(value, MASKED)
+
+
+def sealed_plain(value: Any) -> Any:
+    """The same, what is sealed as it stands: to tell whether it was written anew, never to show."""
+    return _shown(value, "")
+
+
+def _shown(value: Any, mask: str) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        return {f.name: _shown(getattr(value, f.name), mask) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
-        return {str(plain(k)): plain(v) for k, v in value.items()}
+        return {str(plain(k)): _shown(v, mask) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
+        return [_shown(v, mask) for v in value]
     if isinstance(value, set | frozenset):
-        return sorted((plain(v) for v in value), key=str)
+        return sorted((_shown(v, mask) for v in value), key=str)
     if isinstance(value, str):
-        return MASKED if value.startswith(_SEALED) else str(value)
+        return mask if mask and value.startswith(_SEALED) else str(value)
     if isinstance(value, datetime | date):
         return value.isoformat()
     return value if value is None or isinstance(value, bool | int | float) else str(value)

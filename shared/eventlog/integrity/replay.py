@@ -4,7 +4,7 @@ Three kinds of decision rest on recorded inputs alone. What the rules decide: ev
 rule and parameter versions it names (``shared/rules/replay.py``), and the event's own amounts and months, which must follow from it. Grades
 (评估等级): made again from scores and the bands of the form. Random draws (随机抽取): the hash of the list they were drawn from.
 
-A service whose rules decide has a room ``replaying.py``: ``engine_of(office, parameters_version)`` and ``derived(recorded, again)``.
+A service whose rules decide has a room ``replaying.py`` (``Room``).
 What was decided by rules that this release does not have is counted by itself, with what this release would say; never as equal.
 """
 
@@ -44,6 +44,8 @@ class Room(Protocol):
     def engine_of(self, office: Office, parameters_version: str) -> RulesEngine: ...
 
     def derived(self, recorded: Assessment, again: Assessment) -> bool: ...
+
+    def figures(self, assessment: Assessment) -> tuple[str, ...]: ...  # the streams in which its figures were published
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,7 @@ class Report:
 
 def rooms() -> dict[str, Room]:
     """Service → its room for replaying; a service without rules has none."""
-    found = {}
-    for service in discovery.services():
-        for module in discovery.load(service):
-            if module.__name__.endswith(".replaying"):
-                found[service] = typing.cast(Room, module)
-    return found
+    return {service: room for service in discovery.services() if (room := discovery.replaying(service)) is not None}
 
 
 def carriers() -> dict[str, str]:
