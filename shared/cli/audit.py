@@ -21,7 +21,9 @@ def command() -> None:
     """核验事件日志，出具任何人都能离线核验的证明；重算全部决定；追溯因果。只读。"""
 
 
-for _one in (audit_decisions.command, audit_walk.walk, audit_walk.acts, audit_walk.looks, audit_walk.diff, audit_bundle.make, audit_bundle.check):
+for _one in (audit_decisions.command, audit_walk.walk, audit_walk.acts, audit_walk.looks, audit_walk.diff):
+    command.add_command(_one)
+for _one in (audit_bundle.make, audit_bundle.check):
     command.add_command(_one)
 
 

@@ -31,11 +31,16 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
     return found
 
 
-def checking_key(settings: Settings) -> Ed25519PublicKey:
-    """The public key."""
+def public_pem(settings: Settings) -> bytes:
+    """The public key as its file has it."""
     if settings.seal_public_key is None or not settings.seal_public_key.exists():
         raise ConfigError("没有封存公钥（MINZHENG_SEAL_PUBLIC_KEY）；开发环境中先运行 minzheng seal --once。")
-    found = serialization.load_pem_public_key(settings.seal_public_key.read_bytes())
+    return settings.seal_public_key.read_bytes()
+
+
+def checking_key(settings: Settings) -> Ed25519PublicKey:
+    """The public key."""
+    found = serialization.load_pem_public_key(public_pem(settings))
     if not isinstance(found, Ed25519PublicKey):
         raise ConfigError("MINZHENG_SEAL_PUBLIC_KEY 须为 Ed25519 公钥。")
     return found

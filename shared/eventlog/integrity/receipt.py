@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.eventlog.client import Log
+from shared.eventlog.client import Log, Raw
 from shared.eventlog.integrity import tree
 from shared.eventlog.integrity.checkpoint import size_of
 from shared.eventlog.integrity.leaf import leaf_of
@@ -38,17 +38,22 @@ def receipt(log: Log, engine: sa.Engine, stream: str, version: int) -> dict[str,
         path = tree.inclusion(index, size, kept)
     return {
         "form": RECEIPT,
-        "event": {
-            "stream": found[0].stream,
-            "version": found[0].version,
-            "type": found[0].name,
-            "id": found[0].id,
-            "data": base64.b64encode(found[0].data).decode(),
-            "metadata": base64.b64encode(found[0].metadata).decode(),
-        },
+        "event": event_of(found[0]),
         "index": index,
         "path": [p.hex() for p in path],
         "checkpoint": newest[1],
+    }
+
+
+def event_of(event: Raw) -> dict[str, Any]:
+    """An event in a receipt: all that is hashed of it."""
+    return {
+        "stream": event.stream,
+        "version": event.version,
+        "type": event.name,
+        "id": event.id,
+        "data": base64.b64encode(event.data).decode(),
+        "metadata": base64.b64encode(event.metadata).decode(),
     }
 
 

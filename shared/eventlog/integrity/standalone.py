@@ -46,6 +46,14 @@ def _leaf(event: dict[str, Any]) -> bytes:
     return hashlib.sha256(b"\0" + b"".join(len(p).to_bytes(4, "big") + p for p in parts)).digest()
 
 
+def key_in(pem: bytes) -> Ed25519PublicKey:
+    """The public key of a PEM file."""
+    key = load_pem_public_key(pem)
+    if not isinstance(key, Ed25519PublicKey):
+        raise Wrong("公钥不是 Ed25519")
+    return key
+
+
 def checkpoint(note: str, origin: str, key: Ed25519PublicKey) -> tuple[int, bytes, str]:
     """(size, root, time) of a signed checkpoint."""
     text, found, signature = note.partition("\n\n— ")
@@ -88,10 +96,14 @@ def check_receipt(receipt: dict[str, Any], origin: str, key: Ed25519PublicKey) -
     index = int(receipt["index"])
     if not 0 <= index < size:
         raise Wrong("回执中的位置不在检查点之内")
-    found, _ = _fold(index, size - 1, [bytes.fromhex(p) for p in receipt["path"]], _leaf(receipt["event"]))
-    if found != root:
-        raise Wrong("事件不在检查点所签名的日志中，或已被改动")
+    check_event(receipt["event"], index, [bytes.fromhex(p) for p in receipt["path"]], size, root)
     return index, size, time
+
+
+def check_event(event: dict[str, Any], index: int, path: list[bytes], size: int, root: bytes) -> None:
+    """That an event is the leaf at this place of the tree with this root."""
+    if not 0 <= index < size or _fold(index, size - 1, path, _leaf(event))[0] != root:
+        raise Wrong("事件不在检查点所签名的日志中，或已被改动")
 
 
 def check_consistency(proof: dict[str, Any], origin: str, key: Ed25519PublicKey) -> tuple[int, int]:
@@ -129,9 +141,7 @@ def main() -> int:
     parser.add_argument("--consistency", action="store_true", help="核验两个检查点的一致性证明")
     asked = parser.parse_args()
     try:
-        key = load_pem_public_key(asked.key.read_bytes())
-        if not isinstance(key, Ed25519PublicKey):
-            raise Wrong("公钥不是 Ed25519")
+        key = key_in(asked.key.read_bytes())
         given = json.loads(asked.file.read_text(encoding="utf-8"))
         if asked.consistency:
             old, new = check_consistency(given, asked.origin, key)
