@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 
 from services.portal.web import portal as portals
 from services.portal.web.portal import Portal
-from services.portal.web.safety import limiter
+from services.portal.web.safety import for_everybody, limiter
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand
 from shared.security import tokens
@@ -176,4 +176,4 @@ def install(app: Flask, portal: Portal) -> None:
 
     @app.context_processor
     def _who() -> dict[str, Any]:
-        return {"visitor": visitor(), "role_names": ROLE_NAMES}
+        return {"visitor": None if for_everybody() else visitor(), "role_names": ROLE_NAMES}

@@ -116,3 +116,58 @@ def tiles(title: str, places: Sequence[Tile], *, about: str = "", size: int = 92
         inside.append(f'<a href="{escape(p.href)}">{tile}</a>' if p.href else tile)
     said = about or "；".join(f"{p.name}：{p.said}" for p in places)
     return _svg(columns * size + 2, int(rows * size * 0.72) + 4, title, said, "".join(inside))
+
+
+@dataclass(frozen=True)
+class Steps:
+    """A figure that holds from a day until the next: (day as an ordinal, value, how it is said)."""
+
+    label: str
+    values: tuple[tuple[int, float, str], ...]
+
+
+_DASHES = ("", "8 4", "2 4", "10 3 2 3")
+
+
+def steps(title: str, series: Sequence[Steps], last: int, years: Sequence[tuple[int, str]], *, about: str = "") -> Markup:
+    """Lines that go up and down in steps, true to time, up to the day ``last``; ``years``: where the marks below stand. Lines differ by
+    their dashes, and each is named at its end."""
+    width, left, right, top, bottom = 720, 20, 170, 26, 34
+    height = 200 + 16 * max(0, len(series) - 3)
+    first = min((v[0] for one in series for v in one.values), default=last)
+    most = max((v[1] for one in series for v in one.values), default=0) or 1
+    across = (width - left - right) / max(1, last - first)
+
+    def place(day: int, value: float) -> tuple[float, float]:
+        return left + (min(max(day, first), last) - first) * across, top + (height - top - bottom) * (1 - value / most)
+
+    base = height - bottom
+    inside = [f'<line x1="{left}" y1="{base}" x2="{width - right}" y2="{base}" stroke="{LINE}"/>']
+    for day, label in years:
+        if first <= day <= last:
+            x, _ = place(day, 0)
+            inside.append(f'<line x1="{x:.1f}" y1="{base}" x2="{x:.1f}" y2="{base + 5}" stroke="{SOFT}"/>')
+            inside.append(_text(x, height - 12, label, anchor="middle", size=12, fill=SOFT))
+    taken: list[float] = []
+    for n, one in enumerate(series):
+        points, before = [], None
+        for day, value, said in one.values:
+            x, y = place(day, value)
+            if before is not None:
+                points.append(f"{x:.1f},{before:.1f}")
+            points.append(f"{x:.1f},{y:.1f}")
+            if before is None or abs(before - y) > 1:
+                inside.append(_text(x + 3, y - 6, said, size=12))
+            before = y
+        if before is None:
+            continue
+        points.append(f"{width - right:.1f},{before:.1f}")
+        dash = f' stroke-dasharray="{_DASHES[n % 4]}"' if _DASHES[n % 4] else ""
+        inside.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{BLUE}" stroke-width="2"{dash}/>')
+        at = before + 4
+        while any(abs(at - other) < 15 for other in taken):
+            at += 15
+        taken.append(at)
+        inside.append(_text(width - right + 6, at, one.label[:12], size=13))
+    said = about or "；".join(f"{one.label}：" + "，".join(v[2] for v in one.values) for one in series)
+    return _svg(width, height, title, said, "".join(inside))

@@ -65,10 +65,10 @@ def install(app: Flask, portal: Portal) -> None:
         if portal.settings.production:
             answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if request.endpoint != "static":
-            answer.headers.setdefault("Cache-Control", "no-store" if _private() else "public, max-age=30")
+            answer.headers.setdefault("Cache-Control", "public, max-age=30" if for_everybody() else "no-store")
         return answer
 
 
-def _private() -> bool:
-    """Pages that are for somebody must be kept by no cache; the public ones may."""
-    return not request.path.startswith(("/sunshine", "/static")) and request.path != "/"
+def for_everybody() -> bool:
+    """Pages that are the same for everybody may be kept by caches, and look at no cookie; those for somebody are kept by none."""
+    return request.path.startswith(("/sunshine", "/static")) or request.path == "/"
