@@ -209,29 +209,47 @@ class _Back(_Walking):
             return {}
         found = self._refs.get(act.position)
         if found is None:
-            wanted = {stream: ground for value, ground in node.named for stream in _streams(act.service, value) if stream != act.stream}
+            own = (act.stream.partition("-")[2], False)  # what goes by the same id: a case's publicity, its authorisations
+            named = (*node.named, own)
+            wanted = {stream: ground for value, ground in named for stream in _streams(act.service, value) if stream != act.stream}
             there = self.acts.streams_there(wanted)
             found = self._refs[act.position] = {stream: ground for stream, ground in wanted.items() if stream in there}
         return found
 
     def _grounds(self, chain: list[Act], chains: dict[str, list[Act]]) -> None:
-        """A decision rests on everything that its stream has named so far, up to the last event before it; the rest is referred to once."""
-        grounds: dict[str, None] = {}
+        """A decision rests on everything that its stream has named so far, up to the last event before it; so does the start. What else
+        is named is referred to once, as soon as there was something of it."""
+        named: dict[str, bool] = {}
         told: set[str] = set()
         for act in chain:
-            named = self._streams_of(act)
-            grounds |= dict.fromkeys(stream for stream, ground in named.items() if ground)
-            rests_on = grounds if self.known[act.position].assessments else {}
-            for stream in rests_on:
-                self._to("ground", act, chains.get(stream, []))
-            for stream in named.keys() - rests_on.keys() - told:
-                self._to("refers", act, chains.get(stream, []))
-            told |= named.keys()
+            for stream, ground in self._streams_of(act).items():
+                named[stream] = named.get(stream, False) or ground
+            decides, starts = bool(self.known[act.position].assessments), act == self.found.start
+            for stream, ground in named.items():
+                if decides and ground:
+                    told |= {stream} if self._to("ground", act, chains.get(stream, [])) else set()
+                elif starts or stream not in told:
+                    told |= {stream} if self._to("refers", act, chains.get(stream, [])) else set()
 
-    def _to(self, kind: Kind, act: Act, chain: list[Act]) -> None:
+    def _to(self, kind: Kind, act: Act, chain: list[Act]) -> bool:
+        """Join an act to the last event of a stream before it, if there was one."""
         before = bisect_left(chain, act.position, key=lambda a: a.position)
         if before:
             self.edge(kind, act.position, chain[before - 1].position)
+        return bool(before)
+
+    def done(self) -> Walk:
+        """Without what came after everything that named it: it stands behind nothing here."""
+        causes: dict[int, list[int]] = {}
+        for edge in self._edges:
+            causes.setdefault(edge.effect, []).append(edge.cause)
+        new = {self.found.start.position}
+        behind = set(new)
+        while new:
+            new = {cause for effect in new for cause in causes.get(effect, ())} - behind
+            behind |= new
+        self.known = {position: node for position, node in self.known.items() if position in behind}
+        return super().done()
 
 
 class _Forward(_Walking):
@@ -279,11 +297,14 @@ def _assessments(event: Any) -> Iterator[Assessment]:
 
 
 def _named(service: str, event: Any) -> Iterator[tuple[str, bool]]:
-    """(id, whether a decision may rest on it): what an event says by a field of its own, and whom its assessments are about."""
+    """(id, whether a decision may rest on it): what an event names by a field of its own, and whom its assessments are about.
+
+    Fields that are no references (how far a list of cases is) are not called ``…_id``.
+    """
     room = discovery.replaying(service)
     for f in fields(event):
         value = getattr(event, f.name)
-        if isinstance(value, str) and _ID.fullmatch(value):
+        if isinstance(value, str) and (f.name.endswith("_id") or f.name == "refers_to") and _ID.fullmatch(value):
             yield value, f.name in FACTS
             if f.name == "report_id":  # a version of a verification's report
                 yield value.rpartition(".")[0], True
