@@ -6,6 +6,9 @@
 Speaks nameko's protocol on one connection with an I/O thread of its own; any number of threads may call at once. A refusal
 arrives as Refused, everything else (no worker, no broker, no answer in time) as Unavailable: the same call may then be
 made again with the same command_id, and has its effect once.
+
+Usually a call waits its time out, so that a worker that is just being started again may still answer. With ``at_once`` it gives up
+as soon as it is known that nobody is there: no connection, or a queue without consumers. That is for a front end whose user waits.
 """
 
 from __future__ import annotations
@@ -19,30 +22,48 @@ from typing import Any
 
 import msgspec
 import pika
-from pika.exceptions import AMQPError
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from shared import tracing
 from shared.domain.errors import Refused, Unavailable
 from shared.messaging import names, wire
 
 _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
+_LOOK = 0.25  # seconds after which a call that is to give up at once asks whether anybody is there, and again
+_CONNECTING = 1.0  # seconds such a call waits for the very first connection
+
+
+_NOBODY = "该业务目前没有工作进程，请稍后重试。"
 
 
 class _NoWorker(Exception):
-    """The request was returned: no queue is bound for that service."""
+    """The request was returned, as no queue is bound for that service, or nobody consumes from it."""
+
+
+class _Waiting:
+    """One call that waits for its answer; ``queue`` is looked at when it is to give up at once."""
+
+    __slots__ = ("answer", "queue", "since")
+
+    def __init__(self, queue: str) -> None:
+        self.answer: Future[bytes] = Future()
+        self.queue, self.since = queue, time.monotonic()
 
 
 class _Link:
     """The connection and its I/O thread; reconnects by itself."""
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, at_once: bool = False) -> None:
+        self._at_once = at_once
         self._parameters = pika.URLParameters(uri)
         self._parameters.heartbeat = 10
         self._parameters.blocked_connection_timeout = 10
         self._parameters.socket_timeout = 5
-        self._waiting: dict[str, Future[bytes]] = {}
+        self._waiting: dict[str, _Waiting] = {}
+        self._away: dict[str, float] = {}  # queues that had no consumer, and when that was seen
         self._lock = threading.Lock()
         self._ready = threading.Event()
+        self._tried = threading.Event()  # a connection was made, or could not be
         self._closed = False
         self._failures = 0
         self._connection: Any = None
@@ -55,11 +76,13 @@ class _Link:
 
     def ask(self, routing_key: str, body: bytes, headers: dict[str, str], timeout: float, correlation_id: str) -> bytes:
         until = time.monotonic() + timeout
-        if self._closed or not self._ready.wait(timeout):
+        if self._closed or not self._connected(timeout):
             raise Unavailable("消息总线暂时不可用，请稍后重试。")
-        answer: Future[bytes] = Future()
+        waiting = _Waiting(names.rpc_queue(routing_key.partition(".")[0]) if self._at_once else "")
+        if self._at_once and time.monotonic() - self._away.get(waiting.queue, 0.0) < _LOOK:
+            raise Unavailable(_NOBODY)
         with self._lock:
-            self._waiting[correlation_id] = answer
+            self._waiting[correlation_id] = waiting
 
         def publish() -> None:
             if self._channel is None or not self._channel.is_open:
@@ -78,16 +101,22 @@ class _Link:
 
         try:
             self._connection.ioloop.add_callback_threadsafe(publish)
-            return answer.result(max(0.0, until - time.monotonic()))
+            return waiting.answer.result(max(0.0, until - time.monotonic()))
         except TimeoutError:
             raise Unavailable("未在规定时间内收到答复，请以同一指令编号重试。") from None
         except _NoWorker:
-            raise Unavailable("该业务目前没有工作进程，请稍后重试。") from None
+            raise Unavailable(_NOBODY) from None
         except AMQPError:
             raise Unavailable("与消息总线的连接中断，请以同一指令编号重试。") from None
         finally:
             with self._lock:
                 self._waiting.pop(correlation_id, None)
+
+    def _connected(self, timeout: float) -> bool:
+        if self._at_once:
+            self._tried.wait(min(timeout, _CONNECTING))
+            return self._ready.is_set()
+        return self._ready.wait(timeout)
 
     def close(self) -> None:
         self._closed = True
@@ -139,6 +168,9 @@ class _Link:
         def consuming(_frame: Any) -> None:
             self.reply_to, self._channel, self._failures = token, channel, 0
             self._ready.set()
+            self._tried.set()
+            if self._at_once:
+                self._look(self._connection)
 
         def declared(_frame: Any) -> None:
             channel.queue_bind(queue, names.RPC_EXCHANGE, routing_key=token, callback=bound)
@@ -150,8 +182,37 @@ class _Link:
         channel.add_on_return_callback(self._returned)
         channel.exchange_declare(names.RPC_EXCHANGE, "topic", durable=True, callback=exchange)
 
+    def _look(self, connection: Any) -> None:
+        """Again and again: of calls that wait longer than usual, whether anybody consumes from their queues."""
+        if connection is not self._connection or not connection.is_open:
+            return
+        connection.ioloop.call_later(_LOOK, lambda: self._look(connection))
+        late = time.monotonic() - _LOOK
+        with self._lock:
+            queues = {w.queue for w in self._waiting.values() if w.since < late}
+        for queue in queues:
+            connection.channel(on_open_callback=lambda channel, queue=queue: self._count(channel, queue))
+
+    def _count(self, channel: Any, queue: str) -> None:
+        def counted(frame: Any) -> None:
+            if frame.method.consumer_count == 0:
+                self._nobody(queue)
+            channel.close()
+
+        # No queue at all closes the channel; so does our own close, after which nothing is left to say.
+        channel.add_on_close_callback(lambda _channel, reason: self._nobody(queue) if isinstance(reason, ChannelClosedByBroker) else None)
+        channel.queue_declare(queue, passive=True, callback=counted)
+
+    def _nobody(self, queue: str) -> None:
+        self._away[queue] = time.monotonic()
+        with self._lock:
+            concerned = [correlation_id for correlation_id, w in self._waiting.items() if w.queue == queue]
+        for correlation_id in concerned:
+            self._fail(correlation_id, _NoWorker())
+
     def _lost(self) -> None:
         self._ready.clear()
+        self._tried.set()
         self._channel = None
         with self._lock:
             waiting = list(self._waiting)
@@ -160,36 +221,52 @@ class _Link:
 
     def _answered(self, _channel: Any, _deliver: Any, properties: Any, body: bytes) -> None:
         with self._lock:
-            answer = self._waiting.pop(properties.correlation_id, None)
-        if answer is not None:
-            answer.set_result(body)
+            waiting = self._waiting.pop(properties.correlation_id, None)
+        if waiting is not None:
+            waiting.answer.set_result(body)
 
     def _returned(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:
         self._fail(properties.correlation_id, _NoWorker())
 
     def _fail(self, correlation_id: str, error: Exception) -> None:
         with self._lock:
-            answer = self._waiting.pop(correlation_id, None)
-        if answer is not None:
-            answer.set_exception(error)
+            waiting = self._waiting.pop(correlation_id, None)
+        if waiting is not None:
+            waiting.answer.set_exception(error)
 
 
 class RpcClient:
     """Calls ``client.<service>.<method>(**fields)``. Thread-safe."""
 
     def __init__(
-        self, amqp_uri: str, token: str | None = None, timeout: float = 10.0, *, correlation_id: str = "", _link: _Link | None = None
+        self,
+        amqp_uri: str,
+        token: str | None = None,
+        timeout: float = 10.0,
+        *,
+        correlation_id: str = "",
+        why: tuple[str, str] = ("", ""),
+        at_once: bool = False,
+        _link: _Link | None = None,
     ) -> None:
-        self._link = _link or _Link(amqp_uri)
+        self._link = _link or _Link(amqp_uri, at_once)
         self._own = _link is None
         self._uri = amqp_uri
         self._timeout = timeout
         self._token = token
         self._correlation_id = correlation_id
+        self._why = why
 
-    def as_(self, token: str | None, *, correlation_id: str = "", timeout: float | None = None) -> RpcClient:
-        """The same connection with another hand's token: what a front end that serves many people uses."""
-        return RpcClient(self._uri, token, timeout or self._timeout, correlation_id=correlation_id, _link=self._link)
+    def as_(
+        self, token: str | None, *, correlation_id: str = "", timeout: float | None = None, purpose: str = "", reference: str = ""
+    ) -> RpcClient:
+        """The same connection with another hand's token: what a front end that serves many people uses.
+
+        ``purpose`` says why that hand looks at a file (shared/casework/looks.py), ``reference`` the number of what it is for.
+        """
+        return RpcClient(
+            self._uri, token, timeout or self._timeout, correlation_id=correlation_id, why=(purpose, reference), _link=self._link
+        )
 
     def call(self, service: str, method: str, **kwargs: Any) -> Any:
         headers = {}
@@ -197,6 +274,7 @@ class RpcClient:
             headers["nameko.auth_token"] = self._token
         if self._correlation_id:
             headers["nameko.correlation_id"] = self._correlation_id
+        headers |= {f"nameko.{name}": said for name, said in zip(("purpose", "purpose_reference"), self._why, strict=True) if said}
         request = str(uuid.uuid4())
         if not tracing.on():
             return self._asked(service, method, kwargs, headers, request)

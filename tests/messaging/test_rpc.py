@@ -13,6 +13,7 @@ from nameko.standalone.rpc import ClusterRpcProxy
 from shared.domain.errors import Refused, Unavailable
 from shared.messaging import wire
 from shared.messaging.client import RpcClient
+from shared.process import free_port
 from tests.messaging.house import RESIDENT_ID, House, Worker, new_id, wait_for
 
 
@@ -143,6 +144,34 @@ def test_many_callers_on_one_client(client: RpcClient) -> None:
 def test_no_worker_is_unavailable_at_once(client: RpcClient) -> None:
     with pytest.raises(Unavailable, match="没有工作进程"):
         client.nobody.anything()
+
+
+def test_a_front_end_is_told_at_once_that_nobody_is_there(alone: House) -> None:
+    """The queue is there but its only worker was killed: the call gives up long before its time is out, the next at once."""
+    worker = alone.start_worker()
+    with RpcClient(alone.broker.uri, alone.token(), 60.0, at_once=True) as client:
+        assert client.counter.echo(text="here", day="2023-07-01")["text"] == "here"
+        worker.kill9()
+        with pytest.raises(Unavailable, match="没有工作进程"):
+            client.counter.echo(text="nobody", day="2023-07-01")
+        with pytest.raises(Unavailable, match="没有工作进程"):
+            client.nobody.anything()
+        alone.start_worker()
+        assert client.counter.echo(text="again", day="2023-07-01")["text"] == "again"
+
+
+def test_a_front_end_waits_for_work_that_takes_its_time(client: RpcClient, house: House, standing: Worker) -> None:
+    """That nothing came yet is no sign that nobody is there."""
+    with RpcClient(house.broker.uri, house.token(), 60.0, at_once=True) as patient, ThreadPoolExecutor(200) as pool:
+        answers = list(pool.map(lambda _: patient.counter.count(command_id=new_id(), counter_id=new_id())["version"], range(200)))
+    assert answers == [0] * 200
+
+
+def test_a_front_end_without_a_broker_is_told_at_once() -> None:
+    """Nobody listens on the broker's port: no call waits its minute out."""
+    nowhere = f"amqp://guest:guest@127.0.0.1:{free_port()}/"
+    with RpcClient(nowhere, "token", 60.0, at_once=True) as client, pytest.raises(Unavailable, match="消息总线"):
+        client.counter.echo(text="nobody", day="2023-07-01")
 
 
 def test_the_log_away_is_unavailable_and_work_resumes(client: RpcClient, house: House) -> None:

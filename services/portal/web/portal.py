@@ -20,6 +20,7 @@ from shared.eventlog.stores import engine_for
 from shared.messaging.client import RpcClient
 from shared.messaging.doors import DoorInfo, doors_of
 from shared.rules.profile import Profile, load_profile
+from shared.security import tokens
 from shared.security.tokens import Verifier
 from shared.security.vault import Vault
 
@@ -72,11 +73,29 @@ class Portal:
     @property
     def rpc(self) -> RpcClient:
         """The connection to all services; ``portal.rpc.as_(token)`` speaks for somebody."""
-        return self._once("rpc", lambda: RpcClient(self.settings.amqp_uri, timeout=RPC_TIMEOUT))
+        return self._once("rpc", lambda: RpcClient(self.settings.amqp_uri, timeout=RPC_TIMEOUT, at_once=True))
 
-    def call(self, token: str | None, service: str, method: str, *, correlation_id: str = "", **fields: Any) -> Any:
-        """Call an RPC with somebody's token; Refused as the service says it, Unavailable when it is away."""
-        return self.rpc.as_(token, correlation_id=correlation_id).call(service, method, **fields)
+    def call(self, token: str | None, service: str, method: str, /, *, correlation_id: str = "", **fields: Any) -> Any:
+        """Call an RPC with somebody's token; Refused as the service says it, Unavailable, at once, when it is away.
+
+        Of a query, ``purpose`` and ``reference`` are no fields: they say why somebody looks (shared/casework/looks.py).
+        """
+        door = self.doors.get((service, method))
+        asks = door is not None and door.kind == "query"
+        purpose, reference = (str(fields.pop(name, "") or "") if asks else "" for name in ("purpose", "reference"))
+        hand = self.rpc.as_(token, correlation_id=correlation_id, purpose=purpose, reference=reference)
+        return hand.call(service, method, **fields)
+
+    @property
+    def own_token(self) -> str:
+        """The portal's own hand (role ``portal``): it hands in what the public writes, and looks up the answer. Read anew every time,
+        for whoever issues it renews it; in development the portal signs it itself."""
+        s = self.settings
+        if s.portal_token is not None and s.portal_token.exists():
+            return s.portal_token.read_text(encoding="utf-8").strip()
+        if s.production or s.token_private_key is None or not s.token_private_key.exists():
+            raise Unavailable("门户未配置自己的令牌（MINZHENG_PORTAL_TOKEN），暂不能在网上提交。")
+        return tokens.issue(s.token_private_key, "portal:sunshine", ("portal",), self.profile.division_code, seconds=300)
 
     @property
     def log(self) -> Log:
@@ -88,6 +107,11 @@ class Portal:
         return self._once("read", lambda: engine_for(self.settings, "portal"))
 
     @property
+    def tree(self) -> sa.Engine:
+        """The sealed tree of the log (``shared/eventlog/integrity``): where proofs are read."""
+        return self._once("tree", lambda: engine_for(self.settings, "integrity"))
+
+    @property
     def vault(self) -> Vault:
         return self._once("vault", lambda: Vault(engine_for(self.settings, "vault"), self.settings.master_key))
 
@@ -97,8 +121,9 @@ class Portal:
         for name in ("rpc", "log"):
             if name in made:
                 made[name].close()
-        if "read" in made:
-            made["read"].dispose()
+        for name in ("read", "tree"):
+            if name in made:
+                made[name].dispose()
 
 
 def of(app: Flask) -> Portal:
