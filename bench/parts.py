@@ -165,6 +165,14 @@ class Parts:
             raise RuntimeError(f"{module}: {done.stderr[-2000:]}")
         return json.loads(done.stdout)
 
+    def command(self, *argv: str, limit: float = 600.0) -> str:
+        """``minzheng …`` as an operator runs it; what it says."""
+        whole = [sys.executable, "-m", "shared.cli", *argv]
+        done = subprocess.run(whole, capture_output=True, text=True, timeout=limit, env=self._env, cwd=ROOT, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{argv}: {done.stdout[-1000:]}{done.stderr[-1000:]}")
+        return done.stdout
+
     def settings(self, **env: str) -> Settings:
         """What the processes are told."""
         return load(self._env | env)

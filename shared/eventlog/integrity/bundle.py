@@ -229,8 +229,8 @@ def _chosen(log: Log, asked: Asked, proofs: _Proofs, made: Made, progress: Progr
             made.events += 1
             made.versions |= {(event.stream.split(".", 1)[0], v) for v in bundle_check.versions_in(event.data)}
         yield line
-    for stream in made.streams.keys() & before.keys():
-        for event in log.read(stream, before[stream], 1):
+    for name in made.streams.keys() & before.keys():
+        for event in log.read(name, before[name], 1):
             line = proofs.line(event, "edge")
             if line is not None:
                 yield line
