@@ -12,12 +12,12 @@ only way to these rows: no caller can forget to withhold.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import date, datetime, time
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from shared.clock import SHANGHAI
@@ -30,6 +30,7 @@ NEVER = "9999-12-31"
 LEVELS = (6, 9, 12)  # digits of district, town, village
 ROOT = "root"  # the parent of the districts
 
+_TOLD = (0, 0, 0, "", "")
 SMALL, BESIDE, ABOVE = "small", "beside", "above"  # why a figure is withheld: itself, for another's sake, with its place's own
 
 
@@ -125,8 +126,8 @@ def project(model: ReadModel, t: SunshineTables) -> None:
             s = e.shown
             rows.put(
                 t.disclosures, stream=r.stream, n=r.version, case_id=now["case_id"], service=r.name.partition(".")[0],
-                programme=now["programme"], kind=now["kind"], place=s.place, fields=json.dumps(list(e.fields)), person_id=s.person_id,
-                name=s.name, members=s.members, area=s.area, amount_fen=s.amount_fen, first_month=s.first_month, status=s.status,
+                programme=now["programme"], kind=now["kind"], place=s.place, fields=msgspec.json.encode(e.fields).decode(),
+                person_id=s.person_id, name=s.name, members=s.members, area=s.area, amount_fen=s.amount_fen, first_month=s.first_month, status=s.status,
                 until_day=now["until_day"], shown_from=at, shown_until=FOREVER, ended_by="",
             )  # fmt: skip
         _count(rows, r, now, e.counted)
@@ -152,26 +153,39 @@ def project(model: ReadModel, t: SunshineTables) -> None:
 
     def _moved(rows: Rows, programme: str, changes: Mapping[str, list[int]], day: str) -> None:
         """Add to the figures of places; from the top down, for what is withheld above is withheld below."""
-        again: set[str] = set()  # families whose parent is now withheld, or no longer
-        for parent in sorted({_parent(place) for place in changes}, key=_depth):
-            again.discard(parent)
-            again |= _family(rows, programme, parent, {p: c for p, c in changes.items() if _parent(p) == parent}, day)
-        while again:
-            parent = min(again, key=lambda p: (_depth(p), p))
-            again.discard(parent)
-            again |= _family(rows, programme, parent, {}, day)
+        known: dict[str, dict[str, list[Any]] | None] = {}  # the families looked at, each read once
 
-    def _family(rows: Rows, programme: str, parent: str, changes: Mapping[str, list[int]], day: str) -> set[str]:
+        def family(parent: str) -> dict[str, list[Any]] | None:
+            if parent not in known:
+                row = rows.get(t.families, programme=programme, parent=parent)
+                known[parent] = msgspec.json.decode(row["children"]) if row is not None else None
+            return known[parent]
+
+        of: dict[str, dict[str, list[int]]] = {}
+        for place, change in changes.items():
+            of.setdefault(_parent(place), {})[place] = change
+        waiting = set(of)
+        while waiting:
+            parent = min(waiting, key=lambda p: (_depth(p), p))
+            waiting.discard(parent)
+            if parent in of or family(parent) is not None:
+                waiting |= _family(rows, programme, parent, of.get(parent, {}), day, family, known)
+
+    def _family(
+        rows: Rows, programme: str, parent: str, changes: Mapping[str, list[int]], day: str,
+        family: Callable[[str], dict[str, list[Any]] | None], known: dict[str, dict[str, list[Any]] | None],
+    ) -> set[str]:  # fmt: skip
         """Fold changes into the places below one parent, and decide anew which of them are withheld; whose families must look again."""
-        row = rows.get(t.families, programme=programme, parent=parent)
-        children: dict[str, list[Any]] = json.loads(row["children"]) if row is not None else {}
+        children = family(parent) or {}
         touched = set(changes)
         for place, change in changes.items():
             child = children.setdefault(place, [0, 0, 0, "", ""])
             for k in range(3):
                 child[k] += change[k]
+        known[parent] = children
+        above = parent != ROOT and bool(((family(_parent(parent)) or {}).get(parent) or _TOLD)[3])
         again: set[str] = set()
-        for place, why in withheld({p: c[0] for p, c in children.items()}, above=_is_withheld(rows, programme, parent)).items():
+        for place, why in withheld({p: c[0] for p, c in children.items()}, above=above).items():
             if children[place][3] != why:
                 children[place][3] = why
                 touched.add(place)
@@ -187,14 +201,8 @@ def project(model: ReadModel, t: SunshineTables) -> None:
                 amount_fen=fen, withheld=why,
             )  # fmt: skip
         if touched:
-            rows.put(t.families, programme=programme, parent=parent, children=json.dumps(children, separators=(",", ":")))
-        return {place for place in again if rows.get(t.families, programme=programme, parent=place) is not None}
-
-    def _is_withheld(rows: Rows, programme: str, place: str) -> bool:
-        if place == ROOT:
-            return False
-        row = rows.get(t.families, programme=programme, parent=_parent(place))
-        return row is not None and bool(json.loads(row["children"])[place][3])
+            rows.put(t.families, programme=programme, parent=parent, children=msgspec.json.encode(children).decode())
+        return again
 
     @model.on_short("disclosure_published")
     def _published(rows: Rows, r: Recorded) -> None:
@@ -268,9 +276,12 @@ class Recipient:
     """One line of a list (公示、公开一行): only what was shown. ``name`` is sealed under ``person_id``, which is never on a page."""
 
     key: str  # for the next page: ``after``
+    stream: str  # with ``n``, the event that said it: for a receipt
+    n: int
     case_id: str
     service: str
     programme: str
+    kind: str
     place: str
     fields: tuple[str, ...]
     person_id: str
@@ -312,9 +323,10 @@ def recipients(
 ) -> list[Recipient]:
     """The recipients of a programme in a division as listed then (now: None), village by village, beginning behind ``after``."""
     c = t.disclosures.c
-    query = sa.select(t.disclosures).where(c.kind == "recipient", c.programme == programme, *_as_of(c, on), *_inside(c.place, division))
+    query = sa.select(t.disclosures).where(c.kind == "recipient", c.programme == programme, *_as_of(c, on))
+    place, _, stream = after.partition("~")
+    query = query.where(*_inside(c.place, division, place))
     if after:
-        place, _, stream = after.partition("~")
         query = query.where(sa.tuple_(c.place, c.stream) > sa.tuple_(sa.literal(place), sa.literal(stream)))
     return _lines(engine, query.order_by(c.place, c.stream).limit(_few(limit)))
 
@@ -372,9 +384,9 @@ def _as_of(c: Any, on: date | datetime | None) -> tuple[Any, ...]:
     return (c.shown_until == FOREVER,) if at is None else (c.shown_from <= at, c.shown_until > at)
 
 
-def _inside(place: Any, division: str) -> tuple[Any, ...]:
-    """Places of a division by their order, so that the index serves; ":" comes right behind the digits."""
-    return (place >= division, place < division + ":")
+def _inside(place: Any, division: str, first: str = "") -> tuple[Any, ...]:
+    """Places of a division, beginning with ``first``, by their order, so that the index serves; ":" comes right behind the digits."""
+    return (place >= max(division, first), place < division + ":")
 
 
 def _few(limit: int) -> int:
@@ -388,9 +400,8 @@ def _lines(engine: sa.Engine, query: Any, *, by_day: bool = False) -> list[Recip
 
 def _line(row: Mapping[str, Any], by_day: bool) -> Recipient:
     key = f"{row['until_day'] if by_day else row['place']}~{row['stream']}"
-    same = ("case_id", "service", "programme", "place", "person_id", "name", "members", "area", "amount_fen", "first_month", "status")
-    kept = {name: row[name] for name in same}
-    return Recipient(key=key, fields=tuple(json.loads(row["fields"])), until_day=row["until_day"], shown_from=row["shown_from"], **kept)
+    given = {f.name: row[f.name] for f in fields(Recipient) if f.name not in ("key", "fields")}
+    return Recipient(key=key, fields=tuple(msgspec.json.decode(row["fields"])), **given)
 
 
 def _told(row: Mapping[str, Any]) -> Figure:
