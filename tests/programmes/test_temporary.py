@@ -252,6 +252,9 @@ def test_one_approval_is_paid_in_instalments_and_the_rest_can_be_cancelled(d: De
     d.call("release_instalment", "reviewer", **ref, no=2, finding="仍需救助")
     d.settle()
     assert payments(d, ref) == list(parts[:2])
+    second = bc.case_id(CODE, t.grant_id(ref["matter_id"], 2))
+    [again] = d.call("recheck_case", "auditor", case_id=second)
+    assert (again["amount_fen"], again["same"], again["older"]) == (parts[1], True, False), "a part is made again from the whole"
     d.call("cancel_remaining", "approver", **ref, reason="已恢复工作")
     m = stands(d, ref)
     assert (m["status"], m["cancelled_fen"]) == ("paid_out", parts[2])
