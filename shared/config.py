@@ -47,6 +47,7 @@ class Settings:
     portal_host: str = "127.0.0.1"
     portal_port: int = 8080
     portal_processes: int = 2
+    portal_token: Path | None = None  # the portal's own hand (role portal), by which it hands in the public's objections
     portal_rate: str = "600/minute"  # requests of one address, where a page says nothing stricter
     seal_private_key: Path | None = None  # signs checkpoints of the log (minzheng seal)
     seal_public_key: Path | None = None  # checks them (minzheng audit)
@@ -153,6 +154,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         portal_host=pick("MINZHENG_PORTAL_HOST", "127.0.0.1"),
         portal_port=int(pick("MINZHENG_PORTAL_PORT", "8080")),
         portal_processes=int(pick("MINZHENG_PORTAL_PROCESSES", "2")),
+        portal_token=_path(pick("MINZHENG_PORTAL_TOKEN")),
         portal_rate=pick("MINZHENG_PORTAL_RATE", "600/minute"),
         seal_private_key=_path(pick("MINZHENG_SEAL_KEY", "" if production else str(var / "keys" / "seal.key"))),
         seal_public_key=_path(pick("MINZHENG_SEAL_PUBLIC_KEY", "" if production else str(var / "keys" / "seal.pub"))),

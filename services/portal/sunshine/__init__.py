@@ -1,11 +1,41 @@
-"""sunshine."""
+"""What the public may see (阳光公开): no login, no cookie, no script needed, nothing from outside.
+
+    public.py       what every page stands on: the day it speaks of (``?on=``), making it once for many, ``sunshine.pages``
+    declared.py     what programmes and declarations are called, and what of them is public
+    overview.py     概况: the district today
+    recipients.py   公示 and 在保名单
+    objections.py   公示异议: the only form whose page sets a cookie
+    standards.py    标准与政策
+    money.py        资金 and 发放
+    inspections.py  检查与抽查, with the draw that anybody can repeat
+    credit.py       信用名单
+    indicators.py   指标 against their targets, with numerator and denominator
+    datasets.py     开放数据: every table as JSON and CSV, the dictionary, the Atom feed
+    verify.py       核验: receipts and how to check them
+
+A page says what had been recorded by the end of its day: everything is read from rows that are kept day by day (``services/portal/rows``).
+"""
 
 from __future__ import annotations
 
 from flask import Flask
 
+from services.portal.sunshine import (  # noqa: F401 - each declares its pages
+    credit,
+    datasets,
+    indicators,
+    inspections,
+    money,
+    objections,
+    overview,
+    recipients,
+    standards,
+    verify,
+)
+from services.portal.sunshine.public import pages
 from services.portal.web.portal import Portal
 
 
 def install(app: Flask, portal: Portal) -> None:
-    """Nothing yet."""
+    """The public pages; those of the open data may be read by pages of others."""
+    app.register_blueprint(pages)

@@ -65,7 +65,7 @@ def install(app: Flask, portal: Portal) -> None:
         if portal.settings.production:
             answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if request.endpoint != "static":
-            answer.headers.setdefault("Cache-Control", "public, max-age=30" if for_everybody() else "no-store")
+            answer.headers.setdefault("Cache-Control", "public, max-age=30" if for_everybody() and answer.status_code < 400 else "no-store")
         return answer
 
 

@@ -14,7 +14,7 @@ from shared.eventlog.integrity.leaf import leaf_of
 from shared.eventlog.integrity.nodes import Nodes
 from shared.eventlog.integrity.seal import newest_note, notes_of
 
-RECEIPT, CONSISTENCY = "minzheng receipt 1", "minzheng consistency 1"
+RECEIPT, SEALED, CONSISTENCY = "minzheng receipt 1", "minzheng sealed 1", "minzheng consistency 1"
 
 
 class NotSealed(Exception):
@@ -23,6 +23,19 @@ class NotSealed(Exception):
 
 def receipt(log: Log, engine: sa.Engine, stream: str, version: int) -> dict[str, Any]:
     """The receipt of one event against the newest checkpoint; raises NotSealed."""
+    event, proof = _proven(log, engine, stream, version)
+    return {"form": RECEIPT, "event": event_of(event), **proof}
+
+
+def sealed(log: Log, engine: sa.Engine, stream: str, version: int) -> dict[str, Any]:
+    """The same of an event whose content is not everybody's: its leaf's hash stands for it. Whoever holds the event can see that it is
+    this one; nobody else learns anything, for what is sealed in it differs every time it is sealed."""
+    event, proof = _proven(log, engine, stream, version)
+    return {"form": SEALED, "leaf": leaf_of(event).hex(), **proof}
+
+
+def _proven(log: Log, engine: sa.Engine, stream: str, version: int) -> tuple[Raw, dict[str, Any]]:
+    """An event, and its place with the path to the root of the newest checkpoint."""
     found = [e for e in log.read(stream, version, 1) if e.version == version]
     newest = newest_note(log)
     if not found or newest is None:
@@ -36,13 +49,7 @@ def receipt(log: Log, engine: sa.Engine, stream: str, version: int) -> dict[str,
         if kept(0, index) != leaf_of(found[0]):
             raise NotSealed("该事件与封存时不同，请运行 minzheng audit verify。")
         path = tree.inclusion(index, size, kept)
-    return {
-        "form": RECEIPT,
-        "event": event_of(found[0]),
-        "index": index,
-        "path": [p.hex() for p in path],
-        "checkpoint": newest[1],
-    }
+    return found[0], {"index": index, "path": [p.hex() for p in path], "checkpoint": newest[1]}
 
 
 def event_of(event: Raw) -> dict[str, Any]:

@@ -90,19 +90,25 @@ def _fold(at: int, last: int, path: list[bytes], found: bytes, both: bytes | Non
 
 def check_receipt(receipt: dict[str, Any], origin: str, key: Ed25519PublicKey) -> tuple[int, int, str]:
     """(place, size, time of the checkpoint) of a receipt that holds."""
-    if receipt.get("form") != "minzheng receipt 1":
+    if receipt.get("form") not in ("minzheng receipt 1", "minzheng sealed 1"):
         raise Wrong("不是回执，或格式版本不认识")
+    # "sealed": the event itself is not everybody's; its hash alone is shown to be in the log.
+    leaf = _leaf(receipt["event"]) if receipt["form"] == "minzheng receipt 1" else bytes.fromhex(receipt["leaf"])
     size, root, time = checkpoint(receipt["checkpoint"], origin, key)
     index = int(receipt["index"])
     if not 0 <= index < size:
         raise Wrong("回执中的位置不在检查点之内")
-    check_event(receipt["event"], index, [bytes.fromhex(p) for p in receipt["path"]], size, root)
+    _check_leaf(leaf, index, [bytes.fromhex(p) for p in receipt["path"]], size, root)
     return index, size, time
 
 
 def check_event(event: dict[str, Any], index: int, path: list[bytes], size: int, root: bytes) -> None:
     """That an event is the leaf at this place of the tree with this root."""
-    if not 0 <= index < size or _fold(index, size - 1, path, _leaf(event))[0] != root:
+    _check_leaf(_leaf(event), index, path, size, root)
+
+
+def _check_leaf(leaf: bytes, index: int, path: list[bytes], size: int, root: bytes) -> None:
+    if not 0 <= index < size or _fold(index, size - 1, path, leaf)[0] != root:
         raise Wrong("事件不在检查点所签名的日志中，或已被改动")
 
 
@@ -148,7 +154,8 @@ def main() -> int:
             print(f"成立：前 {old} 个事件在此后增至 {new} 个时未被改动。")
         else:
             index, size, time = check_receipt(given, asked.origin, key)
-            print(f"成立：{given['event']['type']}，第 {index + 1} 个事件，在 {time} 签名的 {size} 个事件之中。")
+            what = given["event"]["type"] if "event" in given else "内容不公开的事件"
+            print(f"成立：{what}，第 {index + 1} 个事件，在 {time} 签名的 {size} 个事件之中。")
     except Wrong as error:
         print(f"不成立：{error}。", file=sys.stderr)
         return 1

@@ -1,0 +1,287 @@
+"""开放数据: every table of the public pages as JSON and CSV, at addresses that stay, with a dictionary; and what is new as an Atom feed.
+
+``Access-Control-Allow-Origin: *`` here and nowhere else: what is open may be read by pages of others. Every answer has an ETag; ``?on=``
+gives the table of a past day. What a table has of columns stands in ``dictionary.yaml``, and is served as a Data Package
+(frictionlessdata): ``/sunshine/data/datapackage.json``.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime, time, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import sqlalchemy as sa
+import yaml
+from flask import Response, current_app, request
+
+from services.portal.read_model import TABLES
+from services.portal.rows import sunshine as rows
+from services.portal.sunshine import credit, declared, indicators, inspections, money, recipients, standards
+from services.portal.sunshine.public import Day, day_of, page, pages, position, query, render
+from services.portal.web import portal as portals
+from services.portal.web.places import places_of
+from services.portal.web.portal import Portal
+from services.portal.web.safety import limiter
+from services.portal.web.shown import cell
+from shared.clock import SHANGHAI
+from shared.domain.errors import Refused
+
+LICENCE = "公共数据，注明来源即可使用"
+_BATCH = 500
+_CSV, _JSON = "text/csv; charset=utf-8", "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column: its name, its type as a Data Package has it, and what it means."""
+
+    name: str
+    type: str
+    about: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    code: str
+    title: str
+    about: str
+    fields: tuple[Field, ...]
+    rows: Callable[[Portal, Day], Iterable[dict[str, Any]]]
+
+
+def _totals(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
+    """Of the district, its towns and their villages."""
+    district = portal.profile.division_code
+    everything = recipients.figures(portal, day, district)
+    yield from map(asdict, everything)
+    for town in sorted({f.place for f in everything if f.place != district}):
+        yield from (asdict(f) for f in recipients.figures(portal, day, town) if f.place != town)
+
+
+def _withheld(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
+    after = ""
+    while True:
+        found = rows.withholdings(portal.read, recipients.T, portal.profile.division_code, after, _BATCH)
+        yield from (row for row in found if row["from_day"] <= day.text)
+        if len(found) < _BATCH:
+            return
+        after = found[-1]["key"]
+
+
+def _indicators(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
+    for row in indicators.indicators(portal, day):
+        yield {**row, "computed": row["how"] is not None}
+
+
+def _policies(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
+    for row in standards.policies(portal, day):
+        yield {**row, "content": json.dumps(row["content"], ensure_ascii=False)}
+
+
+def _findings(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
+    for campaign in inspections.campaigns(portal, day):
+        if campaign["status"] == "published":
+            yield from inspections.findings(portal, day, campaign["record_id"])
+
+
+ROWS: dict[str, Callable[[Portal, Day], Iterable[dict[str, Any]]]] = {
+    "recipients": recipients.every_recipient,
+    "proposals": recipients.every_proposal,
+    "totals": _totals,
+    "withholdings": _withheld,
+    "standards": standards.values,
+    "policies": _policies,
+    "payments": money.runs,
+    "funds": money.funds,
+    "fund-moves": money.moves,
+    "inspections": inspections.campaigns,
+    "findings": _findings,
+    "credit": credit.entries,
+    "indicators": _indicators,
+}
+
+
+@lru_cache(maxsize=1)
+def datasets() -> dict[str, Dataset]:
+    """What there is, as ``dictionary.yaml`` has it."""
+    told = yaml.safe_load((Path(__file__).parent / "dictionary.yaml").read_text(encoding="utf-8"))
+    return {
+        code: Dataset(code, d["title"], d["about"], tuple(Field(name, *said) for name, said in d["fields"].items()), ROWS[code])
+        for code, d in told.items()
+    }
+
+
+def _open(answer: Response) -> Response:
+    answer.headers["Access-Control-Allow-Origin"] = "*"
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return answer
+
+
+def _recorded_at(portal: Portal, day: Day) -> datetime:
+    """When the last thing was recorded that the rows of the day rest on; of a past day, its end."""
+    if day.asked:
+        return datetime.combine(day.on, time(23, 59, 59), SHANGHAI)
+    acts = TABLES["acts"]
+    found = query(portal, sa.select(acts.c.recorded_at).order_by(acts.c.position.desc()).limit(1))
+    return datetime.fromisoformat(found[0]["recorded_at"]) if found else datetime.combine(day.on, time(0), SHANGHAI)
+
+
+@pages.get("/sunshine/data/<code>.<any(json, csv):form>")
+@limiter.limit("120/minute")
+def table(code: str, form: str) -> Response:
+    """One table, whole, as JSON or CSV: read and sent piece by piece."""
+    portal = portals.of(current_app)
+    found, day = datasets().get(code), day_of(portal)
+    if found is None:
+        raise Refused("not_found", "没有此数据集。", None)
+    at = position(portal)
+    tag = hashlib.sha256(f"{code} {form} {day.text} {day.asked} {at} {portal.vault.erasures()} {found.fields}".encode()).hexdigest()[:32]
+    lines = (_row(found, row) for row in found.rows(portal, day))
+    body = _csv(found, lines) if form == "csv" else _json(found, day, at, lines)
+    answer = Response(body, content_type=_CSV if form == "csv" else _JSON)
+    answer.set_etag(tag, weak=True)
+    answer.last_modified = _recorded_at(portal, day)
+    answer.headers["Content-Disposition"] = f'attachment; filename="{code}-{day.text}.{form}"'
+    return _open(answer.make_conditional(request))
+
+
+def _row(of: Dataset, row: dict[str, Any]) -> dict[str, Any]:
+    """The columns of the dictionary and no other."""
+    return {f.name: row.get(f.name) for f in of.fields}
+
+
+def _json(of: Dataset, day: Day, at: int, lines: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    head = {"dataset": of.code, "title": of.title, "on": day.text, "position": at}
+    yield json.dumps(head, ensure_ascii=False)[:-1].encode() + b', "rows": ['
+    for n, pieces in enumerate(_pieces(lines)):
+        text = ",\n".join(json.dumps(row, ensure_ascii=False) for row in pieces)
+        yield ((",\n" if n else "\n") + text).encode()
+    yield b"\n]}\n"
+
+
+def _csv(of: Dataset, lines: Iterator[dict[str, Any]]) -> Iterator[bytes]:
+    """With the mark by which a spreadsheet knows that it is UTF-8; no cell is a formula."""
+    yield b"\xef\xbb\xbf" + (",".join(f.name for f in of.fields) + "\r\n").encode()
+    for pieces in _pieces(lines):
+        out = io.StringIO()
+        writer = csv.writer(out)
+        for row in pieces:
+            writer.writerow(["" if v is None else cell(v) for v in row.values()])
+        yield out.getvalue().encode()
+
+
+def _pieces(lines: Iterator[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    pieces: list[dict[str, Any]] = []
+    for row in lines:
+        pieces.append(row)
+        if len(pieces) == _BATCH:
+            yield pieces
+            pieces = []
+    if pieces:
+        yield pieces
+
+
+@page("/sunshine/data")
+def dictionary(portal: Portal, day: Day) -> str:
+    """开放数据: what there is, and the dictionary."""
+    return render("data.html", day, datasets=datasets().values(), licence=LICENCE)
+
+
+@page("/sunshine/data/datapackage.json")
+def datapackage(portal: Portal, day: Day) -> Response:
+    """The dictionary for machines."""
+    resources = [
+        {
+            "name": d.code,
+            "title": d.title,
+            "description": d.about,
+            "path": f"/sunshine/data/{d.code}.csv",
+            "format": "csv",
+            "mediatype": "text/csv",
+            "encoding": "utf-8-sig",
+            "schema": {"fields": [{"name": f.name, "type": f.type, "description": f.about} for f in d.fields]},
+        }
+        for d in datasets().values()
+    ]
+    title = f"{portal.profile.name}民政阳光公开"
+    body = {"name": f"minzheng-{portal.profile.id}", "title": title, "description": LICENCE, "resources": resources}
+    return _open(Response(json.dumps(body, ensure_ascii=False, indent=1), content_type=_JSON))
+
+
+# -- what is new
+
+
+@page("/sunshine/feed.atom")
+def feed(portal: Portal, day: Day) -> Response:
+    """What was published lately: standards, policies, runs, proposals, inspections; nobody is named in it."""
+    ET.register_namespace("", _ATOM)
+    root = ET.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "zh-CN"})
+    authority = f"tag:minzheng.{portal.profile.division_code},2023:"
+    news = sorted(_news(portal, day), reverse=True)[:60]
+    _say(root, "id", f"{authority}sunshine")
+    _say(root, "title", f"{portal.profile.name}民政 · 阳光公开")
+    _say(root, "updated", _moment(news[0][0] if news else day.text))
+    ET.SubElement(root, f"{{{_ATOM}}}link", {"rel": "self", "href": "/sunshine/feed.atom"})
+    author = ET.SubElement(root, f"{{{_ATOM}}}author")
+    _say(author, "name", f"{portal.profile.name}民政局")
+    for on, name, title, path in news:
+        entry = ET.SubElement(root, f"{{{_ATOM}}}entry")
+        _say(entry, "id", f"{authority}{name}")
+        _say(entry, "title", title)
+        _say(entry, "updated", _moment(on))
+        ET.SubElement(entry, f"{{{_ATOM}}}link", {"rel": "alternate", "href": path})
+        _say(entry, "summary", title)
+    body = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return _open(Response(body, content_type="application/atom+xml; charset=utf-8"))
+
+
+_ATOM = "http://www.w3.org/2005/Atom"
+
+
+def _say(parent: ET.Element, name: str, text: str) -> None:
+    ET.SubElement(parent, f"{{{_ATOM}}}{name}").text = text
+
+
+def _moment(on: str) -> str:
+    return f"{on}T00:00:00+08:00"
+
+
+def _news(portal: Portal, day: Day) -> Iterator[tuple[str, str, str, str]]:
+    """(day, name, title, path) of each piece of news."""
+    for row in standards.published(portal, day):
+        if row["withdrawn"] is None:
+            programme = row["parameter"].split(".")[0]
+            title = f"公布标准：{declared.name(programme)} {row['amount_fen'] / 100:g}元，{row['effective_from']}起（{row['document_no']}）"
+            name = f"standard/{row['number']}/{row['parameter']}/{row['effective_from']}"
+            yield row["published_on"], name, title, f"/sunshine/standards/{programme}"
+    for row in standards.policies(portal, day):
+        title = f"公布：{row['title']}（{row['document_no']}）"
+        yield row["published_on"], f"policy/{row['record_id']}/{row['number']}", title, "/sunshine/standards#policies"
+    for row in money.runs(portal, day):
+        if row["status"] == "closed":
+            yield row["closed_on"], f"run/{row['run_id']}", f"发放：{declared.name(row['programme'])} {row['month']}", "/sunshine/payments"
+    for row in inspections.campaigns(portal, day):
+        if row["status"] == "published":
+            name, title = f"campaign/{row['record_id']}", f"检查结果公开：{row['title']}"
+            yield row["published_on"], name, title, f"/sunshine/inspections/{row['record_id']}"
+    yield from _proposed(portal, day)
+
+
+def _proposed(portal: Portal, day: Day) -> Iterator[tuple[str, str, str, str]]:
+    """One entry a day, programme and town on which something came under publicity, of the last thirty days."""
+    c = recipients.T.disclosures.c
+    since = (day.on - timedelta(days=30)).isoformat()
+    asked = sa.select(sa.func.substr(c.shown_from, 1, 10).label("day"), c.programme, sa.func.substr(c.place, 1, 9).label("town"))
+    asked = asked.where(c.kind == "proposal", c.shown_from >= since, c.shown_from <= rows.moment(day.on)).distinct()
+    for row in query(portal, asked.order_by("day")):
+        title = f"公示：{declared.name(row['programme'])}（{places_of(portal.profile).name(row['town'])}）"
+        yield row["day"], f"proposals/{row['day']}/{row['programme']}/{row['town']}", title, "/sunshine/proposals"

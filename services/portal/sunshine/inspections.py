@@ -1,0 +1,95 @@
+"""检查与抽查: campaigns whose result is published, the list and the draw by its published seed, findings and how they were put right.
+
+Whoever doubts a draw repeats it: a button does so in the browser (``static/draw.js``), one line of Python anywhere else. Results are told
+once they are published; before that the page says how far the campaign is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import sqlalchemy as sa
+from flask import Response
+
+from services.portal.read_model import TABLES
+from services.portal.rows import kept
+from services.portal.sunshine import declared
+from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
+from services.portal.web.pictures import Bar, bars
+from services.portal.web.portal import Portal
+from services.portal.web.words import said
+from shared.casework.inspection import draw
+from shared.domain.errors import Refused
+
+CAMPAIGNS, OBJECTS, FINDINGS = TABLES["inspections"]
+STATUS = {"listing": "列名单", "checking": "检查中", "closed": "已结束，待公开结果", "published": "结果已公开", "cancelled": "已取消"}
+_RESULTS = ("with_findings", "found", "rectified", "settled")  # told once they are published
+
+
+def campaigns(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """Every campaign as public on the day, the newest first."""
+    c = CAMPAIGNS.c
+    found = query(portal, sa.select(CAMPAIGNS).where(kept.on(CAMPAIGNS, day.text)).order_by(c.period_from.desc(), c.record_id))
+    for row in found:
+        if row["status"] != "published":
+            row.update(dict.fromkeys(_RESULTS), summary="")
+    return found
+
+
+def objects(portal: Portal, day: Day, record_id: str) -> list[str]:
+    """The list as it stood, in the order in which a draw takes it."""
+    c = OBJECTS.c
+    found = query(portal, sa.select(c.object_id).where(c.record_id == record_id, c.listed_on <= day.text))
+    return sorted(row["object_id"] for row in found)
+
+
+def findings(portal: Portal, day: Day, record_id: str) -> list[dict[str, Any]]:
+    f = FINDINGS.c
+    return query(portal, sa.select(FINDINGS).where(kept.on(FINDINGS, day.text), f.record_id == record_id).order_by(f.finding_id))
+
+
+def key(seed: str, object_id: str) -> str:
+    """What a draw sorts by: SHA-256 of seed, colon, object, as hex."""
+    return hashlib.sha256(f"{seed}:{object_id}".encode()).hexdigest()
+
+
+@page("/sunshine/inspections")
+def every(portal: Portal, day: Day) -> str:
+    """检查与抽查 of the district."""
+    found = campaigns(portal, day)
+    p = paging(len(found))
+    return render("inspections.html", day, rows=found[p.offset : p.offset + PER_PAGE], p=p, name=declared.name, status=STATUS)
+
+
+def _campaign(portal: Portal, day: Day, record_id: str) -> dict[str, Any]:
+    found = next((row for row in campaigns(portal, day) if row["record_id"] == record_id), None)
+    if found is None:
+        raise Refused("not_found", "该日没有公开此次检查。", None)
+    return found
+
+
+@page("/sunshine/inspections/<record_id>")
+def one(portal: Portal, day: Day, record_id: str) -> str:
+    """One campaign: its list, its draw, its findings."""
+    row = _campaign(portal, day, record_id)
+    listed = objects(portal, day, record_id)
+    drawn = draw(listed, row["drawn"], row["seed"]) if row["drawn"] else ()
+    keys = sorted((key(row["seed"], o), o) for o in listed) if row["drawn"] else []
+    p = paging(len(keys) or len(listed))
+    codes: dict[str, int] = {}
+    problems = findings(portal, day, record_id) if row["status"] == "published" else []
+    for f in problems:
+        codes[f["code"]] = codes.get(f["code"], 0) + 1
+    picture = bars("问题分类", [Bar(said(code), n, f"{n} 项") for code, n in sorted(codes.items(), key=lambda c: -c[1])]) if codes else None
+    return render(
+        "inspection.html", day, c=row, name=declared.name(row["programme"]), status=STATUS, drawn=drawn, p=p, said=said, picture=picture,
+        keys=keys[p.offset : p.offset + PER_PAGE], listed=listed[p.offset : p.offset + PER_PAGE], findings=problems, first=p.offset,
+    )  # fmt: skip
+
+
+@page("/sunshine/inspections/<record_id>/objects.txt")
+def listed_objects(portal: Portal, day: Day, record_id: str) -> Response:
+    """The list as a text, one object a line, in order: what a draw is repeated from, and what the list's hash is over."""
+    _campaign(portal, day, record_id)
+    return Response("\n".join(objects(portal, day, record_id)), content_type="text/plain; charset=utf-8")

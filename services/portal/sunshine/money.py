@@ -1,0 +1,126 @@
+"""发放 and 资金: payment runs in total with the proof that in = paid + failed + held, and funds with the proof that in = out + balance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.portal.read_model import TABLES
+from services.portal.rows import kept
+from services.portal.sunshine import declared
+from services.portal.sunshine.figures import small
+from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
+from services.portal.web.pictures import Bar, line
+from services.portal.web.portal import Portal
+from services.portal.web.shown import money
+from shared.domain.errors import Refused
+
+RUNS = TABLES["runs"]
+FUNDS, MOVES = TABLES["funds"]
+_COUNTS = ("count", "total_fen", "paid", "paid_fen", "failed", "failed_fen", "held", "held_fen")
+KINDS = {"allocated": "拨入", "drawn": "支取", "given_back": "退回", "counted": "盘点", "closed": "结清缴回"}
+
+
+# -- 发放
+
+
+def runs(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """The runs of the programmes whose figures are public, from the sending on, newest month first. Of one with few payees there is the
+    run and no figure (``withheld``)."""
+    public = [p.code for p in declared.counted()]
+    statement = sa.select(RUNS).where(kept.on(RUNS, day.text), RUNS.c.status.in_(("sent", "closed")), RUNS.c.programme.in_(public))
+    found = query(portal, statement.order_by(RUNS.c.month.desc(), RUNS.c.programme, RUNS.c.division, RUNS.c.round))
+    for row in found:
+        row["withheld"] = small(row["count"])
+        row["proven"] = row["status"] == "closed" and all(
+            row[f"{total}"] == sum(row[f"{part}{unit}"] for part in ("paid", "failed", "held"))
+            for total, unit in (("count", ""), ("total_fen", "_fen"))
+        )
+        if row["withheld"]:
+            row.update(dict.fromkeys(_COUNTS))
+    return found
+
+
+def months(portal: Portal, day: Day) -> dict[str, dict[str, int]]:
+    """Month → programme → fen paid by runs that are closed; a run whose figures are withheld is not in it."""
+    found: dict[str, dict[str, int]] = {}
+    for row in runs(portal, day):
+        if row["status"] == "closed" and not row["withheld"]:
+            of = found.setdefault(row["month"], {})
+            of[row["programme"]] = of.get(row["programme"], 0) + row["paid_fen"]
+    return dict(sorted(found.items()))
+
+
+def over_months(portal: Portal, day: Day, last: int = 24) -> Any:
+    """The picture of what was paid month by month; None where nothing was."""
+    paid = {month: sum(of.values()) for month, of in months(portal, day).items()}
+    points = [Bar(month, fen, f"{fen / 1_000_000:,.2f}万") for month, fen in list(paid.items())[-last:]]
+    about = "；".join(f"{p.label}：{money(int(p.value or 0))}" for p in points)
+    return line("各月发放金额（万元）", points, about=about) if points else None
+
+
+@page("/sunshine/payments")
+def payments(portal: Portal, day: Day) -> str:
+    """发放批次: every run with its proof."""
+    found = runs(portal, day)
+    p = paging(len(found))
+    sums = months(portal, day)
+    names = sorted({code for of in sums.values() for code in of}, key=declared.name)
+    return render(
+        "payments.html", day, rows=found[p.offset : p.offset + PER_PAGE], p=p, picture=over_months(portal, day), sums=sums, names=names,
+        name=declared.name,
+    )  # fmt: skip
+
+
+# -- 资金
+
+
+def funds(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """Every fund as it stood, with whether in = out + balance."""
+    found = query(portal, sa.select(FUNDS).where(kept.on(FUNDS, day.text)).order_by(FUNDS.c.programme, FUNDS.c.division, FUNDS.c.record_id))
+    sums = sa.select(
+        MOVES.c.record_id,
+        sa.func.sum(sa.case((MOVES.c.kind == "allocated", MOVES.c.amount), else_=0)).label("came"),
+        sa.func.sum(sa.case((MOVES.c.kind != "allocated", -MOVES.c.amount), else_=0)).label("went"),
+    ).where(MOVES.c.day <= day.text)
+    moved = {row["record_id"]: row for row in query(portal, sums.group_by(MOVES.c.record_id))}
+    for row in found:
+        m = moved.get(row["record_id"], {"came": 0, "went": 0})  # added up from the movements, not taken from the row
+        row["came"], row["went"] = int(m["came"]), int(m["went"])
+        row["proven"] = row["came"] == row["went"] + row["balance"]
+    return found
+
+
+def moves(portal: Portal, day: Day, record_id: str | None = None) -> list[dict[str, Any]]:
+    """The movements by the day, oldest first, each with the balance behind it."""
+    statement = sa.select(MOVES).where(MOVES.c.day <= day.text)
+    if record_id is not None:
+        statement = statement.where(MOVES.c.record_id == record_id)
+    return query(portal, statement.order_by(MOVES.c.record_id, MOVES.c.version))
+
+
+def amount(unit: str, value: int) -> str:
+    """Of a fund in its unit: fen or minutes."""
+    return money(value) if unit == "fen" else f"{value:,} 分钟"
+
+
+@page("/sunshine/funds")
+def all_funds(portal: Portal, day: Day) -> str:
+    """资金: what came in, what went out, what is left."""
+    return render("funds.html", day, rows=funds(portal, day), name=declared.name, amount=amount)
+
+
+@page("/sunshine/funds/<record_id>")
+def fund(portal: Portal, day: Day, record_id: str) -> str:
+    """One fund: every movement with the balance behind it, and the balance over time."""
+    found = next((row for row in funds(portal, day) if row["record_id"] == record_id), None)
+    if found is None:
+        raise Refused("not_found", "该日没有此项资金。", None)
+    rows = moves(portal, day, record_id)
+    last = [next(m for m in reversed(rows) if m["day"] == d) for d in dict.fromkeys(m["day"] for m in rows)][-24:]
+    points = [Bar(m["day"][5:], m["balance"], f"{m['balance'] / 100:,.0f}") for m in last]
+    return render(
+        "fund.html", day, fund=found, rows=rows, kinds=KINDS, name=declared.name(found["programme"]), amount=amount,
+        picture=line("余额", points) if points else None,
+    )  # fmt: skip

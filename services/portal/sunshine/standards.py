@@ -1,0 +1,190 @@
+"""标准与政策: the standards of the district over the years, each with its document, and the policies in force with their versions.
+
+Two sources, laid together as the rules lay them: what the district's files say (``profiles/``, with the document each figure comes
+from), and what has been published since (``standard_published``). A figure that no document backs yet says so.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from services.portal.read_model import TABLES
+from services.portal.rows import kept
+from services.portal.sunshine import declared
+from services.portal.sunshine.public import Day, page, query, render
+from services.portal.web.pictures import Steps, steps
+from services.portal.web.portal import Portal
+from services.portal.web.shown import money
+from shared.domain.errors import Refused
+from shared.eventlog import discovery
+from shared.rules.parameters import Parameter, load_parameters
+from shared.rules.profile import load_profile
+from shared.rules.published import Published, laid_between
+
+STANDARDS, POLICIES, _, _ = TABLES["standards"]
+_STANDARD = {"standard", "amount"}  # what a parameter's name holds if it is a standard (the same as at the desk that publishes them)
+SOURCES = {"law": "国家规定", "plan": "区计划", "published": "已公布", "placeholder": "占位值，待核定"}
+
+
+@dataclass(frozen=True)
+class Standard:
+    """A standard of a programme with all its values known on a day."""
+
+    programme: str
+    name: str
+    parameter: Parameter
+
+    def at(self, day: date) -> Any:
+        return self.parameter.at(day)
+
+
+@lru_cache(maxsize=8)
+def _base(profile: str) -> tuple[Parameter, ...]:
+    """The standards in the district's files; money alone, and no limits or shares."""
+    district, found = load_profile(profile), []
+    for service in discovery.services():
+        if importlib.util.find_spec(f"services.{service}.rules") is None:
+            continue
+        package = importlib.import_module(f"services.{service}.rules").PACKAGE
+        for p in load_parameters(package.folder / "parameters", district.parameters_of(package.name)).values():
+            if p.unit == "fen" and _STANDARD & set(p.name.split(".")):
+                found.append(p)
+    return tuple(found)
+
+
+def published(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """Every published value as known on the day, the withdrawn ones too, in the order of their publishing."""
+    return query(portal, sa.select(STANDARDS).where(kept.on(STANDARDS, day.text)).order_by(STANDARDS.c.place, STANDARDS.c.effective_from))
+
+
+def known(portal: Portal, day: Day) -> list[Standard]:
+    """The standards as the rules have them on the day."""
+    standing = [row for row in published(portal, day) if row["withdrawn"] is None]
+    laid: dict[str, list[Published]] = {}
+    for row in standing:
+        first = date.fromisoformat(row["effective_from"])
+        laid.setdefault(row["parameter"], []).append(
+            Published(row["place"], row["parameter"], row["amount_fen"], first, row["document_no"])
+        )
+    found = []
+    for base in _base(portal.profile.id):
+        programme = base.name.split(".")[0]
+        found.append(Standard(programme, declared.name(programme), laid_between(base, laid.get(base.name, ()))))
+    return found
+
+
+def values(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
+    """Every value of every standard that had begun or been announced by the day: for the table and the open data."""
+    receipts = {(row["parameter"], row["effective_from"]): row for row in published(portal, day) if row["withdrawn"] is None}
+    for one in known(portal, day):
+        for value in one.parameter.values:
+            row = receipts.get((one.parameter.name, value.first.isoformat()), {})
+            yield {
+                "parameter": one.parameter.name,
+                "programme": one.programme,
+                "title": one.parameter.description,
+                "amount_fen": value.value,
+                "effective_from": value.first.isoformat(),
+                "effective_to": value.last.isoformat() if value.last else None,
+                "in_force": value.first <= day.on and (value.last is None or day.on <= value.last),
+                "document": value.reference,
+                "source": value.source,
+                "receipt": f"/sunshine/receipt/standards/{row['number']}" if row else None,
+            }
+
+
+def policies(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """Every published version of every policy that is declared public, with its fields, newest first of each."""
+    p = POLICIES.c
+    found = []
+    asked = sa.select(POLICIES).where(kept.on(POLICIES, day.text))
+    for row in query(portal, asked.order_by(p.record_id, p.effective_from.desc(), p.number.desc())):
+        declaration = declared.declarations().get(row["programme"])
+        if declaration is None or not declaration.public:
+            continue
+        content = dict(json.loads(row["content"]))
+        title = content.get("name") or declared.name(row["subject_id"])
+        found.append({**row, "content": content, "title": title, "kind": declaration.name})
+    for _, versions in _by(found, "record_id"):
+        begun = [v for v in versions if v["effective_from"] <= day.text and not (v["withdrawn_from"] and v["withdrawn_from"] <= day.text)]
+        for v in versions:
+            v["status"] = "in_force" if begun and v is begun[0] else "to_come" if v["effective_from"] > day.text else "former"
+    return found
+
+
+def _by(rows: list[dict[str, Any]], column: str) -> list[tuple[str, list[dict[str, Any]]]]:
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row[column], []).append(row)
+    return list(groups.items())
+
+
+def picture(title: str, several: list[Standard], day: Day) -> Any:
+    """How they went up over the years."""
+    series = []
+    for one in several:
+        begun = [v for v in one.parameter.values if v.first <= day.on]
+        series.append(
+            Steps(_area(one.parameter.name), tuple((v.first.toordinal(), v.value, f"{v.value / 100:g}元") for v in begun))
+        )
+    last = day.on.toordinal()
+    first = min((v[0] for s in series for v in s.values), default=last)
+    span = range(date.fromordinal(first).year, day.on.year + 1)
+    every = max(1, len(span) // 8)
+    return steps(title, series, last, [(date(y, 1, 1).toordinal(), str(y)) for y in span if (y - span.start) % every == 0])
+
+
+_AREAS = {
+    "urban": "城市",
+    "rural": "农村",
+    "standard": "标准",
+    "amount": "标准",
+    "severe": "一、二级",
+    "other": "三、四级",
+    "first": "一级",
+    "second": "二级",
+}
+
+
+def _area(name: str) -> str:
+    last = name.rsplit(".", 1)[-1]
+    return _AREAS.get(last, last.removeprefix("age_").replace("_", " "))
+
+
+@page("/sunshine/standards")
+def overview(portal: Portal, day: Day) -> str:
+    """The standards in force, each programme with its picture, and the policies."""
+    groups = _by([{"programme": s.programme, "standard": s} for s in known(portal, day)], "programme")
+    shown = []
+    for programme, rows in groups:
+        several = [row["standard"] for row in rows]
+        same = {tuple((v.first, v.value) for v in s.parameter.values) for s in several}
+        drawn = several[:1] if len(same) == 1 else several  # town and country are one: one line
+        title = f"{declared.name(programme)}：标准的变化"
+        now = [(s.parameter.description, s.at(day.on)) for s in several]
+        shown.append((programme, declared.name(programme), now, picture(title, drawn, day)))
+    return render("standards.html", day, groups=shown, policies=policies(portal, day), sources=SOURCES)
+
+
+@page("/sunshine/standards/<programme>")
+def one(portal: Portal, day: Day, programme: str) -> str:
+    """Every value of one programme's standards over the years, each with its document."""
+    several = [s for s in known(portal, day) if s.programme == programme]
+    if not several:
+        raise Refused("not_found", "没有此项目的标准。", None)
+    rows = [v for v in values(portal, day) if v["programme"] == programme]
+    withdrawn = [row for row in published(portal, day) if row["withdrawn"] is not None and row["parameter"].startswith(f"{programme}.")]
+    name = declared.name(programme)
+    return render(
+        "standard.html", day, name=name, rows=rows, withdrawn=withdrawn, sources=SOURCES, picture=picture(f"{name}标准", several, day),
+        describe={s.parameter.name: s.parameter.description for s in several}, money=money,
+    )  # fmt: skip
