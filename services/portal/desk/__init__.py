@@ -1,11 +1,29 @@
-"""desk."""
+"""The staff's desk (办事窗口): what waits, cases and records with their next acts, and the form of every act.
+
+Nothing here knows a programme: pages follow from what the services declare (doors, shapes, programmes), so a new one appears by itself.
+
+    forms.py      a form from a dataclass, and what was typed as a body
+    things.py     what has a page, and how it is read
+    home.py       待办: worklists, what waits, by what is left
+    record.py     the page of a case or record
+    act.py        the form of an act: sent once, whatever is clicked
+    catalogue.py  办理业务 by programme, and everything that can be done or asked
+    finding.py    查找: somebody by the number he shows, a case by its own
+    payments.py   发放: runs, and the bank's answer
+"""
 
 from __future__ import annotations
 
 from flask import Flask
 
+from services.portal.desk import act, catalogue, finding, home, payments, record, view
 from services.portal.web.portal import Portal
+
+for _room in (home, act, catalogue, finding, payments, record):  # the page of any record last: its address fits many
+    _room.add(view.pages)
 
 
 def install(app: Flask, portal: Portal) -> None:
-    """Nothing yet."""
+    """All pages under /desk."""
+    view.install(app, portal)
+    app.register_blueprint(view.pages)

@@ -64,6 +64,8 @@ FIELDS: dict[str, str] = {
     "programmes": "项目",
     "programme_code": "项目代码",
     "shape": "办件形态",
+    "category": "记录类别",
+    "town": "乡镇（街道）",
     "code": "代码",
     "number": "编号",
     "no": "第几期",
@@ -433,6 +435,9 @@ IN: dict[tuple[str, str], str] = {
     ("rate_service", "score"): "满意度评分",
     ("record_session_result", "score"): "测试成绩",
     ("enrol_in_session", "who"): "报名人",
+    ("get_acts", "key"): "编号",
+    ("get_acts", "item"): "其中哪一件",
+    ("get_steps", "key"): "编号",
     ("list_payment_lines", "after"): "从此行之后（翻页）",
 }
 

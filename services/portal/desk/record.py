@@ -1,0 +1,231 @@
+"""The page of a case or record (办件): how it stands, what may be done next and by whom, the decision with its explanation, every step.
+
+Which acts are in order the service says (``get_acts``: the decider itself is asked); which of them this visitor may take follows from
+his posts and from the hands that acted before.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, render_template, request
+from markupsafe import Markup
+
+from services.portal.desk import things
+from services.portal.desk.view import about, ask, outcome, portal, purpose_asked, roles_with, title, who
+from services.portal.web import pictures, words
+from services.portal.web.identity import logged_in
+from shared.casework.looks import PURPOSES, USUAL
+from shared.domain.errors import Refused
+from shared.eventlog import discovery
+from shared.messaging.doors import DoorInfo
+
+# What of a state the page tells elsewhere, or nobody reads: hands and hashes, terms, what was paid when.
+ELSEWHERE = frozenset(
+    {
+        "version", "position", "terms", "status", "programme", "division", "proposal", "last_assessment", "decisions", "schedule",
+        "suspensions", "paid", "sent", "appeal", "objection", "supplement", "means_test", "clerks", "parts", "outcomes", "told", "progress",
+        "facts_version", "assessed_from", "assessed_to", "decided", "appeals", "means_requests", "valid", "last_case",
+    }
+)  # fmt: skip
+# Ids by which other forms name what this page is about, beside its own key.
+ALSO = {"case": ("subject_id", "payee_id"), "recovery": ("case_id", "payee_id"), "determination": ()}
+
+
+@dataclasses.dataclass(frozen=True)
+class Act:
+    """One act as the page offers it. ``ready``: nothing is left to fill in, one button does it."""
+
+    info: DoorInfo
+    title: str
+    about: str
+    post: str
+    given: Mapping[str, str]
+    ready: bool
+    mine: bool
+    why: str = ""
+
+
+@logged_in
+def record(service: str, category: str, key: str) -> Any:
+    """一件个案或记录：现状、下一步、决定及说明、办理过程。"""
+    thing = things.thing(portal(), service, category)
+    read = portal().doors[service, thing.read]
+    if not who().may(read.permission):
+        raise Refused("forbidden", "您的岗位无权查看此记录。", None)
+    purpose = purpose_asked()
+    if thing.personal and not purpose:
+        return render_template("desk/purpose.html", thing=thing, purposes=PURPOSES, item=request.args.get("item", ""))
+    shape = {"shape": category} if thing.read == "get_record" else {}
+    state = ask(service, thing.read, purpose or USUAL, **{thing.key: key}, **shape)
+    item = request.args.get("item", "")
+    acts, waits = _acts(service, category, key, state, item)
+    case = category == "case"
+    run = category == "payment_run"
+    return render_template(
+        "desk/record.html",
+        service=service,
+        category=category,
+        key=key,
+        thing=thing,
+        state=state,
+        status=_status(category, state),
+        acts=acts,
+        waits=waits,
+        related=_related(service, category, key, state),
+        steps=ask(service, "get_steps", purpose or USUAL, category=category, key=key),
+        facts={n: v for n, v in state.items() if n not in ELSEWHERE and v not in (None, "", [], {})},
+        decision=_decision(state) if case else None,
+        decisions=ask(service, "list_decisions", purpose or USUAL, case_id=key) if case else [],
+        payments=ask(service, "list_payments", purpose or USUAL, case_id=key) if case else [],
+        money=_money(state) if run else None,
+        lines=ask(service, "list_payment_lines", run_id=key, status=request.args.get("lines") or None, limit=100) if run else [],
+        picture=_money_picture(state) if run else Markup(""),
+        subject=_subject(service, state),
+        purpose=purpose or USUAL,
+        purposes=PURPOSES,
+        items=_items(thing, state),
+        item=item,
+        done=_done(),
+        here=request.full_path.rstrip("?"),
+        new_id=lambda: str(uuid.uuid4()),
+    )
+
+
+def _status(category: str, state: Mapping[str, Any]) -> str:
+    return words.said(state.get("status", ""))
+
+
+def _done() -> str:
+    """What was just done, by the name of its door; only what there is."""
+    service, _, method = request.args.get("done", "").partition(".")
+    info = portal().doors.get((service, method))
+    return title(info) if info is not None else ""
+
+
+# -- what may be done
+
+
+def _acts(service: str, category: str, key: str, state: Mapping[str, Any], item: str) -> tuple[list[Act], list[Act]]:
+    """What this visitor may do now, and what waits for other hands or another day."""
+    found = ask(service, "get_acts", category=category, key=key, **({"item": item} if item else {}))
+    mine, others = [], []
+    for row in found:
+        info = portal().doors[service, row["act"]]
+        given = _given(info, category, key, state, item)
+        names = [f.name for f in dataclasses.fields(info.form)]
+        why = row["why"]
+        if not row["permitted"]:
+            why = f"由{roles_with(row['permission'])}办理。{why if row['refused'] == 'not_yet_due' else ''}"
+        ready, free = set(names) == set(given), row["permitted"] and not row["refused"]
+        act = Act(info, title(info), about(info), f"/desk/{service}/do/{info.method}", given, ready, free, why)
+        (mine if act.mine else others).append(act)
+    return mine, others
+
+
+def _given(info: DoorInfo, category: str, key: str, state: Mapping[str, Any], item: str) -> dict[str, str]:
+    """What of the form the page fills in: which record, and what was reviewed."""
+    names = [f.name for f in dataclasses.fields(info.form)]
+    given = {names[0]: key}
+    if item and len(names) > 1:
+        given[names[1]] = item
+    proposal = state.get("proposal") or ((state.get("matters") or {}).get(item) or {}).get("proposal")
+    if "reviewed" in names and proposal:
+        given["reviewed"] = str(proposal["reviewed"])
+    return given
+
+
+def _related(service: str, category: str, key: str, state: Mapping[str, Any]) -> list[Act]:
+    """Other acts that can be begun from here: those whose forms ask for this record, and for nothing else that must be looked up."""
+    thing = things.THINGS.get(category)
+    if thing is None or thing.key in ("month", "run_id", "cut_over_id"):
+        return []
+    known = {thing.key: key, **{n: str(state[n]) for n in ALSO.get(category, ()) if state.get(n)}}
+    if state.get("programme"):
+        known["programme"] = str(state["programme"])
+    decider = next((d for d in discovery.deciders(service) if d.category == f"{service}.{category}"), None)
+    own = frozenset(decider.decide) if decider else frozenset()
+    found = []
+    for (of, _), info in sorted(portal().doors.items()):
+        if of != service or info.kind != "command" or not who().may(info.permission) or (info.does or info._form) in own:
+            continue
+        fields = dataclasses.fields(info.form)
+        owed = {f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
+        lookups = {n for n in owed if n.endswith("_id") and n not in ("spending_id", "draw_id", "report_id", "person_id")} | (
+            owed & {"programme"}
+        )
+        given = {n: v for n, v in known.items() if n in {f.name for f in fields}}
+        named = {n for n in given if n not in ("programme", "payee_id")}
+        if named and lookups <= given.keys() and not (category == "case" and named == {"subject_id"} and "programme" not in given):
+            found.append(Act(info, title(info), about(info), f"/desk/{service}/do/{info.method}", given, False, True))
+    return found
+
+
+# -- the parts of the page
+
+
+TOLD = ("month", "eligible", "amount_fen", "reason", "lines", "rules_version", "parameters_version", "placeholder")
+
+
+def _decision(state: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What is proposed, or what was decided last: the outcome, the amount, and every line it was reached by."""
+    proposal = state.get("proposal")
+    proposed = bool(proposal) and state["status"] == "publicised"
+    assessment = proposal["assessment"] if proposed else state.get("last_assessment")
+    if not assessment:
+        return None
+    return {
+        "proposed": proposed,
+        "until": proposal.get("publicised_until") if proposed else None,
+        "by": proposal.get("by") if proposed else "",
+        "reviewed": proposal.get("reviewed") if proposed else "",
+        "outcome": outcome(str(assessment["outcome"])),
+        **{n: assessment[n] for n in TOLD},
+        "pays": (state.get("terms") or {}).get("payment") != "none",
+    }  # fmt: skip
+
+
+def _subject(service: str, state: Mapping[str, Any]) -> dict[str, str]:
+    """Whose case it is: where the file is, to be looked at with a purpose."""
+    declared = things.declared(service).get(str(state.get("programme", "")))
+    subject, kind = str(state.get("subject_id") or ""), getattr(declared, "subject", "")
+    if not subject or len(subject) != 32:
+        return {}
+    if service == "eldercare":
+        category = "elder"
+    else:
+        category = "household" if kind == "household" else "person_facts"
+    return {"category": category, "key": subject, "title": things.THINGS[category].title}
+
+
+def _items(thing: things.Thing, state: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(state.get(thing.items) or {}) if thing.items else {}
+
+
+def _money(state: Mapping[str, Any]) -> dict[str, Any]:
+    """What went in and what came of it, in lines and in fen: in = paid + failed + held."""
+    ends = list((state.get("outcomes") or {}).values())
+
+    def sums(parts: list[Any], count: str, fen: str) -> tuple[int, int]:
+        return sum(p[count] for p in parts), sum(p[fen] for p in parts)
+
+    listed = sums(state.get("parts") or [], "count", "total_fen")
+    paid, failed, held = (sums(ends, n, f"{n}_fen") for n in ("paid", "failed", "held"))
+    told = (paid[0] + failed[0] + held[0], paid[1] + failed[1] + held[1])
+    return {
+        "listed": listed, "sent": sums(state.get("sent") or [], "count", "total_fen"), "paid": paid, "failed": failed, "held": held,
+        "told": told, "open": (listed[0] - told[0], listed[1] - told[1]), "parts": len(state.get("parts") or []), "ends": len(ends),
+    }  # fmt: skip
+
+
+def _money_picture(state: Mapping[str, Any]) -> Markup:
+    m = _money(state)
+    names = {"listed": "应发", "sent": "送发", "paid": "实发", "failed": "失败", "held": "暂缓"}
+    return pictures.bars("发放金额", [pictures.Bar(said, m[n][1], f"{m[n][1] / 100:,.2f}元") for n, said in names.items()])
+
+
+def add(pages: Blueprint) -> None:
+    pages.get("/<service>/<category>/<key>")(record)

@@ -1,0 +1,255 @@
+"""What the desk's pages share (页面共用): asking a service for whoever is logged in, deadlines by what is left, words, export."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Flask, Response, current_app, request
+from markupsafe import Markup
+
+from services.portal.desk import things
+from services.portal.web import portal as portals
+from services.portal.web import words
+from services.portal.web.identity import ROLE_NAMES, Visitor, visitor
+from services.portal.web.places import places_of
+from services.portal.web.portal import Portal
+from services.portal.web.shown import cell
+from shared.casework.looks import PURPOSES, USUAL
+from shared.domain import dates
+from shared.domain.errors import Refused
+from shared.eventlog import discovery
+from shared.messaging.doors import DoorInfo
+from shared.rules.assessment import Outcome
+from shared.security.permissions import ROLES
+
+pages = Blueprint("desk", __name__, url_prefix="/desk", template_folder="templates")
+SOON = 2  # working days: what is due by then is said to be
+
+
+def portal() -> Portal:
+    return portals.of(current_app)
+
+
+def who() -> Visitor:
+    """Whoever is logged in; every view of the desk is behind ``logged_in``."""
+    someone = visitor()
+    if someone is None:
+        raise Refused("unauthenticated", "请先登录。", None)
+    return someone
+
+
+def door(service: str, method: str, kind: str) -> DoorInfo:
+    """A door that the visitor may open; Refused otherwise."""
+    info = portal().doors.get((service, method))
+    if info is None or info.kind != kind:
+        raise Refused("not_found", "没有这项业务。", None)
+    if not who().may(info.permission):
+        raise Refused("forbidden", "您的岗位无权办理此事项。", None)
+    return info
+
+
+def may(service: str, method: str) -> bool:
+    info = portal().doors.get((service, method))
+    return info is not None and who().may(info.permission)
+
+
+def ask(service: str, method: str, purpose: str = USUAL, **fields: Any) -> Any:
+    """Ask a service; a list waits until it has seen what the page before has written (``?position=``)."""
+    info = portal().doors[service, method]
+    written = request.args.get("position", "")
+    if written.isdigit() and info.kind == "query" and "position" in info.form.__dataclass_fields__:
+        fields.setdefault("position", int(written))
+    given = {name: value for name, value in fields.items() if value is not None}
+    if info.kind == "query":
+        given["purpose"] = purpose
+    return portal().call(who().token, service, method, **given)
+
+
+def reading() -> list[str]:
+    """The services in which the visitor may read."""
+    return [service for service in discovery.services() if who().may(f"{service}:read")]
+
+
+def today() -> date:
+    return portal().clock.now().date()
+
+
+class Left(NamedTuple):
+    """What is left until a deadline, in a tone and in words."""
+
+    tone: str  # bad | warn | good | "" where nothing is due
+    said: str
+
+
+def left(due_on: str | None) -> Left:
+    """How much time is left, in working days: over it, within two days, or more."""
+    if not due_on:
+        return Left("", "无期限")
+    due, now = date.fromisoformat(due_on), today()
+    if due < now:
+        return Left("bad", f"已逾期{(now - due).days}天")
+    days = dates.working_days_between(now, due)
+    said = "今日到期" if due == now else f"还剩{days}个工作日"
+    return Left("warn" if days <= SOON else "good", said)
+
+
+def safe(target: str | None) -> str:
+    """An address of the desk, or none."""
+    parts = urlsplit(target or "")
+    return str(target) if target and not parts.scheme and not parts.netloc and target.startswith("/desk") and "\\" not in target else ""
+
+
+def title(info: DoorInfo) -> str:
+    """What an act is called: the first words of what its door says."""
+    first = info.about.strip().split("\n")[0]
+    head, colon, rest = first.partition("：")
+    if colon and head in _shape_titles():
+        first = rest
+    return _until(first, "：；。，（")
+
+
+def about(info: DoorInfo) -> str:
+    return info.about.strip().split("\n")[0]
+
+
+def _shape_titles() -> frozenset[str]:
+    return frozenset(name for service in discovery.services() for name in things.shapes(service).values())
+
+
+def _until(text: str, stops: str) -> str:
+    for n, c in enumerate(text):
+        if c in stops and n:
+            return text[:n]
+    return text
+
+
+def roles_with(permission: str) -> str:
+    """Which posts carry a permission, as one would say it."""
+    found = [ROLE_NAMES.get(r, r) for r, held in ROLES.items() if permission in held and not r.startswith("service:")]
+    return "、".join(found)
+
+
+def towns() -> list[tuple[str, str]]:
+    return [(place.code, place.name) for place in places_of(portal().profile).towns]
+
+
+def purpose_asked() -> str:
+    """Why somebody looks, as the address says it; "" when it says nothing."""
+    given = request.args.get("for", "")
+    return given if given in PURPOSES else ""
+
+
+# -- lists as files
+
+
+def exported(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], name: str, kind: str) -> Response:
+    """Rows as CSV or Excel with Chinese heads; a text that a spreadsheet would take for a formula is none."""
+    heads = [words.label(column) for column in columns]
+    lines = [[cell(row.get(column, "")) for column in columns] for row in rows]
+    if kind == "xlsx":
+        from openpyxl import Workbook
+
+        book = Workbook(write_only=True)
+        sheet = book.create_sheet("列表")
+        for line in (heads, *lines):
+            sheet.append([str(v) if isinstance(v, list | dict) else v for v in line])
+        out = io.BytesIO()
+        book.save(out)
+        body, said = out.getvalue(), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    else:
+        text = io.StringIO()
+        csv.writer(text).writerows([heads, *lines])
+        body, said = ("\ufeff" + text.getvalue()).encode(), "text/csv; charset=utf-8"  # Excel knows UTF-8 by the mark
+    return Response(body, content_type=said, headers={"Content-Disposition": f"attachment; filename={name}.{kind}"})
+
+
+def install(app: Flask, _portal: Portal) -> None:
+    """What the templates use."""
+
+    @app.template_filter("desk_left")
+    def _left(due_on: str | None) -> Left:
+        return left(due_on)
+
+    app.jinja_env.filters.update(programme=things.name_of, said=words.said, role_of=roles_with)
+    app.jinja_env.filters["service_name"] = lambda service: words.SERVICES.get(service, service)
+    app.jinja_env.globals.update(
+        label_of=words.label, desk_may=may, desk_services=_services, outcome_of=outcome, category_name=category_name
+    )
+
+    @app.template_filter("staff")
+    def _staff(actor: str) -> str:
+        """A hand as the desk names it: the service by its name, a person by the number of his post."""
+        kind, _, name = str(actor).partition(":")
+        return (
+            f"系统（{words.SERVICES.get(name, name)}）"
+            if kind == "service"
+            else f"外部单位（{name}）"
+            if kind == "agency"
+            else name or kind
+        )
+
+    @app.template_filter("kind_of_value")
+    def _kind(value: Any) -> str:
+        """For the macro that shows any value."""
+        if isinstance(value, Mapping):
+            return "map"
+        if isinstance(value, list | tuple):
+            return "rows" if value and all(isinstance(v, Mapping) for v in value) else "list"
+        return "flag" if isinstance(value, bool) else "plain"
+
+    @app.template_filter("plain_value")
+    def _plain(value: Any, name: str) -> Any:
+        return plain(value, name)
+
+
+def _services() -> list[tuple[str, str]]:
+    """The services with programmes that the visitor may read, for the navigation."""
+    return [(s, words.SERVICES.get(s, s)) for s in reading() if things.declared(s)]
+
+
+OUTCOMES = {
+    "ineligible": "不符合条件", "eligible": "符合条件", "granted": "确认给予", "unchanged": "不变", "raised": "提高", "lowered": "降低",
+    "gradual_exit": "渐退", "ended": "终止",
+}  # fmt: skip
+assert {o.name for o in Outcome} <= OUTCOMES.keys()
+
+
+def outcome(code: str) -> str:
+    """A decision's outcome in words."""
+    return OUTCOMES.get(code, words.said(code))
+
+
+def category_name(service: str, category: str) -> str:
+    found = things.THINGS.get(category)
+    return found.title if found else things.shapes(service).get(category, words.said(category))
+
+
+def plain(value: Any, name: str) -> Any:
+    """One value as the desk shows it: money in yuan, days, months, places, programmes and codes in Chinese."""
+    from services.portal.web import shown
+
+    if value is None or value == "":
+        return Markup('<span class="quiet">—</span>')
+    if isinstance(value, bool):
+        return "是" if value else "否"
+    if isinstance(value, int):
+        return shown.money(value) if name.endswith("_fen") else value
+    text = str(value)
+    if name == "programme" or name == "programmes":
+        return things.name_of(text)
+    if name.endswith("division"):
+        return places_of(portal().profile).name(text)
+    if name.endswith("month") and len(text) == 7:
+        return shown.month(text)
+    if len(text) == 10 and text[4] == text[7] == "-":
+        return shown.day(text)
+    if len(text) >= 19 and text[4] == text[7] == "-" and text[10] == "T":
+        return shown.moment(text)
+    if text.startswith(("staff:", "service:", "agency:")):
+        return text.partition(":")[2] if text.startswith("staff:") else f"系统（{words.SERVICES.get(text.partition(':')[2], text)}）"
+    return words.said(text, name)
