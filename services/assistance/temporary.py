@@ -545,6 +545,8 @@ def apply_temporary(state: Temporary, c: ApplyTemporary, order: Order[Any]) -> S
     hukou = divisions.check(c.hukou_division, "hukou_division") if c.hukou_division else ""
     if any(m.status not in ("paid_out", "refused") for m in state.matters.values()):
         raise Refused("already_exists", "该户已有在办的临时救助事项。", "subject_id")
+    if c.matter_id in state.matters:
+        raise Refused("already_exists", "该事项已经办过，请另行申请。", "matter_id")
     if hukou and c.kind != "emergency":
         raise invalid("户籍不在本地的，由急难发生地办理急难型救助。", "kind")
     applied = TemporaryApplied(
