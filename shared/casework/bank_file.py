@@ -16,7 +16,7 @@ import os
 import re
 import shutil
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
@@ -141,7 +141,7 @@ def write(out: Path, header: Header, lines: Body, kind: str) -> Path:
             shutil.copyfileobj(source, file)
         else:
             read = csv.reader(io.TextIOWrapper(source, encoding="utf-8", newline=""))
-            _write_xlsx(file, head(header, lines.sha256), read)
+            _write_xlsx(file, [*head(header, lines.sha256), COLUMNS], read)
     return path
 
 
@@ -159,7 +159,7 @@ def _whole(path: Path, keep: bool = True) -> Iterator[tuple[Any, Path]]:
         part.unlink(missing_ok=True)
 
 
-def _write_xlsx(file: Any, top: list[tuple[str, str]], lines: Iterable[Sequence[str]]) -> None:
+def _write_xlsx(file: Any, top: Sequence[Sequence[str]], lines: Iterable[Sequence[str]]) -> None:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
 
@@ -171,11 +171,55 @@ def _write_xlsx(file: Any, top: list[tuple[str, str]], lines: Iterable[Sequence[
         cell.data_type = "s"  # an account number is no number, and nothing is a formula
         return cell
 
-    for row in (*top, COLUMNS):
+    for row in top:
         sheet.append([text(value) for value in row])
     for line in lines:
         sheet.append([text(value) for value in line])
     book.save(file)
+
+
+# -- erased persons ------------------------------------------------------------------------------------------------------
+
+GONE = "删除个人信息笔数"
+
+
+def without(path: Path, erased: Container[str], gone: str) -> int | None:
+    """Write a bank's file anew without holders and accounts of erased persons (by 领款人编号), ``gone`` in their place; how many lines, or
+    None for a file that is none of ours. The head says how many; its SHA-256 is that of the lines as they were sent."""
+    rows = _rows_of(path)
+    at = next((n for n, row in enumerate(rows[:HEADER_WITHIN]) if {PAYEE, HOLDER, ACCOUNT} <= set(row)), None)
+    if at is None:
+        return None
+    payee, hidden = rows[at].index(PAYEE), [rows[at].index(name) for name in (HOLDER, ACCOUNT)]
+    count = 0
+    for row in rows[at + 1 :]:
+        if len(row) > max(payee, *hidden) and row[payee] in erased and any(row[n] != gone for n in hidden):
+            count += 1
+            for n in hidden:
+                row[n] = gone
+    if count:
+        head = [row for row in rows[:at] if row[:1] != [GONE]]
+        before = sum(int(row[1]) for row in rows[:at] if row[:1] == [GONE])
+        with _whole(path) as (file, _):
+            top = [*head, [GONE, str(before + count)], rows[at]]
+            if path.suffix == ".csv":
+                file.write("\ufeff".encode() + "".join(map(_line, [*top, *rows[at + 1 :]])).encode())
+            else:
+                _write_xlsx(file, top, rows[at + 1 :])
+    return count
+
+
+def _rows_of(path: Path) -> list[list[str]]:
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return [list(row) for row in csv.reader(file)]
+    from openpyxl import load_workbook
+
+    book = load_workbook(path, read_only=True)
+    try:
+        return [["" if cell is None else str(cell) for cell in row] for row in book.worksheets[0].iter_rows(values_only=True)]
+    finally:
+        book.close()
 
 
 # -- the bank's answer ---------------------------------------------------------------------------------------------------

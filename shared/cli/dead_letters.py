@@ -109,7 +109,7 @@ def replay(services: tuple[str, ...], letter_id: str | None, everything: bool, r
     if bool(letter_id) == everything:
         raise click.UsageError("请给出一个编号，或者 --all。")
     house = _house(services)
-    with _recording() as (records, hand):
+    with recording() as (records, hand):
 
         def before(letter: Letter) -> None:
             records.replayed(letter, hand, reason)
@@ -132,7 +132,7 @@ def replay(services: tuple[str, ...], letter_id: str | None, everything: bool, r
 @click.pass_obj
 def discard(services: tuple[str, ...], letter_id: str, reason: str) -> None:
     """不再处理一件死信。何人、为何丢弃，记入事件日志；死信连同理由移入 <服务>.discarded，加密保留三十天。"""
-    with _recording() as (records, hand):
+    with recording() as (records, hand):
         letter = _tried(
             lambda: _house(services).discard(letter_id, reason, hand.actor, lambda found: records.discarded(found, hand, reason))
         )
@@ -140,7 +140,7 @@ def discard(services: tuple[str, ...], letter_id: str, reason: str) -> None:
 
 
 @contextmanager
-def _recording() -> Iterator[tuple[Records, Hand]]:
+def recording() -> Iterator[tuple[Records, Hand]]:
     """Where the act is recorded, and the hand at this terminal: whoever may run this command has the house's keys already."""
     from shared.config import ConfigError, load
     from shared.eventsourcing.orders import Hand
