@@ -21,9 +21,11 @@ from services.assistance.doors.temporary import TemporaryDoors
 from services.assistance.doors.windows import WindowDoors
 from services.assistance.programmes import APPLIED_FOR_ANYWHERE, MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, TABLES, households
+from services.assistance.rows.standards import households_on
 from shared.casework import benefit_case
 from shared.casework.benefits import Benefits
 from shared.casework.disclosure import Who
+from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain import resident_id as resident_ids
 from shared.domain.errors import Refused
@@ -33,7 +35,7 @@ from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import Due, command, deadline, query, reaction
 from shared.messaging.shape_doors import with_shapes
-from shared.messaging.showing import caught_up, shown
+from shared.messaging.showing import caught_up, plain, shown
 from shared.security.permissions import within
 
 # -- What comes in
@@ -213,14 +215,25 @@ class Assistance(
         )
 
     @query(permission="assistance:read")
-    def get_household(self, hand: Hand, household_id: str, as_of: datetime | None = None) -> Any:
-        """家庭及成员（可查询过去任一时刻）。"""
-        return shown(self.office, household.DECIDER, household_id, hand, as_of)
+    def get_household(self, hand: Hand, household_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
+        """家庭及成员；valid_at：某日当月的成员及其收入、证件；as_of：当时所知。"""
+        found = shown(self.office, household.DECIDER, household_id, hand, as_of)
+        if valid_at is not None:
+            state: household.Household = self.office.load(household.DECIDER, household_id, as_of).state
+            month = dates.month_of(valid_at)
+            then = household.facts_in(state, month, 0, None)
+            found["valid"] = {"month": month, "members": plain(then.members)}
+        return found
 
     @query(permission="assistance:read")
-    def list_households(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
-        """本辖区家庭列表。"""
+    def list_households(
+        self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
+    ) -> Any:
+        """本辖区家庭列表；valid_at：某日当月尚有成员的家庭及其当月人数。"""
         caught_up(self.office, MODEL, position)
+        if valid_at is not None:
+            states = TABLES["standards"].households
+            return households_on(self.office.read, households, states, hand.division, valid_at, limit, after)
         return listed(self.office.read, households, hand.division, {}, limit, after)
 
     @command(IncomeForm, permission="assistance:survey")

@@ -201,6 +201,20 @@ def drawn_in(state: Elder, month: str) -> tuple[str, ...]:
     return tuple(sorted(code for code in drawn if not gave_up(state, code, month)))
 
 
+def on_day(state: Elder, day: date) -> dict[str, Any]:
+    """How the elder was on a day (``valid_at``), and in its month, by all that is known now."""
+    month = dates.month_of(day)
+    lived = state.born_on is not None and state.born_on <= day and (state.died_on is None or day <= state.died_on)
+    return {
+        "day": day.isoformat(),
+        "month": month,
+        "living": lived,
+        "hardship_class": class_in(state, month),
+        "ability": ability_in(state, month),
+        "benefits_elsewhere": list(drawn_in(state, month)),
+    }
+
+
 def known_until(state: Elder) -> str:
     """The last month from which a known fact counts; it may be still to come."""
     dated: tuple[Any, ...] = (*state.hardship, *state.ability, *state.elsewhere)

@@ -83,3 +83,9 @@ def _next_band(rows: Rows, r: Recorded) -> None:
 @MODEL.on(CaseEnded)
 def _no_more_bands(rows: Rows, r: Recorded) -> None:
     rows.settle(r, "allowance_band")
+
+
+def living_on(day: date) -> tuple[sa.ColumnElement[bool], ...]:
+    """What is so of an elder who lived on a day (``valid_at``)."""
+    c, on = elders.c, day.isoformat()
+    return (c.born_on <= on, sa.or_(c.died_on.is_(None), c.died_on >= on))

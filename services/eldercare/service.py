@@ -11,7 +11,7 @@ from services.eldercare import elder
 from services.eldercare.benefits import CASES, DISCLOSURES, business, whom
 from services.eldercare.declarations import DECIDERS, DECLARATIONS, ELDER_ABILITY_ASSESSMENT
 from services.eldercare.programmes import HARDSHIP_AGED_DISABLED_SUBSIDY, OLD_AGE_ALLOWANCE, PROGRAMMES
-from services.eldercare.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, elders
+from services.eldercare.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, elders, living_on
 from services.eldercare.rules import engine
 from shared.casework import benefit_case, graded_assessment
 from shared.casework.benefits import Benefits
@@ -182,15 +182,21 @@ class ElderCare(BenefitService):
         return self.office.handle(elder.DECIDER, person_id, order.to(enrol))
 
     @query(permission="eldercare:read")
-    def get_elder(self, hand: Hand, person_id: str, as_of: datetime | None = None) -> Any:
-        """老年人登记信息。"""
-        return shown(self.office, elder.DECIDER, person_id, hand, as_of)
+    def get_elder(self, hand: Hand, person_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
+        """老年人登记信息；valid_at：某日是否在世，及当月的困难类别、能力等级和他项待遇；as_of：当时所知。"""
+        found = shown(self.office, elder.DECIDER, person_id, hand, as_of)
+        if valid_at is not None:
+            found["valid"] = elder.on_day(self.office.load(elder.DECIDER, person_id, as_of).state, valid_at)
+        return found
 
     @query(permission="eldercare:read", opens="person_id")
-    def list_elders(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
-        """本辖区老年人名册。"""
+    def list_elders(
+        self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
+    ) -> Any:
+        """本辖区老年人名册；valid_at：某日在世的。"""
         caught_up(self.office, MODEL, position)
-        rows = listed(self.office.read, elders, hand.division, {}, limit, after)
+        lived = () if valid_at is None else living_on(valid_at)
+        rows = listed(self.office.read, elders, hand.division, {}, limit, after, also=lived)
         return [{**row, "name": self.office.vault.open(row["name"])} for row in rows]
 
     # -- 高龄津贴, granted when the birthday comes

@@ -132,12 +132,15 @@ class Registry(PageDoors):
         return shown(self.office, death.DECIDER, person_id, hand, as_of)
 
     @query(permission="registry:read", opens="person_id")
-    def list_deaths(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
-        """本辖区死亡登记列表。"""
+    def list_deaths(
+        self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
+    ) -> Any:
+        """本辖区死亡登记列表；valid_at：至某日（含）已死亡的。"""
         caught_up(self.office, MODEL, position)
+        by_then = () if valid_at is None else (deaths.c.died_on <= valid_at.isoformat(),)
         return [
             {**row, "name": self.office.vault.open(row["name"])}
-            for row in listed(self.office.read, deaths, hand.division, {}, limit, after)
+            for row in listed(self.office.read, deaths, hand.division, {}, limit, after, also=by_then)
         ]
 
     @reaction("hospital", "death_reported", reads=DeathReported)

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,8 +19,9 @@ from shared.eventlog.payment_rows import PaymentTables, aggregate_id, payment_ta
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
-__all__ = ["STEP_DUE", "BenefitTables", "aggregate_id", "benefit_tables", "listed", "of_case", "project_benefits", "start_of"]
+__all__ = ["STEP_DUE", "BenefitTables", "aggregate_id", "benefit_tables", "cases_on", "listed", "of_case", "project_benefits", "start_of"]
 
+PAGE = 500
 STEP_DUE = "case_step"  # the deadlines' name; the step stands behind a colon and in the data
 
 
@@ -205,14 +206,21 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
 
 
 def listed(
-    engine: sa.Engine, table: sa.Table, division: str, where: Mapping[str, Any], limit: int, after: str = "", due_before: str | None = None
+    engine: sa.Engine,
+    table: sa.Table,
+    division: str,
+    where: Mapping[str, Any],
+    limit: int,
+    after: str = "",
+    due_before: str | None = None,
+    also: Sequence[sa.ColumnElement[bool]] = (),
 ) -> list[dict[str, Any]]:
     """Rows of a table that has a division, in the order of its primary key, beginning behind ``after``.
 
-    ``due_before``: only those whose ``due_on`` lies before that day.
+    ``due_before``: only those whose ``due_on`` lies before that day; ``also``: what else must be so of a row.
     """
     key = next(iter(table.primary_key.columns))
-    query = sa.select(table).where(table.c.division.startswith(division), key > after).order_by(key).limit(min(limit, 500))
+    query = sa.select(table).where(table.c.division.startswith(division), key > after, *also).order_by(key).limit(min(limit, 500))
     for name, value in where.items():
         if value is not None:
             query = query.where(table.c[name] == value)
@@ -220,6 +228,35 @@ def listed(
         query = query.where(table.c.due_on < due_before)
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def cases_on(
+    engine: sa.Engine, t: BenefitTables, division: str, where: Mapping[str, Any], day: date, limit: int, after: str = ""
+) -> list[dict[str, Any]]:
+    """Cases in force on a day (``valid_at``), suspended ones among them, each with what was so then (``bc.on_day``) in ``valid``.
+
+    ``status`` in ``where`` is the status on that day; everything else is how the case stands by now. Read page by page: what was due in
+    which month stands in each row's state, and no stream is opened.
+    """
+    c, d = t.cases.c, t.pay.dues.c
+    query = sa.select(t.cases, d.state).join_from(t.cases, t.pay.dues, c.case_id == d.case_id)
+    query = query.where(c.division.startswith(division), d.payable.is_(True)).order_by(c.case_id).limit(PAGE)
+    for name, value in where.items():
+        if value is not None and name != "status":
+            query = query.where(c[name] == value)
+    found: list[dict[str, Any]] = []
+    while True:
+        with engine.connect() as connection:
+            page = [dict(row) for row in connection.execute(query.where(c.case_id > after)).mappings()]
+        for row in page:
+            valid = bc.on_day(bc.unpacked(row.pop("state"), bc.Case), day)
+            if valid["status"] != "not_in_force" and where.get("status") in (None, valid["status"]):
+                found.append({**row, "valid": valid})
+                if len(found) == min(limit, PAGE):
+                    return found
+        if len(page) < PAGE:
+            return found
+        after = page[-1]["case_id"]
 
 
 def of_case(engine: sa.Engine, table: sa.Table, case_id: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ needs no projection of its own. The state holds no personal field (shared/casewo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -20,6 +20,7 @@ from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.events import shape_events
 
+PAGE = 500
 OVERDUE = "record_overdue"  # the deadline's name; shape and record follow from its stream
 
 
@@ -103,6 +104,40 @@ def _projection(table: sa.Table, shape: Shape) -> Callable[[Rows, Recorded], Non
 
 
 # -- Queries: each takes the asking hand's division, and shows nothing beyond it
+
+
+def valid_records(
+    engine: sa.Engine,
+    table: sa.Table,
+    shapes: Iterable[Shape],
+    division: str,
+    where: Mapping[str, Any],
+    day: date,
+    limit: int,
+    after: str = "",
+) -> list[tuple[dict[str, Any], Any]]:
+    """Records of these shapes that were valid on a day (``valid_at``), each with what its shape's ``valid_on`` says; read page by page."""
+    by_name = {shape.name: shape for shape in shapes if shape.valid_on is not None}
+    c = table.c
+    query = sa.select(table).where(c.division.startswith(division), c.shape.in_(by_name)).order_by(c.record_id).limit(PAGE)
+    for name, value in where.items():
+        if value is not None:
+            query = query.where(c[name] == value)
+    found: list[tuple[dict[str, Any], Any]] = []
+    while True:
+        with engine.connect() as connection:
+            page = [dict(row) for row in connection.execute(query.where(c.record_id > after)).mappings()]
+        for row in page:
+            shape = by_name[row["shape"]]
+            assert shape.valid_on is not None
+            valid = shape.valid_on(decode_state(shape, row["state"]), day)
+            if valid:
+                found.append((row, valid))
+                if len(found) == min(limit, PAGE):
+                    return found
+        if len(page) < PAGE:
+            return found
+        after = page[-1]["record_id"]
 
 
 def worklists(engine: sa.Engine, tables: Iterable[sa.Table], division: str) -> list[dict[str, Any]]:

@@ -16,7 +16,9 @@ import sqlalchemy as sa
 
 from shared.casework import benefit_case as bc
 from shared.casework.benefits import AppealAnswer, CaseRef, Confirmation, ReviewAnswer
-from shared.eventlog.benefit_rows import STEP_DUE, listed
+from shared.domain import dates
+from shared.domain.errors import invalid
+from shared.eventlog.benefit_rows import STEP_DUE, cases_on, listed
 from shared.eventlog.shape_rows import of_subjects
 from shared.eventsourcing.orders import Hand, Order
 from shared.messaging.disclosure_doors import DisclosureDoors
@@ -194,15 +196,22 @@ class BenefitService(DisclosureDoors, PageDoors):
         subject_id: str | None = None,
         responsible: str | None = None,
         due_before: date | None = None,
+        valid_at: date | None = None,
         after: str = "",
         limit: int = 100,
         position: int | None = None,
     ) -> Any:
-        """本辖区个案列表：按项目、状态、待办清单、对象、承办人筛选；due_before：期限早于该日（逾期清单）。"""
+        """本辖区个案列表：按项目、状态、待办清单、对象、承办人筛选；due_before：期限早于该日（逾期清单）；
+        valid_at：某日在保的个案、其当日状态和当月应发（此时 status 指当日状态）。"""
         caught_up(self.office, self.model, position)
         where = {"programme": programme, "status": status, "worklist": worklist, "subject_id": subject_id, "responsible": responsible}
         before = due_before.isoformat() if due_before else None
-        rows = listed(self.office.read, self.tables.cases, hand.division, where, limit, after, before)
+        if valid_at is None:
+            rows = listed(self.office.read, self.tables.cases, hand.division, where, limit, after, before)
+        elif before is not None:
+            raise invalid("期限只有现在的，不能与 valid_at 同时使用。", "due_before")
+        else:
+            rows = cases_on(self.office.read, self.tables, hand.division, where, valid_at, limit, after)
         return [{k: v for k, v in row.items() if k != "progress"} for row in rows]
 
     @query(permission="read")
@@ -222,6 +231,12 @@ class BenefitService(DisclosureDoors, PageDoors):
         ]
 
     @query(permission="read")
-    def list_decisions(self, hand: Hand, case_id: str, position: int | None = None) -> Any:
-        """一个个案的历次决定：金额、理由、规则与参数版本。"""
-        return self._of_case(self.tables.decisions, hand, case_id, position)
+    def list_decisions(self, hand: Hand, case_id: str, valid_at: date | None = None, position: int | None = None) -> Any:
+        """一个个案的历次决定：金额、理由、规则与参数版本；valid_at：某日当月金额所依据的那一次（当月不在保的为空）。"""
+        found = self._of_case(self.tables.decisions, hand, case_id, position)
+        if valid_at is None:
+            return found
+        # A decision counts from its month until a later one decides that month anew; of several the one made last does.
+        state: bc.Case = self.office.load(self.benefits.cases, case_id).state
+        by_then = [row for row in found if row["effective_month"] <= dates.month_of(valid_at)]
+        return [] if bc.on_day(state, valid_at)["status"] == "not_in_force" else by_then[-1:]

@@ -19,6 +19,7 @@ from shared.casework.bank_file import BankRow
 from shared.casework.benefits import Benefits
 from shared.casework.payments import Due as DueLines
 from shared.casework.payments import Payments, Prepare
+from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain.errors import invalid, out_of_order
 from shared.eventlog.benefit_rows import BenefitTables, listed, of_case
@@ -128,9 +129,10 @@ class PaymentDoors(Service):
         return self.benefits.payments
 
     @query(permission="read")
-    def list_payments(self, hand: Hand, case_id: str, position: int | None = None) -> Any:
-        """一个个案的发放记录。"""
-        return self._of_case(self.tables.pay.payments, hand, case_id, position)
+    def list_payments(self, hand: Hand, case_id: str, valid_at: date | None = None, position: int | None = None) -> Any:
+        """一个个案的发放记录；valid_at：只列某日所在月份的。"""
+        found = self._of_case(self.tables.pay.payments, hand, case_id, position)
+        return [row for row in found if valid_at is None or row["month"] == dates.month_of(valid_at)]
 
     # -- runs: 编制 → 锁定 → 批准 → 送发 → 回盘 → 关账
 

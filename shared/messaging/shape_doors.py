@@ -23,7 +23,7 @@ from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
 from shared.eventlog.read_model import ReadModel
-from shared.eventlog.shape_rows import OVERDUE, waiting, worklists
+from shared.eventlog.shape_rows import OVERDUE, valid_records, waiting, worklists
 from shared.eventsourcing.commands import command_type
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Hand, Order
@@ -52,7 +52,7 @@ def with_shapes(
                     _add(cls, _act_door(shape, act, declarations, deciders[shape.name]))
         _add(cls, _overdue(declarations, deciders))
         lists = (records, *more_lists)
-        for door in (_get(declarations, deciders), _list(model, records), _lists(model, lists), _waiting(model, lists)):
+        for door in (_get(declarations, deciders), _list(declarations, model, records), _lists(model, lists), _waiting(model, lists)):
             _add(cls, door)
         _add(cls, _programmes(declarations))
         setattr(cls, "records", records)  # noqa: B010  only services that pay benefits declare it
@@ -151,7 +151,9 @@ def _get(declarations: Mapping[str, Declaration], deciders: Mapping[str, Decider
     return get_record
 
 
-def _list(model: ReadModel, records: sa.Table) -> Any:
+def _list(declarations: Mapping[str, Declaration], model: ReadModel, records: sa.Table) -> Any:
+    shapes = shapes_of(declarations)
+
     @query(permission="read")
     def list_records(
         self: Service,
@@ -161,15 +163,22 @@ def _list(model: ReadModel, records: sa.Table) -> Any:
         worklist: str | None = None,
         subject_id: str | None = None,
         responsible: str | None = None,
+        valid_at: date | None = None,
         after: str = "",
         limit: int = 100,
         position: int | None = None,
     ) -> Any:
-        """本辖区的记录列表：按项目、状态、待办清单、对象、责任人筛选。"""
+        """本辖区的记录列表：按项目、状态、待办清单、对象、责任人筛选；valid_at：某日有效的（登记、名单、评估、发布、供养意愿类）。"""
         caught_up(self.office, model, position)
         where = {"programme": programme, "status": status, "worklist": worklist, "subject_id": subject_id, "responsible": responsible}
-        rows = listed(self.office.read, records, hand.division, where, limit, after)
-        return [{k: v for k, v in row.items() if k != "state"} for row in rows]
+        if valid_at is None:
+            rows = listed(self.office.read, records, hand.division, where, limit, after)
+            return [{k: v for k, v in row.items() if k != "state"} for row in rows]
+        declared = declarations.get(programme or "")
+        if declared is not None and declared.shape.valid_on is None:
+            raise invalid("此形态没有有效期。", "valid_at")
+        valid = valid_records(self.office.read, records, shapes, hand.division, where, valid_at, limit, after)
+        return [{**{k: v for k, v in row.items() if k != "state"}, "valid": plain(found)} for row, found in valid]
 
     return list_records
 

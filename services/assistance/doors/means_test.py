@@ -193,10 +193,10 @@ class MeansTestDoors(BenefitService):
         return self.office.handle(AUTHORISATIONS, case_id, order.to(means_test.WithdrawMemberAuthorisation(case_id, c.person_id, c.reason)))
 
     @query(permission="assistance:read")
-    def get_authorisation(self, hand: Hand, programme: str, subject_id: str) -> Any:
-        """某办件的核对授权：谁已签署、到何时、谁尚未签署。"""
+    def get_authorisation(self, hand: Hand, programme: str, subject_id: str, valid_at: date | None = None) -> Any:
+        """某办件的核对授权：谁已签署、到何时、谁尚未签署；valid_at：某日（默认今日）谁没有有效的授权。"""
         case_id = benefit_case.case_id(programme, subject_id)
-        today = self.office.clock.now().date()
+        today = valid_at or self.office.clock.now().date()
         subject = self.checks.subject(programme, subject_id, today)
         within(hand, subject.division)
         state: means_test.Authorisation = self.office.load(AUTHORISATIONS, case_id).state
@@ -519,10 +519,13 @@ class MeansTestDoors(BenefitService):
         return self.office.handle(RIGHTS, divisions.check(order.command.division), order)
 
     @query(permission="assistance:read")
-    def list_check_rights(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
-        """核对权限下放情况。"""
+    def list_check_rights(
+        self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
+    ) -> Any:
+        """核对权限下放情况；valid_at：某日有效的（同一单位同一岗位重新下放的，只按最近一次）。"""
         caught_up(self.office, MODEL, position)
-        return listed(self.office.read, TABLES["means_test"].rights, hand.division, {}, limit, after)
+        held = rows.rights_on(TABLES["means_test"], valid_at) if valid_at is not None else ()
+        return listed(self.office.read, TABLES["means_test"].rights, hand.division, {}, limit, after, also=held)
 
     @command(CutOverForm, permission="assistance:confirm")
     def start_cut_over(self, order: Order[CutOverForm]) -> Any:

@@ -11,7 +11,7 @@ from services.assistance.benefits import cases_of_household, cases_of_person, no
 from services.assistance.monitoring import Monitoring
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.read_model import MODEL, TABLES
-from services.assistance.rows.person import EXPIRED, WATCHED
+from services.assistance.rows.person import EXPIRED, WATCHED, persons_on
 from shared.casework import benefit_case
 from shared.casework.programme import Programme
 from shared.domain import dates
@@ -274,10 +274,18 @@ class PersonDoors(BenefitService):
 
     @query(permission="assistance:read")
     def list_persons(
-        self, hand: Hand, disability_grade: int | None = None, after: str = "", limit: int = 100, position: int | None = None
+        self,
+        hand: Hand,
+        disability_grade: int | None = None,
+        valid_at: date | None = None,
+        after: str = "",
+        limit: int = 100,
+        position: int | None = None,
     ) -> Any:
-        """本辖区人员列表。"""
+        """本辖区人员列表；valid_at：某日在世的人员及其当月的证件和认定（此时按当月的残疾等级筛选）。"""
         caught_up(self.office, MODEL, position)
+        if valid_at is not None:
+            return persons_on(self.office.read, TABLES["person"], hand.division, valid_at, disability_grade, limit, after)
         where = {"disability_grade": disability_grade}
         return listed(self.office.read, TABLES["person"].persons, hand.division, where, limit, after)
 

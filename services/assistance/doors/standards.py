@@ -219,12 +219,17 @@ class StandardsDoors(Service):
         return self.office.handle(standards.DECIDER, where, order).as_dict()
 
     @query(permission="assistance:read")
-    def list_standards(self, hand: Hand, as_of: datetime | None = None) -> Any:
-        """标准簿：历次拟定、批准、公布、撤回（as_of：当时所知）。"""
+    def list_standards(self, hand: Hand, valid_at: date | None = None, as_of: datetime | None = None) -> Any:
+        """标准簿：历次拟定、批准、公布、撤回（valid_at：只列某日有数值生效的公布；as_of：当时所知）。"""
         if not self._of_here(hand):
             return []
-        loaded = self.office.load(standards.DECIDER, district(self.office.settings.profile), as_of)
-        return [plain(p) | {"effective_from": p.effective_from} for _, p in sorted(loaded.state.publications.items())]
+        state: standards.Book = self.office.load(standards.DECIDER, district(self.office.settings.profile), as_of).state
+        held = {} if valid_at is None else standards.in_force_on(state, valid_at)
+        return [
+            plain(p) | {"effective_from": p.effective_from}
+            for _, p in sorted(state.publications.items())
+            if valid_at is None or any(held.get(v.parameter) is v for v in p.values)
+        ]
 
     @query(permission="assistance:read")
     def get_standards(self, hand: Hand, valid_at: date | None = None, as_of: datetime | None = None) -> Any:

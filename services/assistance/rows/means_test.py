@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -489,6 +489,12 @@ def source_quality(engine: sa.Engine, t: MeansTestTables, division: str) -> dict
                 {n: row[n] or 0 for n in ("deliveries", "taken", "repeated", "different", "unknown", "broken")}
             )
     return found
+
+
+def rights_on(t: MeansTestTables, day: date) -> tuple[sa.ColumnElement[bool], ...]:
+    """What is so of a right to check that holds on a day: begun, not run out, not withdrawn by then."""
+    c, on = t.rights.c, day.isoformat()
+    return (c.valid_from <= on, sa.or_(c.valid_until.is_(None), c.valid_until >= on), sa.or_(c.withdrawn_on.is_(None), c.withdrawn_on > on))
 
 
 def indicators(engine: sa.Engine, t: MeansTestTables, division: str, first: str, last: str, now: datetime) -> list[dict[str, Any]]:

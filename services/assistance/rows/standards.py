@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -17,6 +18,7 @@ from services.assistance import household, standards
 from services.assistance.household import Household
 from services.assistance.rise import CaseNow
 from shared.casework import benefit_case as bc
+from shared.domain import dates
 from shared.domain.decoders import decoder_of
 from shared.domain.frozen import replace
 from shared.eventlog.benefit_rows import aggregate_id
@@ -205,6 +207,28 @@ class Tables:
         )
         with self._engine.connect() as connection:
             return [(key, _household.decode(state)) for key, state in connection.execute(query)]
+
+
+def households_on(
+    engine: sa.Engine, households: sa.Table, states: sa.Table, division: str, day: date, limit: int, after: str = ""
+) -> list[dict[str, Any]]:
+    """Households with those who counted in the month of a day (``valid_at``), by all that is known; not those of whom nobody was left."""
+    h, month = households.c, dates.month_of(day)
+    query = sa.select(households, states.c.state).join_from(households, states, h.household_id == states.c.household_id)
+    query = query.where(h.division.startswith(division)).order_by(h.household_id).limit(PAGE)
+    found: list[dict[str, Any]] = []
+    while True:
+        with engine.connect() as connection:
+            page = [dict(row) for row in connection.execute(query.where(h.household_id > after)).mappings()]
+        for row in page:
+            there = household.facts_in(_household.decode(row.pop("state")), month, 0, None).members
+            if there:
+                found.append({**row, "members": len(there)})
+                if len(found) == min(limit, _IN):
+                    return found
+        if len(page) < PAGE:
+            return found
+        after = page[-1]["household_id"]
 
 
 _payments = sa.table("benefit_payments", sa.column("case_id"), sa.column("month"), sa.column("amount_fen"))

@@ -1,0 +1,20 @@
+"""One life for all tests that look back at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.desk import desk
+from tests.programmes.life import SERVICES, Life
+
+
+@pytest.fixture(scope="session")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+    """Lived once; a month later."""
+    with desk(tmp_path_factory.mktemp("life"), *SERVICES) as d:
+        made = Life(d)
+        made.live()
+        d.later(30)
+        yield made
