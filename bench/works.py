@@ -543,7 +543,7 @@ WORKS: dict[str, tuple[str, Callable[[Parts, Scale, Say], list[Row]]]] = {
     "district": ("全区规模", lambda parts, scale, say: district.district(parts, district.FULL if scale is FULL else district.QUICK, say)),
     "payments": ("发放批次", lambda parts, scale, say: payments.payment_run(parts, 100_000 if scale is FULL else 2_000, say)),
     "standards": ("提标复核", lambda parts, scale, say: standards.standards_rise(parts, 100_000 if scale is FULL else 2_000, say)),
-    "decisions": ("决定重算", lambda parts, scale, say: replaying.decision_replay(parts, 20_000 if scale is FULL else 2_000, say)),
+    "decisions": ("决定重算", lambda parts, scale, say: replaying.decision_replay(parts, 20_000 if scale is FULL else 5_000, say)),
     "proofs": ("完整性", lambda parts, scale, say: proofs.proofs(parts, 1_000_000 if scale is FULL else 100_000, say)),
     "soak": ("持续负载", lambda parts, scale, say: district.soak(parts, district.FULL if scale is FULL else district.QUICK, say)),
 }

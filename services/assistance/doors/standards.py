@@ -22,6 +22,7 @@ from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
+from shared.eventlog.integrity.recomputing import Recomputing
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.doors import Service, command, query, reaction
@@ -30,7 +31,6 @@ from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
 from shared.rules.published import Published
-from shared.rules.replay import Recomputing
 from shared.security.permissions import within
 
 STANDARDS = {"standard", "amount"}  # what a parameter's name holds if it is one: 低保标准, 补贴标准

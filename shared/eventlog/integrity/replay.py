@@ -1,7 +1,7 @@
 """Decision replay (决定重算): every decision in the log made again from what the log says it was made from, and compared.
 
 Three kinds of decision rest on recorded inputs alone. What the rules decide: every assessment that an event carries, made again with the
-rule and parameter versions it names (``shared/rules/replay.py``), and the event's own amounts and months, which must follow from it. Grades
+rule and parameter versions it names (``recomputing.py``), and the event's own amounts and months, which must follow from it. Grades
 (评估等级): made again from scores and the bands of the form. Random draws (随机抽取): the hash of the list they were drawn from.
 
 A service whose rules decide has a room ``replaying.py`` (``Room``).
@@ -24,13 +24,13 @@ from shared.casework.benefit_case import CaseGranted, CaseReassessed, follows
 from shared.casework.office import Office
 from shared.eventlog import discovery
 from shared.eventlog.client import Log
+from shared.eventlog.integrity.recomputing import Recomputing, Verdict
 from shared.eventlog.reader import Reader
 from shared.eventlog.showing import recorded
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.events import REGISTRY
 from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
-from shared.rules.replay import Recomputing, Verdict
 
 RULES, GRADE, DRAW = "规则决定", "评估等级", "随机抽取"
 MOST = 1_000  # findings and older decisions that are named one by one

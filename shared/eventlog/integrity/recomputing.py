@@ -3,6 +3,8 @@
 Assessments of one programme, month and set of versions are recomputed in one vectorised call, explanations and all, and compared field by
 field. A decision of other rules or parameters than this release's cannot be made again as it was: it is told apart (``older``), with what
 this release would say to it, and never counts as recomputed.
+
+Not among the rules (``shared/rules``): those files' hash is the version that a decision records, and this one may change freely.
 """
 
 from __future__ import annotations
