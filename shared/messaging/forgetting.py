@@ -8,7 +8,8 @@ left: in minutes it is in the log, where nothing of an erased person is kept, or
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -79,7 +80,7 @@ class Forgetting(DeadLetters):
         )  # fmt: skip
         return wire.seal(empty, self._sealer)
 
-    def _all(self, channel: Any, service: str, queue: str) -> list[Letter]:
+    def _all(self, channel: Any, service: str, queue: str) -> Sequence[Letter]:
         """Every letter of a queue; those that are not moved are given back when the channel closes."""
         looking = channel.connection.channel()
         try:
@@ -87,9 +88,9 @@ class Forgetting(DeadLetters):
         except ChannelClosedByBroker:
             return []
         looking.close()
-        letters = []
+        letters: deque[Letter] = deque()
         while True:
             method, properties, body = channel.basic_get(queue)
             if method is None:
-                return letters
+                return tuple(letters)
             letters.append(_letter(service, method.delivery_tag, properties, body))

@@ -18,7 +18,7 @@ from shared.config import Settings
 from shared.domain.errors import Unavailable
 from shared.eventlog.client import Log
 from shared.eventlog.projector import Projector
-from shared.eventlog.stores import engine_for
+from shared.eventlog.stores import drop_schemas, engine_for
 from shared.eventsourcing.events import ERASED
 from shared.eventsourcing.orders import Hand, Order
 from shared.eventsourcing.repository import Repository
@@ -270,3 +270,25 @@ def test_a_destroyed_key_leaves_every_process_within_half_a_minute(
     elsewhere.handle(LEDGER, ledger, Order(Note(1, person_id=holder, holder="甲"), "d", STAFF, datetime(2023, 7, 4, tzinfo=SHANGHAI)))
     state = elsewhere.load(LEDGER, ledger).state
     assert (state.holder, state.total) == (ERASED, 2)  # what is said of him anew is not kept, here as in the log
+
+
+def test_keys_in_postgresql_are_destroyed_and_counted_too(tmp_path: Path, postgresql_url: str) -> None:
+    """The same table and the same questions; four processes may begin at once."""
+    settings = Settings(var=tmp_path, database_url=postgresql_url, schema_prefix="erasure_")
+    engines = [engine_for(settings, "vault") for _ in range(4)]
+    vaults: list[Vault] = []
+    threads = [threading.Thread(target=lambda e=engine: vaults.append(Vault(e, MASTER))) for engine in engines]  # type: ignore[misc]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    here, elsewhere = vaults[:2]
+    sealed, other = here.seal(A, CANARY), here.seal(B, CANARY)
+    assert (elsewhere.open(sealed), elsewhere.erasures(), len(vaults)) == (CANARY, 0, 4)
+    here.destroy(A, "2023-07-03T09:00:00+08:00")
+    here.destroy(A, "2023-07-04T09:00:00+08:00")
+    assert (here.open(sealed), here.open(other), here.erasures()) == (ERASED, CANARY, 1)
+    assert Vault(engines[3], MASTER).open(sealed) == ERASED
+    for engine in engines:
+        engine.dispose()
+    drop_schemas(settings, ("vault",))
