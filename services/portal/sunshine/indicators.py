@@ -173,7 +173,7 @@ def _with_value(row: dict[str, Any], now: dict[str, int], before: dict[str, int]
     if how.persons and (small(count) or (over is not None and (small(over) or small(over - count)))):
         return {**found, "withheld": True}  # nor what is left of it: the one follows from the other
     value = count if over is None else round(100 * count / over, 1) if over else None
-    met = None if value is None else _met(row["operator"], value, row["target"])
+    met = _met(row["operator"], value, row["target"]) if value is not None and row["status"] == "target" else None
     return {**found, "numerator": count, "denominator": over, "value": value, "met": met}
 
 
@@ -189,16 +189,20 @@ def _why(row: dict[str, Any]) -> str:
     return _SERVICE_WHY.get(row["service"], "日志中没有计算所需的记录")
 
 
+def _plain(value: float) -> str:
+    return f"{value:,.1f}".removesuffix(".0")
+
+
 def said(row: dict[str, Any]) -> str:
     """The value as a page says it."""
     if row["withheld"]:
         return f"{FEW}，不公布" if row["how"].over == "" else "人数较少，不公布"
-    return "尚无对象" if row["value"] is None else f"{row['value']:,g} {row['unit']}"
+    return "尚无对象" if row["value"] is None else f"{_plain(row['value'])} {row['unit']}"
 
 
 def target(row: dict[str, Any]) -> str:
     sign = {">=": "不少于 ", "<=": "不超过 ", "==": ""}[row["operator"]]
-    return f"{sign}{row['target']:,g} {row['unit']}"
+    return f"{sign}{_plain(row['target'])} {row['unit']}"
 
 
 def bar(row: dict[str, Any]) -> Any:

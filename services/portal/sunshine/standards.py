@@ -24,6 +24,7 @@ from services.portal.sunshine.public import Day, page, query, render
 from services.portal.web.pictures import Steps, steps
 from services.portal.web.portal import Portal
 from services.portal.web.shown import money
+from services.portal.web.words import said
 from shared.domain.errors import Refused
 from shared.eventlog import discovery
 from shared.rules.parameters import Parameter, load_parameters
@@ -32,6 +33,9 @@ from shared.rules.published import Published, laid_between
 
 STANDARDS, POLICIES, _, _ = TABLES["standards"]
 _STANDARD = {"standard", "amount"}  # what a parameter's name holds if it is a standard (the same as at the desk that publishes them)
+FIELDS = {
+    "tier": "层次", "eligible_class": "对象", "standard": "标准", "department": "主管部门", "documents": "材料", "note": "说明",
+}  # fmt: skip
 SOURCES = {"law": "国家规定", "plan": "区计划", "published": "已公布", "placeholder": "占位值，待核定"}
 
 
@@ -112,7 +116,10 @@ def policies(portal: Portal, day: Day) -> list[dict[str, Any]]:
         if declaration is None or not declaration.public:
             continue
         content = dict(json.loads(row["content"]))
-        title = content.get("name") or declared.name(row["subject_id"])
+        title = content.pop("name", "") or declared.name(row["subject_id"])
+        if "standard" in content:  # by the name that the rules have for it
+            content["standard"] = declared.name(content["standard"].split(".")[0])
+        content = {FIELDS.get(field, field): said(text, field) for field, text in content.items()}
         found.append({**row, "content": content, "title": title, "kind": declaration.name})
     for _, versions in _by(found, "record_id"):
         begun = [v for v in versions if v["effective_from"] <= day.text and not (v["withdrawn_from"] and v["withdrawn_from"] <= day.text)]
@@ -134,30 +141,13 @@ def picture(title: str, several: list[Standard], day: Day) -> Any:
     for one in several:
         begun = [v for v in one.parameter.values if v.first <= day.on]
         series.append(
-            Steps(_area(one.parameter.name), tuple((v.first.toordinal(), v.value, f"{v.value / 100:g}元") for v in begun))
+            Steps(one.parameter.description.split("（")[0], tuple((v.first.toordinal(), v.value, f"{v.value / 100:g}元") for v in begun))
         )
     last = day.on.toordinal()
     first = min((v[0] for s in series for v in s.values), default=last)
     span = range(date.fromordinal(first).year, day.on.year + 1)
     every = max(1, len(span) // 8)
     return steps(title, series, last, [(date(y, 1, 1).toordinal(), str(y)) for y in span if (y - span.start) % every == 0])
-
-
-_AREAS = {
-    "urban": "城市",
-    "rural": "农村",
-    "standard": "标准",
-    "amount": "标准",
-    "severe": "一、二级",
-    "other": "三、四级",
-    "first": "一级",
-    "second": "二级",
-}
-
-
-def _area(name: str) -> str:
-    last = name.rsplit(".", 1)[-1]
-    return _AREAS.get(last, last.removeprefix("age_").replace("_", " "))
 
 
 @page("/sunshine/standards")
