@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from services.assistance import determination, household, person, placement, standards
-from services.assistance.programmes import PROGRAMMES
+from services.assistance.programmes import PROGRAMMES, TEMPORARY_ASSISTANCE
 from services.assistance.rules import engine
 from shared.casework import benefit_case, disclosure, payee_account, payment_part, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
@@ -330,19 +330,25 @@ def whom(office: Office, case: benefit_case.Case, today: date) -> disclosure.Who
         applicant = home.members[household.payee_in(home, facts)]
         counted = sum(m.counted for m in facts.members)
         return disclosure.Who(applicant.person_id, applicant.name, applicant.born_on, counted, home.area)
-    own: person.Person = office.load(person.DECIDER, case.subject_id).state
+    # The subject of an instalment of temporary assistance is the instalment: it is about whom it is paid to.
+    return _alone(office, case.payee_id if case.programme == TEMPORARY_ASSISTANCE.code else case.subject_id)
+
+
+def _alone(office: Office, person_id: str) -> disclosure.Who | None:
+    """One person, as his household counts him or as he is registered; None when he is dead or not known."""
+    own: person.Person = office.load(person.DECIDER, person_id).state
+    place: placement.Placement = office.load(placement.DECIDER, person_id).state
     if own.died_on is not None:
         return None
-    place: placement.Placement = office.load(placement.DECIDER, case.subject_id).state
     if place.household_id:
         there: household.Household = office.load(household.DECIDER, place.household_id).state
-        member = there.members.get(case.subject_id)
-        if member is None or case.subject_id in there.died:
+        member = there.members.get(person_id)
+        if member is None or person_id in there.died:
             return None
         return disclosure.Who(member.person_id, member.name, member.born_on, 1, there.area)
     if own.registered is None:
         return None
-    return disclosure.Who(case.subject_id, own.registered.name, own.registered.born_on, 1, own.registered.area)
+    return disclosure.Who(person_id, own.registered.name, own.registered.born_on, 1, own.registered.area)
 
 
 def cases_of_person(person_id: str, household_id: str = "") -> list[str]:

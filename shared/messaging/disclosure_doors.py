@@ -196,6 +196,8 @@ class DisclosureDoors(PaymentDoors):
     def report_objection(self, order: Order[ObjectionForm]) -> Any:
         """公众在公示期内提出异议（门户代收，可匿名）；答复凭回执号查询。"""
         c = order.command
+        if not self.office.load(self.disclosures, c.case_id).state.case_id:
+            raise out_of_order("该事项不在公示期内，不能提出公示异议。")
         # Keyed, so that a receipt can be had only by handing an objection in, and the same one handed in again has the same.
         receipt = self.office.pseudonym("receipt", f"{c.case_id}:{order.command_id}")[:20]
         report = disclosure.ReportPublicObjection(

@@ -127,7 +127,8 @@ def project(model: ReadModel, t: SunshineTables) -> None:
             rows.put(
                 t.disclosures, stream=r.stream, n=r.version, case_id=now["case_id"], service=r.name.partition(".")[0],
                 programme=now["programme"], kind=now["kind"], place=s.place, fields=msgspec.json.encode(e.fields).decode(),
-                person_id=s.person_id, name=s.name, members=s.members, area=s.area, amount_fen=s.amount_fen, first_month=s.first_month, status=s.status,
+                person_id=s.person_id, name=s.name, members=s.members, area=s.area, amount_fen=s.amount_fen,
+                first_month=s.first_month, status=s.status,
                 until_day=now["until_day"], shown_from=at, shown_until=FOREVER, ended_by="",
             )  # fmt: skip
         _count(rows, r, now, e.counted)
