@@ -56,14 +56,19 @@ class Loaded(Generic[S]):
 
 
 class Repository:
-    """Loads and changes aggregates. Thread-safe; one per process."""
+    """Loads and changes aggregates. Thread-safe; one per process.
 
-    def __init__(self, log: Log, vault: Vault, hash_key: bytes, kept: int = 4_000) -> None:
+    It keeps the states of ``kept`` streams at most, and no more than ``events`` were folded into together: a state grows with
+    its stream (facts by month, the commands it has done), so a number of streams alone would bound no memory.
+    """
+
+    def __init__(self, log: Log, vault: Vault, hash_key: bytes, kept: int = 4_000, events: int = 40_000) -> None:
         self._log = log
         self._vault = vault
         self._hash_key = hash_key
-        self._kept = kept
+        self._kept, self._most_events = kept, events
         self._cache: OrderedDict[str, Loaded[Any]] = OrderedDict()
+        self._weight = 0  # events in the kept states
         self._erasures = -1  # of the vault, when what is in memory was folded
         self._lock = threading.Lock()
 
@@ -247,6 +252,7 @@ class Repository:
         with self._lock:
             if erasures != self._erasures:
                 self._cache.clear()
+                self._weight = 0
                 self._erasures = erasures
 
     def _keep(self, stream: str, loaded: Loaded[Any]) -> None:
@@ -255,11 +261,14 @@ class Repository:
                 return  # somebody was erased while this was folded
             kept = self._cache.get(stream)
             if kept is None or kept.version <= loaded.version:  # another thread may have read further meanwhile
+                self._weight += loaded.version - (NO_STREAM if kept is None else kept.version)
                 self._cache[stream] = loaded
             self._cache.move_to_end(stream)
-            while len(self._cache) > self._kept:
-                self._cache.popitem(last=False)
+            while len(self._cache) > 1 and (len(self._cache) > self._kept or self._weight > self._most_events):
+                self._weight -= self._cache.popitem(last=False)[1].version - NO_STREAM
 
     def _forget(self, stream: str) -> None:
         with self._lock:
-            self._cache.pop(stream, None)
+            gone = self._cache.pop(stream, None)
+            if gone is not None:
+                self._weight -= gone.version - NO_STREAM

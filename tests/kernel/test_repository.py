@@ -275,6 +275,25 @@ def test_a_small_cache_forgets_and_reads_again(repository: Make, eventlog: LogPr
     engine.dispose()
 
 
+def test_a_long_stream_counts_by_its_events(repository: Make, eventlog: LogProcess, var: Path) -> None:
+    """What is kept is bounded by the events folded into it: a few long streams push the others out, the last one used stays."""
+    engine, log = engine_for(Settings(var=var), "vault"), Log(eventlog.uri, timeout=5)
+    repo = Repository(log, Vault(engine, MASTER), b"h" * 32, events=10)
+    ledgers = [new() for _ in range(3)]
+    for ledger in ledgers:
+        for _ in range(6):
+            repo.handle(LEDGER, ledger, order(Note(1)))
+    assert list(repo._cache) == [LEDGER.stream(ledgers[-1])]
+    assert repo._weight == 6
+    for _ in range(20):
+        repo.handle(LEDGER, ledgers[0], order(Note(1)))
+    assert list(repo._cache) == [LEDGER.stream(ledgers[0])]
+    assert repo._weight == 26
+    assert [repo.load(LEDGER, ledger).state.total for ledger in ledgers] == [26, 6, 6]
+    log.close()
+    engine.dispose()
+
+
 # -- the log away
 
 
