@@ -127,12 +127,16 @@ def parse(cls: type, body: Any) -> Any:
     try:
         loaded = _schema(cls).load(cast(Any, dict(body)))
     except ma.ValidationError as error:
-        field, message = _first(error.messages)
-        field = ".".join(part if _shows_nothing(part) else "?" for part in field.split("."))
-        raise invalid(message, field) from None  # the original holds the input: it may be personal
+        raise refused(error.messages) from None  # the original holds the input: it may be personal
     except (RecursionError, OverflowError) as error:
         raise Refused("invalid_input", "格式或类型不正确。", None) from error
     return _build(cls, cast(dict[str, Any], loaded))
+
+
+def refused(messages: Any) -> Refused:
+    """marshmallow's messages as the first wrong field and what is wrong with it."""
+    field, message = _first(messages)
+    return invalid(message, ".".join(part if _shows_nothing(part) else "?" for part in field.split(".")))
 
 
 @lru_cache(maxsize=4096)
@@ -149,7 +153,7 @@ def hints_of(cls: type) -> dict[str, Any]:
 
 def _shows_nothing(part: str) -> bool:
     """A part of a field's path that may be repeated: a plain word or a place in a list. An unknown field's name is input too."""
-    return part.isascii() and len(part) <= 60 and (part.isidentifier() or (part.isdigit() and len(part) < 5))
+    return part.isascii() and len(part) <= 60 and (part.replace("-", "_").isidentifier() or (part.isdigit() and len(part) < 5))
 
 
 def _first(messages: Any, path: str = "") -> tuple[str, str]:

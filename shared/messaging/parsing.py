@@ -7,6 +7,7 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from shared.eventsourcing.commands import hints_of, parse
@@ -36,6 +37,7 @@ def _known(cls: type, body: Mapping[str, Any]) -> dict[str, Any]:
     return known
 
 
+@cache
 def form_of(method: Callable[..., Any]) -> type:
     """The form of a query: a dataclass made from the method's own parameters after ``self`` and ``hand``, and ``as_of``."""
     hints = typing.get_type_hints(method)

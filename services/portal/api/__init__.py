@@ -1,11 +1,86 @@
-"""api."""
+"""The API for staff front ends (接口): every RPC of every service over HTTP, from the same declarations.
+
+    operations.py   the doors of all services as operations: address, what is asked, whether it is a list
+    requests.py     from an HTTP request to the fields of an RPC, by the door's own marshmallow schema
+    answers.py      from an RPC's answer to HTTP: JSON, paging, the position token
+    tables.py       a list as CSV or Excel
+    document.py     OpenAPI 3.1, and Chinese names in it
+    pages.py        /api, for people: every operation with its form and an example
+
+A command is ``POST /api/v1/<service>/<method>`` with its form as JSON and its command id as Idempotency-Key; a query is GET with its
+form as parameters, or POST with a JSON body where a parameter tells who somebody is or is no plain value. docs/adr/0021-api.md says why.
+"""
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, current_app, g, request
+from flask_smorest import Blueprint
 
+from services.portal.api import answers, document, operations, pages, requests
+from services.portal.web import safety, words
+from services.portal.web.identity import bearer
 from services.portal.web.portal import Portal
+from services.portal.web.portal import of as portal_of
+from shared.domain.errors import Refused
+
+PREFIX = "/api/v1"
 
 
 def install(app: Flask, portal: Portal) -> None:
-    """Nothing yet."""
+    """One blueprint a service, one view a door."""
+    found = operations.of(portal.doors)
+    api = document.api(app, portal, found)
+    for service in sorted({op.service for op in found}):
+        room = Blueprint(service, __name__, url_prefix=f"{PREFIX}/{service}", description=words.SERVICES.get(service, service))
+        room.ARGUMENTS_PARSER = requests.PARSER
+        room.before_request(_who)
+        safety.csrf.exempt(room)  # nothing here looks at a cookie
+        for op in found:
+            if op.service == service:
+                room.route(f"/{op.method}", methods=["GET" if op.by_get else "POST"])(document.described(room, op, _view(op)))
+        api.register_blueprint(room)
+    pages.install(app, found)
+
+
+def _who() -> None:
+    """Before anything else is looked at: whose token it is. What is not in the API's addresses is nobody's business before that."""
+    g.caller = bearer()
+
+
+def _permitted(op: operations.Operation) -> None:
+    if not g.caller.may(op.door.permission):  # the service asks again; here so that bad input of a stranger is not even read
+        raise Refused("forbidden", "无权办理此事项。", None)
+
+
+def _view(op: operations.Operation) -> requests.View:
+    def command(headers: requests.Fields, body: requests.Fields) -> answers.Response:
+        fields = {**body, "command_id": headers["idempotency_key"]}
+        if "if_match" in headers:
+            fields["expected_version"] = int(headers["if_match"].strip('"'))
+        try:
+            answer = portal_of(current_app).call(g.caller.token, op.service, op.method, **fields)
+        except Refused as refused:
+            raise requests.as_http(refused) from None
+        return answers.of_command(answer)
+
+    def query(headers: requests.Fields, asked: requests.Fields) -> answers.Response:
+        given = requests.with_position(op, asked, headers)
+        why = {"purpose": headers.get("purpose", ""), "reference": headers.get("reference", "")}
+        portal, token = portal_of(current_app), g.caller.token
+
+        def call(**more: object) -> object:
+            return portal.call(token, op.service, op.method, **{**given, **more}, **why)
+
+        return answers.of_query(op, given, call)
+
+    chosen = command if op.door.kind == "command" else query
+
+    def view(headers: requests.Fields, fields: requests.Fields) -> answers.Response:
+        return chosen(headers, fields)
+
+    view.__name__, view.__doc__ = op.method, None
+    return view
+
+
+def wants_json() -> bool:
+    return request.path.startswith(PREFIX)

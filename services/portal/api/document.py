@@ -1,0 +1,174 @@
+"""OpenAPI 3.1 of every operation (接口文档), by flask-smorest from the doors' own schemas; names in Chinese from services/portal/web/words.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import marshmallow as ma
+import msgspec
+from apispec.ext.marshmallow import MarshmallowPlugin, resolver
+from flask import Flask, Response
+from flask_smorest import Api, Blueprint
+
+from services.portal.api import requests, tables
+from services.portal.api.operations import Operation
+from services.portal.web import words
+from services.portal.web.portal import Portal
+from services.portal.web.problems import TITLES
+from shared.eventsourcing.commands import schema_for
+
+VERSION = "1.0"
+_ALWAYS = (401, 403, 405, 413, 422, 429, 503)  # what any operation may answer beside what it is for
+_ABOUT = """本区县民政系统供工作人员前端使用的接口，由各服务的声明生成。
+
+- 登录：`Authorization: Bearer <令牌>`。令牌由本单位统一登录签发，载明工号、岗位、辖区。
+- 办理（POST）：`Idempotency-Key` 即指令编号，重复提交不会重复办理；`If-Match` 可指明所见版本；答复的 `X-Position` 交给查询，可等到看见这次写入。
+- 查询（GET；参数含个人信息的为 POST）：`as_of` 当时所知；`valid_at` 某日的情况；列表有 `after`、`limit` 翻页，`Link` 给出下一页，`format` 导出 CSV 或 Excel。
+- 金额为整数，单位分。日期 YYYY-MM-DD，时间带时区。
+- 查阅个人档案逐次留痕；`X-Purpose` 写明目的。
+- 出错：`application/problem+json`（RFC 9457），`code` 为代码，`detail` 为说明，`field` 为有误的栏目。503 可按 Retry-After 以同一编号重试。
+"""
+
+
+class _Answer(ma.Schema):
+    """What every command answers; a few add to it."""
+
+    stream = ma.fields.String(required=True, metadata={"description": "事件流"})
+    id = ma.fields.String(required=True, metadata={"description": "记录编号"})
+    version = ma.fields.Integer(required=True, metadata={"description": "办理后的版本"})
+    position = ma.fields.Integer(required=True, metadata={"description": "写入位置"})
+    events = ma.fields.List(ma.fields.String(), required=True, metadata={"description": "发生的事件"})
+    repeated = ma.fields.Boolean(required=True, metadata={"description": "是否为重复提交"})
+
+
+class _Problem(ma.Schema):
+    type = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    detail = ma.fields.String(required=True, metadata={"description": "说明"})
+    code = ma.fields.String(required=True, metadata={"description": "代码"})
+    field = ma.fields.String(metadata={"description": "有误的栏目"})
+
+
+_HEADERS = {
+    "X-Position": {"description": "写入位置，查询时交回可等到看见这次写入", "schema": {"type": "integer"}},
+    "ETag": {"description": "记录的版本，交给 If-Match", "schema": {"type": "string"}},
+}
+_LINK = {"Link": {"description": '下一页（rel="next"），没有即为末页', "schema": {"type": "string"}}}
+
+
+class Doors(Api):  # type: ignore[misc]
+    """flask-smorest's Api, with the portal's own problems, and a document that is made once."""
+
+    made: bytes = b""
+
+    def _register_error_handlers(self) -> None:
+        """services/portal/web/problems.py answers every error."""
+
+    def document(self) -> dict[str, Any]:
+        spec: dict[str, Any] = self.spec.to_dict()
+        for name, schema in spec["components"]["schemas"].items():
+            _name_fields(schema, name)
+        for path, methods in spec["paths"].items():
+            method = path.rsplit("/", 1)[1]
+            for operation in methods.values():
+                for parameter in operation.get("parameters", ()) if isinstance(operation, dict) else ():
+                    if parameter.get("in") == "query" and not parameter.get("description"):
+                        parameter["description"] = words.label(parameter["name"], method)
+        return spec
+
+    def _openapi_json(self) -> Response:
+        if not self.made:
+            self.made = msgspec.json.encode(self.document())
+        return Response(self.made, content_type="application/json")
+
+
+def _name_fields(schema: dict[str, Any], form: str) -> None:
+    for name, field in schema.get("properties", {}).items():
+        if not field.get("description"):
+            field["description"] = words.label(name, form)
+
+
+def api(app: Flask, portal: Portal, found: Sequence[Operation]) -> Doors:
+    """The API of an application, with what all operations share."""
+    names = dict(_names(found))
+    app.config.update(
+        API_TITLE=f"{portal.profile.name}民政接口",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+        OPENAPI_URL_PREFIX="/api",
+        API_SPEC_OPTIONS={
+            "info": {"description": _ABOUT, "license": {"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"}},
+            "servers": [{"url": "/", "description": "本服务器"}],
+            "security": [{"bearer": []}],
+        },
+    )
+
+    def named(schema: Any) -> str:
+        cls = schema if isinstance(schema, type) else type(schema)
+        return names.get(cls) or str(resolver(schema)).removeprefix("_")
+
+    made = Doors(spec_kwargs={"marshmallow_plugin": MarshmallowPlugin(schema_name_resolver=named)})
+    made.DEFAULT_ERROR_RESPONSE_NAME = None
+    made.init_app(app)
+    made.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    made.spec.components.schema("Problem", schema=_Problem)
+    for status in (*_ALWAYS, 404, 409, 415):
+        content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        made.spec.components.response(f"E{status}", {"description": TITLES[status], "content": content})
+    return made
+
+
+def _names(found: Sequence[Operation]) -> Iterator[tuple[type[ma.Schema], str]]:
+    """A name for the schema of every form and of every part of one; where two classes share a name, the later has its service's before it."""
+    taken: dict[str, type[ma.Schema]] = {}
+    for op in found:
+        if op.by_get:
+            continue
+        for schema, cls_name in _parts(schema_for(op.form)):
+            if schema in taken.values():
+                continue
+            name = cls_name
+            for before in (op.service.capitalize(), op.method.title().replace("_", "")):
+                if name not in taken:
+                    break
+                name = f"{before}{cls_name}"
+            taken[name] = schema
+            yield schema, name
+
+
+def _parts(schema: type[ma.Schema]) -> Iterator[tuple[type[ma.Schema], str]]:
+    yield schema, schema.__name__.removesuffix("Schema")
+    for field in schema._declared_fields.values():
+        inner = field.inner if isinstance(field, ma.fields.List) else field
+        if isinstance(inner, ma.fields.Nested) and isinstance(inner.nested, type):
+            yield from _parts(inner.nested)
+
+
+def described(room: Blueprint, op: Operation, view: Callable[..., Any]) -> Callable[..., Any]:
+    """A view with everything that is known of its door: what comes in, what goes out, what may go wrong."""
+    if op.is_command:
+        answer, said, headers = _Answer, "已办理", _HEADERS
+    elif op.listing is not None:
+        rows = {"type": "array", "items": {"type": "object"}}
+        answer = {"type": "object", "properties": {op.listing.inside: rows}} if op.listing.inside else rows
+        said, headers = "列表", _LINK if op.listing.pages else {}
+    else:
+        answer, said, headers = {"type": ["object", "array", "null"]}, "查询结果", _HEADERS
+    refusals = {*_ALWAYS, 404, 409} | (set() if op.by_get else {415})
+    responses: dict[int, Any] = {status: {"$ref": f"#/components/responses/E{status}"} for status in sorted(refusals)}
+    if op.listing is not None:
+        responses[200] = {"content": {kind: {"schema": {"type": "string"}} for kind in tables.TYPES.values()}}
+    made = room.doc(
+        summary=op.title,
+        description=f"{op.door.about.strip()}\n\n权限：`{op.door.permission}`",
+        operationId=f"{op.service}_{op.method}",
+        responses=responses,
+    )(view)
+    made = room.response(200, answer, description=said, headers=headers)(made)
+    if op.by_get:
+        made = room.arguments(requests.parameters(op.form, op.listing), location="query")(made)
+    else:
+        made = room.arguments(schema_for(op.form), location="json")(made)
+    return room.arguments(requests.CommandHeaders if op.is_command else requests.QueryHeaders, location="headers")(made)  # type: ignore[no-any-return]

@@ -1,0 +1,147 @@
+"""What came in (请求): headers, parameters and bodies by marshmallow, refused in Chinese with the field, as the services themselves do."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+import marshmallow as ma
+from flask import Request
+from webargs.flaskparser import FlaskParser
+
+from services.portal.api.operations import Listing, Operation
+from shared.casework.looks import PURPOSES
+from shared.domain.errors import Refused, invalid
+from shared.eventsourcing.commands import refused, schema_for
+from shared.messaging import wire
+
+Fields = dict[str, Any]
+View = Callable[[Fields, Fields], Any]
+_NUMBER = re.compile(r"-?[0-9]{1,15}\Z")
+_TEXT = {"required": "缺少必填字段。", "invalid": "格式或类型不正确。"}
+
+
+class Number(ma.fields.Integer):
+    """An integer as an address has it: digits, and nothing else that Python would also take for one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, str) or not _NUMBER.match(value):
+            raise self.make_error("invalid", input=value)
+        return int(value)
+
+
+class Truth(ma.fields.Boolean):
+    """true or false."""
+
+    truthy = {"true"}  # noqa: RUF012  marshmallow's own names
+    falsy = {"false"}  # noqa: RUF012
+
+
+class Text(ma.fields.String):
+    """A header's text, percent-encoded where it is not ASCII."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return unquote(super()._deserialize(value, attr, data, **kwargs))
+
+
+def _header(kind: type[ma.fields.Field[Any]], name: str, about: str, **options: Any) -> Any:
+    return kind(data_key=name, metadata={"description": about}, error_messages=dict(_TEXT), **options)
+
+
+class CommandHeaders(ma.Schema):
+    """Beside a command's form."""
+
+    idempotency_key = _header(
+        ma.fields.String,
+        "Idempotency-Key",
+        "指令编号，由调用方产生（如 UUID）：同一编号再次提交得到同样的答复，不会重复办理；同一编号不同内容被拒绝。",
+        required=True,
+        validate=ma.validate.Length(1, wire.MOST_ID, error=f"须为1至{wire.MOST_ID}个字符的文本。"),
+    )
+    if_match = _header(
+        ma.fields.String,
+        "If-Match",
+        '所见记录的版本（答复中的 ETag），如 "3"：记录已被他人更新时不予办理。',
+        validate=ma.validate.Regexp(r'^"[0-9]{1,15}"$', error='须为带引号的版本号，如 "3"。'),
+    )
+
+
+class QueryHeaders(ma.Schema):
+    """Beside a query's form."""
+
+    position = _header(Number, "X-Position", "写入位置（办理的答复中有）：查询等到看见这次写入再答复。")
+    purpose = _header(
+        ma.fields.String,
+        "X-Purpose",
+        "查阅目的，记入查阅留痕；未写明的为 casework。" + "；".join(f"{code}：{name}" for code, name in PURPOSES.items()),
+        validate=ma.validate.OneOf(list(PURPOSES), error=f"查阅目的须为 {'、'.join(PURPOSES)} 之一。"),
+    )
+    reference = _header(
+        Text,
+        "X-Purpose-Reference",
+        "查阅所依据的文号（如信访件编号），非 ASCII 字符按百分号编码。",
+        validate=ma.validate.Length(max=wire.MOST_ID, error=f"须为至多{wire.MOST_ID}个字符的文本。"),
+    )
+
+
+@cache
+def parameters(form: type, listing: Listing | None) -> type[ma.Schema]:
+    """A query's form as parameters of an address; of a list also in which form it is wanted."""
+    fields: dict[str, Any] = {name: _parameter(field) for name, field in schema_for(form)._declared_fields.items()}
+    if listing is not None:
+        fields["format"] = ma.fields.String(
+            validate=ma.validate.OneOf(["json", "csv", "xlsx"], error="不在允许的取值范围内。"),
+            metadata={"description": "csv、xlsx：导出全部各页（亦可用 Accept 请求头）。"},
+        )
+    meta = type("Meta", (), {"unknown": ma.RAISE})
+    return type(f"{form.__name__}Parameters", (ma.Schema,), {**fields, "Meta": meta, "error_messages": {"unknown": "未知字段。"}})
+
+
+def _parameter(field: Any) -> Any:
+    shared = {"required": field.required, "error_messages": dict(field.error_messages), "metadata": dict(field.metadata)}
+    if isinstance(field, ma.fields.Integer):
+        return Number(**shared, validate=field.validate)
+    if isinstance(field, ma.fields.Boolean):
+        return Truth(**shared)
+    if isinstance(field, ma.fields.List):
+        return ma.fields.List(_parameter(field.inner), **shared)
+    return type(field)(**shared, validate=field.validate)  # without allow_none: what is not asked for is left out
+
+
+class _Parser(FlaskParser):  # type: ignore[misc]
+    """webargs with our words and our limits."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": ma.RAISE}
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        if not wire.is_json(req.content_type):
+            raise Refused("unsupported_media_type", "请以 JSON 提交。", None)
+        body = wire.decode(req.get_data(cache=False))
+        if not isinstance(body, Mapping):
+            raise invalid("须为对象。")
+        return body
+
+    def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, *, error_status_code: Any, error_headers: Any) -> Any:
+        messages = error.messages
+        raise refused(next(iter(messages.values())) if isinstance(messages, dict) else messages) from None
+
+
+PARSER = _Parser()
+
+
+def with_position(op: Operation, asked: Fields, headers: Fields) -> Fields:
+    """The header's position, for a query that can wait; one that reads the log itself sees every write."""
+    waits = any(f.name == "position" for f in dataclasses.fields(op.form))
+    if not waits or "position" not in headers or "position" in asked:
+        return asked
+    return {**asked, "position": headers["position"]}
+
+
+def as_http(problem: Refused) -> Refused:
+    """The names of a command's circumstances as HTTP has them."""
+    names = {"command_id": "Idempotency-Key", "expected_version": "If-Match"}
+    return Refused(problem.code, problem.message, names.get(problem.field or "", problem.field))
