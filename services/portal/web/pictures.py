@@ -25,10 +25,10 @@ class Bar:
     said: str
 
 
-def _svg(width: int, height: int, title: str, about: str, inside: str) -> Markup:
-    # everything put into ``inside`` was escaped piece by piece
+def _svg(width: int, height: int, title: str, about: str, inside: str, role: str = "img") -> Markup:
+    # everything put into ``inside`` was escaped piece by piece; what holds links is a group, for an image has nothing inside
     return Markup(
-        f'<svg role="img" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {_FONT} xmlns="http://www.w3.org/2000/svg">'
+        f'<svg role="{role}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {_FONT} xmlns="http://www.w3.org/2000/svg">'
         f"<title>{escape(title)}</title><desc>{escape(about)}</desc>{inside}</svg>"
     )
 
@@ -115,7 +115,8 @@ def tiles(title: str, places: Sequence[Tile], *, about: str = "", size: int = 92
         )
         inside.append(f'<a href="{escape(p.href)}">{tile}</a>' if p.href else tile)
     said = about or "；".join(f"{p.name}：{p.said}" for p in places)
-    return _svg(columns * size + 2, int(rows * size * 0.72) + 4, title, said, "".join(inside))
+    role = "group" if any(p.href for p in places) else "img"
+    return _svg(columns * size + 2, int(rows * size * 0.72) + 4, title, said, "".join(inside), role)
 
 
 @dataclass(frozen=True)
