@@ -59,14 +59,14 @@ def place(trace: TracebackType | None) -> str:
 class Teller:
     """What a process has to tell its operator, in Chinese: a line of JSON, or the sentence as it is at a terminal."""
 
-    def __init__(self, event: str, prefix: str = "") -> None:
-        self._event, self._prefix = event, prefix
+    def __init__(self, event: str, prefix: str = "", out: Any = None) -> None:
+        self._event, self._prefix, self._out = event, prefix, out
 
     def __call__(self, text: str) -> None:
         if _json:
-            say(self._event, logging.WARNING, said=text)
+            say(self._event, said=text)
         else:
-            print(self._prefix + text, file=sys.stderr, flush=True)
+            print(self._prefix + text, file=self._out or sys.stderr, flush=True)
 
 
 class _Lines(logging.Formatter):

@@ -13,6 +13,7 @@ The settings are apart from ``shared.config.Settings``: a process that needs no 
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import threading
 import time
@@ -20,6 +21,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from shared import health, logs, metrics, tracing
 from shared.config import ROOT, ConfigError
@@ -122,13 +125,34 @@ def needs_log(uri: str) -> None:
     health.HEALTH.check("事件日志", check)
 
 
+def needs_store(engine: sa.Engine) -> None:
+    """Ready only while the database answers."""
+
+    def check() -> str:
+        try:
+            with engine.connect() as connection:
+                connection.exec_driver_sql("SELECT 1")
+        except sa.exc.SQLAlchemyError as error:
+            return f"没有答复（{type(error).__name__}）"
+        return ""
+
+    health.HEALTH.check("数据库", check)
+
+
 # ---- several workers under one server (the portal) ---------------------------------------------------------------------
+
+
+def adopt_logs(seen: Seen, *loggers: str) -> None:
+    """Log lines of a library that brings handlers of its own: as JSON, like ours, when we write that."""
+    if seen.json:
+        logs.set_up(seen.log_level, seen.process)
+        for name in loggers:
+            logger = logging.getLogger(name)
+            logger.handlers[:], logger.propagate = [], True
 
 
 def begin_shared(seen: Seen) -> None:
     """In each worker of a server: one of them holds the lock and answers for all, the others wait to take over."""
-    if seen.json:
-        logs.set_up(seen.log_level, seen.process)
     metrics.ask("health", health.HEALTH.values)
     tracing.start(seen.traces, seen.var, f"{seen.process}-{os.getpid()}")
     if seen.port >= 0:

@@ -28,12 +28,13 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
     _count_together(settings.var / "run" / "portal.counts")
     from shared import observing
     from shared.cli.ready import mark_ready
+    from shared.eventlog.stores import engine_for
 
     seen = observing.load("portal")
 
     def ready(_worker: Any) -> None:
         observing.begin_shared(seen)
-        observing.needs_log(settings.eventstore_uri)
+        observing.needs_store(engine_for(settings, "portal"))  # not log and broker: without them the public pages are still there
         process.answer_quickly()
         mark_ready()
 
@@ -49,6 +50,7 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
             self.cfg.set("limit_request_line", 4000)
             self.cfg.set("errorlog", "-")
             self.cfg.set("loglevel", "warning")  # no access log: an address may tell whose file was read
+            self.cfg.set("on_starting", lambda _server: observing.adopt_logs(seen, "gunicorn.error"))
             self.cfg.set("post_worker_init", ready)
             self.cfg.set("worker_exit", lambda _server, _worker: observing.end_shared())
 

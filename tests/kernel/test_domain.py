@@ -124,7 +124,7 @@ def test_a_division_covers_what_lies_in_it(hand: str, record: str, covered: bool
 
 def test_every_role_has_permissions_of_known_services() -> None:
     """A typing slip in the table would be a door that nobody can open."""
-    services = {"assistance", "eldercare", "childwelfare", "orgs", "registry"}
+    services = {"assistance", "eldercare", "childwelfare", "orgs", "registry", "operations"}
     for role, permissions in ROLES.items():
         assert permissions, role
         assert {p.split(":")[0] for p in permissions} <= services

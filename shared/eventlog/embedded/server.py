@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from shared.eventlog.embedded import gossip, storage
 from shared.eventlog.embedded.log import Log
 from shared.eventlog.embedded.streams import DEFAULT_MAX_APPEND_SIZE, StreamsService
 from shared.health import beat
+from shared.logs import Teller
 from shared.process import answer_quickly
 
 logger = logging.getLogger("minzheng.eventlog")
@@ -155,7 +157,7 @@ def serve(
             loop.add_signal_handler(number, stop.set)
         server = EmbeddedServer(data_dir, host, port, max_append_size=max_append_size, advertise=advertise, store=store)
         async with server:
-            print(f"事件日志已就绪：{server.host}:{server.port}（数据目录 {data_dir}）", flush=True)
+            Teller("eventlog", out=sys.stdout)(f"事件日志已就绪：{server.host}:{server.port}（数据目录 {data_dir}）")
             begun(server)
             beating = asyncio.create_task(_beat())
             await stop.wait()
