@@ -32,7 +32,7 @@ from shared.rules.assessment import Assessment
 Kind = Literal["caused", "order", "before", "ground", "refers"]
 KINDS: dict[Kind, str] = {"caused": "起因", "order": "同一指令", "before": "同一事项", "ground": "依据", "refers": "所涉"}
 MOST = 300  # events of one walk
-OF_ONE_STREAM = 60  # the newest of it
+OF_ONE_STREAM = 80  # of its events
 MOST_ITEMS = 12  # of a list in what an event says
 DEEP = 2  # references from references, and no further
 FACTS = frozenset({"subject_id", "household_id", "person_id", "unit_id", "report_id", "verification_id"})  # whose streams are grounds
@@ -146,6 +146,8 @@ class _Walking:
     def done(self) -> Walk:
         self.found.nodes = [self.known[p] for p in sorted(self.known)]
         edges = [e for e in self._edges if e.effect in self.known and e.cause in self.known]
+        caused = {(e.effect, e.cause) for e in edges if e.kind == "caused"}
+        edges = [e for e in edges if e.kind != "refers" or (e.effect, e.cause) not in caused]
         self.found.edges = sorted(edges, key=lambda e: (e.effect, e.cause, e.kind))
         return self.found
 
@@ -154,6 +156,7 @@ class _Back(_Walking):
     def __init__(self, acts: Acts, log: Log, start: Act, most: int) -> None:
         super().__init__(acts, log, start, most)
         self._refs: dict[int, dict[str, bool]] = {}
+        self._path = {start.position}  # the start, what caused it, and what caused that
 
     def walk(self) -> Walk:
         start = self.found.start
@@ -162,8 +165,7 @@ class _Back(_Walking):
         while waiting:
             stream, depth = waiting.popleft()
             chains[stream] = self._chain(stream)
-            self._causes(chains[stream])
-            for referred in self._referred(chains[stream]) if depth < DEEP else ():
+            for referred in (*self._causes(chains[stream]), *(self._referred(chains[stream]) if depth < DEEP else ())):
                 if referred not in chains:
                     chains[referred] = []
                     waiting.append((referred, depth + 1))
@@ -172,20 +174,22 @@ class _Back(_Walking):
         return self.done()
 
     def _chain(self, stream: str) -> list[Act]:
-        """A stream up to the start of the walk, the newest part of it: that is what stands nearest."""
-        acts = self.acts.of_stream(stream, self.found.start.position, OF_ONE_STREAM + 1)
+        """A stream up to the start of the walk. Earlier acts of the start's own kind (the payments of other months) are left out; of a
+        very long one the beginning and the end are taken."""
+        start = self.found.start
+        acts = self.acts.of_stream(stream, start.position)
+        if stream == start.stream:
+            acts = [a for a in acts if a.type != start.type or a == start]
         if len(acts) > OF_ONE_STREAM:
-            acts, self.found.cut = acts[1:], True
-        if not acts:
-            return []
-        events = {raw.version: recorded(raw).event for raw in self.log.read(stream, acts[0].version, len(acts))}
-        taken = [act for act in reversed(acts) if self.take(act, events[act.version]) is not None][::-1]
+            acts, self.found.cut = acts[: OF_ONE_STREAM // 2] + acts[-(OF_ONE_STREAM // 2) :], True
+        taken = [act for act in reversed(acts) if self.take(act) is not None][::-1]  # the newest first: they stand nearest
         for before, after in pairwise(taken):
             self.edge("before", after.position, before.position)
         return taken
 
-    def _causes(self, effects: list[Act]) -> None:
-        """The events that caused these, and theirs, to the root."""
+    def _causes(self, effects: list[Act]) -> list[str]:
+        """Take the events that caused these, and theirs, to the root; the streams in which they stand."""
+        streams: list[str] = []
         while effects:
             causes = {a.event_id: a for a in self.acts.by_event_ids({a.causation_id for a in effects})}
             new = []
@@ -193,10 +197,14 @@ class _Back(_Walking):
                 cause = causes.get(act.causation_id)
                 if cause is None or cause.position >= act.position:
                     continue  # a person's order, or an outside message
+                if act.position in self._path:
+                    self._path.add(cause.position)
                 if cause.position not in self.known and self.take(cause) is not None:
                     new.append(cause)
                 self.edge("caused", act.position, cause.position)
+                streams.append(cause.stream)
             effects = new
+        return streams
 
     def _referred(self, chain: list[Act]) -> list[str]:
         """The streams that the events of a stream name, in the order in which they do."""
@@ -210,8 +218,13 @@ class _Back(_Walking):
         found = self._refs.get(act.position)
         if found is None:
             own = (act.stream.partition("-")[2], False)  # what goes by the same id: a case's publicity, its authorisations
-            named = (*node.named, own)
-            wanted = {stream: ground for value, ground in named for stream in _streams(act.service, value) if stream != act.stream}
+            # Whatever is named on the way from the start to its root; beside it only what decisions rest on.
+            named = (*(n for n in node.named if n[1] or act.position in self._path), own)
+            wanted: dict[str, bool] = {}
+            for value, ground in named:
+                for stream in _streams(act.service, value):
+                    wanted[stream] = wanted.get(stream, False) or ground
+            wanted.pop(act.stream, None)
             there = self.acts.streams_there(wanted)
             found = self._refs[act.position] = {stream: ground for stream, ground in wanted.items() if stream in there}
         return found
@@ -228,7 +241,7 @@ class _Back(_Walking):
             for stream, ground in named.items():
                 if decides and ground:
                     told |= {stream} if self._to("ground", act, chains.get(stream, [])) else set()
-                elif starts or stream not in told:
+                elif (starts and ground) or stream not in told:
                     told |= {stream} if self._to("refers", act, chains.get(stream, [])) else set()
 
     def _to(self, kind: Kind, act: Act, chain: list[Act]) -> bool:
