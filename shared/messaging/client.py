@@ -24,7 +24,7 @@ import msgspec
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from shared import tracing
+from shared import logs, tracing
 from shared.domain.errors import Refused, Unavailable
 from shared.messaging import names, wire
 
@@ -272,8 +272,9 @@ class RpcClient:
         headers = {}
         if self._token:
             headers["nameko.auth_token"] = self._token
-        if self._correlation_id:
-            headers["nameko.correlation_id"] = self._correlation_id
+        correlation = self._correlation_id or logs.here.correlation  # of the request of the portal that this thread answers
+        if correlation:
+            headers["nameko.correlation_id"] = correlation
         headers |= {f"nameko.{name}": said for name, said in zip(("purpose", "purpose_reference"), self._why, strict=True) if said}
         request = str(uuid.uuid4())
         if not tracing.on():
@@ -287,8 +288,8 @@ class RpcClient:
             raise
         finally:
             if span is not None:
-                correlation = self._correlation_id or wire.fit_id(kwargs.get("command_id")) or request
-                span.end(correlation, outcome, failed=outcome == "unavailable", service=service, method=method)
+                trace = correlation or wire.fit_id(kwargs.get("command_id")) or request
+                span.end(trace, outcome, failed=outcome == "unavailable", service=service, method=method)
 
     def _asked(self, service: str, method: str, kwargs: dict[str, Any], headers: dict[str, str], request: str) -> Any:
         body = wire.encode({"args": [], "kwargs": kwargs})

@@ -12,7 +12,7 @@ import importlib
 
 from flask import Flask
 
-from services.portal.web import identity, problems, safety, shown
+from services.portal.web import identity, problems, safety, shown, watching
 from services.portal.web.portal import Portal
 from shared.config import Settings
 from shared.security.vault import derived_key
@@ -37,6 +37,7 @@ def create_app(settings: Settings) -> Flask:
     )
     portal = Portal(settings)
     app.extensions["portal"] = portal
+    watching.install(app)
     safety.install(app, portal)
     problems.install(app)
     shown.install(app, portal)
