@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from services.assistance.temporary import grant_id
 from shared.cli.audit import command
 from shared.eventlog.acts import Act, Acts
 from shared.eventlog.integrity.replay import replay
@@ -17,6 +18,7 @@ from shared.eventlog.walk import Node, Walk, back, forward, payment
 from shared.rules.published import numbers_in
 from tests.desk import Desk, desk
 from tests.programmes import people
+from tests.programmes import test_temporary as temporary
 from tests.programmes.test_means_test import CODE, SOURCES, TOWN, Checked
 
 SERVICES = ("assistance", "eldercare", "registry")
@@ -172,6 +174,38 @@ def test_the_claim_leads_back_to_the_death_and_to_the_payment(life: Life) -> Non
     assert life.paid().position in {n.act.position for n in walk.nodes}
 
 
+def test_the_payments_of_other_months_are_not_behind_this_one(life: Life) -> None:
+    """The neighbour's August payment leads to its own run and hands, not to July's; the procedure behind both is there."""
+    d, stream = life.d, f"assistance.case-{life.other.case_id}"
+    d.on("2023-08-05")
+    people.pay(d, CODE, "2023-08", TOWN)
+    july, august = (payment(life.acts, d.offices["assistance"].log, stream, month) for month in ("2023-07", "2023-08"))
+    assert july is not None
+    assert august is not None
+    walk = life.back(august)
+    assert reached(walk) == {n.act.position for n in walk.nodes}
+    assert july.position not in {n.act.position for n in walk.nodes}
+    assert len({n.act.stream for n in walk.nodes if n.act.about == "发放批次"}) == 1
+    assert node(walk, "申请", "救助个案").act.version == 0
+
+
+def test_an_instalment_leads_back_through_the_matter_it_is_a_part_of(life: Life) -> None:
+    """临时救助 is paid by a case of its own: its cause's stream holds application, papers, review and approval."""
+    d, numbers = life.d, people.Numbers()
+    family = people.home(d, numbers, {"born": "19790505", "monthly_income_fen": 100_000})
+    ref = temporary.applied(d, household_id=family.household_id, kind="expenditure", cause="grave_illness", loss_fen=2_000_000)
+    d.call("complete_papers", **ref, finding="属实", loss_fen=2_000_000)
+    temporary.proposed(d, ref, instalments=2)
+    d.later(10)
+    temporary.decide(d, ref)
+    first = f"assistance.case-{people.case_of('temporary_assistance', grant_id(ref['matter_id'], 1))}"
+    walk = life.back(life.act(first, 0))
+    assert reached(walk) == {n.act.position for n in walk.nodes}
+    told = {(n.act.about, n.act.title) for n in walk.nodes}
+    assert told >= {("临时救助", title) for title in ("申请", "受理", "核实", "审核", "审批", "拨付一期")}
+    assert ("家庭", "家庭登记") in told
+
+
 def test_a_walk_is_bounded_and_says_so(life: Life) -> None:
     """The nearest are kept: what is cut off is far from the start."""
     whole, some = life.back(life.paid()), life.back(life.paid(), 5)
@@ -199,8 +233,9 @@ def test_everything_one_hand_did_in_a_period(life: Life) -> None:
 
     everything = life.acts.of_actor("staff:reviewer")
     june = life.acts.of_actor("staff:reviewer", day_or_moment("2023-06-01", False), day_or_moment("2023-06-30", True))
-    july = life.acts.of_actor("staff:reviewer", day_or_moment("2023-07-01", False))
-    assert june + july == everything
+    july = life.acts.of_actor("staff:reviewer", day_or_moment("2023-07-01", False), day_or_moment("2023-07-31", True))
+    later = life.acts.of_actor("staff:reviewer", day_or_moment("2023-08-01", False))
+    assert june + july + later == everything
     assert [a.title for a in july] == ["追回通知书"]
     assert [a.position for a in everything] == sorted(a.position for a in everything)
     first = life.acts.of_actor("staff:reviewer", limit=3)
