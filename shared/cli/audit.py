@@ -61,21 +61,20 @@ def verify_log(outside: tuple[Path, ...], data: Path | None, as_json: bool) -> N
     from shared.cli.sealing import checking_key, origin_of
     from shared.eventlog.integrity.nodes import Nodes
     from shared.eventlog.integrity.seal import STREAM, note_in, notes_of
-    from shared.eventlog.integrity.source import File
+    from shared.eventlog.integrity.source import File, source_of
     from shared.eventlog.integrity.verify import verify
 
     with opened_house(log=data is None) as (settings, log, engine):
-        if data is not None:
-            try:
-                log = File(data)
-            except OSError as error:
-                raise click.ClickException(f"{data} 中没有事件日志。") from error
-        found = notes_of(log) if data is None else [note_in(event) for event in log.stream(STREAM)]
+        try:
+            source = source_of(log) if data is None else File(data)
+        except OSError as error:
+            raise click.ClickException(f"{data} 中没有事件日志。") from error
+        found = [note_in(event) for event in source.stream(STREAM)] if isinstance(source, File) else notes_of(log)
         notes = found + [path.read_text(encoding="utf-8") for path in outside]
         with engine.connect() as connection:
             size = Nodes(connection).size
         with click.progressbar(length=size, label="核验", hidden=as_json) as bar:
-            report = verify(log, engine, notes, origin_of(settings), checking_key(settings), bar.update)
+            report = verify(source, engine, notes, origin_of(settings), checking_key(settings), bar.update)
     if as_json:
         findings = [{"what": f.what, "index": f.index, "where": f.where, "said": str(f)} for f in report.findings]
         told = {"sound": report.sound, "events": report.events, "checkpoints": report.checkpoints, "unsealed": report.unsealed}

@@ -29,6 +29,7 @@ _STREAM = (
 )
 _MOST_SAID = 20  # of SQLite's own findings
 _END = 1 << 62
+_BROKEN = (sqlite3.Error, UnicodeDecodeError)  # the second: what SQLite says holds a text of the file
 _SYSTEM = "$$"  # a stream's metadata stands in a stream of that name before its own; it can hide events from whoever reads the stream
 
 
@@ -95,7 +96,7 @@ class File:
         try:
             query = "select distinct s.name from stream s join event e on e.stream_id = s.id where substr(s.name, 1, 2) = '$$'"
             return _hiding(name for (name,) in connection.execute(query))
-        except sqlite3.Error as error:
+        except _BROKEN as error:
             self._said.append(str(error))
             return []
         finally:
@@ -119,7 +120,7 @@ class File:
         connection = _open(self._path)
         try:
             yield from map(_row, connection.execute(query, given))
-        except sqlite3.Error as error:
+        except _BROKEN as error:
             self._said.append(f"读到一半即止：{error}")
         finally:
             connection.close()
@@ -131,7 +132,7 @@ class File:
                 said = [str(line) for (line,) in connection.execute(f"pragma integrity_check({_MOST_SAID})")]
             finally:
                 connection.close()
-        except sqlite3.Error as error:
+        except _BROKEN as error:
             said = [str(error)]
         self._said += [line for line in said if line != "ok"]
 
@@ -142,7 +143,7 @@ def source_of(log: Log) -> Wire | File:
         try:
             file = File(log.data)
             last = file.last()
-        except (OSError, sqlite3.Error):
+        except (OSError, *_BROKEN):
             return Wire(log)
         if last is not None:
             for found in log.client.read_all(commit_position=last[0], filter_exclude=(), limit=1, timeout=TIMEOUT):

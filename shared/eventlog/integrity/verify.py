@@ -87,7 +87,7 @@ class Frontier:
 
 
 def verify(
-    log: Log | File,
+    log: Log | Wire | File,
     engine: sa.Engine,
     notes: Sequence[str],
     origin: str,
@@ -96,7 +96,7 @@ def verify(
 ) -> Report:
     """Check the log, or the file of one, against the kept leaves and the checkpoints ``notes`` (oldest first; those in the log, or others
     kept outside)."""
-    report, source = Report(), log if isinstance(log, File) else source_of(log)
+    report, source = Report(), source_of(log) if isinstance(log, Log) else log
     checkpoints = list(_opened(notes, origin, key, report))
     by_size: dict[int, list[Checkpoint]] = {}
     for checkpoint in checkpoints:
