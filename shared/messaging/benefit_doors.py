@@ -9,6 +9,7 @@ only the act ("pay"), and reactions that name no source listen to the service it
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ import sqlalchemy as sa
 
 from shared.casework import benefit_case as bc
 from shared.casework.benefits import AppealAnswer, CaseRef, Confirmation, ReviewAnswer
+from shared.casework.shape import View
 from shared.domain import dates
 from shared.domain.errors import invalid
 from shared.eventlog.benefit_rows import STEP_DUE, cases_on, listed
@@ -35,10 +37,18 @@ class BenefitService(DisclosureDoors, PageDoors):
     """
 
     records: sa.Table
+    views: Mapping[str, Callable[[Any], View]]  # how a record of each shape stands; put in with them
 
     def known_of(self, category: str, state: Any, key: str) -> dict[str, Any]:
         """Of a case: what was reviewed, and the newest decision."""
         return bc.known(state, key) if category == "case" else {}
+
+    def stands_of(self, category: str, state: Any) -> dict[str, Any]:
+        """A case by its procedure, a record by its shape."""
+        if category == "case":
+            return plain(bc.worklist(state))
+        v = self.views[category](state) if category in self.views else None
+        return {"worklist": v.worklist, "due_on": v.due_on, "due": v.due, "responsible": v.responsible} if v else {}
 
     def rows_of(self, hand: Hand, keys: tuple[str, ...]) -> list[dict[str, Any]]:
         """Cases by subject or payee, records by subject."""

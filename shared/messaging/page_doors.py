@@ -15,7 +15,7 @@ from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Hand, Order
 from shared.eventsourcing.titles import title
-from shared.messaging.doors import Service, doors_of, query
+from shared.messaging.doors import DoorInfo, Service, doors_of, query
 from shared.messaging.showing import plain
 from shared.security.permissions import permit, within
 
@@ -42,6 +42,10 @@ class PageDoors(Service):
         """Cases and records whose subject is one of these, as far as the hand's division goes: category, key, programme, status."""
         return []
 
+    def stands_of(self, category: str, state: Any) -> dict[str, Any]:
+        """In which list a record stands, whose turn it is, what is due and until when; nothing where it stands in none."""
+        return {}
+
     @query(permission="read", opens="person_id")
     def find_person(self, hand: Hand, resident_id: str) -> Any:
         """按公民身份号码查找：此人及其家庭在本服务的登记、个案和记录（只列编号）。"""
@@ -58,19 +62,15 @@ class PageDoors(Service):
 
     @query(permission="read")
     def get_acts(self, hand: Hand, category: str, key: str, item: str = "") -> Any:
-        """此时可办的事项：每项由何岗位办理，本人能否办理及原因。item：一条记录中的哪一件。"""
+        """此时可办的事项：每项由何岗位办理，本人能否办理及原因；在哪个待办清单、何时到期。item：一条记录中的哪一件。"""
         decider = self._decider(category)
         loaded = self.office.load(decider, key)
         if loaded.version < 0:
             raise Refused("not_found", "没有此记录。", "key")
         within(hand, decider.division(loaded.state))
-        doors = {(info.does or info._form): info for info in doors_of(type(self)) if info.kind == "command"}
         order: Order[Any] = Order(None, "look", hand, self.office.clock.now())
         found = []
-        for command in decider.decide:
-            info = doors.get(command)
-            if info is None:
-                continue
+        for command, info in self._doors_to(decider):
             names = [f.name for f in dataclasses.fields(command)]
             given = {**self.known_of(category, loaded.state, key), names[0]: key}
             if item and len(names) > 1:
@@ -80,7 +80,7 @@ class PageDoors(Service):
                 found.append(
                     {"act": info.method, "permission": info.permission, "permitted": permitted, "refused": act.refused, "why": act.why}
                 )
-        return found
+        return {"stands": self.stands_of(category, loaded.state), "acts": found}
 
     @query(permission="read", opens="key")
     def get_steps(self, hand: Hand, category: str, key: str) -> Any:
@@ -91,6 +91,11 @@ class PageDoors(Service):
             raise Refused("not_found", "没有此记录。", "key")
         within(hand, decider.division(loaded.state))
         return steps_of(self.office.history(decider.stream(key)))
+
+    def _doors_to(self, decider: Decider[Any]) -> list[tuple[type, DoorInfo]]:
+        """The doors that come down to a command of the decider, in the decider's order."""
+        doors = [(info.does or info._form, info) for info in doors_of(type(self)) if info.kind == "command"]
+        return [(command, info) for command in decider.decide for does, info in doors if does is command]
 
     def _decider(self, category: str) -> Decider[Any]:
         for decider in discovery.deciders(self.name):

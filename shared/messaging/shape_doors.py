@@ -55,7 +55,8 @@ def with_shapes(
         for door in (_get(declarations, deciders), _list(declarations, model, records), _lists(model, lists), _waiting(model, lists)):
             _add(cls, door)
         _add(cls, _programmes(declarations))
-        setattr(cls, "records", records)  # noqa: B010  only services that pay benefits declare it
+        for name, value in (("records", records), ("views", {shape.name: shape.view for shape in shapes_of(declarations)})):
+            setattr(cls, name, value)  # for the doors of pages (shared/messaging/benefit_doors.py)
         return cls
 
     return furnish

@@ -116,7 +116,7 @@ class Bureau:
         until(lambda: sources.asked(ALLOWANCE, {case}))
         sources.answer()
         until(lambda: clerk.get_case(case_id=case)["status"] == "means_tested")
-        [check] = clerk.list_verifications(case_id=case)
+        [check] = until(lambda: [c for c in clerk.list_verifications(case_id=case) if c["verdict"]])  # the rows follow the case
         assert (check["verdict"], check["completeness"]) == ("consistent", "complete")
 
     def today(self) -> date:

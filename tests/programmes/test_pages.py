@@ -24,7 +24,7 @@ def d(tmp_path: Path) -> Iterator[Desk]:
 
 def acts(d: Desk, category: str, key: str, role: str = "clerk", actor: str = "") -> dict[str, str]:
     """What is offered to a hand, with what stands in its way."""
-    rows = d.call("get_acts", role, actor=actor, category=category, key=key)
+    rows = d.call("get_acts", role, actor=actor, category=category, key=key)["acts"]
     return {row["act"]: "not permitted" if not row["permitted"] else row["refused"] for row in rows}
 
 
@@ -34,6 +34,7 @@ def test_a_case_offers_what_its_step_allows_and_says_what_another_hand_must_do(d
     case = d.call("apply", programme=ALLOWANCE, household_id=home.household_id)["id"]
     offered = acts(d, "case", case)
     assert offered["accept_application"] == ""
+    assert d.call("get_acts", category="case", key=case)["stands"]["worklist"] == "accept"
     assert not {"record_survey", "propose", "confirm", "suspend_case", "file_appeal"} & offered.keys()
     d.call("accept_application", case_id=case)
     people.check_means(d, case)

@@ -168,11 +168,24 @@ def _known(service: str, info: DoorInfo, typed: Mapping[str, Any], fixed: frozen
         terms = state.get("terms", {})
         for f in dataclasses.fields(info.form):
             hints.setdefault(f.name, _parts(state, f.name))
+    hints["person_id"] = _persons(service, typed)
     options = {
         "programme": _programmes(service, info),
         "programmes": [(c, d.name) for c, d in declared.items() if isinstance(d, Programme)],
     }
     return Known(info.method, terms, options, hints, fixed, sent)
+
+
+def _persons(service: str, typed: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Who of a case's subject has not signed yet, where the form is about a case's subject; nobody is named."""
+    programme, subject = typed.get("programme"), typed.get("subject_id")
+    if not (isinstance(programme, str) and isinstance(subject, str) and may(service, "get_authorisation")):
+        return []
+    try:
+        unsigned = ask(service, "get_authorisation", programme=programme, subject_id=subject)["unsigned"]
+    except Refused:
+        return []
+    return [(person_id, f"尚未签署的第{n}人") for n, person_id in enumerate(unsigned, 1)]
 
 
 def _parts(state: Mapping[str, Any], name: str) -> list[tuple[str, str]]:

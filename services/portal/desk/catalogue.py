@@ -11,7 +11,7 @@ from flask import Blueprint, render_template, request
 from services.portal.desk import things
 from services.portal.desk.act import opening_acts
 from services.portal.desk.forms import Known, body_of, fields_of
-from services.portal.desk.view import about, ask, door, exported, may, portal, reading, title, who
+from services.portal.desk.view import about, as_file, ask, door, may, portal, reading, title, who
 from services.portal.web import words
 from services.portal.web.identity import logged_in
 from services.portal.web.problems import status_of
@@ -162,8 +162,7 @@ def query(service: str, method: str) -> Any:
                 errors, status = {refused.field or "": refused.message}, status_of(refused)
     kind = request.args.get("format", "")
     if kind in ("csv", "xlsx") and isinstance(answer, list) and all(isinstance(r, Mapping) for r in answer):
-        columns = list(dict.fromkeys(c for r in answer for c in r))
-        return exported(answer, columns, method, kind)
+        return as_file(service, method, iter(answer), kind)
     fields = fields_of(form, given, known, errors)
     page = render_template(
         "desk/query.html", service=service, info=info, title=title(info), about=about(info), fields=fields,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from flask import Blueprint, render_template, request
 from markupsafe import Markup
 
 from services.portal.desk import things
-from services.portal.desk.view import ask, door, exported, left, may, reading, towns, who
+from services.portal.desk.view import as_file, ask, door, left, may, reading, towns, who
 from services.portal.web import pictures, words
 from services.portal.web.identity import logged_in
 from shared.domain.errors import Refused, Unavailable
@@ -142,7 +142,7 @@ def worklist(service: str, name: str) -> Any:
     where = {n: value or None for n, value in asked.items()}
     kind = request.args.get("format", "")
     if kind in ("csv", "xlsx"):
-        return exported(_all(service, name, where), COLUMNS, f"worklist-{name}", kind)
+        return as_file(service, "list_waiting", _all(service, name, where), kind)
     rows = ask(service, "list_waiting", worklist=name, after=request.args.get("after", ""), limit=AT_ONCE + 1, **where)
     more = rows[AT_ONCE - 1]["place"] if len(rows) > AT_ONCE else ""
     for row in rows:
@@ -155,14 +155,14 @@ def worklist(service: str, name: str) -> Any:
     )  # fmt: skip
 
 
-def _all(service: str, name: str, where: dict[str, str | None]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    while True:
-        rows = ask(service, "list_waiting", worklist=name, after=found[-1]["place"] if found else "", limit=500, **where)
-        found += rows
-        if len(rows) < 500:
-            break
-    return [{**r, "worklist": words.said(name), "programme": things.name_of(r["programme"])} for r in found]
+def _all(service: str, name: str, where: dict[str, str | None]) -> Iterator[dict[str, Any]]:
+    after = ""
+    while rows := ask(service, "list_waiting", worklist=name, after=after, limit=500, **where):
+        after = rows[-1]["place"]
+        for row in rows:
+            told = {"worklist": words.said(name), "programme": things.name_of(row["programme"])}
+            told["status"] = words.said(row.get("status", ""))
+            yield {column: told.get(column, row.get(column, "")) for column in COLUMNS}
 
 
 def add(pages: Blueprint) -> None:

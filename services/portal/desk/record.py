@@ -15,10 +15,12 @@ from flask import Blueprint, render_template, request
 from markupsafe import Markup
 
 from services.portal.desk import things
+from services.portal.desk.act import opening_acts
 from services.portal.desk.view import about, ask, outcome, portal, purpose_asked, roles_with, title, who
 from services.portal.web import pictures, words
 from services.portal.web.identity import logged_in
 from shared.casework.looks import PURPOSES, USUAL
+from shared.casework.shape import Declaration
 from shared.domain.errors import Refused
 from shared.eventlog import discovery
 from shared.messaging.doors import DoorInfo
@@ -33,6 +35,14 @@ ELSEWHERE = frozenset(
 )  # fmt: skip
 # Ids by which other forms name what this page is about, beside its own key.
 ALSO = {"case": ("subject_id", "payee_id"), "recovery": ("case_id", "payee_id"), "determination": ()}
+
+
+# The act that leads a case out of the list in which it stands; the others are beside it.
+MAIN = {
+    "accept": "accept_application", "authorise": "record_authorisation", "means_test": "record_means_test", "survey": "record_survey",
+    "propose": "propose", "confirm": "confirm", "supplement": "answer_supplement", "objection": "answer_objection",
+    "objection_escalated": "answer_objection", "refusal_notice": "tell_refusal", "review": "answer_review", "suspended": "resume_case",
+}  # fmt: skip
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,7 +72,8 @@ def record(service: str, category: str, key: str) -> Any:
     shape = {"shape": category} if thing.read == "get_record" else {}
     state = ask(service, thing.read, purpose or USUAL, **{thing.key: key}, **shape)
     item = request.args.get("item", "")
-    acts, waits = _acts(service, category, key, state, item)
+    next_ = ask(service, "get_acts", category=category, key=key, **({"item": item} if item else {}))
+    acts, waits = _acts(service, category, key, state, item, next_["acts"])
     case = category == "case"
     run = category == "payment_run"
     return render_template(
@@ -72,7 +83,9 @@ def record(service: str, category: str, key: str) -> Any:
         key=key,
         thing=thing,
         state=state,
-        status=_status(category, state),
+        status=words.said(state.get("status", "")),
+        stands=next_["stands"],
+        main=MAIN.get(next_["stands"].get("worklist", ""), ""),
         acts=acts,
         waits=waits,
         related=_related(service, category, key, state),
@@ -95,10 +108,6 @@ def record(service: str, category: str, key: str) -> Any:
     )
 
 
-def _status(category: str, state: Mapping[str, Any]) -> str:
-    return words.said(state.get("status", ""))
-
-
 def _done() -> str:
     """What was just done, by the name of its door; only what there is."""
     service, _, method = request.args.get("done", "").partition(".")
@@ -109,9 +118,10 @@ def _done() -> str:
 # -- what may be done
 
 
-def _acts(service: str, category: str, key: str, state: Mapping[str, Any], item: str) -> tuple[list[Act], list[Act]]:
+def _acts(
+    service: str, category: str, key: str, state: Mapping[str, Any], item: str, found: list[dict[str, Any]]
+) -> tuple[list[Act], list[Act]]:
     """What this visitor may do now, and what waits for other hands or another day."""
-    found = ask(service, "get_acts", category=category, key=key, **({"item": item} if item else {}))
     mine, others = [], []
     for row in found:
         info = portal().doors[service, row["act"]]
@@ -148,9 +158,12 @@ def _related(service: str, category: str, key: str, state: Mapping[str, Any]) ->
         known["programme"] = str(state["programme"])
     decider = next((d for d in discovery.deciders(service) if d.category == f"{service}.{category}"), None)
     own = frozenset(decider.decide) if decider else frozenset()
+    opening = {m for d in things.declared(service).values() if isinstance(d, Declaration) for m in opening_acts(d)}
     found = []
     for (of, _), info in sorted(portal().doors.items()):
-        if of != service or info.kind != "command" or not who().may(info.permission) or (info.does or info._form) in own:
+        if of != service or info.kind != "command" or not who().may(info.permission):
+            continue
+        if (info.does or info._form) in own or info.method in opening:
             continue
         fields = dataclasses.fields(info.form)
         owed = {f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -12,13 +10,14 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Flask, Response, current_app, request
 from markupsafe import Markup
 
-from services.portal.desk import things
+from services.portal.api import tables
+from services.portal.api.operations import Operation
+from services.portal.desk import said, things
 from services.portal.web import portal as portals
 from services.portal.web import words
 from services.portal.web.identity import ROLE_NAMES, Visitor, visitor
 from services.portal.web.places import places_of
 from services.portal.web.portal import Portal
-from services.portal.web.shown import cell
 from shared.casework.looks import PURPOSES, USUAL
 from shared.domain import dates
 from shared.domain.errors import Refused
@@ -28,6 +27,7 @@ from shared.rules.assessment import Outcome
 from shared.security.permissions import ROLES
 
 pages = Blueprint("desk", __name__, url_prefix="/desk", template_folder="templates")
+MOST_ROWS = 100_000  # of a file
 SOON = 2  # working days: what is due by then is said to be
 
 
@@ -144,28 +144,10 @@ def purpose_asked() -> str:
     return given if given in PURPOSES else ""
 
 
-# -- lists as files
-
-
-def exported(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], name: str, kind: str) -> Response:
-    """Rows as CSV or Excel with Chinese heads; a text that a spreadsheet would take for a formula is none."""
-    heads = [words.label(column) for column in columns]
-    lines = [[cell(row.get(column, "")) for column in columns] for row in rows]
-    if kind == "xlsx":
-        from openpyxl import Workbook
-
-        book = Workbook(write_only=True)
-        sheet = book.create_sheet("列表")
-        for line in (heads, *lines):
-            sheet.append([str(v) if isinstance(v, list | dict) else v for v in line])
-        out = io.BytesIO()
-        book.save(out)
-        body, said = out.getvalue(), "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    else:
-        text = io.StringIO()
-        csv.writer(text).writerows([heads, *lines])
-        body, said = ("\ufeff" + text.getvalue()).encode(), "text/csv; charset=utf-8"  # Excel knows UTF-8 by the mark
-    return Response(body, content_type=said, headers={"Content-Disposition": f"attachment; filename={name}.{kind}"})
+def as_file(service: str, method: str, rows: Iterator[dict[str, Any]], kind: str) -> Response:
+    """A list as CSV or Excel, as the API gives it."""
+    info = portal().doors[service, method]
+    return tables.download(Operation(service, method, info, True, None), rows, kind, MOST_ROWS)
 
 
 def install(app: Flask, _portal: Portal) -> None:
@@ -178,7 +160,7 @@ def install(app: Flask, _portal: Portal) -> None:
     app.jinja_env.filters.update(programme=things.name_of, said=words.said, role_of=roles_with)
     app.jinja_env.filters["service_name"] = lambda service: words.SERVICES.get(service, service)
     app.jinja_env.globals.update(
-        label_of=words.label, desk_may=may, desk_services=_services, outcome_of=outcome, category_name=category_name
+        label_of=said.label, desk_may=may, desk_services=_services, outcome_of=outcome, category_name=category_name
     )
 
     @app.template_filter("staff")
@@ -197,10 +179,15 @@ def install(app: Flask, _portal: Portal) -> None:
     def _kind(value: Any) -> str:
         """For the macro that shows any value."""
         if isinstance(value, Mapping):
-            return "map"
+            return "table" if value and all(isinstance(v, Mapping) for v in value.values()) else "map"
         if isinstance(value, list | tuple):
             return "rows" if value and all(isinstance(v, Mapping) for v in value) else "list"
         return "flag" if isinstance(value, bool) else "plain"
+
+    @app.template_filter("keyed_rows")
+    def _keyed(value: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+        """Entries by key as rows: the key first, where the entry does not say it itself."""
+        return [{**({} if str(key) in map(str, row.values()) else {"key": key}), **row} for key, row in value.items()]
 
     @app.template_filter("plain_value")
     def _plain(value: Any, name: str) -> Any:

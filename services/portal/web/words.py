@@ -478,6 +478,8 @@ CODES_OF: dict[tuple[str, str], str] = {
     ("tier", "emergency"): "急难救助",
     ("tier", "supplement"): "社会力量",
     ("adapter", "files"): "文件",
+    ("mode", "direct"): "直接发放（模拟银行）",
+    ("mode", "bank_file"): "代发文件",
     ("adapter", "amqp"): "消息总线",
 }
 CODES: dict[str, str] = {
