@@ -321,7 +321,7 @@ def business(office: Office, profile: str) -> AssistanceBenefits:
 
 
 def whom(office: Office, case: benefit_case.Case, today: date) -> disclosure.Who | None:
-    """Whom a case is about (申请人): the head of the household, or the eldest who is left of it; the person. None: nobody lives any more."""
+    """Whom a case is about (申请人): the head of the household, or the eldest who is left of it; the person. None: nobody is left."""
     home: household.Household = office.load(household.DECIDER, case.subject_id).state
     if home.exists:
         facts = household.facts_in(home, dates.month_of(today), 0, None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from shared.casework.programme import Disclosure, Programme
 
-# What is public of each (阳光公开) is declared with the programme; docs/disclosure.md shows all of it in one table. Rule of thumb: where the
+# What is public of each (阳光公开) is declared with the programme; docs/disclosure.md shows it in one table. Rule of thumb: where the
 # law has the list hung out in the village, the masked name of the applicant is listed; where being listed would tell of a disability,
 # nobody is, and only the district's figures are public.
 ASSISTANCE_ACT = "社会救助暂行办法（国务院令第649号）第十一条：初审意见在申请人所在村、社区公示，批准后在申请人所在村、社区公布"

@@ -135,10 +135,10 @@ class AfterDeathOpened:
 
 # Tables whose open rows wait in worklists too.
 CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABLES["means_test"].cut_overs)
-OTHER_LISTS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, *CHECKS)
+OTHER_LISTS = (DISCLOSED.objections, TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, *CHECKS)
 
 
-@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, DISCLOSED.objections, *OTHER_LISTS))
+@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, *OTHER_LISTS))
 class Assistance(
     MeansTestDoors,
     StandardsDoors,

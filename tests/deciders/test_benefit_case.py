@@ -33,7 +33,9 @@ from tests.deciders.samples import (
 ACCEPTED = bc.ApplicationAccepted(PROGRAMME, SUBJECT, date(2023, 7, 3), "staff:clerk")
 SURVEYED = bc.HouseholdSurveyed(date(2023, 7, 5), "情况属实", "staff:clerk")
 REVIEWED = assessed("2023-08", 100000)
-PROPOSED = bc.CaseProposed(REVIEWED, bc.reviewed_hash(REVIEWED), 0, date(2023, 7, 13), "staff:reviewer", date(2023, 7, 6), PROGRAMME, SUBJECT)
+PROPOSED = bc.CaseProposed(
+    REVIEWED, bc.reviewed_hash(REVIEWED), 0, date(2023, 7, 13), "staff:reviewer", date(2023, 7, 6), PROGRAMME, SUBJECT
+)
 REJECTED = assessed("2023-08", 0, reason="人均收入高于标准")
 PROPOSED_NO = bc.CaseProposed(REJECTED, bc.reviewed_hash(REJECTED), 0, None, "staff:reviewer", date(2023, 7, 6), PROGRAMME, SUBJECT)
 ENDED = bc.CaseEnded(PROGRAMME, SUBJECT, "2023-10", "收入超过标准", "")

@@ -126,7 +126,7 @@ class DisclosureExpired:
 @shape_event(SHAPE, "public_objection_reported")
 @dataclass(frozen=True)
 class PublicObjectionReported:
-    """公众异议收到 from the page, within the publicity. ``objector_id`` is a pseudonym of this one objection, under whose key its words lie."""
+    """公众异议收到 from the page, within the publicity. ``objector_id``: a pseudonym of this one objection; its words lie under its key."""
 
     receipt: str
     objector_id: str
