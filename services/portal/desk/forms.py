@@ -285,9 +285,9 @@ def _body(
 
 def _empty(nested: type, prefix: str, typed: Mapping[str, Any], known: Known, first_is_given: bool) -> bool:
     """A row in which nothing was typed; what was preset, and boxes, do not count."""
-    names = [f.name for f in dataclasses.fields(nested)][1 if first_is_given else 0 :]
     hints = hints_of(nested)
-    typing_in = [name for name in names if kind_of(name, hints[name], known) not in ("bool", "rows")]
+    asked = dataclasses.fields(nested)[1 if first_is_given else 0 :]
+    typing_in = [f.name for f in asked if _needed(f) or kind_of(f.name, hints[f.name], known) not in ("bool", "rows")]
     return not any(str(typed.get(f"{prefix}{name}", "")).strip() for name in typing_in)
 
 
