@@ -44,7 +44,8 @@ class Office:
         self.service = service
         self.clock = Clock(settings.clock_file)
         self.log = Log(settings.eventstore_uri, data=settings.eventstore_data)
-        self.vault = Vault(engine_for(settings, "vault"), settings.master_key)
+        self._keys = engine_for(settings, "vault")
+        self.vault = Vault(self._keys, settings.master_key)
         self.repository = Repository(self.log, self.vault, derived_key(settings.master_key, b"command hashes"))
         self.read: sa.Engine = engine_for(settings, service)
         self._person_key = derived_key(settings.master_key, b"person ids")
@@ -94,6 +95,7 @@ class Office:
             self.past.close()
         self.log.close()
         self.read.dispose()
+        self._keys.dispose()
 
 
 class _ClockThen(Clock):

@@ -28,7 +28,7 @@ from shared.eventlog import deadlines, discovery
 from shared.eventlog.client import Raw
 from shared.eventlog.embedded.server import EmbeddedServer
 from shared.eventlog.near import wanted
-from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventlog.read_model import ReadModel, Rows, shapes_of
 from shared.eventlog.relay.forms import public
 from shared.eventsourcing import codec
 from shared.eventsourcing.events import REGISTRY
@@ -75,6 +75,7 @@ class Desk:
         self.settings = load({**told, "MINZHENG_CLOCK_FILE": str(self.clock_file), **env})
         self.services: dict[str, Any] = {}
         self.models: dict[str, ReadModel] = {}
+        self._shapes: dict[str, Any] = {}
         discovery.load_all()
         self.offices = {name: Office(self.settings, name) for name in services}
         for name, office in self.offices.items():
@@ -86,6 +87,7 @@ class Desk:
             if model is not None:
                 model.create(office.read)
                 self.models[name] = model
+                self._shapes[name] = shapes_of(model, office.read.dialect.name)  # as a projector does: they take longer than a batch
         self._projected = dict.fromkeys(services, -1)
         self._delivered = -1
         self.on("2023-07-03")
@@ -163,7 +165,7 @@ class Desk:
         for name, model in self.models.items():
             office, allows = self.offices[name], wanted(**model.reads)
             with office.read.execution_options(writes=True).begin() as tx:
-                rows = Rows(model, tx)
+                rows = Rows(model, tx, shapes=self._shapes[name])
                 known = model.checkpoint(office.read)
                 assert known is not None
                 last = self._projected[name]

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -29,7 +30,7 @@ import sqlalchemy as sa
 
 from shared.eventlog.client import Log
 from shared.eventlog.raw import Raw
-from shared.eventlog.read_model import NOTHING, ReadModel, Rows, upsert
+from shared.eventlog.read_model import NOTHING, ReadModel, Rows, shapes_of, upsert
 from shared.eventlog.reader import Reader
 from shared.eventsourcing import codec
 
@@ -129,6 +130,10 @@ class Past:
             while self._engines:
                 self._engines.popitem()[1].engine.dispose()
 
+    @cached_property
+    def _shapes(self) -> dict[sa.Table, Any]:
+        return shapes_of(self._model, "sqlite")  # they take longer than a short fold
+
     def path(self, as_of: datetime) -> Path:
         """Named by moment and version of the model: another version of the rows is another file."""
         return self.directory / f"{as_of.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z-v{self._model.version}.db"
@@ -184,7 +189,7 @@ class Past:
         if self._known(building) is None:
             building.unlink(missing_ok=True)
             self._begin(building, path, ready, moment)
-        fold = _Fold(building, self._model, moment)
+        fold = _Fold(building, self._model, self._shapes, moment)
         try:
             fold.up_to(reader, end, until, progress)
             fold.finish()
@@ -267,13 +272,13 @@ class Past:
 class _Fold:
     """The rows that are being made in one file, and how far they are."""
 
-    def __init__(self, path: Path, model: ReadModel, moment: int) -> None:
+    def __init__(self, path: Path, model: ReadModel, shapes: dict[sa.Table, Any], moment: int) -> None:
         mark = _mark_of(path)
         assert mark is not None
         self.mark, self._path, self._model, self._moment = mark, path, model, moment
         self._engine = _writing(path)
         self._connection = self._engine.connect()
-        self._rows = Rows(model, self._connection, fresh=mark.last == NOTHING)
+        self._rows = Rows(model, self._connection, fresh=mark.last == NOTHING, shapes=shapes)
 
     def up_to(self, reader: Reader, end: int, until: float | None, progress: Progress) -> None:
         """Fold what was known by the moment, in the order of the log."""

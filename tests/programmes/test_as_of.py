@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from shared.domain.errors import Refused
 from shared.eventlog import discovery
 from shared.eventsourcing.orders import Hand, Order
 from shared.process import wait_until
-from tests.desk import Desk
+from tests.desk import Desk, desk
 from tests.programmes import district as town
 from tests.programmes.life import BORN_EARLY, DIED, NAME, SERVICES, Life, answered, queries, required, role_of
 
@@ -102,6 +103,25 @@ def test_nothing_can_be_done_in_the_past(life: Life) -> None:
         with pytest.raises(Refused, match="只能查询"):
             act(decider, "x", order)
     assert then.clock.now() == moment
+
+
+def test_the_past_of_a_read_model_in_postgresql_is_a_file_too(tmp_path: Path, postgresql_url: str) -> None:
+    """The same rows, whatever database the live ones are in."""
+    with desk(tmp_path, "assistance", DATABASE_URL=postgresql_url, MINZHENG_SCHEMA_PREFIX="asof_") as d:
+        homes = [town.register(d.on("2023-03-01"), n, 60_000, 0) for n in (1, 2)]
+        town.file(d, homes[0])
+        d.project()
+        moment = d.now.isoformat()
+        lists = ("list_cases", "list_households", "list_worklists")
+        then = [d.call(method, "auditor") for method in lists]
+        d.later(9)
+        town.confirm(d, homes[0])
+        town.file(d, homes[1])
+        d.project()
+        assert all(d.call(method, "auditor") != told for method, told in zip(lists, then, strict=True) if method != "list_households")
+        assert [d.call(method, "auditor", as_of=moment) for method in lists] == then
+        assert d.services["assistance"].office.read.dialect.name == "postgresql"
+        assert len(list((tmp_path / "past" / "assistance").glob("*.db"))) == 1
 
 
 def test_a_moment_to_come_is_now(life: Life) -> None:

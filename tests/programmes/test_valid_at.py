@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,11 +13,12 @@ from services.assistance.rows import person as person_rows
 from services.assistance.rows import standards as standard_rows
 from services.eldercare.declarations import DECLARATIONS as OF_ELDERCARE
 from shared.casework.shape import Declaration
+from shared.config import ROOT
 from shared.domain.errors import Refused
 from shared.eventlog import benefit_rows, shape_rows
 from tests.desk import Desk, desk
 from tests.programmes import district as town
-from tests.programmes.life import DIED, Life
+from tests.programmes.life import DIED, Life, queries
 from tests.programmes.people import Numbers, home, single
 
 DAYS = ("2023-03-31", "2023-04-01", "2023-04-30", "2023-05-15", "2023-06-01", "2023-06-09", "2023-06-10", "2023-07-20", "2023-10-01")
@@ -64,7 +66,7 @@ def test_pages_of_a_day_join_to_the_whole(life: Life, monkeypatch: pytest.Monkey
             pages += page
             after = page[-1][key]
         assert pages == whole[method]
-        assert len(pages) > 1
+        assert len(pages) > 1, method
     with pytest.raises(Refused, match="due_before"):
         d.call("list_cases", "auditor", valid_at="2023-06-20", due_before="2023-07-01")
 
@@ -186,6 +188,16 @@ def test_rights_signatures_and_standards_of_a_day(life: Life) -> None:
     of: dict[str, Any] = {"programme": town.PROGRAMME, "subject_id": checked}
     unsigned = {day: len(d.call("get_authorisation", **of, valid_at=day)["unsigned"]) for day in ("2023-06-11", "2023-06-12", "2024-06-13")}
     assert list(unsigned.values()) == [2, 0, 2]
+
+
+def test_of_every_query_it_is_written_down_whether_it_has_a_valid_at(life: Life) -> None:
+    """``valid_at`` in its form, or a line in the tables of docs/adr/0017 that says what takes its place, or why it has no meaning there."""
+    written = (ROOT / "docs" / "adr" / "0017-a-read-model-of-any-moment.md").read_text(encoding="utf-8")
+    for service, info in queries(life.d):
+        has = any(f.name == "valid_at" for f in dataclasses.fields(info.form))
+        assert f"`{info.method}`" in written, f"{service}.{info.method}: add a line to the tables of docs/adr/0017"
+        without = written.partition("It has no meaning for")[2]
+        assert not (has and f"`{info.method}`" in without), f"{service}.{info.method}"
 
 
 def test_both_clocks_at_once(life: Life) -> None:
