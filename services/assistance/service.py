@@ -135,7 +135,8 @@ class AfterDeathOpened:
 
 # Tables whose open rows wait in worklists too.
 CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABLES["means_test"].cut_overs)
-OTHER_LISTS = (DISCLOSED.objections, TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, *CHECKS)
+PAPERS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications)
+OTHER_LISTS = (*PAPERS, DISCLOSED.objections, *CHECKS)
 
 
 @with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, *OTHER_LISTS))
