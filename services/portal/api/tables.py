@@ -28,10 +28,16 @@ def download(op: Operation, rows: Iterator[dict[str, Any]], kind: str, most: int
     """The whole table, made before it is sent: what goes wrong on the way is told as a problem, never as half a table."""
     table = _table(op, rows, most)
     file = cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY))
-    (_csv if kind == "csv" else _excel)(file, table)
+    try:
+        (_csv if kind == "csv" else _excel)(file, table)
+    except BaseException:
+        file.close()
+        raise
+    size = file.seek(0, 2)
     file.seek(0)
-    mimetype = "text/csv; charset=utf-8" if kind == "csv" else TYPES[kind]
-    return send_file(file, mimetype=mimetype, as_attachment=True, download_name=f"{op.service}-{op.method}.{kind}", max_age=0)
+    answer = send_file(file, mimetype=TYPES[kind], as_attachment=True, download_name=f"{op.service}-{op.method}.{kind}", max_age=0)
+    answer.content_length = size  # without a length the server ends an empty table twice, which no client can read
+    return answer
 
 
 def _table(op: Operation, rows: Iterator[dict[str, Any]], most: int) -> Iterator[Sequence[Any]]:
