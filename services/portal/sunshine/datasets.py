@@ -30,7 +30,6 @@ from services.portal.sunshine.public import Day, day_of, page, pages, position, 
 from services.portal.web import portal as portals
 from services.portal.web.places import places_of
 from services.portal.web.portal import Portal
-from services.portal.web.safety import limiter
 from services.portal.web.shown import cell
 from shared.clock import SHANGHAI
 from shared.domain.errors import Refused
@@ -136,7 +135,6 @@ def _recorded_at(portal: Portal, day: Day) -> datetime:
 
 
 @pages.get("/sunshine/data/<code>.<any(json, csv):form>")
-@limiter.limit("120/minute")
 def table(code: str, form: str) -> Response:
     """One table, whole, as JSON or CSV: read and sent piece by piece."""
     portal = portals.of(current_app)

@@ -81,7 +81,8 @@ def one(portal: Portal, day: Day, record_id: str) -> str:
     problems = findings(portal, day, record_id) if row["status"] == "published" else []
     for f in problems:
         codes[f["code"]] = codes.get(f["code"], 0) + 1
-    picture = bars("问题分类", [Bar(said(code, "finding"), n, f"{n} 项") for code, n in sorted(codes.items(), key=lambda c: -c[1])]) if codes else None
+    kinds = [Bar(said(code, "finding"), n, f"{n} 项") for code, n in sorted(codes.items(), key=lambda c: -c[1])]
+    picture = bars("问题分类", kinds) if kinds else None
     return render(
         "inspection.html", day, c=row, name=declared.name(row["programme"]), status=STATUS, drawn=drawn, p=p, said=said, picture=picture,
         keys=keys[p.offset : p.offset + PER_PAGE], listed=listed[p.offset : p.offset + PER_PAGE], findings=problems, first=p.offset,

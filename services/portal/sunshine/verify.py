@@ -21,7 +21,7 @@ from services.portal.rows.sunshine import FOREVER
 from services.portal.sunshine.public import Day, day_of, page, pages, query, render
 from services.portal.web import portal as portals
 from services.portal.web.portal import Portal
-from services.portal.web.safety import csrf, limiter
+from services.portal.web.safety import csrf
 from shared.cli.sealing import checking_key, origin_of
 from shared.config import ConfigError
 from shared.domain.errors import Refused, Unavailable
@@ -88,7 +88,6 @@ OF_PERSONS = ("recipients", "proposals")
 
 
 @pages.get("/sunshine/receipt/<kind>/<key>")
-@limiter.limit("60/minute")
 def receipt_of(kind: str, key: str) -> Any:
     """The receipt of a public row, as a file."""
     portal = portals.of(current_app)
@@ -134,7 +133,6 @@ def how(portal: Portal, day: Day) -> str:
 
 @pages.post("/sunshine/verify")
 @csrf.exempt  # it changes nothing, and needs no cookie
-@limiter.limit("60/minute")
 def check() -> Any:
     """Check a receipt that somebody pastes or hands in as a file: the same check as that of the stand-alone script."""
     portal = portals.of(current_app)

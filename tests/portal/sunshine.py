@@ -1,0 +1,206 @@
+"""A district for the tests of the public pages: lived day by day through the real doors, its pages remembered at the end of each day.
+
+The services run in one process over a real log, the portal's own application is served beside them over HTTP, and the seal follows the log.
+Names are the canary: every full name given to anybody is kept, and none may be on a page.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.serving import make_server
+
+from services.assistance.declarations import DECLARATIONS
+from services.portal.web.app import create_app
+from shared.casework.shape import Declaration, Step
+from shared.cli.sealing import origin_of, signing_key
+from shared.clock import SHANGHAI, Clock
+from shared.eventlog import discovery
+from shared.eventlog.integrity.seal import Seal
+from shared.eventlog.stores import engine_for
+from tests.desk import Desk, desk
+from tests.programmes.people import Home, Numbers, apply, grant, home, pay
+
+LIVING, HARDSHIP, CARE = "minimum_living_allowance", "extreme_hardship_support", "severe_disability_care_subsidy"
+XIZHOU, SHIPU, HEPU = "330225101001", "330225100002", "330225102003"
+FIRST = datetime(2023, 7, 3, tzinfo=SHANGHAI)
+SHAPES = ("fund", "inspection", "list_entry", "project", "publication", "session", "visit_plan")  # whose examples are lived
+DAYS = 50  # of the declared examples, the steps within so many days
+PATHS = ("/", "/sunshine/proposals", "/sunshine/recipients", "/sunshine/standards", "/sunshine/payments", "/sunshine/funds",
+         "/sunshine/inspections", "/sunshine/credit", "/sunshine/indicators")  # fmt: skip
+_LINK = re.compile(r'href="(/[^"#]*)')
+_ON = re.compile(r"(?:\?|&amp;)on=\d{4}-\d\d-\d\d")
+_SAID = re.compile(r'<div id="said">(.*?)</div>\s*<form method="get"[^>]*day-picker', re.DOTALL)
+
+
+@dataclass
+class District:
+    """What was lived, and what the pages said at the end of each day."""
+
+    desk: Desk
+    app: Flask
+    names: set[str] = field(default_factory=set)
+    remembered: dict[str, dict[str, str]] = field(default_factory=dict)
+    numbers: Numbers = field(default_factory=Numbers)
+    waiting: str = ""  # a case under publicity
+    lot: str = ""  # an inspection drawn by lot from 132 objects
+    ids: set[str] = field(default_factory=set)
+
+    @property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    def home(self, town: str, name: str, *more: dict[str, Any], **of: Any) -> Home:
+        members = [{"name": name, "monthly_income_fen": 20000}, *more]
+        self.names |= {str(m.get("name")) for m in members}
+        made = home(self.desk, self.numbers, *members, town=town, **of)
+        self.ids |= set(made.members)
+        return made
+
+    def remember(self) -> None:
+        """What every page that can be reached says today, its own addresses stripped of the day."""
+        self.desk.settle()
+        day = self.desk.now.date().isoformat()
+        self.remembered[day] = {path: part(text) for path, text in self.read().items()}
+
+    def read(self, on: str = "") -> dict[str, str]:
+        """Every public page that links lead to (receipts, forms and files left out), today or as of a day."""
+        seen: dict[str, str] = {}
+        todo = [p + (f"?on={on}" if on else "") for p in PATHS]
+        while todo:
+            path = todo.pop()
+            if path in seen:
+                continue
+            answer = self.client.get(path)
+            if answer.mimetype != "text/html" or answer.status_code != 200:
+                continue
+            seen[path] = answer.get_data(as_text=True)
+            for link in _LINK.findall(seen[path]):
+                link = link.replace("&amp;", "&")
+                back = on and "on=" not in link  # the notice's own way back to today
+                if link.startswith(PATHS[1:]) and not link.endswith("/objection") and ".txt" not in link and not back:
+                    todo.append(link)
+        return seen
+
+
+def part(text: str) -> str:
+    """What a page says: its own part, without the day in its addresses."""
+    found = _SAID.search(text)
+    assert found, text[:500]
+    return _ON.sub("", found[1])
+
+
+def said(client: FlaskClient, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, (path, answer.status_code)
+    return part(answer.get_data(as_text=True))
+
+
+def examples(d: Desk) -> None:
+    """The declared programmes' examples, all together in the order of the days."""
+    steps: list[tuple[int, int, Declaration, Step]] = []
+    for declaration in DECLARATIONS.values():
+        if declaration.shape.name in SHAPES:
+            steps += [(s.day, n, declaration, s) for n, s in enumerate(declaration.example) if s.day <= DAYS]
+    ids: dict[str, str] = {}
+    for day, _, declaration, step in sorted(steps, key=lambda s: (s[0], s[2].code, s[1])):
+        d.on(f"{FIRST + timedelta(days=day):%Y-%m-%d}")
+        body = {k: ids.get(declaration.code, "") if v == "@id" else v for k, v in step.body.items()}
+        answer = d.call(step.act, step.role, **body)
+        ids.setdefault(declaration.code, answer["id"])
+
+
+INJECTED = "<script>alert(1)</script>"
+
+
+def ill_meant(made: District) -> None:
+    """What somebody writes to harm whoever reads it: in a title, in a document number that a spreadsheet would run. And a longer draw."""
+    d = made.desk
+    fund = {"programme": "temporary_assistance_reserve_fund", "division": "330225102"}
+    record = d.call("open_fund", "approver", **fund)["id"]
+    d.call("allocate_to_fund", "cashier", record_id=record, amount=500_000, document_no="=HYPERLINK(1)")
+    d.call("draw_from_fund", "clerk", record_id=record, case_id="case-9", amount=120_000, draw_id="D1")
+    d.call("settle_fund_draw", "approver", record_id=record, draw_id="D1", decision="case-9", covered=100_000)
+    opening = {"programme": "assistance_special_governance", "division": "330225", "title": f"八月抽查{INJECTED}", "scope": "全区"}
+    lot = d.call("open_campaign", "reviewer", **opening, period_from=d.now.date().isoformat(), check_by="2023-12-31")["id"]
+    objects = [f"案-{n:03d}" for n in range(130)] + ["𠀀-1", "ﬀ-1"]  # of which Python and JavaScript disagree about the order
+    d.call("list_campaign_objects", "reviewer", record_id=lot, objects=objects)
+    d.call("start_campaign", "reviewer", record_id=lot, count=40, seed="双色球2023090期 \"01 05 <9>\"")
+    made.lot = lot
+    d.settle()
+
+
+def live(made: District) -> None:
+    """From March to August 2023."""
+    d = made.desk
+    d.on("2023-03-01")
+    for n, town in enumerate((XIZHOU,) * 7 + (SHIPU,) * 6 + (HEPU,) * 2):
+        one = made.home(town, f"欧阳甲{n:02d}" if n == 0 else f"赵钱孙{n:02d}")
+        grant(d, LIVING, household_id=one.household_id)
+        d.on("2023-03-01") if n < 14 else None
+    d.on("2023-03-10")
+    made.remember()
+    d.on("2023-04-20")
+    pay(d, LIVING, "2023-04", "330225")
+    made.remember()
+    d.on("2023-05-08")
+    published = d.call(
+        "draft_standard", "reviewer", standard=f"{LIVING}.standard", amounts=[{"area": "both", "amount_fen": 130000}],
+        effective_from="2023-06-01", document_no="象民〔2023〕11号",
+    )  # fmt: skip
+    d.call("approve_standard", "approver", number=published.get("number", 1))
+    d.call("publish_standard", "approver", number=published.get("number", 1))
+    d.settle()
+    made.remember()
+    examples(d)
+    made.remember()
+    d.later(7)
+    ill_meant(made)
+    pay(d, LIVING, "2023-07", HEPU[:9])
+    made.remember()
+    d.on("2023-08-24")
+    late = made.home(SHIPU, "孙行者大圣", {"name": "沙悟净小童", "born": "20150606"})
+    made.waiting = apply(d, LIVING, household_id=late.household_id)
+    d.call("propose", "reviewer", case_id=made.waiting)
+    d.settle()
+    pay(d, LIVING, "2023-08", "330225")
+    made.remember()
+
+
+@contextmanager
+def district(var: Path) -> Iterator[District]:
+    """The district, lived; its portal answers on ``base``."""
+    with desk(var, "assistance", "eldercare", "registry", "portal", MINZHENG_PORTAL_RATE="100000/minute") as d:
+        discovery.load_all()
+        made = District(d, create_app(d.settings))
+        seal_up = Seal(
+            d.offices["portal"].log, engine_for(d.settings, "integrity"), signing_key(d.settings), origin_of(d.settings),
+            Clock(d.settings.clock_file),
+        )  # fmt: skip
+        live(made)
+        seal_up.catch_up()
+        seal_up.sign()
+        yield made
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """The application over HTTP on loopback; its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join(20)
+        server.server_close()

@@ -1,0 +1,393 @@
+"""The public pages: what they say and never say, on any day, in a real browser, with and without scripts, on a phone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from services.assistance.declarations import DECIDERS
+from services.portal.sunshine import declared
+from shared.casework import list_entry
+from shared.casework.inspection import draw
+from shared.casework.shape import Declaration, Step
+from shared.cli.sealing import checking_key, origin_of
+from shared.eventlog.integrity import standalone
+from shared.eventsourcing.orders import Hand, Order
+from tests.portal.conftest import accessible, picture
+from tests.portal.sunshine import HEPU, INJECTED, LIVING, PATHS, District, district, part, said, served
+
+EVERY_KIND = (
+    *PATHS,
+    f"/sunshine/recipients/{LIVING}",
+    f"/sunshine/recipients/{LIVING}/330225101",
+    "/sunshine/recipients/severe_disability_care_subsidy",
+    f"/sunshine/standards/{LIVING}",
+    "/sunshine/indicators/care_visits",
+    "/sunshine/data",
+    "/sunshine/verify",
+    "/sunshine/objections",
+)
+_RECEIPT = re.compile(r'href="(/sunshine/receipt/[^"]+)"')
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[District]:
+    """A district that has lived half a year."""
+    with district(tmp_path_factory.mktemp("sunshine")) as lived:
+        yield lived
+
+
+@pytest.fixture(scope="module")
+def base(made: District) -> Iterator[str]:
+    """Its portal, over HTTP."""
+    with served(made.app) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def past(made: District) -> dict[str, dict[str, str]]:
+    """What every page says today of every remembered day."""
+    return {day: made.read(day) for day in made.remembered}
+
+
+def table(made: District, code: str, on: str = "") -> list[dict[str, Any]]:
+    answer = made.client.get(f"/sunshine/data/{code}.json" + (f"?on={on}" if on else ""))
+    assert answer.status_code == 200
+    return list(answer.get_json()["rows"])
+
+
+def test_every_page_is_accessible_and_fits_a_phone(page: Page, made: District) -> None:
+    """axe finds nothing serious; on 390 pixels nothing sticks out of the page."""
+    paths = (*EVERY_KIND, f"/sunshine/inspections/{made.lot}", f"/sunshine/funds/{table(made, 'funds')[0]['record_id']}",
+             f"/sunshine/proposals/{made.waiting}/objection", "/sunshine?on=2023-04-20")  # fmt: skip
+    for path in paths:
+        page.set_viewport_size({"width": 1100, "height": 900})
+        page.goto(path)
+        accessible(page)
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+        accessible(page)
+    shots = {"/": "sunshine-home", f"/sunshine/recipients/{LIVING}": "sunshine-recipients", "/sunshine/standards": "sunshine-standards"}
+    for path, name in shots.items():
+        page.set_viewport_size({"width": 1100, "height": 900})
+        page.goto(path)
+        picture(page, name)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/")
+    picture(page, "sunshine-phone")
+
+
+def test_the_pages_need_no_script(chromium: Browser, base: str, made: District) -> None:
+    """Without scripts one gets from the overview to a list, and is told how to repeat a draw by one line of Python."""
+    context = chromium.new_context(base_url=base, locale="zh-CN", java_script_enabled=False)
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_role("navigation", name="阳光公开栏目").get_by_role("link", name="在保名单").click()
+    page.get_by_role("row").get_by_role("link", name="最低生活保障", exact=True).click()
+    expect(page.get_by_role("table", name="").last).to_contain_text("欧阳*")
+    page.goto(f"/sunshine/inspections/{made.lot}")
+    expect(page.locator("#draw-again")).to_be_hidden()
+    page.locator("summary", has_text="一行 Python").click()
+    expect(page.locator("pre code")).to_contain_text("hashlib.sha256")
+    page.fill("#on", "2023-04-20")
+    page.goto("/sunshine")
+    page.fill("#on", "2023-04-20")
+    page.get_by_role("button", name="查看").click()
+    expect(page.get_by_role("status").first).to_contain_text("这是该日公开的内容：2023年4月20日")
+    context.close()
+
+
+def test_a_page_says_later_what_it_said_on_the_day(made: District, past: dict[str, dict[str, str]]) -> None:
+    """Every page of every remembered day, asked for today by ?on=, says word for word what it said at the end of that day; and the same
+    pages can be reached."""
+    assert len(made.remembered) >= 6
+    for day, then in made.remembered.items():
+        assert len(then) > 40
+        for path, text in past[day].items():
+            assert part(text) == then[re.sub(r"[?&]on=[\d-]+", "", path)], (day, path)
+        assert len(past[day]) == len(then), day
+    first, last = min(made.remembered), max(made.remembered)
+    assert made.remembered[first]["/sunshine/standards"] != made.remembered[last]["/sunshine/standards"]  # the days do differ
+
+
+@pytest.mark.parametrize("on", ["2023-02-30", "gestern", "2099-01-01", "0000-00-00"])
+def test_a_day_that_is_none_or_lies_ahead_is_refused_in_words(made: District, on: str) -> None:
+    """Nobody is shown a page of tomorrow."""
+    answer = made.client.get("/sunshine", query_string={"on": on})
+    assert answer.status_code == 422
+    assert "日期" in answer.get_data(as_text=True)
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def everything(made: District, past: dict[str, dict[str, str]]) -> Iterator[tuple[str, str]]:
+    """Everything public that there is to be read: every page, table, list, feed and receipt, today and on every remembered day."""
+    for on, pages in {"": made.read(), **past}.items():
+        yield from pages.items()
+        asked = f"?on={on}" if on else ""
+        files = {f"/sunshine/data/{code}.{form}{asked}" for code in declared_tables(made) for form in ("json", "csv")}
+        files |= {f"/sunshine/feed.atom{asked}"}
+        if not on:
+            files |= {link for text in pages.values() for link in _RECEIPT.findall(text)}
+            files |= {f"/sunshine/inspections/{made.lot}/objects.txt", f"/sunshine/proposals/{made.waiting}/objection", "/sunshine/verify"}
+        for path in sorted(files):
+            answer = made.client.get(path)
+            assert answer.status_code == 200, path
+            yield path, answer.get_data(as_text=True)
+
+
+def declared_tables(made: District) -> list[str]:
+    return [r["name"] for r in made.client.get("/sunshine/data/datapackage.json").get_json()["resources"]]
+
+
+def test_no_full_name_and_no_id_of_a_person_is_anywhere(made: District, past: dict[str, dict[str, str]]) -> None:
+    """Every public address is read, on every day: no name beyond its masking, nobody's id, nothing injected that a browser would run."""
+    count = 0
+    for path, text in everything(made, past):
+        count += 1
+        assert not [name for name in made.names if name in text], path
+        assert not [i for i in made.ids if i in text], path
+        assert INJECTED not in text or ".json" in path or ".csv" in path, path
+    assert count > 500
+
+
+def test_no_cookie_but_on_the_forms(made: District) -> None:
+    """The public pages set none and depend on none; caches may keep them. The form of the objection sets one, and is kept by no cache."""
+    for path in (*PATHS, "/sunshine/data", "/sunshine/verify", "/sunshine/data/standards.csv"):
+        answer = made.client.get(path)
+        assert "Set-Cookie" not in answer.headers, path
+        assert "Cookie" not in answer.headers.get("Vary", ""), path
+        assert answer.headers["Cache-Control"].startswith("public"), path
+    form = made.client.get(f"/sunshine/proposals/{made.waiting}/objection")
+    assert "Set-Cookie" in form.headers
+    assert form.headers["Cache-Control"] == "no-store"
+
+
+def test_whoever_has_the_page_already_is_told_so(made: District) -> None:
+    """304 for the same ETag; another day has another."""
+    tag = made.client.get("/sunshine/standards").headers["ETag"]
+    assert made.client.get("/sunshine/standards", headers={"If-None-Match": tag}).status_code == 304
+    assert made.client.get("/sunshine/standards?on=2023-04-20", headers={"If-None-Match": tag}).status_code == 200
+    answer = made.client.get("/sunshine/data/totals.json")
+    assert answer.headers["Last-Modified"]
+    assert made.client.get("/sunshine/data/totals.json", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+
+
+def test_a_page_follows_what_happens(made: District) -> None:
+    """What is recorded is on the page within its two seconds, though the page is kept in memory."""
+    from services.portal.sunshine import public
+
+    before = made.client.get("/sunshine/funds").get_data()
+    made.desk.call("open_fund", "approver", programme="temporary_assistance_reserve_fund", division="330225104")
+    made.desk.settle()
+    kept = next(one for (_, _, path), one in public._KEPT._pages.items() if path == "/sunshine/funds?")
+    assert made.client.get("/sunshine/funds").get_data() == before  # as it is kept
+    kept.at -= public.FRESH + 1
+    after = made.client.get("/sunshine/funds").get_data()
+    assert before != after
+    assert "墙头镇".encode() in after
+
+
+# -- counts
+
+
+def test_few_are_not_counted_in_public_and_that_is_recorded(made: District) -> None:
+    """Two households in 鹤浦镇: page, table and run withhold the figure, and so that it does not follow from the sum, another beside it."""
+    text = said(made.client, f"/sunshine/recipients/{LIVING}")
+    assert "少于5" in text
+    assert "不单列" in text
+    rows = {r["place"]: r for r in table(made, "totals") if r["programme"] == LIVING}
+    assert (rows["330225"]["cases"], rows["330225101"]["cases"]) == (15, 7)
+    assert (rows[HEPU[:9]]["cases"], rows[HEPU[:9]]["amount_fen"], rows[HEPU[:9]]["withheld"]) == (None, None, "small")
+    assert rows["330225100"]["withheld"] == "beside"
+    assert {"programme": LIVING, "place": HEPU[:9], "withheld": "small", "threshold": 5}.items() <= next(
+        r for r in table(made, "withholdings") if r["place"] == HEPU[:9]
+    ).items()
+    run = next(r for r in table(made, "payments") if r["division"] == HEPU[:9])
+    assert (run["withheld"], run["count"], run["total_fen"], run["paid_fen"]) == (True, None, None, None)
+    assert "2023-07" not in said(made.client, "/sunshine/payments").split("<details>")[1].split("</details>")[0]
+
+
+def test_every_run_and_fund_adds_up(made: District) -> None:
+    """in = paid + failed + held, in lines and in fen; in = out + balance, added up from the movements."""
+    runs = [r for r in table(made, "payments") if not r["withheld"]]
+    assert [r["month"] for r in runs] == ["2023-08", "2023-04"]
+    for r in runs:
+        assert r["proven"]
+        assert r["count"] == r["paid"] + r["failed"] + r["held"] == 15
+        assert r["total_fen"] == r["paid_fen"] + r["failed_fen"] + r["held_fen"] > 0
+    funds, moves = table(made, "funds"), table(made, "fund-moves")
+    for f in funds:
+        assert f["proven"]
+        of = [m for m in moves if m["record_id"] == f["record_id"]]
+        assert sum(m["amount"] for m in of) == f["balance"]
+    mine = next(f for f in funds if f["division"] == "330225102")
+    assert (mine["came"], mine["went"], mine["balance"]) == (500_000, 100_000, 400_000)
+
+
+def test_an_indicator_is_counted_from_the_log(made: District) -> None:
+    """Visits are as many as were recorded; numerator and denominator stand on the indicator's page; what cannot be computed says why."""
+    office = made.desk.offices["assistance"]
+    visits = sum(raw.name == "assistance.visit_recorded" for raw in office.log.read_all())
+    rows = {r["identifier"]: r for r in table(made, "indicators")}
+    assert visits > 0
+    assert (rows["care_visits"]["value"], rows["care_visits"]["numerator"]) == (visits, visits)
+    rate = rows["destitute_institution_rectification_rate"]
+    assert (rate["value"], rate["numerator"], rate["denominator"]) == (100.0, 1, 1)
+    text = said(made.client, "/sunshine/indicators/destitute_institution_rectification_rate")
+    assert "分子" in text
+    assert "campaign_rectification_verified" in text
+    others = [r for r in rows.values() if not r["computed"]]
+    assert len(rows) == 74
+    assert all(r["why"] and r["value"] is None for r in others)
+    before = {r["identifier"]: r for r in table(made, "indicators", "2023-04-20")}
+    assert before["care_visits"]["value"] == 0
+
+
+def test_a_published_standard_is_in_force_from_its_month(made: District) -> None:
+    """The file's figure until then, the published one with its document number from then on."""
+    assert "1,255.00 元" in said(made.client, "/sunshine/standards?on=2023-05-08")
+    assert "1,300.00 元" not in said(made.client, "/sunshine/standards?on=2023-05-08").split("历年")[0]
+    now = said(made.client, f"/sunshine/standards/{LIVING}")
+    assert "象民〔2023〕11号" in now
+    rows = [r for r in table(made, "standards") if r["parameter"] == f"{LIVING}.standard.urban" and r["in_force"]]
+    assert [(r["amount_fen"], r["source"]) for r in rows] == [(130000, "published")]
+
+
+# -- draws
+
+
+def test_the_browser_repeats_the_draw(page: Page, made: District) -> None:
+    """The button draws the same as was decided; with another seed it says that it does not."""
+    page.goto(f"/sunshine/inspections/{made.lot}")
+    page.get_by_role("button", name="在浏览器中重做这次抽取").click()
+    expect(page.locator("#draw-said")).to_contain_text("相同：从 132 个对象中抽出的 40 个")
+    objects = made.client.get(f"/sunshine/inspections/{made.lot}/objects.txt").get_data(as_text=True).split("\n")
+    seed = page.locator("#draw").get_attribute("data-seed")
+    assert seed is not None
+    found = page.locator("#draw-said").get_attribute("data-found") or ""
+    assert tuple(found.split("\n")) == draw(objects, 40, seed)
+    picture(page, "sunshine-draw")
+    page.evaluate("document.getElementById('draw').dataset.seed += 'x'")
+    page.get_by_role("button", name="在浏览器中重做这次抽取").click()
+    expect(page.locator("#draw-said")).to_contain_text("不同")
+    page.evaluate("document.getElementById('draw').dataset.hash = '00'")
+    page.get_by_role("button", name="在浏览器中重做这次抽取").click()
+    expect(page.locator("#draw-said")).to_contain_text("名单被改动过")
+
+
+def test_the_line_of_python_repeats_the_draw(page: Page, made: District, tmp_path: Path) -> None:
+    """What the page gives to run, run as it stands there, prints those who were drawn."""
+    page.goto(f"/sunshine/inspections/{made.lot}")
+    page.locator("summary", has_text="一行 Python").click()
+    argv = shlex.split(page.locator("pre code").inner_text())
+    assert argv[0] == "python3"
+    text = made.client.get(f"/sunshine/inspections/{made.lot}/objects.txt").get_data()
+    (tmp_path / "objects.txt").write_bytes(text)
+    run = [sys.executable, "-X", "utf8", *argv[1:]]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, timeout=60, check=True, encoding="utf-8")
+    assert done.stdout.split("\n")[:-1] == page.locator("#drawn li code").all_inner_texts()
+
+
+# -- open data and receipts
+
+
+def test_the_tables_are_what_the_dictionary_says(made: District) -> None:
+    """CSV and JSON hold the same rows with the columns of the dictionary; a formula is a text; others' pages may read them."""
+    package = made.client.get("/sunshine/data/datapackage.json").get_json()
+    for resource in package["resources"]:
+        names = [f["name"] for f in resource["schema"]["fields"]]
+        rows = table(made, resource["name"])
+        answer = made.client.get(resource["path"])
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.get_data().startswith(b"\xef\xbb\xbf")
+        found = list(csv.DictReader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
+        assert len(found) == len(rows)
+        assert all(list(r) == names for r in (*rows, *found))
+        assert not [v for r in found for v in r.values() if v.startswith("=")]
+    assert "'=HYPERLINK(1)" in made.client.get("/sunshine/data/fund-moves.csv").get_data(as_text=True)
+    assert "Access-Control-Allow-Origin" not in made.client.get("/sunshine/funds").headers
+    feed = made.client.get("/sunshine/feed.atom").get_data(as_text=True)
+    assert "公布标准：最低生活保障" in feed
+    assert "公示：最低生活保障（石浦镇）" in feed
+
+
+def test_the_receipt_of_a_public_row_holds(made: District, page: Page) -> None:
+    """Every link to a receipt leads to one that the stand-alone check accepts; of rows about persons it shows nothing but that they are
+    sealed. Pasted into the page it holds, changed it does not."""
+    settings = made.desk.settings
+    key, origin = checking_key(settings), origin_of(settings)
+    links = {link for text in made.read().values() for link in _RECEIPT.findall(text)}
+    kinds: dict[str, dict[str, Any]] = {}
+    for link in sorted(links):
+        answer = made.client.get(link)
+        if answer.status_code == 503 and "尚未封存" in answer.get_data(as_text=True):
+            continue  # of what another test did after the last checkpoint
+        assert answer.status_code == 200, link
+        standalone.check_receipt(answer.get_json(), origin, key)
+        kinds[link.split("/")[3]] = answer.get_json()
+    assert set(kinds) == {"standards", "policies", "payments", "fund-moves", "inspections", "recipients", "proposals"}
+    assert set(kinds["recipients"]) == {"form", "leaf", "index", "path", "checkpoint"}
+    assert made.client.get("/sunshine/receipt/recipients/nobody").status_code == 404
+    assert made.client.get("/sunshine/receipt/acts/1").status_code == 404
+    page.goto("/sunshine/verify")
+    page.fill("#receipt", json.dumps(kinds["standards"]))
+    page.get_by_role("button", name="核验").click()
+    expect(page.get_by_role("alert")).to_contain_text("成立：assistance.standard_published")
+    kinds["standards"]["event"]["version"] += 1
+    page.fill("#receipt", json.dumps(kinds["standards"]))
+    page.get_by_role("button", name="核验").click()
+    expect(page.get_by_role("alert")).to_contain_text("不成立")
+    assert page.context.cookies() == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"form": "minzheng receipt 1"}', '{"form": "minzheng sealed 1"}', "[" * 9000])
+def test_what_is_no_receipt_is_told_so(made: District, text: str) -> None:
+    """No fault, whatever is pasted."""
+    answer = made.client.post("/sunshine/verify", data={"receipt": text})
+    assert answer.status_code == 422
+    assert "不成立" in answer.get_data(as_text=True) or "读不出" in answer.get_data(as_text=True)
+
+
+# -- credit lists
+
+
+def test_a_credit_list_shows_who_stands_on_it_on_the_day(made: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After notice and days for an answer; off the page on the day of leaving; a list that is not declared public is never shown."""
+    terms = list_entry.Terms(reasons=("not_reported",), notice_days=5)
+    code = "abnormal_list_sample"
+    example = (Step("enlist", {"programme": code}),)
+    sample = Declaration(code, "异常名录（样例）", ("O01",), list_entry.SHAPE, terms, example, "organisation")
+    office, d = made.desk.offices["assistance"], made.desk
+
+    def act(command: Any, hand: str, on: str) -> None:
+        d.on(on)
+        who = Hand(f"staff:{hand}", frozenset({"approver", "clerk", "reviewer"}), "330225")
+        order = Order(command, f"{hand}-{on}-{type(command).__name__}", who, d.now)
+        office.handle(DECIDERS["list_entry"], "c0ffee00-0000-5000-8000-000000000001", order)
+
+    enlist = list_entry.Enlist(code, "330225", "51330225MJ8888888X", "not_reported", terms=terms)
+    act(enlist, "one", "2023-09-04")
+    act(list_entry.DecideListing("x", "enlist", "逾期未报年报"), "two", "2023-09-18")
+    d.project()
+    assert "没有对外公开的信用名单" in said(made.client, "/sunshine/credit")
+    public = Declaration(**{**vars(sample), "public": ("subject_id", "reason")})
+    monkeypatch.setattr(declared, "declarations", lambda: {code: public})
+    monkeypatch.setattr("services.portal.sunshine.public.FRESH", -1.0)
+    assert [r["subject_id"] for r in table(made, "credit")] == ["51330225MJ8888888X"]
+    assert "51330225MJ8888888X" in said(made.client, "/sunshine/credit?page=1")
+    assert table(made, "credit", "2023-09-10") == []
+    act(list_entry.Delist("x", "已补报"), "two", "2023-10-09")
+    d.project()
+    assert table(made, "credit") == []
+    assert len(table(made, "credit", "2023-10-08")) == 1
