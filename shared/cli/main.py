@@ -37,6 +37,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "rules": ("shared.cli.rules", "规则：有哪些项目，参数是多少、依据哪份文件，由哪些用例证明"),
         "simulate": ("shared.cli.simulate", "改变标准之前先测算：多少户、多少钱、哪些街镇；只读"),
         "standards": ("shared.cli.standards", "保障标准：查看、拟定、批准、公布，看着个案逐一复核"),
+        "disclosures": ("shared.cli.disclosures", "各项目公开什么：字段、地点层级、期限、依据；写入 docs/disclosure.md"),
         "capabilities": ("shared.cli.capabilities", "能力目录逐行列出：由哪个项目或聚合承载，哪些还没有"),
     },
     "单个进程": {

@@ -15,13 +15,14 @@ import sqlalchemy as sa
 
 from shared.casework import benefit_case as bc
 from shared.casework import disclosure
+from shared.casework.benefits import CaseRef
 from shared.casework.disclosure import Who
 from shared.casework.programme import NOTHING_PUBLIC
 from shared.domain.errors import Refused, Unavailable, out_of_order
 from shared.eventlog.benefit_rows import listed
 from shared.eventlog.disclosure_rows import DISCLOSURE_DUE, OBJECTION_DUE, DisclosureTables
 from shared.eventsourcing.decider import Decider
-from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.eventsourcing.orders import Answer, Hand, Notice, Order
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.payment_doors import PaymentDoors
 from shared.messaging.showing import caught_up, shown
@@ -184,6 +185,16 @@ class DisclosureDoors(PaymentDoors):
         answer = self.office.handle(self.disclosures, order.command.case_id, order)
         self.keep_disclosed(order.command.case_id, order)
         return answer
+
+    @command(CaseRef, permission="review")
+    def renew_disclosure(self, order: Order[CaseRef]) -> Any:
+        """按现行公开范围重新核对一个个案的公开内容（公开范围变更后，或补公开以前的个案）。"""
+        case_id = order.command.case_id
+        self.benefits.case(case_id)
+        within(order.hand, self.office.load(self.benefits.cases, case_id).state.division)
+        self.keep_disclosed(case_id, order)
+        loaded = self.office.load(self.disclosures, case_id)
+        return Answer(self.disclosures.stream(case_id), case_id, loaded.version, loaded.position)
 
     @query(permission="read")
     def get_disclosure(self, hand: Hand, case_id: str) -> Any:

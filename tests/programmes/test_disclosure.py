@@ -18,7 +18,7 @@ from services.eldercare.programmes import PROGRAMMES as ELDER_PROGRAMMES
 from services.portal.read_model import TABLES
 from services.portal.rows import sunshine
 from shared.casework import disclosure as di
-from shared.casework.programme import DISCLOSABLE, LEVELS
+from shared.casework.programme import DISCLOSABLE, LEVELS, Disclosure
 from shared.domain.errors import Refused
 from shared.eventsourcing.events import ERASED
 from shared.messaging.doors import doors_of
@@ -448,6 +448,24 @@ def test_a_one_off_benefit_leaves_the_page_after_its_declared_days(d: Desk, numb
     d.on("2024-06-30")
     d.settle()
     assert said(d, case_id) == ()
+
+
+def test_a_changed_declaration_counts_when_a_case_is_renewed(d: Desk, numbers: Numbers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """公开范围变更: what is no longer declared goes with the next look at the case, which a reviewer of its place may ask for."""
+    d.on("2024-03-04")
+    case_id = grant(d, LIVING, household_id=family(d, numbers).household_id)
+    assert said(d, case_id)[0] == "recipient"
+    less = dataclasses.replace(PROGRAMMES[LIVING], public=Disclosure(totals=True))
+    monkeypatch.setitem(PROGRAMMES, LIVING, less)
+    d.settle()
+    assert said(d, case_id)[0] == "recipient"  # a declaration alone is no event
+    with pytest.raises(Refused) as elsewhere:
+        d.call("renew_disclosure", "reviewer", at="330225102", case_id=case_id)
+    assert elsewhere.value.code == "wrong_division"
+    answer = d.call("renew_disclosure", "reviewer", case_id=case_id)
+    d.settle()
+    assert said(d, case_id) == ()
+    assert d.call("renew_disclosure", "reviewer", case_id=case_id)["version"] == answer["version"]
 
 
 def test_a_child_is_listed_without_a_name(d: Desk, numbers: Numbers) -> None:

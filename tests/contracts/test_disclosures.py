@@ -1,0 +1,33 @@
+"""What is public of each programme is written down, and the page that says so is the declarations' own."""
+
+from __future__ import annotations
+
+from click.testing import CliRunner
+
+from shared.casework.programme import DISCLOSABLE
+from shared.cli import disclosures
+from shared.eventlog import discovery
+
+
+def test_the_table_of_the_document_is_what_is_declared() -> None:
+    """docs/disclosure.md says what the programmes declare; mend it with minzheng disclosures --write."""
+    text = disclosures.FILE.read_text(encoding="utf-8")
+    assert disclosures.placed(text) == text
+
+
+def test_every_programme_of_the_house_is_in_the_table() -> None:
+    """Also one of which nothing is public: that is said too."""
+    printed = CliRunner().invoke(disclosures.command).output
+    assert len(discovery.programmes()) == 11
+    assert all(f"`{code}`" in printed for code in discovery.programmes())
+
+
+def test_nothing_can_be_declared_that_tells_of_an_illness_a_disability_or_an_income() -> None:
+    """The closed list of fields, so that adding one is a change that somebody has to defend here."""
+    assert set(DISCLOSABLE) == {"name", "members", "area", "amount_fen", "first_month", "status"}
+
+
+def test_no_programme_for_disabled_persons_lists_anybody() -> None:
+    """Being listed would tell of the disability."""
+    listing = {code for code, (_, p) in discovery.programmes().items() if p.public.proposal or p.public.recipient}
+    assert not [code for code in listing if "disab" in code]
