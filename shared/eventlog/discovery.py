@@ -22,6 +22,7 @@ from shared.eventsourcing.decider import Decider
 
 _DOORS = frozenset({"service"})
 PORTAL = "portal"  # no service: it has a read model over the whole log, and neither streams nor deciders of its own
+OPERATIONS = "operations"  # what operators do (shared/operations.py): streams of their own, no service
 _ROOM_OF_MODULES = "declarations"  # the one room that may be a folder: it holds the service's deciders of the shapes
 
 
@@ -42,7 +43,7 @@ def load(service: str) -> list[Any]:
 
 def load_all() -> None:
     """Every event type of the house: the services', and what operators do."""
-    importlib.import_module("shared.operations")
+    importlib.import_module(f"shared.{OPERATIONS}")
     for service in services():
         load(service)
 
@@ -77,6 +78,9 @@ def read_models(names: tuple[str, ...] = ()) -> list[ReadModel]:
 def decider(stream: str) -> Decider[Any] | None:
     """The decider whose stream this is."""
     service = stream.split(".", 1)[0]
+    if service == OPERATIONS:
+        own: Iterator[Any] = iter(vars(importlib.import_module(f"shared.{OPERATIONS}")).values())
+        return next((d for d in own if isinstance(d, Decider) and stream.startswith(f"{d.category}-")), None)
     if service not in services():
         return None
     return next((d for d in deciders(service) if stream.startswith(f"{d.category}-")), None)
@@ -94,7 +98,8 @@ def deciders(service: str) -> Iterator[Decider[Any]]:
 @cache
 def replaying(service: str) -> Any:
     """The room of a service that says how its decisions are made again (shared/eventlog/integrity/replay.py); None without rules."""
-    return next((module for module in load(service) if module.__name__.endswith(".replaying")), None)
+    rooms = load(service) if service in services() else []
+    return next((module for module in rooms if module.__name__.endswith(".replaying")), None)
 
 
 _IN_CHINESE = re.compile(r"\(([\u4e00-\u9fff][\u4e00-\u9fff、/]*)")
@@ -114,6 +119,8 @@ def _abouts(service: str) -> dict[str, str]:
 def about(stream: str) -> str:
     """What kind of matter a stream is, in Chinese: 救助个案, 家庭, 发放批次; its own category where nobody says."""
     service, category = stream.split(".", 1)[0], stream.split("-", 1)[0]
+    if service == OPERATIONS:
+        return "运行操作"
     return _abouts(service).get(category, category) if service in services() else category
 
 

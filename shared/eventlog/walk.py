@@ -343,6 +343,8 @@ def _persons(inputs: Any) -> Iterator[str]:
 
 @cache
 def _categories(service: str) -> tuple[str, ...]:
+    if service not in discovery.services():
+        return ()
     return tuple(dict.fromkeys(d.category for d in discovery.deciders(service) if not d.category.endswith(".looks")))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,10 @@ from services.assistance.temporary import grant_id
 from shared.cli.audit import command
 from shared.eventlog.acts import Act, Acts
 from shared.eventlog.integrity.replay import replay
+from shared.eventlog.moments import as_of
 from shared.eventlog.walk import Node, Walk, back, forward, payment
+from shared.eventsourcing.orders import Hand, Order
+from shared.operations import DEAD_LETTER, ReplayDeadLetter
 from shared.rules.published import numbers_in
 from tests.desk import Desk, desk
 from tests.programmes import people
@@ -204,6 +208,19 @@ def test_an_instalment_leads_back_through_the_matter_it_is_a_part_of(life: Life)
     told = {(n.act.about, n.act.title) for n in walk.nodes}
     assert told >= {("临时救助", title) for title in ("申请", "受理", "核实", "审核", "审批", "拨付一期")}
     assert ("家庭", "家庭登记") in told
+
+
+def test_what_an_operator_did_is_walked_like_anything_else(life: Life) -> None:
+    """Operators' events are in the index too, though they are of no service."""
+    office = life.d.offices["assistance"]
+    hand = Hand("staff:operator", frozenset({"operator"}), "330225")
+    act = ReplayDeadLetter("letter1", "assistance", "queue", "event", "2023-08-05T09:00:00+08:00", "KeyError", "已修复", "330225")
+    office.handle(DEAD_LETTER, "letter1", Order(act, str(uuid.uuid4()), hand, life.d.now))
+    life.d.settle()
+    [done] = life.acts.of_actor("staff:operator")
+    assert (done.about, done.title) == ("运行操作", "死信重放")
+    assert [n.act for n in life.back(done).nodes] == [n.act for n in life.forward(done).nodes] == [done]
+    assert as_of(office.log, done.stream).version == 0
 
 
 def test_a_walk_is_bounded_and_says_so(life: Life) -> None:
