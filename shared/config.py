@@ -48,7 +48,8 @@ class Settings:
     portal_port: int = 8080
     portal_processes: int = 2
     portal_token: Path | None = None  # the portal's own hand (role portal), by which it hands in the public's objections
-    portal_rate: str = "600/minute"  # requests of one address, where a page says nothing stricter
+    portal_rate: str = "600/minute"  # requests of one token or address, where a page says nothing stricter
+    portal_proxies: int = 0  # reverse proxies in front of the portal whose X-Forwarded-For is believed
     seal_private_key: Path | None = None  # signs checkpoints of the log (minzheng seal)
     seal_public_key: Path | None = None  # checks them (minzheng audit)
     max_workers: int = 20
@@ -156,6 +157,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         portal_processes=int(pick("MINZHENG_PORTAL_PROCESSES", "2")),
         portal_token=_path(pick("MINZHENG_PORTAL_TOKEN")),
         portal_rate=pick("MINZHENG_PORTAL_RATE", "600/minute"),
+        portal_proxies=int(pick("MINZHENG_PORTAL_PROXIES", "0")),
         seal_private_key=_path(pick("MINZHENG_SEAL_KEY", "" if production else str(var / "keys" / "seal.key"))),
         seal_public_key=_path(pick("MINZHENG_SEAL_PUBLIC_KEY", "" if production else str(var / "keys" / "seal.pub"))),
         max_workers=int(pick("MINZHENG_MAX_WORKERS", "20")),

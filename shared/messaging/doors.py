@@ -192,6 +192,8 @@ class _Query(_Door):
         hand = self.hand(service, context, self.permission)
         asked = parse(self.form, kwargs)
         given = {f.name: getattr(asked, f.name) for f in dataclasses.fields(asked)}
+        if given.get("limit", 1) < 1:
+            raise invalid("须为正整数。", "limit")  # none at all, or in SQL all there are
         as_of = given[AS_OF] if self.knows_as_of else given.pop(AS_OF)
         office, why = service.office, looking.why(context)
         if self.opens:

@@ -13,6 +13,8 @@ form as parameters, or POST with a JSON body where a parameter tells who somebod
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from flask import Flask, current_app, g, request
 from flask_smorest import Blueprint
 
@@ -29,11 +31,11 @@ PREFIX = "/api/v1"
 def install(app: Flask, portal: Portal) -> None:
     """One blueprint a service, one view a door."""
     found = operations.of(portal.doors)
-    api = document.api(app, portal, found)
+    api, first = document.api(app, portal, found), _first(found)
     for service in sorted({op.service for op in found}):
         room = Blueprint(service, __name__, url_prefix=f"{PREFIX}/{service}", description=words.SERVICES.get(service, service))
         room.ARGUMENTS_PARSER = requests.PARSER
-        room.before_request(_who)
+        room.before_request(first)
         safety.csrf.exempt(room)  # nothing here looks at a cookie
         for op in found:
             if op.service == service:
@@ -42,14 +44,16 @@ def install(app: Flask, portal: Portal) -> None:
     pages.install(app, found)
 
 
-def _who() -> None:
-    """Before anything else is looked at: whose token it is. What is not in the API's addresses is nobody's business before that."""
-    g.caller = bearer()
+def _first(found: list[operations.Operation]) -> Callable[[], None]:
+    """Before anything that came in is read: whose token it is, and whether its roles may. The service asks both again."""
+    permissions = {f"{op.service}.{op.method}": op.door.permission for op in found}
 
+    def checked() -> None:
+        g.caller = bearer()
+        if not g.caller.may(permissions[request.endpoint or ""]):
+            raise Refused("forbidden", "无权办理此事项。", None)
 
-def _permitted(op: operations.Operation) -> None:
-    if not g.caller.may(op.door.permission):  # the service asks again; here so that bad input of a stranger is not even read
-        raise Refused("forbidden", "无权办理此事项。", None)
+    return checked
 
 
 def _view(op: operations.Operation) -> requests.View:
@@ -80,7 +84,3 @@ def _view(op: operations.Operation) -> requests.View:
 
     view.__name__, view.__doc__ = op.method, None
     return view
-
-
-def wants_json() -> bool:
-    return request.path.startswith(PREFIX)

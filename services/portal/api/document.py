@@ -1,4 +1,4 @@
-"""OpenAPI 3.1 of every operation (接口文档), by flask-smorest from the doors' own schemas; names in Chinese from services/portal/web/words.py."""
+"""OpenAPI 3.1 of every operation (接口文档), by flask-smorest from the doors' own schemas, with the names of web/words.py."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ _ALWAYS = (401, 403, 405, 413, 422, 429, 503)  # what any operation may answer b
 _ABOUT = """本区县民政系统供工作人员前端使用的接口，由各服务的声明生成。
 
 - 登录：`Authorization: Bearer <令牌>`。令牌由本单位统一登录签发，载明工号、岗位、辖区。
-- 办理（POST）：`Idempotency-Key` 即指令编号，重复提交不会重复办理；`If-Match` 可指明所见版本；答复的 `X-Position` 交给查询，可等到看见这次写入。
-- 查询（GET；参数含个人信息的为 POST）：`as_of` 当时所知；`valid_at` 某日的情况；列表有 `after`、`limit` 翻页，`Link` 给出下一页，`format` 导出 CSV 或 Excel。
+- 办理（POST）：`Idempotency-Key` 即指令编号，重复提交不会重复办理；`If-Match` 可指明所见版本。
+- 查询（GET；参数含个人信息的为 POST）：`as_of` 当时所知；`valid_at` 某日的情况；把办理答复的 `X-Position` 交回，可等到看见这次写入。
+- 列表：`after`、`limit` 翻页，`Link` 给出下一页，`format` 导出 CSV 或 Excel。
 - 金额为整数，单位分。日期 YYYY-MM-DD，时间带时区。
 - 查阅个人档案逐次留痕；`X-Purpose` 写明目的。
 - 出错：`application/problem+json`（RFC 9457），`code` 为代码，`detail` 为说明，`field` 为有误的栏目。503 可按 Retry-After 以同一编号重试。
@@ -68,6 +69,8 @@ class Doors(Api):  # type: ignore[misc]
 
     def document(self) -> dict[str, Any]:
         spec: dict[str, Any] = self.spec.to_dict()
+        for unused in ("Error", "PaginationMetadata"):  # flask-smorest's own, which nothing here answers
+            spec["components"]["schemas"].pop(unused, None)
         for name, schema in spec["components"]["schemas"].items():
             _name_fields(schema, name)
         for path, methods in spec["paths"].items():
@@ -116,12 +119,13 @@ def api(app: Flask, portal: Portal, found: Sequence[Operation]) -> Doors:
     made.spec.components.schema("Problem", schema=_Problem)
     for status in (*_ALWAYS, 404, 409, 415):
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        made.spec.components.response(f"E{status}", {"description": TITLES[status], "content": content})
+        retry = {"Retry-After": {"description": "多少秒之后再试", "schema": {"type": "integer"}}} if status in (429, 503) else {}
+        made.spec.components.response(f"E{status}", {"description": TITLES[status], "content": content, "headers": retry})
     return made
 
 
 def _names(found: Sequence[Operation]) -> Iterator[tuple[type[ma.Schema], str]]:
-    """A name for the schema of every form and of every part of one; where two classes share a name, the later has its service's before it."""
+    """A name for the schema of every form and every part of one; where two classes share a name, the later has its service's before it."""
     taken: dict[str, type[ma.Schema]] = {}
     for op in found:
         if op.by_get:
@@ -162,7 +166,7 @@ def described(room: Blueprint, op: Operation, view: Callable[..., Any]) -> Calla
         responses[200] = {"content": {kind: {"schema": {"type": "string"}} for kind in tables.TYPES.values()}}
     made = room.doc(
         summary=op.title,
-        description=f"{op.door.about.strip()}\n\n权限：`{op.door.permission}`",
+        description=f"{op.about}\n\n权限：`{op.door.permission}`",
         operationId=f"{op.service}_{op.method}",
         responses=responses,
     )(view)

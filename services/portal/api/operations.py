@@ -56,8 +56,12 @@ class Operation:
     @property
     def title(self) -> str:
         """What it does, in a few words: the beginning of what the door says of itself."""
-        first = self.door.about.strip().split("\n")[0]
-        return re.split(r"[；。]", first)[0].strip()[:80] or self.method
+        return re.split(r"[；。]", self.about)[0].strip()[:80] or self.method
+
+    @property
+    def about(self) -> str:
+        """All that the door says of itself, on one line."""
+        return "".join(line.strip() for line in self.door.about.strip().splitlines())
 
     @property
     def form(self) -> type:

@@ -50,7 +50,7 @@ def fields_of(form: type, *where: str) -> list[Field]:
     for f in dataclasses.fields(form):
         hint = _arm(hints[f.name])
         needed = f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-        inner, many = nested_dataclass(hint)
+        inner, _ = nested_dataclass(hint)
         found.append(Field(f.name, words.label(f.name, *where), _kind(hint), needed, len(where) - 1))
         if inner is not None:
             found += fields_of(inner, *where, inner.__name__)
@@ -124,8 +124,9 @@ def install(app: Flask, found: Sequence[Operation]) -> None:
     def index() -> str:
         """接口一览：按服务分组，可搜索。"""
         asked = request.args.get("q", "").strip()[:60]
-        chosen = [op for op in found if not asked or asked.lower() in f"{op.method} {op.door.about} {op.title}".lower()]
-        groups = [(s, words.SERVICES.get(s, s), [op for op in chosen if op.service == s]) for s in dict.fromkeys(op.service for op in chosen)]
+        chosen = [op for op in found if not asked or asked.lower() in f"{op.method} {op.about}".lower()]
+        services = dict.fromkeys(op.service for op in chosen)
+        groups = [(s, words.SERVICES.get(s, s), [op for op in chosen if op.service == s]) for s in services]
         return render_template("api/index.html", asked=asked, groups=groups, count=len(chosen), total=len(found), purposes=PURPOSES)
 
     @pages.get("/api/<service>/<method>")

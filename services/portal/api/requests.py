@@ -37,8 +37,8 @@ class Number(ma.fields.Integer):
 class Truth(ma.fields.Boolean):
     """true or false."""
 
-    truthy = {"true"}  # noqa: RUF012  marshmallow's own names
-    falsy = {"false"}  # noqa: RUF012
+    truthy = {"true"}
+    falsy = {"false"}
 
 
 class Text(ma.fields.String):
@@ -125,7 +125,7 @@ class _Parser(FlaskParser):  # type: ignore[misc]
             raise invalid("须为对象。")
         return body
 
-    def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, *, error_status_code: Any, error_headers: Any) -> Any:
+    def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, **_: Any) -> Any:
         messages = error.messages
         raise refused(next(iter(messages.values())) if isinstance(messages, dict) else messages) from None
 

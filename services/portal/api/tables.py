@@ -27,7 +27,7 @@ _LONGEST = 32_000  # characters of a cell in Excel
 def download(op: Operation, rows: Iterator[dict[str, Any]], kind: str, most: int) -> Response:
     """The whole table, made before it is sent: what goes wrong on the way is told as a problem, never as half a table."""
     table = _table(op, rows, most)
-    file = cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY))
+    file = cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115  closed with the answer that it becomes
     try:
         (_csv if kind == "csv" else _excel)(file, table)
     except BaseException:

@@ -17,7 +17,9 @@ from werkzeug.wrappers import Response
 
 from services.portal.web import portal as portals
 from services.portal.web.portal import Portal
+from services.portal.web.problems import status_of
 from services.portal.web.safety import for_everybody, limiter
+from shared.domain import division as divisions
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand
 from shared.security import tokens
@@ -74,7 +76,12 @@ def visitor() -> Visitor | None:
 
 
 def _known(token: str) -> Visitor:
-    return Visitor(token, portals.of(current_app).verifier.hand(token))
+    """Whoever holds this token; refused when it is for another district than the house's, which has nothing here for its holder."""
+    portal = portals.of(current_app)
+    hand = portal.verifier.hand(token)
+    if not divisions.covers(portal.profile.division_code, hand.division):
+        raise Refused("wrong_division", "不在本辖区内，无权办理。", "division")
+    return Visitor(token, hand)
 
 
 def logged_in(view: F) -> F:
@@ -137,7 +144,7 @@ def enter() -> Any:
         page = render_template(
             "login.html", next=_safe(request.form.get("next")), refused=refused.message, **_offered(portals.of(current_app))
         )
-        return page, 401
+        return page, status_of(refused)
 
 
 @pages.post("/logout")

@@ -15,6 +15,7 @@ STATUS = {
     "invalid_input": 422,
     "unknown_person": 422,
     "unknown_programme": 422,
+    "command_id_reused": 422,
     "unauthenticated": 401,
     "forbidden": 403,
     "wrong_division": 403,

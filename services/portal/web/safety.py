@@ -5,13 +5,18 @@ No resource comes from outside the server and no script stands in a page, so the
 
 from __future__ import annotations
 
+import hashlib
+import time
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
+from urllib.parse import unquote
 
-from flask import Flask, Response, request
-from flask_limiter import Limiter
+from flask import Flask, Response, current_app, request
+from flask_limiter import ApplicationLimit, Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.portal.web.portal import Portal
 from shared.domain.errors import Refused
@@ -30,7 +35,32 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 csrf = CSRFProtect()
-limiter = Limiter(get_remote_address, default_limits=[], headers_enabled=True, storage_uri="memory://", strategy="moving-window")
+
+
+def _asker() -> str:
+    """Who is asking, as far as limits go: a token, whoever's hands it is in, or an address. Kept in memory, so only as a hash."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return hashlib.sha256(token.strip().encode()).hexdigest()[:32]
+    return get_remote_address()
+
+
+def _rate() -> str:
+    return cast(Portal, current_app.extensions["portal"]).settings.portal_rate
+
+
+def _rate_of_an_address() -> str:
+    """A front end serves many people from one address; and somebody who tries forged tokens out shows a new one each time."""
+    often, _, period = _rate().partition("/")
+    return f"{int(often) * 10}/{period}"
+
+
+# Over all pages together, counted by each process for itself.
+LIMITS: list[str | Callable[[], str] | ApplicationLimit] = [
+    ApplicationLimit(_rate, scope="asker"),
+    ApplicationLimit(_rate_of_an_address, key_function=get_remote_address, scope="address"),
+]
+limiter = Limiter(_asker, application_limits=LIMITS, storage_uri="memory://", strategy="moving-window")
 
 
 def install(app: Flask, portal: Portal) -> None:
@@ -38,11 +68,11 @@ def install(app: Flask, portal: Portal) -> None:
     app.config.update(
         WTF_CSRF_TIME_LIMIT=int(timedelta(hours=8).total_seconds()),
         WTF_CSRF_SSL_STRICT=portal.settings.production,
-        RATELIMIT_DEFAULT=portal.settings.portal_rate,
-        RATELIMIT_STORAGE_URI="memory://",
     )
     csrf.init_app(app)
     limiter.init_app(app)
+    if portal.settings.portal_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=portal.settings.portal_proxies, x_proto=portal.settings.portal_proxies)  # type: ignore[method-assign]
 
     @app.errorhandler(CSRFError)
     def _csrf(_error: CSRFError) -> Any:
@@ -55,13 +85,15 @@ def install(app: Flask, portal: Portal) -> None:
         """A resident ID in an address would stand in every proxy's log: it goes into the body of a request."""
         from shared.messaging.wire import holds_resident_id
 
-        if holds_resident_id(request.full_path):
+        if holds_resident_id(unquote(request.full_path)):
             raise Refused("invalid_input", "地址中不得含有身份证号码，请改用表单提交。", None)
 
     @app.after_request
     def _headers(answer: Response) -> Response:
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)
+        if answer.status_code == 429 and limiter.current_limit is not None:
+            answer.headers["Retry-After"] = str(max(1, int(limiter.current_limit.reset_at - time.time()) + 1))
         if portal.settings.production:
             answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
         if request.endpoint != "static":
