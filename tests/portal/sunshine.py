@@ -174,6 +174,7 @@ def live(made: District) -> None:
     d.settle()
     pay(d, LIVING, "2023-08", "330225")
     made.remember()
+    d.later(1)
 
 
 @contextmanager

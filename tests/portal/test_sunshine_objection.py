@@ -1,0 +1,117 @@
+"""公示异议 in the running house: from the public page through the portal's own hand to a clerk and back, named by nobody."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from playwright.sync_api import Page, expect
+
+from shared.eventsourcing.events import ERASED
+from tests.e2e.conftest import ALLOWANCE, Bureau, new_id, until
+from tests.portal.conftest import accessible
+
+WORDS = "他家有两套房，另有一辆轿车在弟弟名下"
+
+
+def proposed(bureau: Bureau) -> str:
+    """A case under publicity."""
+    bureau.at("2023-03-01")
+    home = bureau.household({"resident_id": bureau.person(), "name": "周而复始", "monthly_income_fen": 10000})
+    clerk, reviewer = bureau.staff("clerk").assistance, bureau.staff("reviewer").assistance
+    case: str = clerk.apply(command_id=new_id(), programme=ALLOWANCE, household_id=home["household_id"])["id"]
+    clerk.accept_application(command_id=new_id(), case_id=case)
+    bureau.checked(home["household_id"], case)
+    clerk.record_survey(command_id=new_id(), case_id=case, finding="属实")
+    reviewer.propose(command_id=new_id(), case_id=case)
+    return case
+
+
+def test_anybody_objects_without_a_name_and_hears_of_it(page: Page, bureau: Bureau) -> None:
+    """The form on the page of what is publicised; a receipt; received, taken, answered; the same form sent twice is one objection."""
+    case = proposed(bureau)
+    link = page.locator(f"a[href='/sunshine/proposals/{case}/objection']")
+
+    def listed() -> bool:
+        page.goto("/sunshine/proposals")
+        return link.count() == 1
+
+    until(listed)
+    expect(page.locator("main")).to_contain_text("周*")
+    expect(page.locator("main")).not_to_contain_text("周而复始")
+    link.click()
+    accessible(page)
+    page.fill("#words", WORDS)
+    page.get_by_role("button", name="提交异议").click()
+    expect(page.get_by_role("status")).to_contain_text("请记下回执号")
+    accessible(page)
+    receipt = page.locator("#receipt").inner_text()
+    assert receipt not in page.url
+    page.reload()  # the form once more
+    assert page.locator("#receipt").inner_text() == receipt
+
+    def answered(said: str) -> Any:
+        page.goto("/sunshine/objections")
+        page.fill("#receipt", receipt)
+        page.get_by_role("button", name="查询").click()
+        return said in page.locator("main").inner_text()
+
+    until(lambda: answered("已收到，等待受理"))
+    accessible(page)
+    assert receipt not in page.url
+    clerk = bureau.staff("clerk").assistance
+    [waiting] = [o for o in clerk.list_public_objections(case_id=case) if o["receipt"] == receipt]
+    assert waiting["case_id"] == case
+    seen = bureau.staff("clerk").assistance.get_public_objection(receipt=receipt)
+    assert (seen["words"], seen["contact"]) == (WORDS, "")
+    assert ERASED not in seen["words"]
+    clerk.take_public_objection(command_id=new_id(), case_id=case, receipt=receipt, reason="群众反映房产、车辆，须核实")
+    until(lambda: answered("已受理，正在核实"))
+
+
+def test_a_receipt_that_nobody_has_is_said_to_be_none(page: Page) -> None:
+    """No service knows it."""
+    page.goto("/sunshine/objections")
+    page.fill("#receipt", "0" * 20)
+    page.get_by_role("button", name="查询").click()
+    expect(page.get_by_role("alert")).to_contain_text("没有此回执号")
+
+
+def test_a_form_of_another_page_and_a_flood_are_refused(page: Page, bureau: Bureau) -> None:
+    """Without the page's own mark: 400. More than ten in a minute: 429, in words."""
+    case = proposed(bureau)
+    path = f"/sunshine/proposals/{case}/objection"
+    until(lambda: page.request.get(path).status == 200)
+    form = page.request.get(path).text()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', form)
+    command = re.search(r'name="command_id" value="([^"]+)"', form)
+    assert token
+    assert command
+    assert page.request.post(path, form={"words": "不实", "command_id": new_id()}).status == 400
+    sent = {"csrf_token": token[1], "command_id": command[1], "words": "与事实不符", "contact": ""}
+    answers = [page.request.post(path, form=sent, headers={"Referer": page.url}) for _ in range(24)]  # two processes count for themselves
+    assert answers[0].status == 200
+    assert answers[-1].status == 429
+    assert "请求过于频繁" in answers[-1].text()
+    waiting = bureau.staff("clerk").assistance.list_public_objections(case_id=case)
+    assert len(waiting) == 1
+
+
+def test_what_a_resident_id_stands_in_is_no_address(page: Page, bureau: Bureau) -> None:
+    """A resident ID typed into an address is refused before anything looks at it."""
+    answer = page.request.get(f"/sunshine/recipients?page={bureau.person()}")
+    assert answer.status == 422
+
+
+def test_the_running_house_serves_the_public_pages(page: Page, bureau: Bureau) -> None:
+    """Through gunicorn, with the seal following: overview, a receipt of a published row, the newest checkpoint."""
+    page.goto("/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("阳光公开")
+    case = proposed(bureau)
+    until(lambda: page.request.get(f"/sunshine/receipt/proposals/{case}").status == 200, 90)
+    receipt = page.request.get(f"/sunshine/receipt/proposals/{case}").text()
+    page.goto("/sunshine/verify")
+    page.fill("#receipt", receipt)
+    page.get_by_role("button", name="核验").click()
+    expect(page.get_by_role("alert")).to_contain_text("成立：一个事件（内容不公开）")
+    accessible(page)
