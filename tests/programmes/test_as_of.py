@@ -22,6 +22,7 @@ from shared.process import wait_until
 from tests.desk import Desk, desk
 from tests.programmes import district as town
 from tests.programmes.life import BORN_EARLY, DIED, NAME, SERVICES, Life, answered, queries, required, role_of
+from tests.projections.test_rows import contents
 
 OF_NOBODY = ("list_programmes", "list_standards")  # what is declared or published is the same for everybody
 
@@ -122,6 +123,20 @@ def test_the_past_of_a_read_model_in_postgresql_is_a_file_too(tmp_path: Path, po
         assert [d.call(method, "auditor", as_of=moment) for method in lists] == then
         assert d.services["assistance"].office.read.dialect.name == "postgresql"
         assert len(list((tmp_path / "past" / "assistance").glob("*.db"))) == 1
+
+
+def test_the_whole_logs_read_model_has_a_past_too(tmp_path: Path) -> None:
+    """What the portal keeps over every service's events, as it was at a moment."""
+    with desk(tmp_path, "registry", discovery.PORTAL) as d:
+        death = {"name": NAME, "died_on": "2023-07-02", "division": "330225101"}
+        d.call("register_death", "registrar", resident_id=BORN_EARLY, **death)
+        d.settle()
+        office, model = d.offices[discovery.PORTAL], d.models[discovery.PORTAL]
+        moment, then = d.now, contents(model, office.read)
+        d.later(1).call("register_death", "registrar", resident_id=DIED, **death)
+        d.settle()
+        assert contents(model, office.read) != then
+        assert contents(model, office.past.at(moment, None)) == then
 
 
 def test_a_moment_to_come_is_now(life: Life) -> None:
