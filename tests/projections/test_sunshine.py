@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -57,16 +56,12 @@ class Page:
 
 
 @contextmanager
-def page(var: Path) -> Iterator[Page]:
-    from shared.config import load
-    from shared.eventlog.stores import engine_for
-
+def page(engine: sa.Engine) -> Iterator[Page]:
     discovery.load_all()
-    engine = engine_for(load({"MINZHENG_VAR": str(var)}), "portal")
     MODEL.create(engine)
-    with engine.execution_options(single=True).connect() as connection:  # each read sees what was flushed before
+    # Each read sees what was flushed before, on both databases.
+    with engine.connect().execution_options(single=True, isolation_level="AUTOCOMMIT") as connection:
         yield Page(engine, Rows(MODEL, connection, fresh=True))
-    engine.dispose()
 
 
 def published(
@@ -105,9 +100,9 @@ def test_no_small_count_follows_from_what_is_told(counts: dict[str, int]) -> Non
     assert all(why[p] != BESIDE or counts[p] >= SMALL_CELL for p in counts)
 
 
-def test_what_is_withheld_of_a_town_is_withheld_of_its_villages(tmp_path: Path) -> None:
+def test_what_is_withheld_of_a_town_is_withheld_of_its_villages(engine: sa.Engine) -> None:
     """Otherwise the town's figure would be the sum of theirs."""
-    with page(tmp_path) as p:
+    with page(engine) as p:
         n = 0
         for town, villages in (("101", (6, 7)), ("102", (2, 1)), ("103", (60,))):
             for v, cases in enumerate(villages, 1):
@@ -140,13 +135,13 @@ PLACES = [DISTRICT, *(f"{DISTRICT}{t}" for t in (101, 102)), *(f"{DISTRICT}{t}{v
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_the_figures_are_the_sums_of_what_stands_whatever_happened(tmp_path: Path, seed: int) -> None:
+def test_the_figures_are_the_sums_of_what_stands_whatever_happened(engine: sa.Engine, seed: int) -> None:
     """Random lives of many cases; the figures of every past day are those that were right on that day, whichever batch wrote them."""
     chance = random.Random(seed)  # noqa: S311
     then: dict[date, dict[str, tuple[int, int, int]]] = {}
     standing: dict[int, di.Counted | None] = {}
     version: dict[int, int] = {}
-    with page(tmp_path) as p:
+    with page(engine) as p:
         at = FIRST
         for _ in range(250):
             at += timedelta(hours=chance.choice([0, 1, 5, 30]))
@@ -195,9 +190,9 @@ def test_the_figures_are_the_sums_of_what_stands_whatever_happened(tmp_path: Pat
 # -- what the page said
 
 
-def test_every_moment_s_page_can_be_asked_for(tmp_path: Path) -> None:
+def test_every_moment_s_page_can_be_asked_for(engine: sa.Engine) -> None:
     """Periods of one case do not overlap and leave no gap; a page that is longer than its limit goes on behind its last key."""
-    with page(tmp_path) as p:
+    with page(engine) as p:
         stream = "assistance.disclosure-1"
         p.see(stream, 0, FIRST, published(1, "330225101001", kind="proposal"))
         p.see(stream, 1, FIRST + timedelta(days=8), di.DisclosureExpired(date(2024, 1, 8)))
@@ -222,9 +217,9 @@ def test_every_moment_s_page_can_be_asked_for(tmp_path: Path) -> None:
         assert len(sunshine.recipients(p.engine, T, "p", DISTRICT, instant)) == 1
 
 
-def test_pages_follow_each_other_village_by_village(tmp_path: Path) -> None:
+def test_pages_follow_each_other_village_by_village(engine: sa.Engine) -> None:
     """Every recipient once, in the order of the places; those of another town or programme on none of them."""
-    with page(tmp_path) as p:
+    with page(engine) as p:
         for n in range(23):
             p.see(f"assistance.disclosure-{n:02}", 0, FIRST, published(n, f"330225101{n % 4:03}"))
         p.see("assistance.disclosure-y", 0, FIRST, published(98, "330225102001"))

@@ -386,8 +386,9 @@ def _as_of(c: Any, on: date | datetime | None) -> tuple[Any, ...]:
 
 
 def _inside(place: Any, division: str, first: str = "") -> tuple[Any, ...]:
-    """Places of a division, beginning with ``first``, by their order, so that the index serves; ":" comes right behind the digits."""
-    return (place >= max(division, first), place < division + ":")
+    """Places of a division, beginning with ``first``, by their order, so that the index serves: digits sort alike in every database."""
+    behind = str(int(division) + 1).zfill(len(division))
+    return (place >= max(division, first), place < behind)
 
 
 def _few(limit: int) -> int:
@@ -399,13 +400,13 @@ def _lines(engine: sa.Engine, query: Any, *, by_day: bool = False) -> list[Recip
         return [_line(row, by_day) for row in connection.execute(query).mappings()]
 
 
-def _line(row: Mapping[str, Any], by_day: bool) -> Recipient:
+def _line(row: Any, by_day: bool) -> Recipient:
     key = f"{row['until_day'] if by_day else row['place']}~{row['stream']}"
     given = {f.name: row[f.name] for f in fields(Recipient) if f.name not in ("key", "fields")}
     return Recipient(key=key, fields=tuple(msgspec.json.decode(row["fields"])), **given)
 
 
-def _told(row: Mapping[str, Any]) -> Figure:
+def _told(row: Any) -> Figure:
     hidden = bool(row["withheld"])
     cases, members, fen = (None if hidden else row[name] for name in ("cases", "members", "amount_fen"))
     return Figure(row["programme"], row["place"], row["parent"], row["from_day"], cases, members, fen, row["withheld"])
