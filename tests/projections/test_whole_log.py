@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from shared.clock import SHANGHAI
 from shared.eventlog import discovery, rebuild
+from shared.eventlog.acts import Acts
 from shared.eventlog.integrity.leaf import OF_THE_TREE
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventlog.reader import Reader
@@ -102,6 +103,29 @@ def test_what_the_portal_folds_by_name_is_some_services_event() -> None:
     """A misspelt name would never be heard of."""
     [portal] = discovery.read_models(("portal",))
     assert portal.handled <= {kind.short for kind in REGISTRY.values()}
+
+
+def test_the_index_answers_alike_on_both_databases(server: LogServer, engine: sa.Engine) -> None:
+    """Texts of times sort as times do, ends belong to a period, the newest come first where they are asked for."""
+    log, model = server.connect(), discovery.read_model(discovery.PORTAL)
+    assert model is not None
+    sample.fill(log, ["a", "b"], 4, close=True)
+    rebuild.rebuild(model, engine, log)
+    acts = Acts(engine, model)
+    chain = acts.of_stream(f"{sample.STREAM}a")
+    assert [a.version for a in chain] == list(range(6))
+    assert [a.type for a in chain[:2]] == ["sample.account_opened", "sample.account_moved"]
+    assert acts.of_stream(f"{sample.STREAM}a", chain[3].position, 2) == chain[2:4]
+    assert acts.last_of(f"{sample.STREAM}a", chain[3].position) == chain[2]
+    second, fourth = (datetime.fromisoformat(chain[n].recorded_at) for n in (1, 3))
+    found = acts.of_actor("staff:test", second, fourth)
+    assert sorted((a.stream, a.version) for a in found) == [(f"{sample.STREAM}{x}", n) for x in "ab" for n in (1, 2, 3)]
+    assert acts.of_actor("staff:test", second, fourth, after=found[1].position, limit=2) == found[2:4]
+    assert {a.version for a in acts.caused_by(["causation-2"])} == {2}
+    assert acts.by_event_ids([chain[0].event_id, "nobody"]) == [chain[0]]
+    assert acts.streams_there([f"{sample.STREAM}a", "sample.account-z"]) == {f"{sample.STREAM}a"}
+    assert acts.looks_at("nobody", second, fourth) == []
+    assert acts.position == log.head()
 
 
 def test_every_read_model_follows_from_the_log_byte_for_byte(tmp_path: Path) -> None:
