@@ -171,7 +171,7 @@ class Past:
                 mark = self._made(path, micros(as_of), reader, until, progress)
             finally:
                 reader.close()
-            os.utime(path)
+            _touch(path)
         self._tidy(path)
         return mark
 
@@ -254,7 +254,7 @@ class Past:
         now, kept, others = time.time(), [], []
         for path in self.directory.iterdir():
             with suppress(FileNotFoundError):
-                used = path.stat().st_mtime
+                used = path.stat().st_mtime_ns / 1e9
                 if path.suffix == ".db":
                     kept.append((path.stem.endswith(f"-v{self._model.version}"), used, path))
                 elif path.suffix and now - used > STALE and not path.with_suffix(".db").exists():
@@ -396,10 +396,16 @@ def _copy(source: Path, target: Path) -> None:
         there.backup(here)
 
 
+def _touch(path: Path) -> None:
+    """By our own clock: the kernel's stands still for milliseconds, in which several may be used."""
+    now = time.time_ns()
+    os.utime(path, ns=(now, now))
+
+
 def _used(path: Path, inode: int) -> bool:
     """Note that the file is used; False when it is not there any more, or another one is."""
     try:
-        os.utime(path)
+        _touch(path)
         return path.stat().st_ino == inode
     except FileNotFoundError:
         return False
