@@ -24,6 +24,7 @@ from shared.eventsourcing.orders import Order
 from shared.rules.facts import AREAS, DISABILITY_KINDS, HouseholdFacts, PersonFacts
 
 MOST_MEMBERS = 30
+INCOME_REASONS = ("employment", "pension", "business", "other")  # 就业、养老金、经营、其他
 ALWAYS = "0000-01"  # the month from which a fact of the first registration counts
 
 
@@ -337,7 +338,7 @@ def record_income(state: Household, c: RecordIncome, order: Order[Any]) -> Seque
     money.check(c.monthly_income_fen, "monthly_income_fen")
     if not date(2000, 1, 1) <= c.effective_from <= date(order.today.year + 1, 12, 31):
         raise invalid("生效日期不合理。", "effective_from")
-    if c.reason not in ("employment", "pension", "business", "other"):
+    if c.reason not in INCOME_REASONS:
         raise invalid("收入变化原因不在允许的取值范围内。", "reason")
     # 动态管理: a change counts from the month after it happened, so nobody pays back a month begun in good faith.
     month = dates.add_months(dates.month_of(c.effective_from), 1)

@@ -36,6 +36,7 @@ from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import Due, command, deadline, query, reaction
 from shared.messaging.shape_doors import with_shapes
 from shared.messaging.showing import caught_up, plain, shown
+from shared.rules.facts import AREAS, DISABILITY_KINDS
 from shared.security.permissions import within
 
 # -- What comes in
@@ -52,7 +53,7 @@ class MemberForm:
     excluded_income_fen: int = 0
     employed: bool = False
     disability_grade: int = 0
-    disability_kind: str = ""
+    disability_kind: str = field(default="", metadata={"codes": DISABILITY_KINDS})
     gravely_ill: bool = False
     student: bool = False
     counted: bool = True
@@ -64,7 +65,7 @@ class HouseholdForm:
 
     household_no: str
     division: str
-    area: str
+    area: str = field(metadata={"codes": AREAS})
     members: tuple[MemberForm, ...]
     savings_fen: int = 0
     securities_fen: int = 0
@@ -91,7 +92,7 @@ class IncomeForm:
     person_id: str
     monthly_income_fen: int
     effective_from: date
-    reason: str = "other"
+    reason: str = field(default="other", metadata={"codes": household.INCOME_REASONS})
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -28,7 +28,7 @@ from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.shape_doors import with_shapes
 from shared.messaging.showing import caught_up, shown
-from shared.rules.facts import ELDER_EXCLUDING_BENEFITS
+from shared.rules.facts import ELDER_EXCLUDING_BENEFITS, HARDSHIP_CLASSES
 from shared.security.permissions import within
 
 # -- What comes in
@@ -57,7 +57,7 @@ class HardshipForm:
     """困难类别: as assistance answered on the day it was looked up; counts from ``month`` on."""
 
     person_id: str
-    hardship_class: str
+    hardship_class: str = field(metadata={"codes": HARDSHIP_CLASSES})
     month: str
 
 

@@ -58,7 +58,7 @@ def typed(form: type, body: Mapping[str, Any], known: Known, prefix: str = "") -
         if f.name not in body:
             continue
         value, path, hint = body[f.name], f"{prefix}{f.name}", hints_of(form)[f.name]
-        kind = kind_of(f.name, hint, known)
+        kind = kind_of(f, hint, known)
         nested, _ = nested_dataclass(hint)
         if kind == "rows" and nested is not None:
             yield f"{path}.rows", str(len(value))

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.sync_api import Page, expect
+from collections.abc import Callable
+from dataclasses import replace
 
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from services.portal.web import portal
+from services.portal.web.app import create_app
+from shared.messaging.client import RpcClient
 from shared.security import tokens
 from tests.e2e.conftest import ALLOWANCE, DISTRICT, TOWN, Bureau, new_id, until
 from tests.portal.conftest import accessible, picture
+from tests.portal.hands import Hand
+
+Sit = Callable[..., None]
 
 MARKUP = "<b>王某</b><script>document.title='x'</script>"
 
 
 @pytest.fixture
-def sit(page: Page, bureau: Bureau) -> object:
+def sit(page: Page, bureau: Bureau) -> Sit:
     """``sit("clerk")``: somebody of that post sits down at the desk; ``sit("reviewer", actor="staff:li4")`` names him."""
 
     def down(*roles: str, actor: str = "", at: str = "/desk") -> None:
@@ -45,7 +54,7 @@ def fits(page: Page) -> None:
     assert wide <= 390, f"{page.url} is {wide} px wide on a phone"
 
 
-def test_an_application_goes_from_arrival_to_payment_in_the_browser(page: Page, bureau: Bureau, sit) -> None:  # type: ignore[no-untyped-def]
+def test_an_application_goes_from_arrival_to_payment_in_the_browser(page: Page, bureau: Bureau, sit: Sit) -> None:
     """A household of two is registered, applies, is checked, surveyed, proposed, confirmed and paid; each step by the hand whose it is."""
     bureau.at("2023-03-01")
     sit("clerk")
@@ -163,3 +172,210 @@ def test_an_application_goes_from_arrival_to_payment_in_the_browser(page: Page, 
     sit("clerk", at=f"/desk/assistance/case/{case}")
     expect(page.get_by_role("region", name="发放记录")).to_contain_text("2023年4月")
     assert cashier.list_payments(case_id=case)[0]["amount_fen"] > 0
+
+
+def applied(bureau: Bureau, born: str = "19700101") -> tuple[str, str]:
+    """A household and its application for 低保, as if another window had taken it in."""
+    home = bureau.household({"resident_id": bureau.person(born)})
+    clerk = bureau.staff("clerk", actor="staff:window-2").assistance
+    return home["household_id"], clerk.apply(command_id=new_id(), programme=ALLOWANCE, household_id=home["household_id"])["id"]
+
+
+def test_the_desk_shows_what_waits_by_what_is_left(page: Page, bureau: Bureau, sit: Sit) -> None:
+    """One day early, on the last day and after it: the same list is told in another tone and in words; the row leads to the case."""
+    bureau.at("2023-05-08")
+    _, case = applied(bureau)
+    due = bureau.staff("clerk").assistance.get_acts(category="case", key=case)["stands"]["due_on"]
+    for day, tone, words in (("2023-05-08", "good", "还剩5个工作日"), (due, "warn", "今日到期"), ("2023-05-20", "bad", "已逾期")):
+        bureau.at(day)
+        sit("clerk", at="/desk/assistance/worklists/accept")
+        row = page.locator("tr", has=page.locator(f"a[href*='{case}']"))
+        expect(row.locator(f".tag.{tone}")).to_contain_text(words)
+    accessible(page)
+    picture(page, "desk-worklist")
+    fits(page)
+    page.select_option("#town", TOWN)
+    page.click("text=筛选")
+    page.locator(f"a[href*='{case}']").click()
+    expect(page.locator("main")).to_contain_text("待受理")
+    page.goto("/desk")
+    expect(page.locator("main")).to_contain_text("我的待办")
+    accessible(page)
+    picture(page, "desk-home")
+    fits(page)
+    for address in ("/desk/assistance/programmes", "/desk/everything", "/desk/find", "/desk/assistance/ask/list_cases"):
+        page.goto(address)
+        accessible(page)
+        fits(page)
+
+
+def test_who_clicks_twice_has_done_it_once(bureau: Bureau, chromium: Browser, base: str) -> None:
+    """The form is sent twice with the command id it was shown with: one event, and both times the same place to go on."""
+    bureau.at("2023-06-01")
+    _, case = applied(bureau)
+    clerk = Hand(chromium, base, bureau, "clerk")
+    address = f"/desk/assistance/do/request_supplement?case_id={case}"
+    hidden, typed = clerk.form(address), [("missing", "户口簿\r\n银行流水"), ("due_on", "2023-06-20")]
+    first, second = clerk.send(address, hidden, typed), clerk.send(address, hidden, typed)
+    assert (first.status, second.status) == (303, 303)
+    assert first.headers["location"] == second.headers["location"]
+    steps = [s["step"] for s in bureau.staff("clerk").assistance.get_steps(category="case", key=case)]
+    assert steps.count("supplement_requested") == 1
+    # -- the same number for something else is told, and nothing is done
+    other = clerk.send(address, hidden, [("missing", "收入证明"), ("due_on", "2023-06-20")])
+    assert other.status == 422
+    assert "已经提交过" in other.text()
+    clerk.close()
+
+
+def test_somebody_elses_change_is_told_before_anything_is_overwritten(page: Page, bureau: Bureau, sit: Sit) -> None:
+    """The form was open while another hand acted: the page says what was done, keeps what was typed, and goes on from there."""
+    bureau.at("2023-06-01")
+    _, case = applied(bureau)
+    sit("clerk", at=f"/desk/assistance/case/{case}")
+    press(page, "一次性告知补正")
+    page.fill("[name=missing]", "户口簿")
+    page.fill("[name=due_on]", "2023-06-20")
+    bureau.staff("clerk", actor="staff:window-3").assistance.accept_application(command_id=new_id(), case_id=case)
+    submit(page)
+    expect(page.get_by_role("alert")).to_contain_text("记录已被他人更新")
+    expect(page.locator(".note.warn")).to_contain_text("window-3")
+    expect(page.locator(".note.warn")).to_contain_text("受理")
+    expect(page.locator("[name=missing]")).to_have_value("户口簿")
+    accessible(page)
+    submit(page)
+    expect(page.locator(".timeline")).to_contain_text("户口簿")
+
+
+def test_everything_works_without_a_script(chromium: Browser, base: str, bureau: Bureau) -> None:
+    """A browser that runs no script at all registers a household of two and takes in its application."""
+    bureau.at("2023-06-01")
+    context = chromium.new_context(base_url=base, java_script_enabled=False)
+    page = context.new_page()
+    assert bureau.settings.token_private_key is not None
+    page.goto("/login?next=/desk/assistance/do/register_household")
+    page.fill("#token", tokens.issue(bureau.settings.token_private_key, "staff:plain", ("clerk",), DISTRICT))
+    page.click("form[action='/login'] button")
+    page.fill("[name=household_no]", new_id())
+    page.fill("[name=division]", TOWN)
+    page.select_option("[name=area]", "rural")
+    for n, relation in enumerate(("户主", "配偶")):
+        if n:
+            page.click("button[value=members]")
+        page.fill(f"[name='members.{n}.resident_id']", bureau.person("19600101"))
+        page.fill(f"[name='members.{n}.name']", f"测试{n}")
+        page.fill(f"[name='members.{n}.relation']", relation)
+    submit(page)
+    expect(page.get_by_role("status")).to_contain_text("家庭登记")
+    household = page.url.split("?")[0].rpartition("/")[2]
+    page.goto(f"/desk/assistance/do/apply?programme={ALLOWANCE}&household_id={household}")
+    submit(page)
+    press(page, "受理")
+    expect(page.get_by_role("status")).to_contain_text("已办理：受理")
+    context.close()
+
+
+def test_somebody_is_found_by_the_number_he_shows_and_no_address_holds_it(page: Page, bureau: Bureau, sit: Sit) -> None:
+    """The number goes in a form; the household and the case are found; a file is opened only with a purpose, which is recorded."""
+    bureau.at("2023-06-01")
+    number = bureau.person()
+    home = bureau.household({"resident_id": number, "name": "=HYPERLINK(1)"})
+    case = bureau.staff("clerk").assistance.apply(command_id=new_id(), programme=ALLOWANCE, household_id=home["household_id"])["id"]
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url))
+    sit("reviewer", at="/desk/find")
+    page.fill("#resident_id", number)
+    page.locator("form", has=page.locator("#resident_id")).get_by_role("button").click()
+    expect(page.get_by_role("region", name="查找结果")).to_contain_text(home["household_id"])
+    accessible(page)
+    page.get_by_role("link", name=home["household_id"]).first.click()
+    expect(page.locator("main")).not_to_contain_text(number)
+    accessible(page)
+    page.check("[value=complaint]")
+    page.click("main button")
+    expect(page.locator("main")).to_contain_text("目的“信访答复”")
+    expect(page.locator("main")).to_contain_text(number)
+    assert not any(number in address for address in addresses)
+    page.goto("/desk/find")
+    page.fill("#key", case)
+    page.locator("form", has=page.locator("#key")).get_by_role("button").click()
+    expect(page.locator("h1")).to_contain_text("最低生活保障")
+    assert page.goto(f"/desk/assistance/household/{home['household_id']}?for=nothing")  # no purpose of the house: asked again
+    expect(page.locator("main")).not_to_contain_text(number)
+
+
+def test_an_elders_allowance_needs_no_application(page: Page, bureau: Bureau, sit: Sit) -> None:
+    """Enrolled at the desk, the elder has the allowance by the rules; its case is found by his number."""
+    bureau.at("2023-06-01")
+    number = bureau.person("19300101")
+    sit("clerk", at="/desk/eldercare/programmes/old_age_allowance")
+    accessible(page)
+    page.get_by_role("link", name="老年人登记").click()
+    page.fill("[name=resident_id]", number)
+    page.fill("[name=name]", "测试老人")
+    page.fill("[name=division]", TOWN)
+    submit(page)
+    expect(page.get_by_role("status")).to_contain_text("老年人登记")
+    clerk = bureau.staff("clerk").eldercare
+    case = until(lambda: [row for row in clerk.find_person(resident_id=number) if row["category"] == "case"])[0]
+    page.goto(f"/desk/eldercare/case/{case['key']}")
+    expect(page.locator("h1")).to_contain_text("高龄津贴")
+    expect(page.locator("h1 .tag")).to_have_text("在保")
+    expect(page.locator("main")).to_contain_text("怎样算出来的")
+    accessible(page)
+    fits(page)
+
+
+def test_temporary_assistance_is_reviewed_and_decided_at_the_desk(page: Page, bureau: Bureau, sit: Sit) -> None:
+    """支出型: applied for, accepted, verified, reviewed by a second hand and decided by a third; amounts by the rules."""
+    bureau.at("2023-06-01")
+    home = bureau.household({"resident_id": bureau.person("19650101"), "monthly_income_fen": 100000})
+    sit("clerk", at=f"/desk/assistance/do/apply_temporary?household_id={home['household_id']}")
+    page.select_option("[name=kind]", "expenditure")
+    page.select_option("[name=cause]", label="重大疾病")
+    page.fill("[name=happened_on]", "2023-05-20")
+    page.fill("[name=division]", TOWN)
+    page.fill("[name=loss_fen]", "38000")
+    submit(page)
+    expect(page.locator("nav[aria-label=各件]")).to_contain_text("支出型")
+    page.locator("nav[aria-label=各件] a").last.click()
+    press(page, "受理")
+    press(page, "核实")
+    page.fill("[name=finding]", "票据齐全，情况属实")
+    page.fill("[name=loss_fen]", "36500.00")
+    submit(page)
+    matter = page.url.split("?")[0]
+    item = page.locator("nav[aria-label=各件] a").last.get_attribute("href") or ""
+    sit("reviewer", at=matter.removeprefix(page.url.split("/desk")[0]))
+    page.goto(matter + item)
+    press(page, "审核")
+    submit(page)
+    expect(page.locator(".timeline")).to_contain_text("审核")
+    accessible(page)
+    fits(page)
+    sit("approver")
+    bureau.at("2023-06-20")
+    page.goto(matter + item)
+    press(page, "审批")
+    expect(page.locator("nav[aria-label=各件]")).to_contain_text("已")
+    state = bureau.staff("clerk").assistance.get_temporary(subject_id=home["household_id"])
+    [made] = state["matters"].values()
+    assert made["status"] in ("approved", "paid_out"), made["status"]
+
+
+def test_a_service_that_is_away_says_so_and_the_form_is_not_lost(bureau: Bureau) -> None:
+    """No broker answers: 503 in words, what was typed and the command id are in the page, so that the next try has its effect once."""
+    app = create_app(replace(bureau.settings, amqp_uri="amqp://guest:guest@127.0.0.1:9/"))
+    app.config["WTF_CSRF_ENABLED"] = False
+    portal.of(app)._made["rpc"] = RpcClient("amqp://guest:guest@127.0.0.1:9/", timeout=0.3)
+    assert bureau.settings.token_private_key is not None
+    with app.test_client() as client, client.session_transaction() as session:
+        session["token"] = tokens.issue(bureau.settings.token_private_key, "staff:away", ("clerk",), DISTRICT)
+    given = {"command_id": "c-1", "case_id": new_id(), "finding": "情况属实"}
+    answer = client.post("/desk/assistance/do/record_survey", data=given)
+    assert answer.status_code == 503
+    assert 'value="c-1"' in answer.text
+    assert "情况属实" in answer.text
+    assert client.get("/desk").status_code == 200
+    assert "暂时不可用" in client.get("/desk").text
+    portal.of(app).close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.showing import caught_up, plain, shown
-from shared.rules.facts import URBAN
+from shared.rules.facts import AREAS, DISABILITY_KINDS, SELF_CARE_ACTS, URBAN
 from shared.security.permissions import within
 
 
@@ -34,7 +34,7 @@ class PersonForm:
     resident_id: str
     name: str
     division: str
-    area: str = URBAN
+    area: str = field(default=URBAN, metadata={"codes": AREAS})
     monthly_income_fen: int = 0
     savings_fen: int = 0
     payee_id: str = ""
@@ -56,7 +56,7 @@ class CertificateForm:
     person_id: str
     grade: int
     effective_from: date
-    kind: str = ""
+    kind: str = field(default="", metadata={"codes": DISABILITY_KINDS})
     valid_until: date | None = None
 
 
@@ -66,12 +66,12 @@ class FindingForm:
 
     person_id: str
     found_on: date
-    lost_acts: tuple[str, ...] | None = None
+    lost_acts: tuple[str, ...] | None = field(default=None, metadata={"codes": SELF_CARE_ACTS})
     able_supporter: bool | None = None
     able_to_work: bool | None = None
     long_term_care: bool | None = None
     savings_fen: int | None = None
-    placement: str = ""
+    placement: str = field(default="", metadata={"codes": person.PLACEMENTS})
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class SpendingForm:
 
     person_id: str
     spending_id: str
-    kind: str
+    kind: str = field(metadata={"codes": person.SPENDING_KINDS})
     spent_on: date
     self_borne_fen: int
 

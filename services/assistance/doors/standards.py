@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from typing import Any
@@ -41,7 +41,7 @@ MOST_SIMULATED = 5_000  # cases: an RPC answers within seconds; the command line
 class AreaAmount:
     """One value: area is urban, rural, both, or "" for a standard that makes no difference."""
 
-    area: str
+    area: str = field(metadata={"codes": AREAS})
     amount_fen: int
 
 

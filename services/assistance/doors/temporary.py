@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -36,8 +36,8 @@ class TemporaryForm:
     """临时救助申请: a household, or a person whom no household of the register counts. ``division``: the town that handles it; for an
     emergency the one where it happened. ``hukou_division``: where the person is registered, if not here. Money is fen."""
 
-    kind: str
-    cause: str
+    kind: str = field(metadata={"codes": temporary.KINDS})
+    cause: str = field(metadata={"codes": temporary.CAUSES})
     happened_on: date
     division: str
     household_id: str = ""
@@ -62,7 +62,7 @@ class ProposalForm:
     subject_id: str
     matter_id: str
     instalments: int = 1
-    form: str = "cash"
+    form: str = field(default="cash", metadata={"codes": temporary.FORMS})
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from shared.casework.catalogue import Carrier
 from shared.casework.looks import PURPOSES, USUAL
 from shared.casework.programme import Programme
 from shared.casework.shape import Declaration
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Unavailable
 from shared.eventlog import discovery
 from shared.eventsourcing.commands import command_type
 from shared.messaging.doors import FILES, DoorInfo
@@ -158,8 +158,11 @@ def query(service: str, method: str) -> Any:
         if not errors:
             try:
                 answer, shown = ask(service, method, _purpose(), **body), True
+            except Unavailable:
+                raise
             except Refused as refused:
-                errors, status = {refused.field or "": refused.message}, status_of(refused)
+                if "ask" in request.args:  # nobody asked yet: the form is shown, and nothing was wrong
+                    errors, status = {refused.field or "": refused.message}, status_of(refused)
     kind = request.args.get("format", "")
     if kind in ("csv", "xlsx") and isinstance(answer, list) and all(isinstance(r, Mapping) for r in answer):
         return as_file(service, method, iter(answer), kind)

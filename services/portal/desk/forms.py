@@ -34,13 +34,6 @@ LONG = frozenset(
 # Lists whose rows the terms of the programme name: the list's name in the form -> in the terms, one row each at first.
 ROWS = {"scores": "items", "entries": "fields", "milestones": "stages", "checks": "checks", "content": "required"}
 _MONTHS = frozenset({"month", "first", "last"})
-# A field of two words that the services know by heart; what else a code may be, a programme's terms say.
-_CODES = {
-    "area": ("urban", "rural"),
-    "form@propose_temporary": ("cash", "goods", "referral"),
-    "kind@apply_temporary": ("emergency", "expenditure"),
-}
-
 Option = tuple[str, str]
 
 
@@ -105,16 +98,18 @@ def _default(f: Any) -> Any:
     return f.default_factory() if f.default_factory is not dataclasses.MISSING else None
 
 
-def _options(name: str, known: Known) -> tuple[Option, ...]:
-    """What a code may be: said by the page, by the terms of the programme (``kinds`` for ``kind``), or known by heart."""
+def _options(f: Any, known: Known) -> tuple[Option, ...]:
+    """What a code may be: said by the page, by the form itself, or by the terms of the programme (``kinds`` for ``kind``)."""
+    name = f.name
     if name in known.options:
         return tuple(known.options[name])
+    if "codes" in f.metadata:
+        return tuple((code, words.said(code, name) or "无") for code in f.metadata["codes"])
     for listed in (f"{name}s", f"{name}es", f"{name[:-1]}ies", f"{name.rpartition('_')[2]}es", name):
         found = known.terms.get(listed)
         if isinstance(found, list | tuple) and found:
             return tuple(option_of(one, name) for one in found)
-    codes = _CODES.get(f"{name}@{known.method}") or _CODES.get(name, ())
-    return tuple((code, words.said(code, name)) for code in codes)
+    return ()
 
 
 def option_of(one: Any, name: str = "") -> Option:
@@ -125,15 +120,16 @@ def option_of(one: Any, name: str = "") -> Option:
     return str(one), words.said(one, name)
 
 
-def kind_of(name: str, hint: Any, known: Known) -> str:
-    """How a field is filled in."""
+def kind_of(f: Any, hint: Any, known: Known) -> str:
+    """How a field of a form's dataclass is filled in."""
+    name = f.name
     inner, none = _inner(hint)
     origin = typing.get_origin(inner)
     nested, many = nested_dataclass(inner)
     if nested is not None:
         return "rows" if many else "part"
     if origin is tuple:
-        return "many" if _options(name, known) else "lines"
+        return "many" if _options(f, known) else "lines"
     if origin is dict or inner is dict:
         return "pairs"
     if inner is bool:
@@ -146,7 +142,7 @@ def kind_of(name: str, hint: Any, known: Known) -> str:
         return "date"
     if inner is datetime:
         return "moment"
-    if _options(name, known):
+    if _options(f, known):
         return "one"
     if name in _MONTHS or name.endswith("_month"):
         return "month"
@@ -155,10 +151,10 @@ def kind_of(name: str, hint: Any, known: Known) -> str:
 
 def _field(f: Any, hint: Any, prefix: str, typed: Mapping[str, Any], known: Known, errors: Mapping[str, str], part: str) -> Field:
     path, inner = f"{prefix}{f.name}", _inner(hint)[0]
-    kind, needed = kind_of(f.name, hint, known), _needed(f)
+    kind, needed = kind_of(f, hint, known), _needed(f)
     label, error = known.label(f.name, part), errors.get(path, "")
     if path in known.fixed and isinstance(typed.get(path), str):
-        return Field(path, label, "fixed", needed, str(typed[path]), error=error, options=_options(f.name, known))
+        return Field(path, label, "fixed", needed, str(typed[path]), error=error, options=_options(f, known))
     nested, _many = nested_dataclass(inner)
     if kind == "part" and nested is not None:
         row = tuple(
@@ -175,9 +171,9 @@ def _field(f: Any, hint: Any, prefix: str, typed: Mapping[str, Any], known: Know
     options: tuple[Option, ...] = ()
     if kind == "one":
         args = typing.get_args(inner) if typing.get_origin(inner) is Literal else ()
-        options = tuple((str(code), words.said(code, f.name)) for code in args) or _options(f.name, known)
+        options = tuple((str(code), words.said(code, f.name)) for code in args) or _options(f, known)
     elif kind == "many":
-        options = _options(f.name, known)
+        options = _options(f, known)
     elif kind == "yes_no":
         options = YES_NO
     value = typed.get(path)
@@ -253,7 +249,7 @@ def _body(
     hints, body = hints_of(form), {}
     for f in dataclasses.fields(form):
         path, said = f"{prefix}{f.name}", f"{place}{f.name}"
-        kind, inner = kind_of(f.name, hints[f.name], known), _inner(hints[f.name])[0]
+        kind, inner = kind_of(f, hints[f.name], known), _inner(hints[f.name])[0]
         nested, _ = nested_dataclass(inner)
         if kind == "part" and nested is not None:
             body[f.name] = _body(nested, f"{path}.", f"{said}.", typed, known, errors, places)
@@ -287,7 +283,7 @@ def _empty(nested: type, prefix: str, typed: Mapping[str, Any], known: Known, fi
     """A row in which nothing was typed; what was preset, and boxes, do not count."""
     hints = hints_of(nested)
     asked = dataclasses.fields(nested)[1 if first_is_given else 0 :]
-    typing_in = [f.name for f in asked if _needed(f) or kind_of(f.name, hints[f.name], known) not in ("bool", "rows")]
+    typing_in = [f.name for f in asked if _needed(f) or kind_of(f, hints[f.name], known) not in ("bool", "rows")]
     return not any(str(typed.get(f"{prefix}{name}", "")).strip() for name in typing_in)
 
 

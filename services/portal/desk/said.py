@@ -271,6 +271,10 @@ PARTS: dict[str, str] = {
     "held_reason": "保留理由",
     "lacking": "欠缺",
     "drew_since_count": "盘点后支取人",
+    "records": "记录",
+    "cases": "个案",
+    "claims": "追回",
+    "numbers": "编号",
     # -- yes or no
     "accepted": "已验收的阶段数",
     "agreement": "须有协议",

@@ -58,15 +58,15 @@ def may(service: str, method: str) -> bool:
     return info is not None and who().may(info.permission)
 
 
-def ask(service: str, method: str, purpose: str = USUAL, **fields: Any) -> Any:
-    """Ask a service; a list waits until it has seen what the page before has written (``?position=``)."""
+def ask(service: str, method: str, why: str = USUAL, /, **fields: Any) -> Any:
+    """Ask a service, saying why of a file; a list waits until it has seen what the page before has written (``?position=``)."""
     info = portal().doors[service, method]
     written = request.args.get("position", "")
     if written.isdigit() and info.kind == "query" and "position" in info.form.__dataclass_fields__:
         fields.setdefault("position", int(written))
     given = {name: value for name, value in fields.items() if value is not None}
     if info.kind == "query":
-        given["purpose"] = purpose
+        given["purpose"] = why
     return portal().call(who().token, service, method, **given)
 
 
