@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,11 +16,12 @@ from services.assistance.benefits import DISCLOSURES
 from services.assistance.programmes import PROGRAMMES
 from services.eldercare.declarations import PARTS
 from services.eldercare.programmes import PROGRAMMES as ELDER_PROGRAMMES
-from services.portal.read_model import TABLES
+from services.portal.read_model import MODEL, TABLES
 from services.portal.rows import sunshine
 from shared.casework import disclosure as di
 from shared.casework.programme import DISCLOSABLE, LEVELS, Disclosure
 from shared.domain.errors import Refused
+from shared.eventlog.read_model import Rows
 from shared.eventsourcing.events import ERASED
 from shared.messaging.doors import doors_of
 from tests.desk import Desk, desk
@@ -493,3 +495,21 @@ def test_what_is_public_does_not_depend_on_the_order_or_number_of_messages(d: De
             d._hand_out("assistance", event, json.dumps({**told, **more}).encode(), r.id, {})
     d.settle()
     assert [r.name for r in service.office.history(DISCLOSURES.stream(case_id))] == before
+
+
+def test_the_rows_folded_anew_are_those_that_stood(d: Desk, tmp_path: Path) -> None:
+    """All that happened in this module, in one batch from the beginning: the same pages, figures and withholdings."""
+    fresh = sa.create_engine(f"sqlite:///{tmp_path / 'anew.db'}")
+    MODEL.create(fresh)
+    with fresh.execution_options(writes=True).begin() as tx:
+        rows = Rows(MODEL, tx, fresh=True)
+        for raw in d.offices["portal"].log.read_all():
+            MODEL.project(rows, raw)
+        rows.flush(tx)
+    for table in (T.disclosures, T.standing, T.families, T.figures):
+        asked = sa.select(table).order_by(*table.primary_key.columns)
+        with fresh.connect() as anew, d.offices["portal"].read.connect() as live:
+            found = anew.execute(asked).all()
+            assert found == live.execute(asked).all(), table.name
+            assert len(found) > 5
+    fresh.dispose()
