@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import sqlite3
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar, cast
@@ -132,7 +133,7 @@ class _OfficeThen(Office):
         except NotReady as still:
             office.preparing.begin(moment)
             raise Unavailable(f"正在准备该时刻的查询数据（已完成 {still.percent}%），请稍后再试。") from None
-        except LogUnavailable as error:
+        except (LogUnavailable, OSError, sqlite3.OperationalError) as error:  # the disk is full, or a file was taken away
             raise Unavailable() from error
 
     def load(self, decider: Decider[S], aggregate_id: str, as_of: datetime | None = None) -> Loaded[S]:

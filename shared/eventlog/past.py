@@ -40,6 +40,7 @@ RESTING = 60.0  # seconds since a file was used before it may be removed: somebo
 STALE = 24 * 3600.0  # seconds after which what was begun and never asked for again is removed
 BATCH = 2_000  # events between two writes
 ROWS = 400_000  # in memory at most
+FEW_ROWS = 30_000  # where a query waits: a worker's memory is for its windows
 CONNECTIONS = 35  # of one file in one process: above the workers of a process, so none waits
 PAUSE = 0.05
 NEVER = 2**62
@@ -189,7 +190,7 @@ class Past:
         if self._known(building) is None:
             building.unlink(missing_ok=True)
             self._begin(building, path, ready, moment)
-        fold = _Fold(building, self._model, self._shapes, moment)
+        fold = _Fold(building, self._model, self._shapes, moment, ROWS if until is None else FEW_ROWS)
         try:
             fold.up_to(reader, end, until, progress)
             fold.finish()
@@ -272,10 +273,10 @@ class Past:
 class _Fold:
     """The rows that are being made in one file, and how far they are."""
 
-    def __init__(self, path: Path, model: ReadModel, shapes: dict[sa.Table, Any], moment: int) -> None:
+    def __init__(self, path: Path, model: ReadModel, shapes: dict[sa.Table, Any], moment: int, most: int) -> None:
         mark = _mark_of(path)
         assert mark is not None
-        self.mark, self._path, self._model, self._moment = mark, path, model, moment
+        self.mark, self._model, self._moment, self._most = mark, model, moment, most
         self._engine = _writing(path)
         self._connection = self._engine.connect()
         self._rows = Rows(model, self._connection, fresh=mark.last == NOTHING, shapes=shapes)
@@ -314,7 +315,7 @@ class _Fold:
             self._rows.flush(self._connection)
             self._connection.execute(sa.update(_marks).values(**asdict(mark)))
         self.mark = mark
-        if self._rows.kept > ROWS:
+        if self._rows.kept > self._most:
             self._rows.forget()
 
     def finish(self) -> None:
