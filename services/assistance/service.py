@@ -12,6 +12,7 @@ from services.assistance.benefits import DISCLOSURES, business, cases_of_person,
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.care import CareDoors
 from services.assistance.doors.determination import DeterminationDoors
+from services.assistance.doors.erasure import OpenMatters
 from services.assistance.doors.means_test import MeansTestDoors
 from services.assistance.doors.one_thing import OneThingDoors
 from services.assistance.doors.person import PersonDoors
@@ -151,6 +152,7 @@ class Assistance(
     TemporaryDoors,
     DeterminationDoors,
     PriceLinkageDoors,
+    OpenMatters,
     BenefitService,
 ):
     """社会救助: households, their benefit cases, payments and claims."""

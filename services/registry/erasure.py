@@ -4,9 +4,10 @@ Life: proposed by the officer for personal information (个人信息保护负责
 proposed and nothing else → the keys are destroyed, and that is recorded. Before the approval it may be refused or withdrawn, and proposed
 anew; after it there is no way back. What stays: the events, under a pseudonym, without name, number, account; every proof still holds.
 
-Must hold: nobody approves what he proposed; no ground, no finding on retention, no erasure; while a period of retention runs (第四十七条
-第二款) there is none either. That the person draws nothing and has no matter open in any service, the proposer states, by document: the
-registry looks at its own processes (service.py) and cannot see into the others.
+Must hold: nobody approves what he proposed; no ground, no finding on retention, no erasure; while a period of retention runs
+(第四十七条第二款) there is none either. That the person draws nothing and has no matter open, the proposer states, by document; every
+service that pays answers to the proposal what it has open (``shared/casework/erasure_answer.py``), and nothing is approved before all
+have answered "nothing".
 """
 
 from __future__ import annotations
@@ -35,10 +36,17 @@ GROUNDS: dict[str, str] = {
 }
 assert tuple(GROUNDS) == get_args(Ground)
 
+# Who is asked what the person still has open, by service.
+ASKED: dict[str, str] = {"assistance": "社会救助", "eldercare": "养老服务"}
+
 # -- Events
 
 
-@event("registry.erasure_proposed")
+@event(
+    "registry.erasure_proposed",
+    published=True,
+    public=lambda e: {"person_id": e.person_id, "division": e.division, "number": e.number},
+)
 @dataclass(frozen=True)
 class ErasureProposed:
     """删除个人信息的提出. ``number`` counts the proposals for this person; ``retention_finding`` says why no period of retention runs."""
@@ -53,6 +61,19 @@ class ErasureProposed:
     no_open_matter_ref: str  # the statement that the person draws no benefit and has nothing open
     by: str
     law: str = ""  # for "other_law": which
+
+
+@event("registry.erasure_answer_noted")
+@dataclass(frozen=True)
+class ErasureAnswerNoted:
+    """在办事项核实的答复: what a service has open of the person."""
+
+    person_id: str
+    number: int
+    service: str
+    cases: int
+    records: int
+    claims: int
 
 
 @event("registry.erasure_withdrawn")
@@ -100,6 +121,20 @@ class PersonErased:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """A service's answer to the proposal."""
+
+    service: str
+    cases: int
+    records: int
+    claims: int
+
+    @property
+    def open(self) -> bool:
+        return bool(self.cases or self.records or self.claims)
+
+
+@dataclass(frozen=True)
 class Erasure:
     status: str = "none"  # none | proposed | withdrawn | refused | approved | erased
     person_id: str = ""
@@ -114,6 +149,7 @@ class Erasure:
     proposed_by: str = ""
     decided_by: str = ""
     reason: str = ""
+    answers: tuple[Answered, ...] = ()
 
 
 def evolve(state: Erasure, happened: Any) -> Erasure:
@@ -132,6 +168,9 @@ def evolve(state: Erasure, happened: Any) -> Erasure:
                 happened.no_open_matter_ref,
                 happened.by,
             )
+        case ErasureAnswerNoted():
+            answer = Answered(happened.service, happened.cases, happened.records, happened.claims)
+            return replace(state, answers=(*state.answers, answer))
         case ErasureWithdrawn():
             return replace(state, status="withdrawn", reason=happened.reason)
         case ErasureRefused():
@@ -186,6 +225,17 @@ class ApproveErasure:
 
     person_id: str
     number: int
+
+
+@command("note_erasure_answer", permission="registry:process")
+@dataclass(frozen=True)
+class NoteErasureAnswer:
+    person_id: str
+    number: int
+    service: str
+    cases: int
+    records: int
+    claims: int
 
 
 @command("record_person_erased", permission="registry:process")
@@ -248,6 +298,11 @@ def refuse_erasure(state: Erasure, c: RefuseErasure, order: Order[Any]) -> Seque
 def approve_erasure(state: Erasure, c: ApproveErasure, order: Order[Any]) -> Sequence[Any]:
     _proposed(state, c.number)
     not_the_same_hand(order, state.proposed_by)
+    answered = {a.service for a in state.answers}
+    if waited := [title for service, title in ASKED.items() if service not in answered]:
+        raise out_of_order(f"{'、'.join(waited)}尚未答复是否仍有在办事项，请稍后再批准。")
+    if held := [_said(a) for a in state.answers if a.open]:
+        raise out_of_order(f"{'；'.join(held)}。办结后须撤回并重新提出。")
     return [ErasureApproved(state.person_id, c.number, order.hand.actor)]
 
 
@@ -257,6 +312,17 @@ def record_person_erased(state: Erasure, c: RecordPersonErased, order: Order[Any
     if state.status != "approved" or state.number != c.number:
         raise out_of_order("该事项未经批准。")
     return [PersonErased(state.person_id, c.number)]
+
+
+def note_erasure_answer(state: Erasure, c: NoteErasureAnswer, order: Order[Any]) -> Sequence[Any]:
+    if state.status != "proposed" or state.number != c.number or c.service in {a.service for a in state.answers}:
+        return []
+    return [ErasureAnswerNoted(state.person_id, c.number, c.service, c.cases, c.records, c.claims)]
+
+
+def _said(a: Answered) -> str:
+    counts = ((a.cases, "件在保或在办个案"), (a.records, "件在办事项"), (a.claims, "件未结追回"))
+    return f"{ASKED.get(a.service, a.service)}有" + "、".join(f"{n}{what}" for n, what in counts if n)
 
 
 def _proposed(state: Erasure, number: int) -> None:
@@ -279,6 +345,7 @@ DECIDER: Decider[Erasure] = Decider(
         WithdrawErasure: withdraw_erasure,
         RefuseErasure: refuse_erasure,
         ApproveErasure: approve_erasure,
+        NoteErasureAnswer: note_erasure_answer,
         RecordPersonErased: record_person_erased,
     },
     division=lambda state: state.division,

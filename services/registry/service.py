@@ -91,6 +91,17 @@ class ErasureApproved:
     person_id: str
 
 
+@dataclass(frozen=True)
+class ErasureAnswered:
+    """``<service>.erasure_answered``: what a service has open of the person."""
+
+    person_id: str
+    number: int
+    cases: int
+    records: int
+    claims: int
+
+
 class Registry(PageDoors):
     """登记: deaths, what follows from them, funeral benefits; the erasure of a person."""
 
@@ -279,6 +290,21 @@ class Registry(PageDoors):
         claim: funeral.Funeral = self.office.load(funeral.DECIDER, person_id).state
         if process.status == "open" or claim.status == "claimed":
             raise out_of_order("该人员的身后事项或惠民殡葬申领尚未办结，不得删除个人信息。")
+
+    @reaction("assistance", "erasure_answered", reads=ErasureAnswered)
+    def on_assistance_erasure_answered(self, notice: Notice[ErasureAnswered]) -> None:
+        """What assistance has open of the person."""
+        self._note_answer(notice)
+
+    @reaction("eldercare", "erasure_answered", reads=ErasureAnswered)
+    def on_eldercare_erasure_answered(self, notice: Notice[ErasureAnswered]) -> None:
+        """What elder care has open of the person."""
+        self._note_answer(notice)
+
+    def _note_answer(self, notice: Notice[ErasureAnswered]) -> None:
+        f = notice.facts
+        note = erasure.NoteErasureAnswer(f.person_id, f.number, notice.source, f.cases, f.records, f.claims)
+        self.office.handle(erasure.DECIDER, f.person_id, notice.order(note))
 
     @reaction("registry", "erasure_approved", reads=ErasureApproved)
     def on_erasure_approved(self, notice: Notice[ErasureApproved]) -> None:

@@ -25,11 +25,12 @@ from shared.eventlog.shape_rows import of_subjects
 from shared.eventsourcing.orders import Hand, Order
 from shared.messaging.disclosure_doors import DisclosureDoors
 from shared.messaging.doors import Due, command, deadline, query
+from shared.messaging.erasure_doors import ErasureDoors
 from shared.messaging.page_doors import PageDoors
 from shared.messaging.showing import caught_up, plain, shown
 
 
-class BenefitService(DisclosureDoors, PageDoors):
+class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
     """``model`` and ``tables`` are the service's read model; ``benefits`` its business in this office.
 
     How somebody applies (who the subject is, who is paid) is the service's own: its ``apply`` ends in ``benefits.file``.

@@ -17,6 +17,13 @@ APPROVED = e.ErasureApproved(WHO, 1, "staff:supervisor")
 ERASED = e.PersonErased(WHO, 1)
 
 
+def answer(service: str, cases: int = 0, records: int = 0, claims: int = 0, number: int = 1) -> e.ErasureAnswerNoted:
+    return e.ErasureAnswerNoted(WHO, number, service, cases, records, claims)
+
+
+ANSWERED = (answer("assistance"), answer("eldercare"))
+
+
 def test_an_erasure_is_proposed_on_a_ground_of_the_law() -> None:
     """Whoever proposed it is kept, for another hand has to approve."""
     given(e.DECIDER).by("staff:dpo").when(PROPOSE).then(PROPOSED)
@@ -61,8 +68,8 @@ def test_one_proposal_at_a_time() -> None:
 def test_a_second_hand_approves_what_was_proposed() -> None:
     """Not the proposer, and not another proposal than the one that was looked at."""
     approve = e.ApproveErasure(WHO, 1)
-    given(e.DECIDER, PROPOSED).by("staff:supervisor").when(approve).then(APPROVED)
-    given(e.DECIDER, PROPOSED).by("staff:dpo").when(approve).then_refused("same_hand")
+    given(e.DECIDER, PROPOSED, *ANSWERED).by("staff:supervisor").when(approve).then(APPROVED)
+    given(e.DECIDER, PROPOSED, *ANSWERED).by("staff:dpo").when(approve).then_refused("same_hand")
     withdrawn = e.ErasureWithdrawn(WHO, 1, "申请人撤回", "staff:dpo")
     again = replace(PROPOSED, number=2)
     given(e.DECIDER, PROPOSED, withdrawn, again).by("staff:supervisor").when(approve).then_refused("out_of_order")
@@ -90,3 +97,24 @@ def test_it_is_recorded_once_and_only_after_the_approval() -> None:
     given(e.DECIDER, PROPOSED, APPROVED).when(record).then(ERASED)
     given(e.DECIDER, PROPOSED, APPROVED, ERASED).when(record).then_nothing()
     given(e.DECIDER, PROPOSED).when(record).then_refused("out_of_order")
+
+
+def test_nothing_is_approved_that_a_service_has_not_answered_or_has_something_open_of() -> None:
+    """An answer counts once and for its own proposal; a new proposal asks anew."""
+    approve = given(e.DECIDER, PROPOSED).by("staff:supervisor")
+    waited = approve.when(e.ApproveErasure(WHO, 1)).then_refused("out_of_order")
+    assert "社会救助、养老服务尚未答复" in waited.message
+    one = given(e.DECIDER, PROPOSED, answer("eldercare")).by("staff:supervisor")
+    assert one.when(e.ApproveErasure(WHO, 1)).then_refused("out_of_order").message.startswith("社会救助尚未答复")
+    held = given(e.DECIDER, PROPOSED, answer("assistance", 2, 0, 1), answer("eldercare", 0, 1, 0)).by("staff:supervisor")
+    told = held.when(e.ApproveErasure(WHO, 1)).then_refused("out_of_order").message
+    assert told.startswith("社会救助有2件在保或在办个案、1件未结追回；养老服务有1件在办事项")
+    note = e.NoteErasureAnswer(WHO, 1, "assistance", 0, 0, 0)
+    given(e.DECIDER, PROPOSED).when(note).then(answer("assistance"))
+    given(e.DECIDER, PROPOSED, answer("assistance", 1)).when(note).then_nothing()
+    given(e.DECIDER, PROPOSED).when(replace(note, number=2)).then_nothing()
+    given(e.DECIDER).when(note).then_nothing()
+    again = replace(PROPOSED, number=2)
+    withdrawn = e.ErasureWithdrawn(WHO, 1, "已办结，重新提出", "staff:dpo")
+    anew = given(e.DECIDER, PROPOSED, answer("assistance", 1), withdrawn, again).by("staff:supervisor")
+    assert "尚未答复" in anew.when(e.ApproveErasure(WHO, 2)).then_refused("out_of_order").message

@@ -69,7 +69,7 @@ def test_a_table_that_is_no_bank_file_is_left_alone(tmp_path: Path) -> None:
 def test_the_command_sweeps_what_the_house_keeps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of outside units that could not be read, bank files in the directories given; what still waits is told, and so is what is no
     bank file. Only persons whose erasure is recorded."""
-    with desk(tmp_path, "registry") as d:
+    with desk(tmp_path, "registry", "assistance", "eldercare") as d:
         office = d.services["registry"].office
         person = office.person_id(NUMBER)
         folder, unreadable = tmp_path / "bank", tmp_path / "exchange" / "assistance" / "bank" / "unreadable"
@@ -92,6 +92,7 @@ def test_the_command_sweeps_what_the_house_keeps(tmp_path: Path, monkeypatch: py
         form = {"ground": "period_expired", "document_ref": "申请书1", "retention_ended_on": "2023-06-30", "draws_nothing": True}
         more = {"retention_finding": "期满", "no_open_matter_ref": "核实表1"}
         d.call("propose_erasure", OFFICER, person_id=person, division=DIVISION, **form, **more)
+        d.settle()
         d.call("approve_erasure", SUPERVISOR, person_id=person, number=1)
         assert ACCOUNT in path.read_text(encoding="utf-8")
         d.settle()
