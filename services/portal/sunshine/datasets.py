@@ -22,6 +22,7 @@ from xml.etree import ElementTree as ET
 import sqlalchemy as sa
 import yaml
 from flask import Response, current_app, request
+from werkzeug.wrappers import Response as Answer
 
 from services.portal.read_model import TABLES
 from services.portal.rows import sunshine as rows
@@ -135,7 +136,7 @@ def _recorded_at(portal: Portal, day: Day) -> datetime:
 
 
 @pages.get("/sunshine/data/<code>.<any(json, csv):form>")
-def table(code: str, form: str) -> Response:
+def table(code: str, form: str) -> Answer:
     """One table, whole, as JSON or CSV: read and sent piece by piece."""
     portal = portals.of(current_app)
     found, day = datasets().get(code), day_of(portal)
@@ -149,7 +150,7 @@ def table(code: str, form: str) -> Response:
     answer.set_etag(tag, weak=True)
     answer.last_modified = _recorded_at(portal, day)
     answer.headers["Content-Disposition"] = f'attachment; filename="{code}-{day.text}.{form}"'
-    return _open(answer.make_conditional(request))
+    return _open(answer).make_conditional(request)
 
 
 def _row(of: Dataset, row: dict[str, Any]) -> dict[str, Any]:

@@ -15,12 +15,13 @@ from services.portal.read_model import TABLES
 from services.portal.rows import sunshine as rows
 from services.portal.sunshine import declared
 from services.portal.sunshine.public import Day, day_of, pages, render
-from services.portal.sunshine.recipients import DISCLOSABLE, shown, value
+from services.portal.sunshine.recipients import shown, value
 from services.portal.web import portal as portals
 from services.portal.web.portal import Portal
 from services.portal.web.problems import status_of
 from services.portal.web.safety import limiter
 from services.portal.web.words import said
+from shared.casework.programme import DISCLOSABLE
 from shared.domain.errors import Refused
 
 T = TABLES["sunshine"]

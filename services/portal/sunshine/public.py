@@ -18,6 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Blueprint, Response, current_app, render_template, request
 from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as Answer
 
 from services.portal.read_model import MODEL
 from services.portal.web import portal as portals
@@ -92,7 +93,7 @@ def page(rule: str, *more: str, keep: bool = True) -> Callable[[View], View]:
     alone, so that it is made again only when there is news."""
 
     def declare(view: View) -> View:
-        def answer(**kwargs: Any) -> Response:
+        def answer(**kwargs: Any) -> Answer:
             portal = portals.of(current_app)
             day = day_of(portal)
             if not keep:
@@ -163,7 +164,7 @@ class _Kept:
         self._pages: OrderedDict[tuple[Any, ...], _Made] = OrderedDict()
         self._lock = threading.Lock()
 
-    def answer(self, portal: Portal, day: Day, make: Callable[[], Any]) -> Response:
+    def answer(self, portal: Portal, day: Day, make: Callable[[], Any]) -> Answer:
         key = (id(portal), day.on, request.full_path)
         made = self._standing(portal, key)
         if made is None:

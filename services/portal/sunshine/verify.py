@@ -132,7 +132,7 @@ def how(portal: Portal, day: Day) -> str:
 
 
 @pages.post("/sunshine/verify")
-@csrf.exempt  # it changes nothing, and needs no cookie
+@csrf.exempt  # type: ignore[untyped-decorator]  # it changes nothing, and needs no cookie
 def check() -> Any:
     """Check a receipt that somebody pastes or hands in as a file: the same check as that of the stand-alone script."""
     portal = portals.of(current_app)
