@@ -125,7 +125,7 @@ class _Sink:
         else:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-            exporter = OTLPSpanExporter(endpoint=to.rstrip("/") + "/v1/traces", timeout=5)
+            exporter = OTLPSpanExporter(endpoint=to.rstrip("/") + "/v1/traces", timeout=3)  # a process that stops waits so long
         self._trace, self._span = trace, ReadableSpan
         self._flags, self._state = trace.TraceFlags(trace.TraceFlags.SAMPLED), trace.TraceState()
         self._resource = Resource({"service.name": "minzheng", "service.instance.id": process, "process.pid": os.getpid()})
