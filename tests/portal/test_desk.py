@@ -14,7 +14,7 @@ from shared.messaging.client import RpcClient
 from shared.security import tokens
 from tests.e2e.conftest import ALLOWANCE, DISTRICT, TOWN, Bureau, new_id, until
 from tests.portal.conftest import accessible, picture
-from tests.portal.hands import Hand
+from tests.portal.hands import Hand, enter
 
 Sit = Callable[..., None]
 
@@ -22,15 +22,12 @@ MARKUP = "<b>王某</b><script>document.title='x'</script>"
 
 
 @pytest.fixture
-def sit(page: Page, bureau: Bureau) -> Sit:
+def sit(page: Page, base: str, bureau: Bureau) -> Sit:
     """``sit("clerk")``: somebody of that post sits down at the desk; ``sit("reviewer", actor="staff:li4")`` names him."""
 
     def down(*roles: str, actor: str = "", at: str = "/desk") -> None:
-        assert bureau.settings.token_private_key is not None
-        page.context.clear_cookies()
-        page.goto(f"/login?next={at}")
-        page.fill("#token", tokens.issue(bureau.settings.token_private_key, actor or f"staff:{roles[0]}-desk", roles, DISTRICT))
-        page.click("form[action='/login'] button")
+        enter(page.context, base, bureau, *roles, actor=actor)
+        page.goto(at)
 
     return down
 
@@ -174,21 +171,22 @@ def test_an_application_goes_from_arrival_to_payment_in_the_browser(page: Page, 
     assert cashier.list_payments(case_id=case)[0]["amount_fen"] > 0
 
 
-def applied(bureau: Bureau, born: str = "19700101") -> tuple[str, str]:
-    """A household and its application for 低保, as if another window had taken it in."""
-    home = bureau.household({"resident_id": bureau.person(born)})
+def applied(bureau: Bureau) -> tuple[str, int]:
+    """An application for 低保, as if another window had taken it in: the case, and the place where it was written."""
+    home = bureau.household({"resident_id": bureau.person("19700101")})
     clerk = bureau.staff("clerk", actor="staff:window-2").assistance
-    return home["household_id"], clerk.apply(command_id=new_id(), programme=ALLOWANCE, household_id=home["household_id"])["id"]
+    answer = clerk.apply(command_id=new_id(), programme=ALLOWANCE, household_id=home["household_id"])
+    return answer["id"], answer["position"]
 
 
 def test_the_desk_shows_what_waits_by_what_is_left(page: Page, bureau: Bureau, sit: Sit) -> None:
     """One day early, on the last day and after it: the same list is told in another tone and in words; the row leads to the case."""
     bureau.at("2023-05-08")
-    _, case = applied(bureau)
+    case, written = applied(bureau)
     due = bureau.staff("clerk").assistance.get_acts(category="case", key=case)["stands"]["due_on"]
     for day, tone, words in (("2023-05-08", "good", "还剩5个工作日"), (due, "warn", "今日到期"), ("2023-05-20", "bad", "已逾期")):
         bureau.at(day)
-        sit("clerk", at="/desk/assistance/worklists/accept")
+        sit("clerk", at=f"/desk/assistance/worklists/accept?position={written}")
         row = page.locator("tr", has=page.locator(f"a[href*='{case}']"))
         expect(row.locator(f".tag.{tone}")).to_contain_text(words)
     accessible(page)
@@ -212,7 +210,7 @@ def test_the_desk_shows_what_waits_by_what_is_left(page: Page, bureau: Bureau, s
 def test_who_clicks_twice_has_done_it_once(bureau: Bureau, chromium: Browser, base: str) -> None:
     """The form is sent twice with the command id it was shown with: one event, and both times the same place to go on."""
     bureau.at("2023-06-01")
-    _, case = applied(bureau)
+    case, _ = applied(bureau)
     clerk = Hand(chromium, base, bureau, "clerk")
     address = f"/desk/assistance/do/request_supplement?case_id={case}"
     hidden, typed = clerk.form(address), [("missing", "户口簿\r\n银行流水"), ("due_on", "2023-06-20")]
@@ -231,7 +229,7 @@ def test_who_clicks_twice_has_done_it_once(bureau: Bureau, chromium: Browser, ba
 def test_somebody_elses_change_is_told_before_anything_is_overwritten(page: Page, bureau: Bureau, sit: Sit) -> None:
     """The form was open while another hand acted: the page says what was done, keeps what was typed, and goes on from there."""
     bureau.at("2023-06-01")
-    _, case = applied(bureau)
+    case, _ = applied(bureau)
     sit("clerk", at=f"/desk/assistance/case/{case}")
     press(page, "一次性告知补正")
     page.fill("[name=missing]", "户口簿")
@@ -252,10 +250,8 @@ def test_everything_works_without_a_script(chromium: Browser, base: str, bureau:
     bureau.at("2023-06-01")
     context = chromium.new_context(base_url=base, java_script_enabled=False)
     page = context.new_page()
-    assert bureau.settings.token_private_key is not None
-    page.goto("/login?next=/desk/assistance/do/register_household")
-    page.fill("#token", tokens.issue(bureau.settings.token_private_key, "staff:plain", ("clerk",), DISTRICT))
-    page.click("form[action='/login'] button")
+    enter(context, base, bureau, "clerk", actor="staff:plain")
+    page.goto("/desk/assistance/do/register_household")
     page.fill("[name=household_no]", new_id())
     page.fill("[name=division]", TOWN)
     page.select_option("[name=area]", "rural")
