@@ -28,10 +28,12 @@ from shared.eventlog import discovery
 from shared.eventlog.integrity.seal import Seal
 from shared.eventlog.stores import engine_for
 from tests.desk import Desk, desk
-from tests.programmes.people import Home, Numbers, apply, grant, home, pay
+from tests.programmes.people import Home, Numbers, apply, home, pay
 
 LIVING, HARDSHIP, CARE = "minimum_living_allowance", "extreme_hardship_support", "severe_disability_care_subsidy"
 XIZHOU, SHIPU, HEPU = "330225101001", "330225100002", "330225102003"
+TOWNS = {XIZHOU: 7, SHIPU: 6, HEPU: 2, "330225002001": 9, "330225103004": 5, "330225200001": 11}  # households of each
+ALL = sum(TOWNS.values())
 FIRST = datetime(2023, 7, 3, tzinfo=SHANGHAI)
 SHAPES = ("fund", "inspection", "list_entry", "project", "publication", "session", "visit_plan")  # whose examples are lived
 DAYS = 50  # of the declared examples, the steps within so many days
@@ -59,10 +61,10 @@ class District:
     def client(self) -> FlaskClient:
         return self.app.test_client()
 
-    def home(self, town: str, name: str, *more: dict[str, Any], **of: Any) -> Home:
-        members = [{"name": name, "monthly_income_fen": 20000}, *more]
+    def home(self, town: str, name: str, *more: dict[str, Any], **head: Any) -> Home:
+        members = [{"name": name, **head}, *more]
         self.names |= {str(m.get("name")) for m in members}
-        made = home(self.desk, self.numbers, *members, town=town, **of)
+        made = home(self.desk, self.numbers, *members, town=town)
         self.ids |= set(made.members)
         return made
 
@@ -139,19 +141,36 @@ def ill_meant(made: District) -> None:
     d.settle()
 
 
+def granted(made: District, towns: list[str]) -> None:
+    """A household of each, through application, publicity and confirmation, all on the same days."""
+    d, cases = made.desk, []
+    for town in towns:
+        n = len(made.names)
+        name = "欧阳甲天下" if n == 0 else f"{'王李张刘陈杨黄周吴徐'[n % 10]}钱孙{n:02d}"
+        one = made.home(town, name, monthly_income_fen=4000 * (n % 9))
+        cases.append(apply(d, LIVING, household_id=one.household_id))
+        d.call("propose", "reviewer", case_id=cases[-1])
+    d.settle()
+    d.later(8)
+    for case_id in cases:
+        shown = d.call("get_case", "auditor", case_id=case_id)
+        d.call("confirm", "approver", case_id=case_id, reviewed=shown["proposal"]["reviewed"])
+    d.settle()
+
+
 def live(made: District) -> None:
     """From March to August 2023."""
     d = made.desk
     d.on("2023-03-01")
-    for n, town in enumerate((XIZHOU,) * 7 + (SHIPU,) * 6 + (HEPU,) * 2):
-        one = made.home(town, f"欧阳甲{n:02d}" if n == 0 else f"赵钱孙{n:02d}")
-        grant(d, LIVING, household_id=one.household_id)
-        d.on("2023-03-01") if n < 14 else None
+    towns = [town for town, count in TOWNS.items() for _ in range(count)]
+    granted(made, towns[:-4])
     d.on("2023-03-10")
     made.remember()
     d.on("2023-04-20")
     pay(d, LIVING, "2023-04", "330225")
     made.remember()
+    d.on("2023-04-24")
+    granted(made, towns[-4:])
     d.on("2023-05-08")
     published = d.call(
         "draft_standard", "reviewer", standard=f"{LIVING}.standard", amounts=[{"area": "both", "amount_fen": 130000}],
@@ -161,6 +180,9 @@ def live(made: District) -> None:
     d.call("publish_standard", "approver", number=published.get("number", 1))
     d.settle()
     made.remember()
+    for month in ("2023-05", "2023-06"):
+        d.on(f"{month}-21")
+        pay(d, LIVING, month, "330225")
     examples(d)
     made.remember()
     d.later(7)
