@@ -132,6 +132,8 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
     public = pick("MINZHENG_TOKEN_PUBLIC_KEY") or ("" if production else str(var / "keys" / "token.pub"))
     if production and not public and not pick("MINZHENG_TOKEN_JWKS"):
         raise ConfigError("生产模式须提供 MINZHENG_TOKEN_PUBLIC_KEY（令牌公钥文件）或 MINZHENG_TOKEN_JWKS（公钥集地址）。")
+    if production and not pick("MINZHENG_TOKEN_JWKS", "https://").startswith("https://"):
+        raise ConfigError("生产模式的 MINZHENG_TOKEN_JWKS 须为 https 地址。")
     development_login = pick("MINZHENG_DEV_LOGIN") in ("1", "true", "yes")
     if development_login and production:
         raise ConfigError("生产模式不接受开发登录（MINZHENG_DEV_LOGIN）。")

@@ -52,7 +52,8 @@ class Office:
         self._person_key = derived_key(settings.master_key, b"person ids")
         if settings.token_private_key is not None and settings.token_public_key is not None:
             tokens.development_keys(settings.token_private_key, settings.token_public_key)
-        self.verifier = tokens.Verifier(settings.token_public_key) if settings.token_public_key else None
+        public, jwks = settings.token_public_key, settings.token_jwks
+        self.verifier = tokens.Verifier(public, jwks) if public or jwks else None
 
     def handle(self, decider: Decider[S], aggregate_id: str, order: Order[Any]) -> Answer:
         return self.repository.handle(decider, aggregate_id, order)

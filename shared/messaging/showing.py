@@ -8,7 +8,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
-from shared.domain.errors import Refused, Unavailable
+from shared.domain.errors import Refused, Unavailable, invalid
 from shared.eventlog.read_model import ReadModel
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Hand
@@ -51,8 +51,15 @@ def shown(office: Office, decider: Decider[Any], aggregate_id: str, hand: Hand, 
 
 
 def caught_up(office: Office, model: ReadModel, position: int | None) -> None:
-    """Wait until the read model has seen ``position`` (what a command answered); Unavailable when it takes too long."""
-    if position is not None and not model.wait_for(office.read, position, WAIT):
+    """Wait until the read model has seen ``position`` (what a command answered); Unavailable when it takes too long.
+
+    A position that no command can have answered, as the log does not reach it yet, is bad input and not waited for.
+    """
+    if position is None or model.wait_for(office.read, position, 0):
+        return
+    if position > office.log.head():
+        raise invalid("没有这个写入位置。", "position")
+    if not model.wait_for(office.read, position, WAIT):
         raise Unavailable("查询数据尚未更新到所要求的位置，请稍后重试。")
 
 

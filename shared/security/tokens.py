@@ -1,7 +1,8 @@
-"""Signed tokens (令牌): who calls, in which roles, for which division. Ed25519 JWTs; the house only verifies.
+"""Signed tokens (令牌): who calls, in which roles, for which division. JWTs; the house only verifies.
 
 Claims: sub (staff id, never a name), roles (list), division (GB/T 2260 code), iss, aud "minzheng", iat, exp. The private
-key belongs to the bureau's login; ``minzheng token`` signs with a development key that production never has.
+key belongs to the bureau's login; ``minzheng token`` signs with a development key that production never has. The login's public key is a
+file (Ed25519), or its keys are fetched from its JWKS address, where they may change at any time: a token names its key by ``kid``.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from shared import logs
 from shared.domain import division as divisions
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand
@@ -26,6 +29,7 @@ from shared.security.permissions import ROLES
 
 AUDIENCE = "minzheng"
 SERVICE = "service:"  # the services' own roles: no token carries one, not even a signed one
+ALGORITHMS = ["EdDSA", "RS256", "ES256"]  # of a login's key set; never "none", never a shared secret
 _KEPT = 5_000
 
 
@@ -69,11 +73,63 @@ def issue(private: Path, actor: str, roles: Sequence[str], division: str, second
     return jwt.encode(claims, private.read_text(), algorithm="EdDSA")
 
 
-class Verifier:
-    """Checks tokens against the public key; remembers good ones until they expire (a signature check costs 0.1 ms)."""
+class KeySet:
+    """The login's keys at its JWKS address (公钥集): fetched when one is needed, kept for five minutes, and longer while it is away.
 
-    def __init__(self, public: Path) -> None:
-        self._public = public.read_text()
+    A ``kid`` that is not known is looked for at once, as keys change, but not more often than every half minute: anybody can make up one.
+    """
+
+    FRESH, AGAIN = 300.0, 30.0  # seconds
+
+    def __init__(self, uri: str) -> None:
+        self._client = jwt.PyJWKClient(uri, cache_jwk_set=False, timeout=3)
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._stale_at = self._again_at = 0.0
+        self._lock = threading.Lock()
+        self.changes = 0  # how often the keys became others
+
+    def find(self, kid: str) -> jwt.PyJWK | None:
+        """The key of that name, if it is one that may sign tokens."""
+        if self._due(kid):
+            with self._lock:  # one asks; whoever needs the answer waits for it
+                if self._due(kid):
+                    self._fetch()
+        return self._keys.get(kid)
+
+    def refresh(self) -> None:
+        """Fetch the keys when those that are kept are old: one that was withdrawn must not open anything for longer than that."""
+        if time.monotonic() >= self._stale_at and self._lock.acquire(blocking=False):
+            try:
+                self._fetch()
+            finally:
+                self._lock.release()
+
+    def _due(self, kid: str) -> bool:
+        now = time.monotonic()
+        return now >= self._stale_at or (kid not in self._keys and now >= self._again_at)
+
+    def _fetch(self) -> None:
+        try:
+            found = {k.key_id: k for k in self._client.get_signing_keys() if k.key_id and k.algorithm_name in ALGORITHMS}
+        except (jwt.PyJWTError, OSError, ValueError) as error:
+            logs.warn("jwks_unavailable", error=type(error).__name__)  # the keys that are known go on to be good
+            found = self._keys
+            self._stale_at = time.monotonic() + self.AGAIN
+        else:
+            self._stale_at = time.monotonic() + self.FRESH
+        self._again_at = time.monotonic() + self.AGAIN
+        if found.keys() != self._keys.keys():
+            self.changes += 1
+        self._keys = found
+
+
+class Verifier:
+    """Checks tokens against the login's keys; remembers good ones until they expire (a signature check costs 0.1 ms) or the keys change."""
+
+    def __init__(self, public: Path | None, jwks: str = "") -> None:
+        self._public = public.read_text() if public is not None else ""
+        self._set = KeySet(jwks) if jwks else None
+        self._seen = 0  # changes of the key set that what is remembered goes by
         self._good: OrderedDict[bytes, tuple[float, Hand]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -82,12 +138,13 @@ class Verifier:
         if not isinstance(token, str) or not token:
             raise Refused("unauthenticated", "缺少登录令牌。", None)
         key = hashlib.sha256(token.encode()).digest()
+        self._forget_if_keys_changed()
         with self._lock:
             kept = self._good.get(key)
         if kept is not None and kept[0] > time.time():
             return kept[1]
         try:
-            claims = jwt.decode(token, self._public, algorithms=["EdDSA"], audience=AUDIENCE, options={"require": ["sub", "exp", "iss"]})
+            claims = self._claims(token)
             roles = claims["roles"]
             known = frozenset(str(r) for r in roles if r in ROLES and not r.startswith(SERVICE))
             hand = Hand(str(claims["sub"]), known, divisions.check(str(claims["division"])))
@@ -100,3 +157,23 @@ class Verifier:
             while len(self._good) > _KEPT:
                 self._good.popitem(last=False)
         return hand
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        head = jwt.get_unverified_header(token)
+        found = self._set.find(str(head["kid"])) if self._set is not None and "kid" in head else None
+        if found is not None and head.get("alg") != found.algorithm_name:
+            raise jwt.InvalidAlgorithmError
+        key, algorithms = (found, ALGORITHMS) if found is not None else (self._public, ["EdDSA"])
+        if not key:
+            raise jwt.InvalidKeyError
+        options: Any = {"require": ["sub", "exp", "iss"], "enforce_minimum_key_length": True}
+        return jwt.decode(token, key, algorithms=algorithms, audience=AUDIENCE, options=options)
+
+    def _forget_if_keys_changed(self) -> None:
+        if self._set is None:
+            return
+        self._set.refresh()
+        if self._set.changes != self._seen:
+            with self._lock:
+                self._seen = self._set.changes
+                self._good.clear()

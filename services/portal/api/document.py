@@ -117,8 +117,10 @@ def api(app: Flask, portal: Portal, found: Sequence[Operation]) -> Doors:
     made.init_app(app)
     made.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     made.spec.components.schema("Problem", schema=_Problem)
-    for status in (*_ALWAYS, 404, 409, 415):
+    for status in (*_ALWAYS, 404, 409, 414, 415):
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+        if status == 414:
+            content = {"text/html": {"schema": {"type": "string"}}}  # said by the server before anything of ours has seen the request
         retry = {"Retry-After": {"description": "多少秒之后再试", "schema": {"type": "integer"}}} if status in (429, 503) else {}
         made.spec.components.response(f"E{status}", {"description": TITLES[status], "content": content, "headers": retry})
     return made
@@ -160,7 +162,7 @@ def described(room: Blueprint, op: Operation, view: Callable[..., Any]) -> Calla
         said, headers = "列表", _LINK if op.listing.pages else {}
     else:
         answer, said, headers = {"type": ["object", "array", "null"]}, "查询结果", _HEADERS
-    refusals = {*_ALWAYS, 404, 409} | (set() if op.by_get else {415})
+    refusals = {*_ALWAYS, 404, 409, 414 if op.by_get else 415}
     responses: dict[int, Any] = {status: {"$ref": f"#/components/responses/E{status}"} for status in sorted(refusals)}
     if op.listing is not None:
         responses[200] = {"content": {kind: {"schema": {"type": "string"}} for kind in tables.TYPES.values()}}

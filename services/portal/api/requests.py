@@ -21,6 +21,7 @@ from shared.messaging import wire
 
 Fields = dict[str, Any]
 View = Callable[[Fields, Fields], Any]
+MOST_IN_ADDRESS = 200  # characters of one parameter: codes and ids, and an address has its limits
 _NUMBER = re.compile(r"-?[0-9]{1,15}\Z")
 _TEXT = {"required": "缺少必填字段。", "invalid": "格式或类型不正确。"}
 
@@ -109,6 +110,9 @@ def _parameter(field: Any) -> Any:
         return Truth(**shared)
     if isinstance(field, ma.fields.List):
         return ma.fields.List(_parameter(field.inner), **shared)
+    if isinstance(field, ma.fields.String) and not isinstance(field.validate, ma.validate.OneOf):
+        most = ma.validate.Length(max=MOST_IN_ADDRESS, error=f"文本过长（最多{MOST_IN_ADDRESS}字）。")
+        return ma.fields.String(**shared, validate=most)
     return type(field)(**shared, validate=field.validate)  # without allow_none: what is not asked for is left out
 
 

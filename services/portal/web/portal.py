@@ -66,9 +66,11 @@ class Portal:
         return self._once("verifier", self._verifier)
 
     def _verifier(self) -> Verifier:
-        if self.settings.token_public_key is None or not self.settings.token_public_key.exists():
+        public = self.settings.token_public_key
+        public = public if public is not None and public.exists() else None
+        if public is None and not self.settings.token_jwks:
             raise Unavailable("系统未配置令牌公钥，无法登录。")
-        return Verifier(self.settings.token_public_key)
+        return Verifier(public, self.settings.token_jwks)
 
     @property
     def rpc(self) -> RpcClient:

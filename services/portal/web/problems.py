@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import traceback
+from pathlib import Path
 from typing import Any
 
 import msgspec
-from flask import Flask, Response, current_app, make_response, render_template, request
+from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from shared import logs
 from shared.domain.errors import Refused, Unavailable
 
 # The code of a refusal -> HTTP status. Not named here: 409, the record or the procedure says no.
@@ -37,6 +41,7 @@ TITLES = {
     406: "不支持的格式",
     409: "与现有记录冲突",
     413: "内容过大",
+    414: "地址过长",
     415: "不支持的内容类型",
     422: "填写有误",
     429: "请求过于频繁",
@@ -119,16 +124,8 @@ def install(app: Flask) -> None:
         if isinstance(error, ConnectionError | TimeoutError):
             away = Unavailable()
             return told(503, away.code, away.message)
-        current_app.logger.error("fault %s at %s", type(error).__name__, _where(error))
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        where = {"at": logs.place(error.__traceback__), "raised": f"{Path(last.filename).name}:{last.lineno}"}
+        logs.say("fault", logging.ERROR, error=type(error).__name__, **where)
         return told(500, "internal", _SAID[500])
 
-
-def _where(error: BaseException) -> str:
-    """File and line of the last frame that is ours."""
-    at, trace = "?", error.__traceback__
-    while trace is not None:
-        name = trace.tb_frame.f_globals.get("__name__", "")
-        if name.startswith(("services.", "shared.")):
-            at = f"{name}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return at
