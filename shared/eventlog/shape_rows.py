@@ -14,6 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from shared.casework.shape import Shape, View
+from shared.domain import dates
 from shared.domain.decoders import decoder_of
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
@@ -21,6 +22,7 @@ from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.events import shape_events
 
 PAGE = 500
+SOON = 2  # working days: what is due by then is said to be
 OVERDUE = "record_overdue"  # the deadline's name; shape and record follow from its stream
 
 
@@ -140,14 +142,26 @@ def valid_records(
         after = page[-1]["record_id"]
 
 
-def worklists(engine: sa.Engine, tables: Iterable[sa.Table], division: str) -> list[dict[str, Any]]:
-    """How many open things wait in which list, by programme and town, and since when something there is late (``first_due``)."""
+def worklists(engine: sa.Engine, tables: Iterable[sa.Table], division: str, today: date) -> list[dict[str, Any]]:
+    """How many open things wait in which list, by programme and town, and since when something there is late (``first_due``).
+
+    ``late``: of those how many are over their day; ``soon``: how many are due within two working days.
+    """
     found: list[dict[str, Any]] = []
+    day, until = today.isoformat(), dates.add_working_days(today, SOON).isoformat()
     with engine.connect() as connection:
         for t in tables:
             town = sa.func.substr(t.c.division, 1, 9).label("town")
             query = (
-                sa.select(t.c.worklist, t.c.programme, town, sa.func.count().label("waiting"), sa.func.min(t.c.due_on).label("first_due"))
+                sa.select(
+                    t.c.worklist,
+                    t.c.programme,
+                    town,
+                    sa.func.count().label("waiting"),
+                    sa.func.min(t.c.due_on).label("first_due"),
+                    sa.func.coalesce(sa.func.sum(sa.case((t.c.due_on < day, 1), else_=0)), 0).label("late"),
+                    sa.func.coalesce(sa.func.sum(sa.case((t.c.due_on.between(day, until), 1), else_=0)), 0).label("soon"),
+                )
                 .where(t.c.division.startswith(division), t.c.worklist != "")
                 .group_by(t.c.worklist, t.c.programme, town)
                 .order_by(t.c.worklist, t.c.programme, town)

@@ -47,7 +47,7 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
     def stands_of(self, category: str, state: Any) -> dict[str, Any]:
         """A case by its procedure, a record by its shape."""
         if category == "case":
-            return plain(bc.worklist(state))
+            return dict(plain(bc.worklist(state)))
         v = self.views[category](state) if category in self.views else None
         return {"worklist": v.worklist, "due_on": v.due_on, "due": v.due, "responsible": v.responsible} if v else {}
 

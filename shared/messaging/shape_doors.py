@@ -187,9 +187,9 @@ def _list(declarations: Mapping[str, Declaration], model: ReadModel, records: sa
 def _lists(model: ReadModel, tables: tuple[sa.Table, ...]) -> Any:
     @query(permission="read")
     def list_worklists(self: Service, hand: Hand, position: int | None = None) -> Any:
-        """待办清单：每个清单、项目、乡镇（街道）有多少待办，最早何时到期。"""
+        """待办清单：每个清单、项目、乡镇（街道）有多少待办，其中多少逾期、多少两个工作日内到期，最早何时到期。"""
         caught_up(self.office, model, position)
-        return worklists(self.office.read, tables, hand.division)
+        return worklists(self.office.read, tables, hand.division, self.office.clock.now().date())
 
     return list_worklists
 

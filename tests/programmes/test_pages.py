@@ -76,6 +76,12 @@ def test_what_waits_is_listed_with_the_most_urgent_first_and_page_by_page(d: Des
     assert first + d.call("list_waiting", worklist="accept", limit=2, after=first[-1]["place"]) == rows
     assert [row["division"] for row in d.call("list_waiting", worklist="accept", town=NEXT_TOWN)] == [NEXT_TOWN]
     assert d.call("list_waiting", at="330226") == []
+    counts = [(row["waiting"], row["late"], row["soon"]) for row in d.call("list_worklists") if row["worklist"] == "accept"]
+    assert tuple(map(sum, zip(*counts, strict=True))) == (3, 0, 1)  # the first within two working days
+    d.on(rows[1]["due_on"])  # the first is over its day by then, or due on the same one
+    counts = [(row["waiting"], row["late"], row["soon"]) for row in d.call("list_worklists") if row["worklist"] == "accept"]
+    late = sum(row["due_on"] < rows[1]["due_on"] for row in rows)
+    assert tuple(map(sum, zip(*counts, strict=True))) == (3, late, 3 - late)
     assert d.call("list_waiting", worklist="accept", town=NEXT_TOWN, at=people.TOWN) == []
 
 

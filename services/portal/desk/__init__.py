@@ -16,10 +16,12 @@ from __future__ import annotations
 
 from flask import Flask
 
-from services.portal.desk import act, catalogue, finding, home, payments, record, view
+from services.portal.desk import act as acts
+from services.portal.desk import catalogue, finding, home, payments, view
+from services.portal.desk import record as records
 from services.portal.web.portal import Portal
 
-for _room in (home, act, catalogue, finding, payments, record):  # the page of any record last: its address fits many
+for _room in (home, acts, catalogue, finding, payments, records):  # the page of any record last: its address fits many
     _room.add(view.pages)
 
 

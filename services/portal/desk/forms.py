@@ -246,7 +246,8 @@ def body_of(form: type, typed: Mapping[str, Any], known: Known) -> tuple[dict[st
 def _body(
     form: type, prefix: str, place: str, typed: Mapping[str, Any], known: Known, errors: dict[str, str], places: dict[str, str]
 ) -> dict[str, Any]:
-    hints, body = hints_of(form), {}
+    hints = hints_of(form)
+    body: dict[str, Any] = {}
     for f in dataclasses.fields(form):
         path, said = f"{prefix}{f.name}", f"{place}{f.name}"
         kind, inner = kind_of(f, hints[f.name], known), _inner(hints[f.name])[0]

@@ -10,7 +10,7 @@ from flask import Blueprint, render_template, request
 from markupsafe import Markup
 
 from services.portal.desk import things
-from services.portal.desk.view import as_file, ask, door, left, may, reading, towns, who
+from services.portal.desk.view import as_file, ask, door, may, reading, towns, who
 from services.portal.web import pictures, words
 from services.portal.web.identity import logged_in
 from shared.domain.errors import Refused, Unavailable
@@ -60,12 +60,14 @@ COLUMNS = ("worklist", "programme", "division", "status", "responsible", "due", 
 
 @dataclass
 class Waiting:
-    """One list of one programme: how much waits there, how much of it in which town, and what is due first."""
+    """One list of one programme: how much waits there, how much of it is late or due soon, in which town, and what is due first."""
 
     service: str
     worklist: str
     programme: str
     count: int = 0
+    late: int = 0
+    soon: int = 0
     first_due: str | None = None
     towns: dict[str, int] = field(default_factory=dict)
 
@@ -84,6 +86,8 @@ def waiting(service: str) -> list[Waiting]:
     for row in ask(service, "list_worklists"):
         one = found.setdefault((row["worklist"], row["programme"]), Waiting(service, row["worklist"], row["programme"]))
         one.count += row["waiting"]
+        one.late += row["late"]
+        one.soon += row["soon"]
         one.towns[row["town"]] = one.towns.get(row["town"], 0) + row["waiting"]
         if row["first_due"]:
             one.first_due = min(one.first_due or row["first_due"], row["first_due"])
@@ -115,7 +119,7 @@ def home() -> Any:
         by_list[words.said(w.worklist)] = by_list.get(words.said(w.worklist), 0) + w.count
         for town, n in w.towns.items():
             by_town[town] = by_town.get(town, 0) + n
-    tones = {tone: sum(w.count for w in mine if left(w.first_due).tone == tone) for tone in ("bad", "warn", "good")}
+    late, soon, total = (sum(figures) for figures in zip(*((w.late, w.soon, w.count) for w in mine), strict=True)) if mine else (0, 0, 0)
     names = dict(towns())
     return render_template(
         "desk/home.html",
@@ -125,8 +129,9 @@ def home() -> Any:
         picture=_picture("我的待办", by_list.items()),
         towns=sorted(((names.get(code, code), code, n) for code, n in by_town.items()), key=lambda t: -t[2]),
         town_picture=_picture("我的待办，按乡镇（街道）", ((names.get(code, code), n) for code, n in by_town.items())),
-        total=sum(w.count for w in mine),
-        tones=tones,
+        total=total,
+        late=late,
+        soon=soon,
         away=away,
         deaths=ask("registry", "list_after_death", status="open") if may("registry", "list_after_death") and "登记" not in away else [],
     )

@@ -86,8 +86,7 @@ def _cells(raw: bytes, name: str) -> Iterator[tuple[int, list[Any]]]:
             continue
     else:
         raise invalid("文件须为 UTF-8 或 GB18030 编码。", "file")
-    for n, row in enumerate(csv.reader(io.StringIO(text)), 1):
-        yield n, list(row)
+    yield from enumerate(csv.reader(io.StringIO(text)), 1)
 
 
 def add(pages: Blueprint) -> None:

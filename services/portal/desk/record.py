@@ -122,7 +122,8 @@ def _acts(
     service: str, category: str, key: str, state: Mapping[str, Any], item: str, found: list[dict[str, Any]]
 ) -> tuple[list[Act], list[Act]]:
     """What this visitor may do now, and what waits for other hands or another day."""
-    mine, others = [], []
+    mine: list[Act] = []
+    others: list[Act] = []
     for row in found:
         info = portal().doors[service, row["act"]]
         given = _given(info, category, key, state, item)
@@ -186,15 +187,13 @@ TOLD = ("month", "eligible", "amount_fen", "reason", "lines", "rules_version", "
 def _decision(state: Mapping[str, Any]) -> dict[str, Any] | None:
     """What is proposed, or what was decided last: the outcome, the amount, and every line it was reached by."""
     proposal = state.get("proposal")
-    proposed = bool(proposal) and state["status"] == "publicised"
-    assessment = proposal["assessment"] if proposed else state.get("last_assessment")
+    proposed = proposal is not None and state["status"] == "publicised"
+    assessment = (proposal or {})["assessment"] if proposed else state.get("last_assessment")
     if not assessment:
         return None
     return {
         "proposed": proposed,
-        "until": proposal.get("publicised_until") if proposed else None,
-        "by": proposal.get("by") if proposed else "",
-        "reviewed": proposal.get("reviewed") if proposed else "",
+        **{n: (proposal or {}).get(n) if proposed else None for n in ("publicised_until", "by", "reviewed")},
         "outcome": outcome(str(assessment["outcome"])),
         **{n: assessment[n] for n in TOLD},
         "pays": (state.get("terms") or {}).get("payment") != "none",

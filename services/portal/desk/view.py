@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any, NamedTuple
@@ -22,13 +23,13 @@ from shared.casework.looks import PURPOSES, USUAL
 from shared.domain import dates
 from shared.domain.errors import Refused
 from shared.eventlog import discovery
+from shared.eventlog.shape_rows import SOON
 from shared.messaging.doors import DoorInfo
 from shared.rules.assessment import Outcome
 from shared.security.permissions import ROLES
 
 pages = Blueprint("desk", __name__, url_prefix="/desk", template_folder="templates")
 MOST_ROWS = 100_000  # of a file
-SOON = 2  # working days: what is due by then is said to be
 
 
 def portal() -> Portal:
@@ -62,7 +63,7 @@ def ask(service: str, method: str, why: str = USUAL, /, **fields: Any) -> Any:
     """Ask a service, saying why of a file; a list waits until it has seen what the page before has written (``?position=``)."""
     info = portal().doors[service, method]
     written = request.args.get("position", "")
-    if written.isdigit() and info.kind == "query" and "position" in info.form.__dataclass_fields__:
+    if written.isdigit() and info.kind == "query" and any(f.name == "position" for f in dataclasses.fields(info.form)):
         fields.setdefault("position", int(written))
     given = {name: value for name, value in fields.items() if value is not None}
     if info.kind == "query":
