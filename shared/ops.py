@@ -130,7 +130,7 @@ def processes_of(settings: Settings, env: Mapping[str, str]) -> tuple[ProcessSta
         if running is False and name not in supervised:
             return None  # a file that a process left behind when it was killed
         # A server with several processes (the portal) is told of by one of them, whose number is not the server's.
-        answers = door and (door.get("pid") == pid or _runs(int(door["pid"])))
+        answers = bool(door) and _runs(int(door["pid"]))
         address = targets.get(name) or (f"http://{_host(str(door['host']))}:{door['port']}" if answers else "")
         alive, live_why = _probe(f"{address}/healthz") if address else (None, "")
         ready, ready_why = _probe(f"{address}/readyz") if address else (None, "")

@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from shared import tracing
 from tests.messaging.house import House, new_id, wait_for
+from tests.messaging.test_timer import put_deadline
 from tests.observing.conftest import get, scraped
 
 
@@ -132,3 +133,15 @@ def test_a_collector_that_is_away_keeps_nobody_from_working(alone: House) -> Non
     alone.tick(counter := new_id())
     wait_for(lambda: alone.events(counter) == 1, "the effect")
     assert worker.stop(40) == 0
+
+
+def test_deadlines_that_wait_are_told(alone: House) -> None:
+    """One that fails stays due and, long past its day, overdue; each try is counted with its outcome."""
+    put_deadline(alone, new_id(), due_at="2023-01-01T00:00:00+08:00", fail=True)
+    with alone.worker(MINZHENG_PROCESS="timed"):
+        door = where(alone, "timed")
+        wait_for(lambda: scraped(door).value("minzheng_deadlines_total", service="counter", deadline="ring") >= 1, "a try")
+        scrape = scraped(door)
+        assert scrape.value("minzheng_deadlines_due", service="counter") >= 1
+        assert scrape.value("minzheng_deadlines_overdue", service="counter") >= 1
+        assert scrape.value("minzheng_deadlines_total", outcome="ok") <= scrape.value("minzheng_deadlines_total") - 1
