@@ -261,10 +261,13 @@ class RulesEngine:
         batch = self._batch(rules, simulation, period, month)
         starts: Any = numpy.searchsorted(columns.member_of, numpy.arange(len(facts) + 1)).tolist()
         seen: dict[str, tuple[Any, bool]] = {}
+        bases: dict[tuple[str, ...], tuple[str, bool]] = {}
 
         def column(name: str) -> tuple[Any, bool]:
             if name not in seen:
-                seen[name] = _value(simulation, name, period), bool(self._law.get_variable(name).entity.is_person)
+                values = _value(simulation, name, period)
+                plain = values.tolist() if values.dtype.kind in "biu" else values  # read one by one, lists are much quicker than arrays
+                seen[name] = plain, bool(self._law.get_variable(name).entity.is_person)
             return seen[name]
 
         def values_of(n: int) -> Callable[[str], Any]:
@@ -277,7 +280,7 @@ class RulesEngine:
         found = []
         for n, fact in enumerate(facts):
             row = batch[n]
-            working = Working(values_of(n), in_force.__getitem__, self._references)
+            working = Working(values_of(n), in_force.__getitem__, self._references, bases)
             rules.explain(working)
             found.append(
                 Assessment(

@@ -78,7 +78,13 @@ class Recomputing(Generic[W]):
         first = group[0][1]
         engine = self._engine(first.parameters_version)
         older = engine is None or (engine.rules_version, engine.parameters_version) != (first.rules_version, first.parameters_version)
-        again = [None] * len(group) if engine is None else _again(engine, [a for _, a in group])
+        again: Sequence[Assessment | None] = [None] * len(group)
+        if engine is not None:
+            # What was proposed and then granted is one assessment, recorded twice: the same facts are asked about once.
+            facts = [msgspec.json.encode(a.inputs) for _, a in group]
+            once = {text: a for text, (_, a) in zip(facts, group, strict=True)}
+            made_of = dict(zip(once, _again(engine, list(once.values())), strict=True))
+            again = [made_of[text] for text in facts]
         for (where, a), made in zip(group, again, strict=True):
             yield Verdict(where, a.rules_version, a.parameters_version, older, self._differences(a, made, older))
 
