@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
-from playwright.sync_api import APIResponse, Browser, BrowserContext
+from playwright.sync_api import APIResponse, Browser, BrowserContext, Page
 
 from services.portal.desk.forms import Known, kind_of, yuan
 from shared.eventsourcing.commands import hints_of
@@ -99,3 +99,11 @@ def error_of(answer: APIResponse) -> str:
     """What a page said was wrong."""
     found = re.findall(r'(?:role="alert">|class="field-error"[^>]*>)(.*?)</(?:div|p)>', answer.text(), re.S)
     return unescape(re.sub(r"<[^>]+>", "", " ".join(found))).strip()
+
+
+def fits(page: Page) -> None:
+    """Nothing reaches over the edge of a phone."""
+    page.set_viewport_size({"width": 390, "height": 844})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.set_viewport_size({"width": 1100, "height": 900})
+    assert wide <= 390, f"{page.url} is {wide} px wide on a phone"

@@ -14,7 +14,7 @@ from shared.messaging.client import RpcClient
 from shared.security import tokens
 from tests.e2e.conftest import ALLOWANCE, DISTRICT, TOWN, Bureau, new_id, until
 from tests.portal.conftest import accessible, picture
-from tests.portal.hands import Hand, enter
+from tests.portal.hands import Hand, enter, fits
 
 Sit = Callable[..., None]
 
@@ -41,14 +41,6 @@ def press(page: Page, name: str) -> None:
 
 def submit(page: Page) -> None:
     page.locator("form.form > button:not(.default)").click()
-
-
-def fits(page: Page) -> None:
-    """Nothing reaches over the edge of a phone."""
-    page.set_viewport_size({"width": 390, "height": 844})
-    wide = page.evaluate("document.documentElement.scrollWidth")
-    page.set_viewport_size({"width": 1100, "height": 900})
-    assert wide <= 390, f"{page.url} is {wide} px wide on a phone"
 
 
 def test_an_application_goes_from_arrival_to_payment_in_the_browser(page: Page, bureau: Bureau, sit: Sit) -> None:
@@ -190,7 +182,6 @@ def test_the_desk_shows_what_waits_by_what_is_left(page: Page, bureau: Bureau, s
         row = page.locator("tr", has=page.locator(f"a[href*='{case}']"))
         expect(row.locator(f".tag.{tone}")).to_contain_text(words)
     accessible(page)
-    picture(page, "desk-worklist")
     fits(page)
     page.select_option("#town", TOWN)
     page.click("text=筛选")
@@ -199,7 +190,6 @@ def test_the_desk_shows_what_waits_by_what_is_left(page: Page, bureau: Bureau, s
     page.goto("/desk")
     expect(page.locator("main")).to_contain_text("我的待办")
     accessible(page)
-    picture(page, "desk-home")
     fits(page)
     for address in ("/desk/assistance/programmes", "/desk/everything", "/desk/find", "/desk/assistance/ask/list_cases"):
         page.goto(address)
