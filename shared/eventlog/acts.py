@@ -80,11 +80,16 @@ class Look:
 class Acts:
     """The index of one house. Read only; safe from any thread."""
 
-    def __init__(self, engine: sa.Engine, model: ReadModel) -> None:
+    def __init__(self, engine: sa.Engine, model: ReadModel, division: str = "", services: Collection[str] | None = None) -> None:
         self._engine = engine.execution_options(single=True)
         self._model = model
         self._acts, self._looks = model.metadata.tables["acts"], model.metadata.tables["looks"]
         self._columns = [self._acts.c[name] for name in Act.__dataclass_fields__]
+        self._division, self._services = division, services
+
+    def within(self, division: str, services: Collection[str]) -> Acts:
+        """The same index as far as somebody of a division may see it, in these services: every question ends there, walks too."""
+        return Acts(self._engine, self._model, division, services)
 
     @classmethod
     def of(cls, settings: Settings) -> Acts:
@@ -122,11 +127,10 @@ class Acts:
     def of_actor(
         self, actor: str, since: datetime | None = None, until: datetime | None = None, *, after: int = -1, limit: int = 500
     ) -> list[Act]:
-        """Everything one hand (``staff:zhang3``) recorded in a period, ends included, in order; ``after``: to go on from a position."""
+        """Everything one hand (``staff:zhang3``; "": all hands) recorded in a period, ends included, in order; ``after``: to go on from
+        a position."""
         c = self._acts.c
-        where = [c.actor == actor]
-        where += [] if since is None else [c.recorded_at >= _text(since)]
-        where += [] if until is None else [c.recorded_at <= _text(until)]
+        where = [*([c.actor == actor] if actor else []), *self._period(c.recorded_at, since, until)]
         where += [] if after < 0 else [c.position > after]
         return list(self._found(*where, limit=limit))
 
@@ -149,17 +153,35 @@ class Acts:
         c, found = self._acts.c, set()
         with self._engine.connect() as connection:
             for part in _chunks(streams):
-                found |= set(connection.execute(sa.select(c.stream).where(c.stream.in_(part), c.version == 0)).scalars())
+                asked = sa.select(c.stream).where(c.stream.in_(part), c.version == 0, *self._seen(c))
+                found |= set(connection.execute(asked).scalars())
         return found
+
+    # ---- many --------------------------------------------------------------------------------------------------
+
+    def counts(self) -> dict[str, int]:
+        """How many events of each type there are."""
+        c = self._acts.c
+        with self._engine.connect() as connection:
+            found = connection.execute(sa.select(c.type, sa.func.count()).where(*self._seen(c)).group_by(c.type)).all()
+        return {str(name): int(n) for name, n in found}
+
+    def per_day(self, actor: str = "", since: datetime | None = None, until: datetime | None = None) -> dict[str, int]:
+        """How many acts were recorded on each day; of one hand, or of all."""
+        c = self._acts.c
+        day = sa.func.substr(c.recorded_at, 1, 10)
+        asked = sa.select(day, sa.func.count()).where(*self._seen(c), *self._period(c.recorded_at, since, until))
+        asked = asked.where(c.actor == actor) if actor else asked
+        with self._engine.connect() as connection:
+            return {str(on): int(n) for on, n in connection.execute(asked.group_by(day).order_by(day)).all()}
 
     def looks_at(self, file_id: str, since: datetime | None = None, until: datetime | None = None, limit: int = 500) -> list[Look]:
         """All looks at one file, the newest first."""
-        c = self._looks.c
-        asked = sa.select(*(c[name] for name in Look.__dataclass_fields__)).where(c.file_id == file_id)
-        asked = asked if since is None else asked.where(c.looked_at >= _text(since))
-        asked = asked if until is None else asked.where(c.looked_at <= _text(until))
-        with self._engine.connect() as connection:
-            return [Look(*row) for row in connection.execute(asked.order_by(c.position.desc()).limit(limit))]
+        return self._looked(self._looks.c.file_id == file_id, since, until, limit)
+
+    def looks_by(self, actor: str, since: datetime | None = None, until: datetime | None = None, limit: int = 500) -> list[Look]:
+        """All looks of one hand, at whatever file, the newest first."""
+        return self._looked(self._looks.c.actor == actor, since, until, limit)
 
     # ---- inside ------------------------------------------------------------------------------------------------
 
@@ -167,9 +189,26 @@ class Acts:
         for part in _chunks(values):
             yield from self._found(column.in_(part))
 
+    def _seen(self, c: Any) -> list[Any]:
+        """The conditions for what may be seen, by the columns of acts or looks."""
+        if self._services is None:
+            return []
+        return [c.division.startswith(self._division, autoescape=True), c.service.in_(sorted(self._services))]
+
+    @staticmethod
+    def _period(column: Any, since: datetime | None, until: datetime | None) -> list[Any]:
+        return [*([] if since is None else [column >= _text(since)]), *([] if until is None else [column <= _text(until)])]
+
+    def _looked(self, which: Any, since: datetime | None, until: datetime | None, limit: int) -> list[Look]:
+        c = self._looks.c
+        asked = sa.select(*(c[name] for name in Look.__dataclass_fields__)).where(which, *self._seen(c))
+        asked = asked.where(*self._period(c.looked_at, since, until)).order_by(c.position.desc(), c.file_id).limit(limit)
+        with self._engine.connect() as connection:
+            return [Look(*row) for row in connection.execute(asked)]
+
     def _found(self, *where: Any, newest: bool = False, limit: int | None = None) -> Iterator[Act]:
         position = self._acts.c.position
-        asked = sa.select(*self._columns).where(*where).order_by(position.desc() if newest else position).limit(limit)
+        asked = sa.select(*self._columns).where(*where, *self._seen(self._acts.c)).order_by(position.desc() if newest else position).limit(limit)
         with self._engine.connect() as connection:
             rows = connection.execute(asked).all()
         return (Act(*row) for row in rows)

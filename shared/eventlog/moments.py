@@ -42,12 +42,12 @@ class Change:
 
 def as_of(log: Log, stream: str, at: datetime | None = None, open_: Open | None = None) -> Moment:
     """The stream as it was known at a moment (included), or now."""
-    return _moment(stream, _events(log, stream, open_), at, plain)
+    return _moment(stream, events_of(log, stream, open_), at, plain)
 
 
 def difference(log: Log, stream: str, first: datetime, second: datetime, open_: Open | None = None) -> tuple[Moment, Moment, list[Change]]:
     """The two moments, and every field that differs between them."""
-    events = _events(log, stream, open_)
+    events = events_of(log, stream, open_)
     was, became = (dict(_leaves(_moment(stream, events, at, sealed_plain).state)) for at in (first, second))
     changes = [Change(name, was.get(name), became.get(name)) for name in {**was, **became} if was.get(name) != became.get(name)]
     told = [Change(c.field, plain(c.before), plain(c.after)) for c in changes]
@@ -59,7 +59,8 @@ def rewritten(change: Change) -> bool:
     return bool(change.before == change.after == MASKED)
 
 
-def _events(log: Log, stream: str, open_: Open | None) -> list[Recorded]:
+def events_of(log: Log, stream: str, open_: Open | None = None) -> list[Recorded]:
+    """Every event of a stream, sealed fields as they stand, or opened."""
     discovery.load_all()
     found = []
     for raw in log.read(stream):

@@ -133,7 +133,7 @@ class _Walking:
             if event is None:
                 [event] = [recorded(raw).event for raw in self.log.read(act.stream, act.version, 1)]
             says = {name: _short(value) for name, value in plain(event).items() if name not in ("assessment", "assessments")}
-            node = self.known[act.position] = Node(act, says, tuple(_assessments(event)), tuple(_named(act.service, event)))
+            node = self.known[act.position] = Node(act, says, tuple(assessments_of(event)), tuple(_named(act.service, event)))
         return node
 
     @property
@@ -303,7 +303,8 @@ class _Forward(_Walking):
         self.edge(kind, act.position, cause.position)
 
 
-def _assessments(event: Any) -> Iterator[Assessment]:
+def assessments_of(event: Any) -> Iterator[Assessment]:
+    """What an event was decided by: the assessments in its fields."""
     for f in fields(event):
         value = getattr(event, f.name)
         yield from (v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, Assessment))
@@ -321,7 +322,7 @@ def _named(service: str, event: Any) -> Iterator[tuple[str, bool]]:
             yield value, f.name in FACTS
             if f.name == "report_id":  # a version of a verification's report
                 yield value.rpartition(".")[0], True
-    for a in _assessments(event):
+    for a in assessments_of(event):
         yield a.subject, True
         for person in _persons(a.inputs):
             yield person, True

@@ -34,6 +34,7 @@ def declare(metadata: sa.MetaData) -> sa.Table:
     )
     sa.Index("ix_acts_stream", acts.c.stream, acts.c.version)
     sa.Index("ix_acts_actor", acts.c.actor, acts.c.recorded_at)
+    sa.Index("ix_acts_recorded", acts.c.recorded_at)
     return acts
 
 

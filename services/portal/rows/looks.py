@@ -10,7 +10,7 @@ from shared.eventsourcing.codec import Recorded
 
 
 def declare(metadata: sa.MetaData) -> sa.Table:
-    return sa.Table(
+    looks = sa.Table(
         "looks",
         metadata,
         sa.Column("file_id", sa.Text, primary_key=True),
@@ -24,6 +24,8 @@ def declare(metadata: sa.MetaData) -> sa.Table:
         sa.Column("files", sa.Integer, nullable=False),  # how many were shown at once: 1, or those of a list
         sa.Column("looked_at", sa.Text, nullable=False),  # as the times of acts
     )
+    sa.Index("ix_looks_actor", looks.c.actor, looks.c.looked_at)
+    return looks
 
 
 def project(model: ReadModel, looks: sa.Table) -> None:

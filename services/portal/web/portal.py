@@ -19,6 +19,7 @@ from shared.eventlog.client import Log
 from shared.eventlog.stores import engine_for
 from shared.messaging.client import RpcClient
 from shared.messaging.doors import DoorInfo, doors_of
+from shared.office import Office
 from shared.rules.profile import Profile, load_profile
 from shared.security import tokens
 from shared.security.tokens import Verifier
@@ -117,11 +118,15 @@ class Portal:
     def vault(self) -> Vault:
         return self._once("vault", lambda: Vault(engine_for(self.settings, "vault"), self.settings.master_key))
 
+    def office(self, service: str) -> Office:
+        """The office of a service, where a page that reads the log itself notes who looked (``audit/seeing.py``)."""
+        return self._once(f"office {service}", lambda: Office(self.settings, service))
+
     def close(self) -> None:
         with self._lock:
             made, self._made = self._made, {}
-        for name in ("rpc", "log"):
-            if name in made:
+        for name in made:
+            if name in ("rpc", "log") or name.startswith("office "):
                 made[name].close()
         for name in ("read", "tree"):
             if name in made:
