@@ -183,8 +183,8 @@ class _Proofs:
 
     def line(self, event: Raw, role: str) -> bytes | None:
         """An event with its proof; None when it stands behind the checkpoint."""
-        index = self._kept.index_of(event.position)
-        if index is None or index >= self.size:
+        index = self._kept.index_of(event.position, self.size)
+        if index is None:
             return None
         if self._kept(0, index) != leaf_of(event):
             raise NotSealed(f"{event.stream}@{event.version} 与封存时不同，请运行 minzheng audit verify。")

@@ -71,16 +71,18 @@ class Nodes:
             raise MissingNode(f"place {index}")
         return int.from_bytes(found[at : at + 8], "big")
 
-    def index_of(self, position: int) -> int | None:
-        """The leaf whose event has this commit position; None if there is none. A binary search, for positions ascend."""
-        low, high = 0, self.size
+    def index_of(self, position: int, size: int | None = None) -> int | None:
+        """The leaf whose event has this commit position, among the first ``size``; None if there is none. A binary search, for positions
+        ascend."""
+        size = self.size if size is None else size
+        low, high = 0, size
         while low < high:
             middle = (low + high) // 2
             if self.position(middle) < position:
                 low = middle + 1
             else:
                 high = middle
-        return low if low < self.size and self.position(low) == position else None
+        return low if low < size and self.position(low) == position else None
 
     def append(self, leaves: Sequence[bytes], positions: Sequence[int]) -> int:
         """Add leaves with their positions behind the last; answers the new size. Call ``flush`` before the transaction ends."""
