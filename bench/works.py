@@ -19,7 +19,7 @@ import pika
 from esdbclient import EventStoreDBClient
 from esdbclient.protos.Grpc import shared_pb2, streams_pb2
 
-from bench import district, fill, pages, payments, plain_numpy, proofs, replaying, standards
+from bench import api, district, fill, pages, payments, plain_numpy, proofs, replaying, standards
 from bench.parts import DISTRICT, Parts, Row, Say, opened, percentile, row, side_by_side, timed
 from services.assistance.rules import engine as rules_engine
 from shared.clock import SHANGHAI
@@ -544,6 +544,7 @@ WORKS: dict[str, tuple[str, Callable[[Parts, Scale, Say], list[Row]]]] = {
     "payments": ("发放批次", lambda parts, scale, say: payments.payment_run(parts, 100_000 if scale is FULL else 2_000, say)),
     "standards": ("提标复核", lambda parts, scale, say: standards.standards_rise(parts, 100_000 if scale is FULL else 2_000, say)),
     "decisions": ("决定重算", lambda parts, scale, say: replaying.decision_replay(parts, 20_000 if scale is FULL else 5_000, say)),
+    "api": ("接口", lambda parts, scale, say: api.api(parts, 4.0 if scale is FULL else 2.0, scale.rounds, say)),
     "pages": ("公开页面", lambda parts, scale, say: pages.pages(parts, 100_000, 30.0 if scale is FULL else 10.0, say)),
     "proofs": ("完整性", lambda parts, scale, say: proofs.proofs(parts, 1_000_000 if scale is FULL else 100_000, say)),
     "soak": ("持续负载", lambda parts, scale, say: district.soak(parts, district.FULL if scale is FULL else district.QUICK, say)),

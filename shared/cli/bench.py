@@ -43,6 +43,7 @@ def command(works: tuple[str, ...], quick: bool, as_json: bool, rounds: int, see
       payments    十万人的发放批次：编制、锁定、送发、代发文件、回盘、关账
       standards   提标：十万户按新标准逐户复核
       proofs      百万个事件的日志：逐字节核验全部，离线核验一份回执，证明的长短
+      api         接口（HTTP）比 RPC 多出的时间：指令、查询
       pages       公开页面：十万名在保，每秒 200 次
       soak        十分钟持续负载后进程的内存
       chaos       不测速度：加载时逐个、随机 kill -9 各进程，最后逐笔对账

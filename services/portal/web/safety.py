@@ -60,7 +60,7 @@ LIMITS: list[str | Callable[[], str] | ApplicationLimit] = [
     ApplicationLimit(_rate, scope="asker"),
     ApplicationLimit(_rate_of_an_address, key_function=get_remote_address, scope="address"),
 ]
-limiter = Limiter(_asker, application_limits=LIMITS, storage_uri="memory://", strategy="moving-window")
+limiter = Limiter(_asker, application_limits=LIMITS, storage_uri="memory://", strategy="sliding-window-counter")
 
 
 def install(app: Flask, portal: Portal) -> None:
