@@ -127,7 +127,7 @@ class OneThingDoors(PersonDoors):
         """Before a person is troubled with a late item: whatever has a result by now is written down."""
         self._collect(notice.facts.record_id, notice.order(None, "collect"))
 
-    @command(OneThingRef, permission="accept")
+    @command(OneThingRef, permission="accept", does=one_thing.SkipOneThingItem)
     def collect_one_thing(self, order: Order[OneThingRef]) -> Any:
         """一件事：汇总各事项办理结果。"""
         within(order.hand, self._one_thing(order.command.record_id).division)

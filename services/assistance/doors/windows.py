@@ -83,7 +83,7 @@ class WindowDoors(PersonDoors):
             "result": state.result,
         }
 
-    @command(ClueApplication, permission="review")
+    @command(ClueApplication, permission="review", does=clue.ResolveClue)
     def apply_from_clue(self, order: Order[ClueApplication]) -> Any:
         """核实属实的线索直接转为申请：使用在册资料，不要求当事人重新填报；线索随即办结。"""
         c, clues = order.command, DECIDERS[clue.NAME]
@@ -99,7 +99,7 @@ class WindowDoors(PersonDoors):
         self.office.handle(clues, c.record_id, order.to(clue.ResolveClue(c.record_id, "apply", opened=filed.id), "resolve"))
         return filed
 
-    @command(CampaignRef, permission="review")
+    @command(CampaignRef, permission="review", does=inspection.ListCampaignObjects)
     def list_campaign_cases(self, order: Order[CampaignRef]) -> Any:
         """将本辖区在册个案全部列入检查（复审、差错台账、抽查）。"""
         record_id, campaigns = order.command.record_id, DECIDERS[inspection.NAME]
