@@ -80,9 +80,9 @@ def test_every_list_in_which_something_waits_is_somebodys(page: Page, base: str,
         bureau.at("2023-07-14")  # some of what was left open is late by now, some is due soon
         for row in rows:
             assert row["worklist"] in home.ACT_OF.keys() | home.STANDING, row["worklist"]
-            page = auditor.get(f"/desk/{service}/worklists/{row['worklist']}?programme={row['programme']}")
-            assert page.status == 200
-            assert "待办明细" in page.text() or row["programme"] in GOES_ON_BY_ITSELF
+            shown = auditor.get(f"/desk/{service}/worklists/{row['worklist']}?programme={row['programme']}")
+            assert shown.status == 200
+            assert "待办明细" in shown.text() or row["programme"] in GOES_ON_BY_ITSELF
             seen += 1
         for kind in ("csv", "xlsx"):
             assert auditor.get(f"/desk/{service}/worklists/visit?town=330226999&format={kind}").status == 200, "a table of nothing"

@@ -1,0 +1,113 @@
+"""A run that a bank pays: sent by the cashier, its file made on the bureau's own machine, the bank's answer taken in at the desk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from shared.config import run_file
+from shared.messaging.client import RpcClient
+from shared.office import Office
+from shared.security import tokens
+from tests.e2e.conftest import ALLOWANCE, TOWN, Bureau, new_id, running_house, until
+from tests.portal.conftest import accessible
+from tests.portal.hands import enter, fits
+
+
+@pytest.fixture(scope="module")
+def with_a_bank(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
+    """A house of its own, whose approved runs wait for a cashier."""
+    more = {"MINZHENG_PAYMENT_MODE": "bank_file", "MINZHENG_DEV_LOGIN": "1", "MINZHENG_PORTAL_RATE": "100000/minute"}
+    with running_house(tmp_path_factory.mktemp("bank"), **more) as house:
+        settings = house.settings
+        assert settings.token_private_key is not None
+        assert settings.token_public_key is not None
+        tokens.development_keys(settings.token_private_key, settings.token_public_key)
+        with RpcClient(settings.amqp_uri, timeout=15) as link:
+            yield Bureau(house, settings, link)
+
+
+@pytest.fixture
+def counter(chromium: Browser, with_a_bank: Bureau) -> Iterator[Page]:
+    port = json.loads(run_file(with_a_bank.settings.var).read_text())["MINZHENG_PORTAL_PORT"]
+    context = chromium.new_context(base_url=f"http://127.0.0.1:{port}", locale="zh-CN", viewport={"width": 1100, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    yield page
+    context.close()
+
+
+def test_the_banks_answer_is_taken_in_line_by_line_and_the_run_closes_even(counter: Page, with_a_bank: Bureau, tmp_path: Path) -> None:
+    """Two are sent: one is paid, one comes back with a reason; wrong lines are told by their row; the same file again changes nothing."""
+    page, bureau = counter, with_a_bank
+    cashier, approver = bureau.staff("cashier").assistance, bureau.staff("approver").assistance
+    for _ in range(2):
+        home = bureau.household({"resident_id": bureau.person("19700101")})
+        case = bureau.granted(home["household_id"])
+        account = {"person_id": bureau.staff("clerk").assistance.get_case(case_id=case)["payee_id"]}
+        bureau.staff("clerk").assistance.propose_payee_account(
+            command_id=new_id(), **account, division=TOWN, bank_code="102332000010", account_no="6222021234567890128", holder="测试甲",
+            document_no="账户1号",
+        )  # fmt: skip
+        approver.confirm_payee_account(command_id=new_id(), **account, number=1)
+    bureau.at("2023-04-03")
+    run = cashier.prepare_payment_run(command_id=new_id(), programme=ALLOWANCE, month="2023-04", division=TOWN)["id"]
+    until(lambda: cashier.get_payment_run(run_id=run)["status"] == "locked")
+    port = json.loads(run_file(bureau.settings.var).read_text())["MINZHENG_PORTAL_PORT"]
+    base = f"http://127.0.0.1:{port}"
+    address = f"/desk/assistance/payment_run/{run}"
+    enter(page.context, base, bureau, "approver")
+    page.goto(address)
+    page.locator(".acts").get_by_role("button", name="批准发放").click()
+    expect(page.locator("h1 .tag")).to_have_text("已批准")
+    enter(page.context, base, bureau, "cashier")
+    page.goto(address)
+    page.locator(".acts").get_by_role("button", name="送发").click()
+    until(lambda: cashier.get_payment_run(run_id=run)["status"] == "sent")
+    page.goto(address)
+    expect(page.locator("main")).to_contain_text("代发文件含户名和账号，不经网页")
+    expect(page.locator("main")).to_contain_text("尚有 2 笔")
+    accessible(page)
+    fits(page)
+    assert "6222021234567890128" not in page.content()
+    # -- the file, and what the bank says of its lines
+    from services.assistance.service import SERVICE
+
+    made = SERVICE()
+    made.office = Office(bureau.settings, "assistance")
+    assert made.office.verifier is not None
+    assert bureau.settings.token_private_key is not None
+    token = tokens.issue(bureau.settings.token_private_key, "staff:cashier", ("cashier",), "330225")
+    made.write_bank_file(made.office.verifier.hand(token), run, tmp_path, ("csv",))
+    made.office.close()
+    [sent] = list(tmp_path.glob("*.csv"))
+    lines = sent.read_text("utf-8-sig").splitlines()
+    at = next(n for n, line in enumerate(lines) if "序号" in line)
+    columns = lines[at].split(",")
+    status, reason = columns.index("状态"), columns.index("原因")
+    for n, (word, why) in enumerate((("成功", ""), ("失败", "账户已销户"))):
+        cells = lines[at + 1 + n].split(",")
+        cells[status], cells[reason] = word, why
+        lines[at + 1 + n] = ",".join(cells)
+    wrong = [""] * len(columns)
+    wrong[columns.index("序号")], wrong[status] = "99", "不明"
+    answer = tmp_path / "answer.csv"
+    answer.write_text("\n".join([*lines, ",".join(wrong)]) + "\n", "utf-8-sig")
+    for told in ("登记 2 行，此前已登记 0 行，未登记 1 行", "登记 0 行，此前已登记 2 行，未登记 1 行"):
+        page.goto(address)
+        page.set_input_files("#file", answer)
+        page.click("text=登记回盘")
+        expect(page.get_by_role("status")).to_contain_text(told)
+        expect(page.locator("main")).to_contain_text("状态须为")
+    accessible(page)
+    until(lambda: cashier.get_payment_run(run_id=run)["status"] == "closed")
+    page.goto(address)
+    expect(page.locator("main")).to_contain_text("已平")
+    page.goto(f"{address}?lines=failed")
+    expect(page.get_by_role("region", name="名单")).to_contain_text("账户已销户")
+    page.goto("/desk/assistance/payments")
+    expect(page.get_by_role("region", name="发放批次")).to_contain_text("已平")
