@@ -16,7 +16,7 @@ from shared.config import ROOT
 from shared.domain.errors import Refused
 from shared.ops import collect
 from tests.e2e.conftest import new_id, until
-from tests.observing.conftest import CANARY, OURS, Watched, start
+from tests.observing.conftest import CANARY, OURS, Watched, get, start
 
 ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{32}|\d{15}")
 
@@ -174,8 +174,6 @@ def test_the_portals_processes_answer_as_one(tmp_path: Path) -> None:
         until(lambda: (tmp_path / "run" / "portal.metrics.json").exists() and seen.ask("portal", "/readyz")[0] == 200)
 
         def ask(times: int) -> None:
-            from tests.observing.conftest import get
-
             for _ in range(times):
                 assert get(f"http://127.0.0.1:{port}/healthz") == (200, "ok\n")
 
@@ -189,3 +187,5 @@ def test_the_portals_processes_answer_as_one(tmp_path: Path) -> None:
         ask(5)
         until(lambda: seen.scrape("portal").value("minzheng_http_seconds_count", **counted) == 25)
         assert seen.scrape("portal").value("minzheng_alive") == 1
+        until(lambda: seen.lines("portal"))  # the server tells of the process that was killed, in its own words
+        assert all(line["process"] == "portal" and line["level"] for line in seen.lines("portal"))
