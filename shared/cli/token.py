@@ -19,6 +19,8 @@ ABOUT = {
     "data_protection_officer": "个人信息保护负责人：提出删除个人信息",
     "data_protection_supervisor": "批准删除个人信息",
     "auditor": "审计（只读）",
+    "operator": "运维：运行状况、死信",
+    "portal": "门户自己：转交公众异议",
 }
 
 
