@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask, current_app, g, request
+from flask import Flask, Response, current_app, g, request
 from flask_smorest import Blueprint
 
 from services.portal.api import answers, document, operations, pages, requests
@@ -57,7 +57,7 @@ def _first(found: list[operations.Operation]) -> Callable[[], None]:
 
 
 def _view(op: operations.Operation) -> requests.View:
-    def command(headers: requests.Fields, body: requests.Fields) -> answers.Response:
+    def command(headers: requests.Fields, body: requests.Fields) -> Response:
         fields = {**body, "command_id": headers["idempotency_key"]}
         if "if_match" in headers:
             fields["expected_version"] = int(headers["if_match"].strip('"'))
@@ -67,7 +67,7 @@ def _view(op: operations.Operation) -> requests.View:
             raise requests.as_http(refused) from None
         return answers.of_command(answer)
 
-    def query(headers: requests.Fields, asked: requests.Fields) -> answers.Response:
+    def query(headers: requests.Fields, asked: requests.Fields) -> Response:
         given = requests.with_position(op, asked, headers)
         why = {"purpose": headers.get("purpose", ""), "reference": headers.get("reference", "")}
         portal, token = portal_of(current_app), g.caller.token
@@ -79,7 +79,7 @@ def _view(op: operations.Operation) -> requests.View:
 
     chosen = command if op.door.kind == "command" else query
 
-    def view(headers: requests.Fields, fields: requests.Fields) -> answers.Response:
+    def view(headers: requests.Fields, fields: requests.Fields) -> Response:
         return chosen(headers, fields)
 
     view.__name__, view.__doc__ = op.method, None
