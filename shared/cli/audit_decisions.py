@@ -21,9 +21,11 @@ def command(only: str | None, since: str | None, until: str | None, as_json: boo
     有不一致时逐一指明（流名@号），退出码为 1。由本版本所没有的规则或参数作出的决定单列，不计入一致。
     """
     from shared import config
+    from shared.clock import Clock
     from shared.eventlog import discovery
     from shared.eventlog.client import Log, LogUnavailable
     from shared.eventlog.integrity.replay import replay
+    from shared.eventlog.integrity.report import keep
     from shared.eventlog.showing import day_or_moment
     from shared.eventsourcing.codec import UnknownEvent
     from shared.office import Office
@@ -50,6 +52,8 @@ def command(only: str | None, since: str | None, until: str | None, as_json: boo
         log.close()
         for office in offices.values():
             office.close()
+    if (only, since, until) == (None, None, None):
+        keep(settings.var, as_dict(report), Clock(settings.clock_file).now())  # for the audit pages
     if as_json:
         click.echo(json.dumps(as_dict(report), ensure_ascii=False))
     else:

@@ -207,8 +207,8 @@ class Acts:
             return [Look(*row) for row in connection.execute(asked)]
 
     def _found(self, *where: Any, newest: bool = False, limit: int | None = None) -> Iterator[Act]:
-        position = self._acts.c.position
-        asked = sa.select(*self._columns).where(*where, *self._seen(self._acts.c)).order_by(position.desc() if newest else position).limit(limit)
+        c = self._acts.c
+        asked = sa.select(*self._columns).where(*where, *self._seen(c)).order_by(c.position.desc() if newest else c.position).limit(limit)
         with self._engine.connect() as connection:
             rows = connection.execute(asked).all()
         return (Act(*row) for row in rows)

@@ -172,3 +172,60 @@ def steps(title: str, series: Sequence[Steps], last: int, years: Sequence[tuple[
         inside.append(_text(width - right + 6, at, one.label[:12], size=13))
     said = about or "；".join(f"{one.label}：" + "，".join(v[2] for v in one.values) for one in series)
     return _svg(width, height, title, said, "".join(inside))
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event of a graph. ``lane``: the column it stands in; ``mark``: "start", "decision" or ""."""
+
+    key: int
+    lane: str
+    label: str
+    beside: str
+    time: str
+    href: str
+    mark: str = ""
+
+
+_RED, _BROWN = "#a3211a", "#8a5200"
+# Kind of a line between two events -> (colour, width, dashes).
+LINES = {
+    "before": ("#8b97a5", 2.0, ""), "caused": (BLUE, 2.5, ""), "order": (BLUE, 2.5, "2 4"), "ground": (_BROWN, 2.0, "8 4"),
+    "refers": (SOFT, 1.5, "2 4"),
+}  # fmt: skip
+
+
+def graph(title: str, events: Sequence[Event], links: Sequence[tuple[int, int, str]], *, about: str) -> Markup:
+    """Causes and effects: time from above, a column for every lane in the order in which they come up, each event a link with its words
+    at the right. ``links``: (cause, effect, kind). All of it reads at 1100 px however many events there are."""
+    if not events:
+        return Markup("")
+    lanes = {lane: n for n, lane in enumerate(dict.fromkeys(e.lane for e in events))}
+    step = min(30.0, 380 / len(lanes))
+    width, row, left = 1040, 30, 22.0
+    words_at = left + step * len(lanes) + 6
+    at = {e.key: (left + lanes[e.lane] * step, 24.0 + n * row) for n, e in enumerate(events)}
+    striped = range(0, len(events), 2)
+    inside = [f'<rect x="0" y="{24 + n * row - row / 2:.0f}" width="{width}" height="{row}" fill="#f2f6fa"/>' for n in striped]
+    for cause, effect, kind in sorted(links, key=lambda link: link[2] != "before"):
+        if cause not in at or effect not in at:
+            continue
+        (x1, y1), (x2, y2) = at[cause], at[effect]
+        colour, thick, dash = LINES[kind]
+        aside, bend = (16, 8) if x1 == x2 else (0, min(40, (y2 - y1) * 0.6))  # within a column beside its own line
+        curve = f"C{x1 - aside:.1f} {y1 + bend:.1f} {x2 - aside:.1f} {y2 - bend:.1f} {x2:.1f} {y2:.1f}"
+        way = f"M{x1:.1f} {y1:.1f}" + (f"V{y2:.1f}" if x1 == x2 and kind == "before" else curve)
+        dashes = f' stroke-dasharray="{dash}"' if dash else ""
+        inside.append(f'<path d="{way}" fill="none" stroke="{colour}" stroke-width="{thick}"{dashes}/>')
+    for e in events:
+        x, y = at[e.key]
+        fill = _RED if e.mark == "start" else BLUE
+        shape = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{8 if e.mark == "start" else 6}" fill="{fill}" stroke="#fff" stroke-width="2"/>'
+        if e.mark == "decision":
+            shape = f'<path d="M{x:.1f} {y - 9:.1f}l9 9l-9 9l-9 -9Z" fill="{_BROWN}" stroke="#fff" stroke-width="2"/>'
+        label = f'<tspan font-weight="700" fill="{fill if e.mark == "start" else INK}">{escape(e.label)}</tspan>'
+        beside = f'<tspan fill="{SOFT}" font-size="13" dx="10">{escape(e.beside)}</tspan>'
+        words = f'<text x="{words_at:.1f}" y="{y + 5:.1f}" font-size="14">{label}{beside}</text>'
+        when = _text(width - 10, y + 5, e.time, anchor="end", size=12, fill=SOFT)
+        inside.append(f'<a href="{escape(e.href)}">{shape}{words}{when}</a>')
+    return _svg(width, 24 + len(events) * row, title, about, "".join(inside), "group")
