@@ -257,7 +257,8 @@ def test_nobody_is_erased_while_a_service_has_something_open(tmp_path: Path) -> 
         d.call("enrol_elder", "clerk", service="eldercare", resident_id=NUMBER, name=NAME, division=DIVISION)
         d.settle()
         helped = single(d, numbers)
-        d.call("apply_temporary", kind="expenditure", cause="grave_illness", happened_on="2023-07-01", division="330225101", person_id=helped)
+        asked = {"kind": "expenditure", "cause": "grave_illness", "happened_on": "2023-07-01", "division": "330225101"}
+        d.call("apply_temporary", person_id=helped, **asked)
         for person in (old, member, helped):
             propose(d, person)
             d.settle()  # one by one: here nobody projects while a reaction waits for the read model
