@@ -46,6 +46,7 @@ class ProcessState:
     ready: bool | None = None
     why: str = ""  # why it is not alive or not ready, in Chinese
     restarts: int | None = None
+    since: str = ""  # when it was started, as an ISO time
     memory: int | None = None  # bytes in RAM
     address: str = ""  # where it is asked
 
@@ -142,6 +143,7 @@ def processes_of(settings: Settings, env: Mapping[str, str]) -> tuple[ProcessSta
             ready=ready,
             why=live_why or ready_why or ("没有运行" if running is False else ""),
             restarts=int(told[f"restarts.{name}"]) if f"restarts.{name}" in told else None,
+            since=_since(pid) if running else "",
             memory=_memory(pid) if running else None,
             address=address,
         )
@@ -180,6 +182,13 @@ def _runs(pid: int) -> bool:
         return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
+
+
+def _since(pid: int | None) -> str:
+    try:
+        return datetime.fromtimestamp(psutil.Process(pid).create_time(), SHANGHAI).isoformat(timespec="seconds")
+    except psutil.Error:
+        return ""
 
 
 def _memory(pid: int | None) -> int | None:

@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_TITLES = {
-    "invalid_input": "内容不合要求",
-    "too_large": "内容过大",
-    "command_id_reused": "同一编号内容不同",
-    "not_found": "找不到对象",
-    "unknown_person": "查无此人",
-    "delivery_limit": "多次使进程中断",
-    "forbidden": "无权办理",
-    "out_of_order": "步骤次序不符",
-}
-
 
 @click.group("dead-letters", context_settings={"help_option_names": ["--help"]})
 @click.option("--service", "services", multiple=True, metavar="服务", help="只看这个服务的（可多次给出；默认全部）")
@@ -49,6 +38,8 @@ def list_(services: tuple[str, ...], as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from shared.messaging.dead_letters import REASONS
+
     letters = _tried(_house(services).list)
     if as_json:
         for letter in letters:
@@ -63,7 +54,7 @@ def list_(services: tuple[str, ...], as_json: bool) -> None:
         table.add_column(column, overflow="fold")
     for letter in letters:
         source = f"{letter.exchange.removesuffix('.events')}.{letter.routing_key}" if letter.exchange else letter.queue
-        reason = _TITLES.get(letter.reason, letter.reason)
+        reason = REASONS.get(letter.reason, letter.reason)
         table.add_row(letter.id, letter.failed_at[:19].replace("T", " "), letter.service, source, reason, letter.message, str(letter.tries))
     Console().print(table)
     click.echo("查看：minzheng dead-letters show 编号    重放：minzheng dead-letters replay 编号")
@@ -77,6 +68,8 @@ def show(services: tuple[str, ...], letter_id: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from shared.messaging.dead_letters import REASONS
+
     letter, content = _tried(lambda: _house(services).show(letter_id))
     table = Table(show_header=False, title=f"死信 {letter.id}", title_justify="left")
     table.add_column(style="bold")
@@ -86,7 +79,7 @@ def show(services: tuple[str, ...], letter_id: str) -> None:
         ("反应（队列）", letter.queue),
         ("来自", f"{letter.exchange} / {letter.routing_key}"),
         ("事件编号", letter.event_id or "（无）"),
-        ("原因", f"{_TITLES.get(letter.reason, letter.reason)}（{letter.reason}）"),
+        ("原因", f"{REASONS.get(letter.reason, letter.reason)}（{letter.reason}）"),
         ("说明", letter.message),
         ("处理次数", str(letter.tries)),
         ("首次失败", letter.first_failed),

@@ -25,6 +25,17 @@ from shared.messaging import names, wire
 from shared.security.vault import Sealer
 
 _PATIENCE = 2.0  # seconds; somebody else may be looking at the letters at this moment
+# Why a message was set aside, in words; what is not here is the class of an exception.
+REASONS = {
+    "invalid_input": "内容不合要求",
+    "too_large": "内容过大",
+    "command_id_reused": "同一编号内容不同",
+    "not_found": "找不到对象",
+    "unknown_person": "查无此人",
+    "delivery_limit": "多次使进程中断",
+    "forbidden": "无权办理",
+    "out_of_order": "步骤次序不符",
+}
 # Shown in the clear; of every other text only its length: what an agency sends may name people anywhere.
 _PLAIN = frozenset({"type", "reason", "outcome", "step", "programme", "division", "status", "currency", "month"})
 
@@ -94,18 +105,20 @@ class DeadLetters:
                 self._replay(channel, letter, before)
             return found[0]
 
-    def replay_all(self, before: Before = _nothing) -> tuple[int, Sequence[Letter]]:
-        """(how many were given back, those whose reaction no longer exists and which therefore stay)."""
+    def replay_all(self, before: Before = _nothing, only: Callable[[Letter], bool] = lambda letter: True) -> tuple[int, Sequence[Letter]]:
+        """(how many were given back, those whose reaction no longer exists and which therefore stay); ``only``: of these."""
         done: set[str] = set()
         left: deque[Letter] = deque()
         with self._channel() as channel:
             for service in self._services:
                 for letter in self._taken(channel, service):
-                    if letter.id in done:
+                    if letter.id in done or not only(letter):
                         continue  # it has failed again already, or is a double; it stays for the next time
                     try:
                         self._replay(channel, letter, before)
                         done.add(letter.id)
+                    except Unavailable:
+                        raise  # what cannot be recorded is not moved, nor is any that comes after it
                     except Refused:
                         left.append(letter)
         return len(done), tuple(left)

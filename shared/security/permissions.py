@@ -31,7 +31,16 @@ ROLES: dict[str, frozenset[str]] = {
     "data_protection_officer": frozenset({"registry:erase", "registry:read"}),  # 个人信息保护负责人
     "data_protection_supervisor": frozenset({"registry:approve_erasure", "registry:read"}),  # 批准删除个人信息
     "auditor": frozenset(
-        {"assistance:read", "assistance:class", "eldercare:read", "registry:read", "assistance:audit", "eldercare:audit", "registry:audit"}
+        {
+            "assistance:read",
+            "assistance:class",
+            "assistance:audit",
+            "eldercare:read",
+            "eldercare:audit",
+            "registry:read",
+            "registry:audit",
+            "operations:read",
+        }
     ),  # 审计
     # 门户: hands in what the public writes on a page (公示异议), and looks up the answer by its receipt. It reads nothing else.
     "portal": frozenset({"assistance:object", "eldercare:object"}),
