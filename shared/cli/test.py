@@ -11,7 +11,7 @@ import click
 from shared.config import ROOT
 
 ENGINES = ("AMQP_URI", "EVENTSTORE_URI", "EVENTSTORE_DATA", "DATABASE_URL")
-KEPT = ("MINZHENG_RABBITMQ_SERVER",)
+KEPT = ("MINZHENG_RABBITMQ_SERVER", "MINZHENG_PICTURES")
 
 
 def at_root(argument: str) -> str:

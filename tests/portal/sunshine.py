@@ -132,7 +132,8 @@ def ill_meant(made: District) -> None:
     d.call("allocate_to_fund", "cashier", record_id=record, amount=500_000, document_no="=HYPERLINK(1)")
     d.call("draw_from_fund", "clerk", record_id=record, case_id="case-9", amount=120_000, draw_id="D1")
     d.call("settle_fund_draw", "approver", record_id=record, draw_id="D1", decision="case-9", covered=100_000)
-    opening = {"programme": "assistance_special_governance", "division": "330225", "title": f"八月抽查{INJECTED}", "scope": "全区"}
+    opening = {"programme": "assistance_special_governance", "division": "330225", "title": "八月低保个案抽查", "scope": "全区在册个案"}
+    d.call("open_campaign", "reviewer", **{**opening, "title": f"抽查{INJECTED}"}, period_from="2023-08-20", check_by="2023-12-31")
     lot = d.call("open_campaign", "reviewer", **opening, period_from=d.now.date().isoformat(), check_by="2023-12-31")["id"]
     objects = [f"案-{n:03d}" for n in range(130)] + ["𠀀-1", "ﬀ-1"]  # of which Python and JavaScript disagree about the order
     d.call("list_campaign_objects", "reviewer", record_id=lot, objects=objects)

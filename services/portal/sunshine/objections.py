@@ -10,6 +10,7 @@ import uuid
 from typing import Any
 
 from flask import current_app, make_response, request
+from flask_limiter.util import get_remote_address
 
 from services.portal.read_model import TABLES
 from services.portal.rows import sunshine as rows
@@ -70,7 +71,7 @@ def objection(case_id: str) -> Any:
 
 
 @pages.post("/sunshine/proposals/<case_id>/objection")
-@limiter.limit("10/minute;60/hour")
+@limiter.limit("10/minute;60/hour", key_func=get_remote_address)  # of an address, whatever token it shows
 def object_to(case_id: str) -> Any:
     """提交异议: answers with the receipt. The same form sent again has the same receipt."""
     portal = portals.of(current_app)
@@ -90,7 +91,7 @@ def lookup() -> Any:
 
 
 @pages.post("/sunshine/objections")
-@limiter.limit("30/minute")
+@limiter.limit("30/minute", key_func=get_remote_address)
 def look_up() -> Any:
     """The answer, of whichever service took the objection."""
     portal, receipt = portals.of(current_app), request.form.get("receipt", "").strip()

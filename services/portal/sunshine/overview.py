@@ -66,8 +66,9 @@ def overview(portal: Portal, day: Day) -> str:
     for name, description, value in now:
         first.setdefault(name, (description, value))
     counted = [(p, own.get(p.code)) for p in declared.counted()]
+    largest = sorted(counted, key=lambda of: -(of[1].cases or 0) if of[1] else 0)[:3]
     return render(
-        "overview.html", day, counted=counted, cell=cell, month=month, this_month=this_month, last_month=last_month,
+        "overview.html", day, largest=largest, cell=cell, month=month, this_month=this_month, last_month=last_month,
         last_paid=sum(paid.get(last_month, {}).values()), standards=list(first.items())[:6], publicised=publicised(portal, day),
         map=tiles(f"{declared.name(MAIN)}：各镇街在保户数", tiled) if tiled else None, main=declared.name(MAIN), main_code=MAIN,
         towns=[(t, towns.get(t.code)) for t in places_of(portal.profile).towns], people=over_months(portal, day, MAIN),
