@@ -53,6 +53,7 @@ PATIENCE = 90.0  # seconds in which a command, or the coming to rest, must succe
 CALM = 1.5  # seconds without a new event that count as rest
 AUDIT = "chaos.audit"
 DELIVERED = (".source_answered", ".exchange_answered", ".source_answers_taken")  # a delivery holds many answers
+FOLLOWING = (".disclosure_corrected",)  # says how the case stands: it may change again while one notice of it is being followed
 Say = Callable[[str], None]
 
 
@@ -499,7 +500,7 @@ class Account:
         """One cause has one effect of a kind in a stream."""
         found = []
         for (name, cause), of in self.by_cause.items():
-            if not name.endswith(("_step_done", "_step_skipped", *DELIVERED)) and len(of) > 1:
+            if not name.endswith(("_step_done", "_step_skipped", *DELIVERED, *FOLLOWING)) and len(of) > 1:
                 streams = Counter(e.stream for e in of)
                 found += [f"{cause} 的 {name} 有 {n} 次（{s}）" for s, n in streams.items() if n > 1]
         return found
