@@ -230,7 +230,7 @@ class Registry(PageDoors):
 
     # -- funeral benefits
 
-    @command(FuneralClaimForm, permission="registry:funeral")
+    @command(FuneralClaimForm, permission="registry:funeral", does=funeral.ClaimFuneralBenefits)
     def claim_funeral_benefits(self, order: Order[FuneralClaimForm]) -> Any:
         """申领惠民殡葬待遇，每位逝者一次。"""
         form = order.command

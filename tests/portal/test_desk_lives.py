@@ -17,7 +17,7 @@ from shared.casework.shape import Declaration
 from shared.eventlog import discovery
 from shared.messaging.showing import plain
 from shared.security.permissions import ROLES
-from tests.e2e.conftest import SERVICES, Bureau, new_id
+from tests.e2e.conftest import SERVICES, TOWN, Bureau, new_id, until
 from tests.portal.conftest import accessible, picture
 from tests.portal.hands import Hand, enter, error_of, fits, typed
 from tests.portal.test_desk_forms import DOORS
@@ -138,3 +138,47 @@ def test_who_is_not_logged_in_is_sent_to_the_login(chromium: Browser, base: str)
         answer = context.request.get(f"/desk{page}", max_redirects=0)
         assert (answer.status, answer.headers["location"].partition("?")[0]) == (302, "/login"), page
     context.close()
+
+
+def test_a_death_and_what_follows_from_it_have_pages(bureau: Bureau, hands: dict[str, Hand]) -> None:
+    """Registered at the desk; the process behind it, the funeral's benefits and an erasure are told, each to the post whose it is."""
+    bureau.at("2023-07-20")
+    registrar, officer = hands["registrar"], hands["funeral_officer"]
+    address = "/desk/registry/do/register_death"
+    number = bureau.person("19400101")
+    body = [("resident_id", number), ("name", "测试逝者"), ("died_on", "2023-07-19"), ("division", TOWN)]
+    answer = registrar.send(address, registrar.form(address), body)
+    assert answer.status == 303, error_of(answer)
+    person = urlsplit(answer.headers["location"]).path.rpartition("/")[2]
+    assert "测试逝者" in registrar.get(answer.headers["location"]).text()
+    assert "测试逝者" not in registrar.get(f"/desk/registry/death/{person}").text(), "no purpose, no file"
+    until(lambda: registrar.get(f"/desk/registry/after_death/{person}").status == 200)
+    assert "身后事项" in registrar.get(f"/desk/registry/after_death/{person}").text()
+    until(lambda: "已关闭" in registrar.get(f"/desk/registry/after_death/{person}").text())  # nobody's household, nobody's benefits
+    until(lambda: officer.get(f"/desk/registry/funeral/{person}?for=casework").status == 200)
+    assert "/desk/registry/do/claim_funeral_benefits" in officer.get(f"/desk/registry/funeral/{person}?for=casework").text()
+    found = registrar.send("/desk/find", registrar.form("/desk/registry/do/register_death"), [("resident_id", number)])
+    assert f"/desk/registry/death/{person}" in found.text()
+
+
+def test_a_person_outside_households_has_a_page_from_which_his_facts_are_recorded(bureau: Bureau, hands: dict[str, Hand]) -> None:
+    """Registered, a certificate recorded from his page by codes in Chinese; the page shows it."""
+    bureau.at("2023-07-20")
+    clerk = hands["clerk"]
+    address = "/desk/assistance/do/register_person"
+    body = [("resident_id", bureau.person("19800101")), ("name", "测试人员"), ("division", TOWN), ("area", "rural")]
+    answer = clerk.send(address, clerk.form(address), body)
+    assert answer.status == 303, error_of(answer)
+    page = clerk.get(answer.headers["location"]).text()
+    person = urlsplit(answer.headers["location"]).path.rpartition("/")[2]
+    address = f"/desk/assistance/do/record_certificate?person_id={person}"
+    assert address.replace("&", "&amp;") in page
+    assert "肢体" in clerk.get(address).text()
+    back = f"/desk/assistance/person_facts/{person}?for=casework"
+    body = [("grade", "1"), ("effective_from", "2023-06-01"), ("kind", "physical")]
+    answer = clerk.send(address, {**clerk.form(address), "back": back}, body)
+    assert answer.status == 303, error_of(answer)
+    shown = clerk.get(answer.headers["location"]).text()
+    assert "肢体" in shown
+    assert "已办理：登记残疾人证的核发、变更或注销" in shown
+    assert clerk.get(f"/desk/assistance/person_facts/{new_id()}?for=casework").status == 404

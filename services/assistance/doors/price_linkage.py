@@ -69,7 +69,7 @@ class PriceLinkageDoors(BenefitService):
         trigger = price_linkage.TriggerPriceLinkage(c.month, division, c.cpi_bp, c.food_bp, c.document_no, c.published_on)
         return self.office.handle(price_linkage.DECIDER, c.month, order.to(trigger))
 
-    @command(LinkageRef, permission="assistance:confirm")
+    @command(LinkageRef, permission="assistance:confirm", does=price_linkage.ConfirmPriceLinkage)
     def confirm_price_linkage(self, order: Order[LinkageRef]) -> Any:
         """确认（与登记不得为同一人）：达到启动条件的，自动逐户发给；都不达到的，该月中止。"""
         month = dates.check_month(order.command.month)

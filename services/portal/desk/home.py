@@ -54,6 +54,8 @@ ACT_OF = {
 }  # fmt: skip
 # Simply in force: nobody's turn, but somebody may want to see how much there is.
 STANDING = frozenset({"in_force", "suspended", "list_in_force", "fund_in_use", "publication_in_force", "care_places_in_use"})
+# Lists of what is late already, even where no further day is set.
+LATE = frozenset(name for name in ACT_OF if name.endswith(("_overdue", "_late", "_escalated", "_exception")))
 AT_ONCE = 50
 COLUMNS = ("worklist", "programme", "division", "status", "responsible", "due", "due_on", "key", "title")
 
@@ -76,8 +78,8 @@ class Waiting:
         return ACT_OF.get(self.worklist, "review")
 
     @property
-    def order(self) -> tuple[str, str, str]:
-        return self.first_due or "9999", self.worklist, self.programme
+    def order(self) -> tuple[bool, str, str, str]:
+        return not self.late, self.first_due or "9999", self.worklist, self.programme
 
 
 def waiting(service: str) -> list[Waiting]:
@@ -86,8 +88,8 @@ def waiting(service: str) -> list[Waiting]:
     for row in ask(service, "list_worklists"):
         one = found.setdefault((row["worklist"], row["programme"]), Waiting(service, row["worklist"], row["programme"]))
         one.count += row["waiting"]
-        one.late += row["late"]
-        one.soon += row["soon"]
+        one.late += row["waiting"] if one.worklist in LATE else row["late"]
+        one.soon += 0 if one.worklist in LATE else row["soon"]
         one.towns[row["town"]] = one.towns.get(row["town"], 0) + row["waiting"]
         if row["first_due"]:
             one.first_due = min(one.first_due or row["first_due"], row["first_due"])
@@ -156,7 +158,7 @@ def worklist(service: str, name: str) -> Any:
     shown = rows[:AT_ONCE]
     return render_template(
         "desk/worklist.html", service=service, name=name, rows=shown, more=more, asked=asked, programmes=programmes, places=towns(),
-        query={n: v for n, v in asked.items() if v},
+        query={n: v for n, v in asked.items() if v}, late=name in LATE,
     )  # fmt: skip
 
 
