@@ -1,0 +1,123 @@
+"""Everything at one look (运行总览): is the house well, and if not, what is it."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import Any, NamedTuple
+
+from flask import Blueprint, render_template, request
+
+from services.portal.ops.seeing import operating, portal, service_name
+from services.portal.web import pictures
+from services.portal.web.pictures import Bar
+from shared.eventsourcing.titles import title
+from shared.ops import LagState, Overview, ProcessState, QueueState, collect
+
+REFRESH = (10, 30, 60)  # seconds; who does not choose reads in peace
+LATE = {"seal": 600.0}  # seconds of lag that an operator should look into (docs/operations.md); sealing holds nobody up
+LATE_ELSE = 60.0
+LONG = 1000  # messages in one queue
+BARS = 12
+NAMES = {"eventlog": "事件日志", "broker": "消息总线", "projector": "投影", "seal": "封存", "portal": "门户", "relay": "转发"}
+SET_ASIDE = (".dead", ".discarded", ".rejected")  # queues in which messages are meant to lie
+
+
+class Said(NamedTuple):
+    """Something an operator should know, in a tone and in words."""
+
+    tone: str  # bad | warn | good
+    said: str
+
+
+@operating
+def overview() -> Any:
+    """运行总览：进程、滞后、队列、死信。"""
+    began = time.monotonic()
+    found = collect(portal().settings)
+    wrong = troubles(found)
+    refresh = request.args.get("refresh", "")
+    waiting = sorted((q for q in found.queues if not q.queue.endswith(SET_ASIDE) and q.messages), key=lambda q: -q.messages)
+    return render_template(
+        "ops/overview.html",
+        found=found,
+        took=time.monotonic() - began,
+        refresh=int(refresh) if refresh in map(str, REFRESH) else 0,
+        choices=REFRESH,
+        wrong=wrong,
+        tone="bad" if any(s.tone == "bad" for s in wrong) else "warn" if wrong else "good",
+        processes=[(p, process_name(p.name), state_of(p)) for p in found.processes],
+        ready=sum(state_of(p).tone == "good" for p in found.processes),
+        lags=[(lag, state_of_lag(lag)) for lag in found.lags],
+        slowest=max((lag.seconds for lag in found.lags), default=None),
+        waiting=waiting,
+        queues=[(q, queue_name(q.queue), nobody(q)) for q in sorted(found.queues, key=lambda q: (-q.messages, q.queue))],
+        dead=sum(found.dead_letters.values()),
+        lag_picture=pictures.bars("各处落后多久", [Bar(lag_name(one), one.seconds, lag_said(one)) for one in found.lags]),
+        queue_picture=pictures.bars("等待的消息", [Bar(queue_name(q.queue), q.messages, f"{q.messages:,} 条") for q in waiting[:BARS]]),
+    )
+
+
+def troubles(found: Overview) -> list[Said]:
+    """What is not well, the worst first. What makes ``minzheng status`` end with 1 is "bad" here."""
+    processes = [(p, state_of(p)) for p in found.processes]
+    said = [Said("bad", f"{process_name(p.name)}（{p.name}）{state.said}。") for p, state in processes if state.tone == "bad"]
+    said += [Said("bad", f"没有问到 {what}") for what in found.unknown]
+    said += [Said("bad", f"{service_name(s)}有死信 {n:,} 件，须重放或丢弃。") for s, n in found.dead_letters.items() if n]
+    alone = Counter(q.queue.split(".")[0].removeprefix("rpc-") for q in found.queues if nobody(q))
+    said += [Said("warn", f"{service_name(s)}有 {n} 个队列无人取件。") for s, n in alone.items()]
+    said += [Said("warn", f"{lag_name(one)}落后 {one.seconds:,.0f} 秒。") for one in found.lags if state_of_lag(one).tone == "warn"]
+    piled = [q for q in found.queues if q.messages > LONG and not q.queue.endswith(SET_ASIDE)]
+    said += [Said("warn", f"队列 {q.queue} 积压 {q.messages:,} 条。") for q in piled]
+    return said
+
+
+def state_of(p: ProcessState) -> Said:
+    """A process in one word. What has no door of its own (the broker) is well while it runs."""
+    if p.running is False:
+        return Said("bad", "没有运行")
+    if p.alive is False:
+        return Said("bad", "停住" if not p.why.startswith("没有答复") else "没有答复")
+    if p.ready is False:
+        return Said("bad", "未就绪")
+    return Said("good", "就绪" if p.ready else "运行")
+
+
+def process_name(name: str) -> str:
+    kind, _, service = name.partition("-")
+    return f"服务 {service_name(service)}" if kind == "worker" else NAMES.get(name, name)
+
+
+def state_of_lag(one: LagState) -> Said:
+    if one.seconds > LATE.get(one.follower, LATE_ELSE):
+        return Said("warn", "落后过久")
+    return Said("good", "跟上了" if one.positions == 0 else "正在跟上")
+
+
+def lag_name(one: LagState) -> str:
+    kind, _, service = one.follower.partition(" ")
+    return one.about if kind != "projection" else f"投影 {'门户' if service == 'portal' else service_name(service)}"
+
+
+def lag_said(one: LagState) -> str:
+    return f"{one.seconds:,.1f} 秒" if one.positions else "没有落后"
+
+
+def nobody(q: QueueState) -> bool:
+    """A queue that somebody should be taking from, and nobody is."""
+    return q.consumers == 0 and not q.queue.endswith((".dead", ".discarded"))
+
+
+def queue_name(queue: str) -> str:
+    """A queue in words: for the calls of a service, or for the event it reacts to."""
+    if queue.startswith("rpc-"):
+        return f"窗口 {service_name(queue.removeprefix('rpc-'))}"
+    service, kind, *rest = queue.split(".")
+    if kind == "on" and len(rest) == 3:
+        event = title(f"{rest[0]}.{rest[1]}")
+        return rest[1] if event == f"{rest[0]}.{rest[1]}" else event
+    return f"{service_name(service)} {({'dead': '死信', 'discarded': '已丢弃', 'rejected': '待转死信'}).get(kind, kind)}"
+
+
+def add(pages: Blueprint) -> None:
+    pages.add_url_rule("", view_func=overview, endpoint="overview")
