@@ -57,7 +57,7 @@ def pages(parts: Parts, recipients: int, seconds: float, say: Say) -> list[Row]:
     parts.end("projector")
     port = free_port()
     parts.start("portal", "shared.cli", "portal", "--port", str(port), MINZHENG_PORTAL_RATE="1000000/minute")
-    task = {"port": port, "rate": RATE, "paths": list(_asked(listed, towns, int(RATE * seconds)))}
+    task: dict[str, Any] = {"port": port, "rate": RATE, "paths": list(_asked(listed, towns, int(RATE * seconds)))}
     parts.run("bench.readers", {**task, "paths": task["paths"][: RATE * 3]}, 120)  # every process warm
     found: dict[str, Any] = parts.run("bench.readers", task, seconds + 120)
     if found["errors"]:
