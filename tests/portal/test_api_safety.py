@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter
 from werkzeug.test import TestResponse
 
 from services.portal.web.app import create_app
@@ -84,11 +85,17 @@ def wrong_tokens(settings: Settings) -> dict[str, str]:
     }
 
 
+def _something(kind: BaseConverter) -> object:
+    if isinstance(kind, AnyConverter):
+        return min(kind.items)
+    return 1 if isinstance(kind, IntegerConverter) else "x"
+
+
 def routes(app: Flask) -> Iterator[tuple[str, str, str]]:
     """(method, path, endpoint) of every route, with something for every variable part."""
     with app.test_request_context():
         for rule in app.url_map.iter_rules():
-            parts = {name: "csv" if name == "form" else "x" for name in rule.arguments}
+            parts = {name: _something(rule._converters[name]) for name in rule.arguments}
             built = rule.build(parts, append_unknown=False)
             assert built is not None
             for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):

@@ -139,7 +139,15 @@ def stream_at(stream: str, at: datetime | None = None, open_: Open | None = None
         if not events:
             raise Refused("wrong_division", "不在本辖区内，无权查看。", None)
         division, state = hand.division, decider.fold([r.event for r in known]) if known else None
-    return Seen(stream, tuple(events), known, plain(state) if state is not None else {}, division)
+    return Seen(stream, tuple(events), known, _shown(plain(state)) if state is not None else {}, division)
+
+
+def _shown(state: dict[str, Any]) -> dict[str, Any]:
+    """What a case was paid by month is an amount, and shown as one."""
+    paid = state.get("paid")
+    if isinstance(paid, dict) and all(isinstance(fen, int) for fen in paid.values()):
+        state["paid"] = {month: {"amount_fen": fen} for month, fen in paid.items()}
+    return state
 
 
 def file_of(stream: str) -> tuple[str, str] | None:
@@ -204,8 +212,14 @@ def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Res
 
 
 def field_name(path: str) -> str:
-    """``members.9f3c.monthly_income_fen`` in the house's words."""
-    return " › ".join(part if part.isdigit() else said.label(part) for part in path.split("."))
+    """``members.9f3c.monthly_income_fen`` in the house's words; places in a list are counted from one."""
+    return " › ".join(f"第{int(part) + 1}项" if part.isdigit() and len(part) < 6 else said.label(part) for part in path.split("."))
+
+
+def hand_name(actor: str) -> str:
+    """Whose hand, in a picture: a person by the number of his post, a service as the system."""
+    kind, _, name = actor.partition(":")
+    return f"系统（{words.SERVICES.get(name, name)}）" if kind == "service" else name or kind
 
 
 def method_name(service: str, method: str) -> str:
@@ -222,22 +236,29 @@ def purposes() -> Mapping[str, str]:
 
 
 def install(app: Flask) -> None:
-    """What the templates use, and what goes wrong on these pages alone."""
+    """What the templates use."""
     app.jinja_env.filters.update(event_title=title, about_stream=discovery.about, field_name=field_name)
     app.jinja_env.globals.update(method_name=method_name, purpose_names=PURPOSES, service_names=words.SERVICES)
 
-    @pages.errorhandler(NoSuchStream)
-    def _none(_error: NoSuchStream) -> Response:
-        return told(404, "not_found", "没有这个事件流。")
 
-    @pages.errorhandler(NotSealed)
-    def _unsealed(error: NotSealed) -> Response:
-        return told(503, "unavailable", str(error))
+# -- what goes wrong on these pages alone
 
-    @pages.errorhandler(LogUnavailable)
-    def _away(_error: LogUnavailable) -> Response:
-        return told(503, "unavailable", "事件日志暂不可用，请稍后再试。")
 
-    @pages.errorhandler(UnknownEvent)
-    def _newer(_error: UnknownEvent) -> Response:
-        return told(503, "unavailable", "日志中有本版本不认识的事件，请先升级。")
+@pages.errorhandler(NoSuchStream)
+def _none(_error: NoSuchStream) -> Response:
+    return told(404, "not_found", "没有这个事件流。")
+
+
+@pages.errorhandler(NotSealed)
+def _unsealed(error: NotSealed) -> Response:
+    return told(503, "unavailable", str(error))
+
+
+@pages.errorhandler(LogUnavailable)
+def _away(_error: LogUnavailable) -> Response:
+    return told(503, "unavailable", "事件日志暂不可用，请稍后再试。")
+
+
+@pages.errorhandler(UnknownEvent)
+def _newer(_error: UnknownEvent) -> Response:
+    return told(503, "unavailable", "日志中有本版本不认识的事件，请先升级。")
