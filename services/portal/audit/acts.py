@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from services.portal.audit.seeing import PER_PAGE, as_csv, asked, auditing, index, method_name, period
+from services.portal.audit.seeing import PER_PAGE, as_csv, asked, auditing, hand_name, index, method_name, period
 from services.portal.web import pictures
 from shared.casework.looks import PURPOSES
 from shared.domain.errors import Refused, invalid
@@ -83,7 +83,7 @@ def looks() -> Any:
     for k in found[:most]:
         key = k.actor if file_id else PURPOSES.get(k.purpose, k.purpose)
         by_hand[key] = by_hand.get(key, 0) + 1
-    bars = [pictures.Bar(name.partition(":")[2] or name, n, f"{n} 次") for name, n in sorted(by_hand.items(), key=lambda b: -b[1])[:20]]
+    bars = [pictures.Bar(hand_name(name), n, f"{n} 次") for name, n in sorted(by_hand.items(), key=lambda b: -b[1])[:20]]
     return render_template(
         "audit/looks.html",
         file_id=file_id,

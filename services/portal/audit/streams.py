@@ -103,10 +103,16 @@ def diff(stream: str) -> Any:
         first=first,
         second=second,
         between=between,
-        changes=[{"field": c.field, "before": c.before, "after": c.after, "rewritten": moments.rewritten(c)} for c in changes],
+        changes=[_change(c) for c in changes],
         now=local(second)[:19],
         before=local(first)[:19],
     )
+
+
+def _change(c: moments.Change) -> dict[str, Any]:
+    """``name``: by which the value is shown; what was paid in a month is an amount."""
+    name = "amount_fen" if c.field.startswith("paid.") else c.field.rpartition(".")[2]
+    return {"field": c.field, "name": name, "before": c.before, "after": c.after, "rewritten": moments.rewritten(c)}
 
 
 def add(pages: Blueprint) -> None:

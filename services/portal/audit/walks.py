@@ -6,7 +6,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from services.portal.audit.seeing import auditing, index, note, portal, stream_at, whole_district
+from services.portal.audit.seeing import auditing, hand_name, index, note, portal, stream_at, whole_district
 from services.portal.web import pictures
 from shared.eventlog import walk as walks
 from shared.eventlog.moments import NoSuchStream
@@ -59,7 +59,7 @@ def _event(n: Node, walked: Walk) -> pictures.Event:
 
 def _beside(n: Node) -> str:
     amount = "" if n.amount_fen is None else f" {n.amount_fen / 100:,.2f}元"
-    return f"{n.act.about} · {n.act.actor.partition(':')[2] or n.act.actor}{amount}"
+    return f"{n.act.about} · {hand_name(n.act.actor)}{amount}"
 
 
 def add(pages: Blueprint) -> None:
