@@ -172,21 +172,26 @@ def applied(bureau: Bureau) -> tuple[str, int]:
 
 
 def test_the_desk_shows_what_waits_by_what_is_left(page: Page, bureau: Bureau, sit: Sit) -> None:
-    """One day early, on the last day and after it: the same list is told in another tone and in words; the row leads to the case."""
-    bureau.at("2023-05-08")
-    case, written = applied(bureau)
-    due = bureau.staff("clerk").assistance.get_acts(category="case", key=case)["stands"]["due_on"]
-    for day, tone, words in (("2023-05-08", "good", "还剩5个工作日"), (due, "warn", "今日到期"), ("2023-05-20", "bad", "已逾期")):
+    """Three applications of different days in one list: over its day, due today, and with time left, in tone and in words."""
+    cases, written = [], 0
+    for day in ("2023-05-08", "2023-05-15", "2023-05-18"):
         bureau.at(day)
-        sit("clerk", at=f"/desk/assistance/worklists/accept?position={written}")
+        case, written = applied(bureau)
+        cases.append(case)
+    bureau.at("2023-05-22")
+    sit("clerk", at=f"/desk/assistance/worklists/accept?position={written}")
+    for case, tone, words in zip(cases, ("bad", "warn", "good"), ("已逾期7天", "今日到期", "还剩3个工作日"), strict=True):
         row = page.locator("tr", has=page.locator(f"a[href*='{case}']"))
         expect(row.locator(f".tag.{tone}")).to_contain_text(words)
+    links = page.locator("tbody a").evaluate_all("links => links.map(a => a.getAttribute('href'))")
+    assert [link.rpartition("/")[2] for link in links if link.rpartition("/")[2] in cases] == cases, "the most urgent first"
     accessible(page)
+    picture(page, "desk-worklist")
     fits(page)
     page.select_option("#town", TOWN)
     page.click("text=筛选")
-    page.locator(f"a[href*='{case}']").click()
-    expect(page.locator("main")).to_contain_text("待受理")
+    page.locator(f"a[href*='{cases[0]}']").click()
+    expect(page.locator(".stands")).to_contain_text("待受理 已逾期7天")
     page.goto("/desk")
     expect(page.locator("main")).to_contain_text("我的待办")
     accessible(page)
