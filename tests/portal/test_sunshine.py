@@ -378,6 +378,8 @@ def test_the_receipt_of_a_public_row_holds(made: District, page: Page) -> None:
         kinds[link.split("/")[3]] = answer.get_json()
     assert set(kinds) == {"standards", "policies", "payments", "fund-moves", "inspections", "recipients", "proposals"}
     assert set(kinds["recipients"]) == {"form", "leaf", "index", "path", "checkpoint"}
+    with pytest.raises(standalone.Wrong):
+        standalone.check_receipt({**kinds["recipients"], "leaf": "00" * 32}, origin, key)
     assert made.client.get("/sunshine/receipt/recipients/nobody").status_code == 404
     assert made.client.get("/sunshine/receipt/acts/1").status_code == 404
     page.goto("/sunshine/verify")

@@ -1,0 +1,149 @@
+"""The rows of the public pages: what holds from day to day, and the counts that indicators are made of."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from services.assistance.placement_wish import PersonMovedIn, PersonMovedOut, PlacementWished, PlacementWishWithdrawn
+from services.assistance.placement_wish import Terms as WishTerms
+from services.portal.read_model import MODEL, TABLES
+from services.portal.rows import kept
+from services.portal.sunshine.indicators import COMPUTED, _with_value
+from shared.casework.fund import FundAllocated, FundOpened
+from shared.casework.fund import Terms as FundTerms
+from shared.casework.graded_assessment import AssessmentEnded, AssessmentGraded
+from shared.casework.project import ProjectChangeDecided, ProjectClosed, ProjectPlanned
+from shared.casework.project import Terms as ProjectTerms
+from shared.clock import SHANGHAI
+from shared.eventlog import discovery
+from shared.eventlog.client import Raw
+from shared.eventlog.read_model import Rows
+from shared.eventsourcing import codec
+
+FIRST = date(2023, 3, 1)
+SELF_CARE, WISH, IMPROVED = "extreme_hardship_self_care_assessment", "extreme_hardship_central_placement", "home_environment_improvement"
+
+
+class Told:
+    """Events handed to the portal's model one by one, each recorded on a day, in a database in memory."""
+
+    def __init__(self) -> None:
+        discovery.load_all()
+        self.engine = sa.create_engine("sqlite://", poolclass=sa.pool.StaticPool)
+        MODEL.metadata.create_all(self.engine)
+        self.position = 0
+        self.versions: dict[str, int] = {}
+
+    def on(self, day: int, stream: str, event: Any, hour: int = 9) -> None:
+        """``day``: so many days after the first."""
+        at = datetime(FIRST.year, FIRST.month, FIRST.day, hour, tzinfo=SHANGHAI) + timedelta(days=day)
+        name, data = codec.encode(event, lambda _person, text: text, "assistance")
+        meta = codec.Meta(
+            correlation_id="c", causation_id="c", command_id="c", command_hash="", schema=1, actor="staff:1", division="330225",
+            occurred_at=at, recorded_at=at,
+        )  # fmt: skip
+        self.position += 1
+        version = self.versions[stream] = self.versions.get(stream, -1) + 1
+        raw = Raw(name, data, codec.encode_meta(meta), str(uuid.uuid4()), f"assistance.{stream}", version, self.position)
+        with self.engine.begin() as tx:
+            rows = Rows(MODEL, tx)
+            MODEL.project(rows, raw)
+            rows.flush(tx)
+
+    def counts(self, day: int) -> dict[str, int]:
+        table = TABLES["indicators"][0]
+        asked = sa.select(table.c.measure, table.c.value).where(kept.on(table, (FIRST + timedelta(days=day)).isoformat()))
+        with self.engine.connect() as connection:
+            return {row.measure: row.value for row in connection.execute(asked)}
+
+
+@pytest.fixture
+def told() -> Iterator[Told]:
+    made = Told()
+    yield made
+    made.engine.dispose()
+
+
+def graded(person: str, grade: str) -> AssessmentGraded:
+    return AssessmentGraded(SELF_CARE, "330225100", person, "form", grade, 3, (), FIRST, None)
+
+
+def test_what_changes_twice_on_a_day_is_one_row_of_that_day(told: Told) -> None:
+    """The morning's figure is on no page; the day before keeps its own, and so does the day after."""
+    fund = "fund-11111111-0000-5000-8000-000000000001"
+    told.on(0, fund, FundOpened("temporary_assistance_reserve_fund", "330225100", "", FundTerms(), FIRST))
+    told.on(2, fund, FundAllocated(100, "一号"))
+    told.on(2, fund, FundAllocated(50, "二号"), 15)
+    told.on(5, fund, FundAllocated(7, "三号"))
+    funds = TABLES["funds"][0]
+    with told.engine.connect() as connection:
+        seen = [
+            connection.execute(sa.select(funds.c.balance).where(kept.on(funds, (FIRST + timedelta(days=n)).isoformat()))).scalars().all()
+            for n in range(-1, 7)
+        ]
+        assert connection.execute(sa.select(sa.func.count()).select_from(funds)).scalar_one() == 3
+    assert seen == [[], [0], [0], [150], [150], [150], [157], [157]]
+
+
+def test_whoever_cannot_look_after_himself_counts_until_that_ends(told: Told) -> None:
+    """不能自理者集中供养率: counted by the grade, and above the line by moving in; out of both by a better grade or the end."""
+    told.on(0, "assessment-a", graded("a", "none"))
+    told.on(0, "assessment-b", graded("b", "half"))
+    told.on(0, "assessment-c", graded("c", "full"))
+    assert (told.counts(0)["dependent"], told.counts(0).get("dependent_inside", 0)) == (2, 0)
+    told.on(3, "placement_wish-a", PersonMovedIn(WISH, "330225100", "a", "i1", FIRST))
+    told.on(3, "placement_wish-c", PersonMovedIn(WISH, "330225100", "c", "i1", FIRST))  # lives there, and can look after himself
+    assert (told.counts(3)["dependent"], told.counts(3)["dependent_inside"]) == (2, 1)
+    told.on(5, "assessment-c", graded("c", "none"))
+    assert (told.counts(5)["dependent"], told.counts(5)["dependent_inside"]) == (3, 2)
+    told.on(8, "assessment-a", AssessmentEnded(SELF_CARE, "330225100", "a", "去世", FIRST))
+    assert (told.counts(8)["dependent"], told.counts(8)["dependent_inside"]) == (2, 1)
+    assert (told.counts(4)["dependent"], told.counts(4)["dependent_inside"]) == (2, 1)  # as it was said then
+
+
+def test_a_wish_counts_until_it_is_withdrawn_or_left(told: Told) -> None:
+    """愿进全进: of those who wish, those who live there."""
+    for n, person in enumerate("abc"):
+        told.on(0, f"placement_wish-{person}", PlacementWished(WISH, "330225100", person, WishTerms(), f"意愿书{n}", "staff:1", FIRST))
+    told.on(1, "placement_wish-a", PersonMovedIn(WISH, "330225100", "a", "i1", FIRST))
+    told.on(2, "placement_wish-b", PlacementWishWithdrawn("改变主意"))
+    told.on(3, "placement_wish-a", PersonMovedOut(WISH, "330225100", "a", "i1", FIRST, "回家"))
+    stands = [(told.counts(n)["wishing"], told.counts(n).get("wishing_inside", 0)) for n in range(4)]
+    assert stands == [(3, 0), (3, 1), (2, 1), (1, 0)]
+
+
+def test_a_budget_counts_as_it_was_last_approved(told: Told) -> None:
+    """善居工程: what is planned, changed by an approved change alone; what is given up goes out, what is done is a household more."""
+    for n in "ab":
+        told.on(0, f"project-{n}", ProjectPlanned(IMPROVED, "330225100", n, ProjectTerms(), "改造", "某站", 1000, (), "staff:1", FIRST))
+    told.on(1, "project-a", ProjectChangeDecided(False, 9000, (), "不必", "staff:2"))
+    told.on(2, "project-a", ProjectChangeDecided(True, 1500, (), "增项", "staff:2"))
+    told.on(3, "project-a", ProjectClosed(IMPROVED, "330225100", "a", "completed", "好", 1500, 1400, FIRST))
+    told.on(4, "project-b", ProjectClosed(IMPROVED, "330225100", "b", "cancelled", "", 1000, 0, FIRST))
+    assert [told.counts(n)["home_improvement_fen"] for n in range(5)] == [2000, 2000, 2500, 2500, 1500]
+    assert told.counts(4)["home_improvement_done"] == 1
+
+
+RATE = {"identifier": "willing_destitute_institutional_admission_rate", "operator": ">=", "target": 90, "unit": "%", "status": "target"}
+
+
+@pytest.mark.parametrize(
+    ("inside", "wishing", "value", "withheld"),
+    [(0, 0, None, False), (3, 10, None, True), (10, 12, None, True), (2, 4, None, True), (0, 7, 0.0, False), (9, 20, 45.0, False)],
+)
+def test_few_persons_follow_from_no_indicator(inside: int, wishing: int, value: float | None, withheld: bool) -> None:
+    """Neither those who are counted, nor those who are left, nor all of them: a quotient of few is withheld whole."""
+    found = _with_value(RATE, {"wishing": wishing, "wishing_inside": inside}, {})
+    assert (found["value"], found["withheld"]) == (value, withheld)
+    assert not withheld or (found["numerator"], found["denominator"]) == (None, None)
+
+
+def test_what_an_indicator_says_it_counts_is_folded() -> None:
+    """Every event that an indicator names as its source is one that the portal's model folds."""
+    assert {event for how in COMPUTED.values() for event in how.events} <= MODEL.handled
