@@ -90,8 +90,9 @@ def accessible(page: Page) -> None:
     assert not bad, "\n".join(f"{v['id']}: {n['html'][:200]}" for v in bad for n in v["nodes"][:3])
 
 
-def picture(page: Page, name: str) -> None:
-    """A screenshot for the docs (docs/pictures/<name>.png), when they are asked for: MINZHENG_PICTURES=1 ./minzheng test tests/portal."""
+def picture(page: Page, name: str, whole: bool = True) -> None:
+    """A screenshot for the docs (docs/pictures/<name>.png), when they are asked for: MINZHENG_PICTURES=1 ./minzheng test tests/portal.
+    ``whole``: the page, else what the window shows of it."""
     import os
 
     from shared.config import ROOT
@@ -99,4 +100,4 @@ def picture(page: Page, name: str) -> None:
     if os.environ.get("MINZHENG_PICTURES"):
         folder = Path(ROOT) / "docs" / "pictures"
         folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(folder / f"{name}.png"), full_page=True)
+        page.screenshot(path=str(folder / f"{name}.png"), full_page=whole)

@@ -60,7 +60,7 @@ def test_every_kind_of_edge_has_a_line() -> None:
 def test_the_report_that_is_kept_is_the_last(tmp_path: Path) -> None:
     """None before the first; the newer one stands; what is no report of ours is none."""
     assert report.last(tmp_path) is None
-    told = {"equal": 3, "unequal": 0, "older": 0, "findings": []}
+    told = {"equal": 3, "unequal": 0, "older": 0, "findings": [], "others": []}
     report.keep(tmp_path, told, datetime(2023, 7, 3, tzinfo=SHANGHAI))
     report.keep(tmp_path, {**told, "equal": 4}, datetime(2023, 7, 4, tzinfo=SHANGHAI))
     found = report.last(tmp_path)

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from services.portal.audit.seeing import PER_PAGE, as_csv, asked, auditing, hand_name, index, method_name, period
+from services.portal.audit.seeing import PER_PAGE, as_csv, asked, auditing, hand_name, index, method_name, period, whole_district
 from services.portal.web import pictures
 from shared.casework.looks import PURPOSES
 from shared.domain.errors import Refused, invalid
@@ -47,6 +47,7 @@ def acts() -> Any:
         since=_text(since),
         until=_text(until),
         after=after,
+        whole=whole_district(),
     )
 
 
@@ -90,6 +91,7 @@ def looks() -> Any:
         actor=actor,
         looks=found[:most],
         cut=len(found) > most,
+        whole=whole_district(),
         picture=pictures.bars("各人查阅次数" if file_id else "各目的查阅次数", bars),
         since=_text(since),
         until=_text(until),

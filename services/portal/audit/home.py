@@ -16,8 +16,9 @@ from shared.domain.errors import Refused
 from shared.eventlog import discovery, walk
 from shared.eventlog.integrity import report
 from shared.eventlog.integrity.checkpoint import size_of
+from shared.eventlog.integrity.leaf import OF_THE_TREE
 from shared.eventlog.integrity.seal import newest_note
-from shared.eventlog.lag import of_seal
+from shared.eventlog.lag import of_projection, of_seal
 from shared.eventsourcing.titles import title
 
 FRESH = 60.0  # seconds for which counted figures are told
@@ -39,6 +40,7 @@ def home() -> Any:
         "audit/home.html",
         checkpoint=_said(newest[1]) if newest else None,
         lag=of_seal(portal().log, portal().tree),
+        index_lag=of_projection(portal().log, portal().read, discovery.PORTAL, OF_THE_TREE),
         total=sum(counts.values()),
         rows=rows,
         picture=pictures.bars("各类事件数", bars),

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from services.portal.audit.seeing import PURPOSE, asked, auditing, note, portal, services, stream_at, who
+from services.portal.audit.seeing import PURPOSE, asked, auditing, index, note, portal, services, stream_at, who, whole_district
 from services.portal.desk import things
 from services.portal.web import words
 from shared.casework.benefit_case import reviewed_hash
@@ -22,6 +22,7 @@ from shared.eventsourcing.codec import Recorded
 from shared.rules.assessment import Assessment
 
 RECHECK = "recheck_case"
+NAMED = ("findings", "others")  # what of a report names events
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,16 @@ def replay() -> Any:
             raise Refused("not_found", "没有找到这个个案。", "case")
         return redirect(url_for("audit.decisions", service=service, case=case), 303)
     kept = report.last(portal().settings.var)
+    if kept is not None and not whole_district():  # the figures are the district's; events are named to whoever may see them
+        own = index().streams_there({_stream(f) for name in NAMED for f in kept[name]})
+        kept |= {name: [f for f in kept[name] if _stream(f) in own] for name in NAMED}
     able = [(s, words.SERVICES.get(s, s)) for s in services() if (s, RECHECK) in portal().doors]
     most = 50 if request.args.get("all") != "1" else 1_000
     return render_template("audit/replay.html", report=kept, services=able, most=most)
+
+
+def _stream(finding: dict[str, Any]) -> str:
+    return str(finding["where"]).rpartition("@")[0]
 
 
 def add(pages: Blueprint) -> None:

@@ -96,10 +96,10 @@ def _model() -> Any:
 
 @dataclass(frozen=True)
 class Seen:
-    """A stream at a moment: the events that count, the state they fold to, and whose record it is."""
+    """A stream at a moment: the events that count, the state they fold to, and whose record it was."""
 
     stream: str
-    events: tuple[Recorded, ...]  # all of it
+    events: tuple[Recorded, ...]  # all of it; of a record that has since gone to another division no more than was known then
     known: tuple[Recorded, ...]  # recorded by the moment
     state: dict[str, Any]
     division: str
@@ -130,9 +130,11 @@ def stream_at(stream: str, at: datetime | None = None, open_: Open | None = None
     hand = who().hand
     # Looks and what operators do belong to nobody's division: each of their events says for itself whose it is.
     state = decider.fold([r.event for r in known]) if known else None
-    division = decider.division(decider.fold([r.event for r in events]) if state is None else state)
+    now = decider.division(decider.fold([r.event for r in events]))
+    division = now if state is None else decider.division(state)
     if division:
         within(hand, division)
+        events = events if divisions.covers(hand.division, now) else list(known)
     else:
         events = [r for r in events if divisions.covers(hand.division, r.meta.division)]
         known = tuple(r for r in known if divisions.covers(hand.division, r.meta.division))

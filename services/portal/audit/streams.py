@@ -92,6 +92,7 @@ def diff(stream: str) -> Any:
         raise Refused("invalid_input", "请给出两个时刻。", "first" if first is None else "second")
     first, second = sorted((first, second))
     seen = stream_at(stream, second)
+    stream_at(stream, first)  # it may have been another division's then
     note("audit_diff", [stream], seen.division, as_of=second)
     was, became, changes = moments.difference(portal().log, stream, first, second)
     between = [_told(r) for r in seen.known if was.version < r.version <= became.version]

@@ -24,6 +24,6 @@ def last(var: Path) -> dict[str, Any] | None:
     """What the last run told; None when there was none, or its file is not ours."""
     try:
         found = json.loads((var / FILE).read_text(encoding="utf-8"))
-        return found if isinstance(found, dict) and {"at", "equal", "unequal", "older", "findings"} <= found.keys() else None
+        return found if isinstance(found, dict) and {"at", "equal", "unequal", "older", "findings", "others"} <= found.keys() else None
     except (OSError, ValueError):
         return None
