@@ -182,3 +182,18 @@ def test_a_person_outside_households_has_a_page_from_which_his_facts_are_recorde
     assert "肢体" in shown
     assert "已办理：登记残疾人证的核发、变更或注销" in shown
     assert clerk.get(f"/desk/assistance/person_facts/{new_id()}?for=casework").status == 404
+
+
+def test_a_members_income_is_recorded_from_the_households_page(bureau: Bureau, hands: dict[str, Hand]) -> None:
+    """The household's page leads to the form, which offers its members by name; yuan are typed, fen are recorded."""
+    bureau.at("2023-07-20")
+    home_ = bureau.household({"resident_id": bureau.person("19750101"), "name": "欧阳测试"})
+    clerk, household = hands["clerk"], home_["household_id"]
+    address = f"/desk/assistance/do/record_income?household_id={household}"
+    assert address in clerk.get(f"/desk/assistance/household/{household}?for=casework").text()
+    assert "欧阳测试（户主）" in clerk.get(address).text()
+    [person] = home_["members"]
+    body = [("person_id", person), ("monthly_income_fen", "2,345.67"), ("effective_from", "2023-07-01"), ("reason", "pension")]
+    answer = clerk.send(address, clerk.form(address), body)
+    assert answer.status == 303, error_of(answer)
+    assert "2,345.67 元" in clerk.get(answer.headers["location"]).text()

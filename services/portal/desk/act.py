@@ -168,7 +168,8 @@ def _known(service: str, info: DoorInfo, typed: Mapping[str, Any], fixed: frozen
         terms = state.get("terms", {})
         for f in dataclasses.fields(info.form):
             hints.setdefault(f.name, _parts(state, f.name))
-    hints["person_id"] = _persons(service, typed)
+    if any(f.name == "person_id" for f in dataclasses.fields(info.form)):
+        hints["person_id"] = _persons(service, typed)
     options = {
         "programme": _programmes(service, info),
         "programmes": [(c, d.name) for c, d in declared.items() if isinstance(d, Programme)],
@@ -177,15 +178,20 @@ def _known(service: str, info: DoorInfo, typed: Mapping[str, Any], fixed: frozen
 
 
 def _persons(service: str, typed: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Who of a case's subject has not signed yet, where the form is about a case's subject; nobody is named."""
-    programme, subject = typed.get("programme"), typed.get("subject_id")
-    if not (isinstance(programme, str) and isinstance(subject, str) and may(service, "get_authorisation")):
-        return []
+    """Who is meant: a member of the household the form is about, or whoever of a case's subject has not signed yet."""
+    programme, subject, home = (str(typed.get(name, "")) for name in ("programme", "subject_id", "household_id"))
     try:
-        unsigned = ask(service, "get_authorisation", programme=programme, subject_id=subject)["unsigned"]
+        if home and may(service, "get_household"):  # a look at the household's file, which the service records
+            members = ask(service, "get_household", household_id=home)["members"]
+            return [(person_id, f"{m['name']}（{m['relation']}）") for person_id, m in members.items()]
+        if programme and subject and may(service, "get_authorisation"):
+            unsigned = ask(service, "get_authorisation", programme=programme, subject_id=subject)["unsigned"]
+            return [(person_id, f"尚未签署的第{n}人") for n, person_id in enumerate(unsigned, 1)]
+    except Unavailable:
+        raise
     except Refused:
-        return []
-    return [(person_id, f"尚未签署的第{n}人") for n, person_id in enumerate(unsigned, 1)]
+        pass  # the form says so when it is sent
+    return []
 
 
 def _parts(state: Mapping[str, Any], name: str) -> list[tuple[str, str]]:
