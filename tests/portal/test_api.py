@@ -14,7 +14,7 @@ import pytest
 import requests
 from flask import Flask
 from openpyxl import load_workbook
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from services.portal.api import answers, operations, tables
 from services.portal.web.portal import Portal
@@ -24,7 +24,7 @@ from shared.domain.errors import Refused
 from shared.eventlog.client import Log
 from shared.security import tokens
 from tests.e2e.conftest import ALLOWANCE, DISTRICT, TOWN, Bureau, until
-from tests.portal.conftest import accessible, picture
+from tests.portal.conftest import Login, accessible, picture
 
 EVIL = '=HYPERLINK("http://x","y")<script>alert(1)</script>'
 STAFF = ("clerk", "reviewer", "approver", "cashier", "registrar", "auditor")
@@ -261,6 +261,14 @@ def test_a_list_as_excel_holds_no_formula(api: Api, evil: str) -> None:
     cells = [c for row in sheet.iter_rows(min_row=2) for c in row]
     assert {c.data_type for c in cells} <= {"s", "inlineStr", "n"}
     assert f"'{EVIL}" in [row[head.index("姓名")].value for row in sheet.iter_rows(min_row=2)]
+
+
+def test_a_name_that_is_markup_is_text_on_a_page(page: Page, login: Login, evil: str) -> None:
+    """On the desk's page of the record the name stands as it was written, and nothing of it runs."""
+    login("clerk", f"/desk/eldercare/elder/{evil}")
+    page.get_by_role("button", name="查阅").click()  # the desk asks why before it shows anybody
+    expect(page.locator("main")).to_contain_text(EVIL)
+    assert page.locator("main script").count() == 0
 
 
 def test_a_table_is_asked_for_by_accept_as_well(api: Api, evil: str) -> None:
