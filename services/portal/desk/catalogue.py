@@ -50,7 +50,7 @@ def programmes(service: str) -> Any:
     for d in things.declared(service).values():
         name, said = ("", "救助与津贴") if isinstance(d, Programme) else (d.shape.name, d.shape.title)
         groups.setdefault(name, Kind(said, [])).programmes.append(d)
-    return render_template("desk/programmes.html", service=service, groups=groups.values(), services=_services())
+    return render_template("desk/programmes.html", service=service, groups=groups.values(), services=_services(), subject=_subject())
 
 
 @logged_in
@@ -83,9 +83,14 @@ def programme(service: str, code: str) -> Any:
         limits=[(said, getattr(d, n)) for n, said in LIMITS.items() if getattr(d, n, 0)] if isinstance(d, Programme) else [],
         pays=PAYS.get(getattr(d, "payment", ""), ""),
         by_list=by_list,
-        subject={n: request.args[n] for n in ("subject_id", "household_id", "person_id") if n in request.args},
+        subject=_subject(),
         services=_services(),
     )
+
+
+def _subject() -> dict[str, str]:
+    """For whom something is begun, as the page that leads here says."""
+    return {n: request.args[n] for n in ("subject_id", "household_id", "person_id") if n in request.args}
 
 
 def _by_hand(service: str, d: Programme) -> list[tuple[str, str]]:

@@ -190,6 +190,11 @@ def install(app: Flask, _portal: Portal) -> None:
         """Entries by key as rows: the key first, where the entry does not say it itself."""
         return [{**({} if str(key) in map(str, row.values()) else {"key": key}), **row} for key, row in value.items()]
 
+    @app.template_filter("columns")
+    def _columns(rows: list[Mapping[str, Any]]) -> list[str]:
+        """The columns of a table: who first, ids last."""
+        return sorted(rows[0], key=lambda n: (n != "name", n.endswith("_id") or n == "key"))
+
     @app.template_filter("plain_value")
     def _plain(value: Any, name: str) -> Any:
         return plain(value, name)
@@ -233,7 +238,7 @@ def plain(value: Any, name: str) -> Any:
     if name.endswith("division"):
         return places_of(portal().profile).name(text)
     if name.endswith("month") and len(text) == 7:
-        return shown.month(text)
+        return "自登记起" if text.startswith("0000") else shown.month(text)
     if len(text) == 10 and text[4] == text[7] == "-":
         return shown.day(text)
     if len(text) >= 19 and text[4] == text[7] == "-" and text[10] == "T":
