@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+import sys
+import typing
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from services.portal.audit import seeing
+from services.portal.audit import said, seeing
 from services.portal.web.pictures import LINES, Event, graph
 from shared.clock import SHANGHAI
+from shared.eventlog import discovery
 from shared.eventlog.integrity import report
 from shared.eventlog.walk import KINDS
+from shared.eventsourcing.events import REGISTRY
 
 SVG = "{http://www.w3.org/2000/svg}"
 EVENTS = [
@@ -95,3 +101,29 @@ def test_a_field_is_named_in_the_house_s_words(path: str, said: str) -> None:
 def test_whose_file_a_stream_belongs_to(stream: str, file: tuple[str, str] | None) -> None:
     """A look is noted at somebody's file; runs, looks themselves and the operators' own acts are nobody's."""
     assert seeing.file_of(stream) == file
+
+
+def _unsaid(kinds: Iterable[type], seen: set[type]) -> Iterator[str]:
+    """The fields of these, and of what stands in them, that have no word."""
+    for kind in kinds:
+        if kind in seen:
+            continue
+        seen.add(kind)
+        hints = typing.get_type_hints(kind)
+        for f in dataclasses.fields(kind):
+            if said.label(f.name) == f.name:
+                yield f"{kind.__name__}.{f.name}"
+            inner = [hints[f.name], *typing.get_args(hints[f.name])]
+            inner += [a for one in inner[1:] for a in typing.get_args(one)]
+            yield from _unsaid([one for one in inner if isinstance(one, type) and dataclasses.is_dataclass(one)], seen)
+
+
+def test_every_field_of_every_event_and_of_every_rule_s_facts_has_a_word() -> None:
+    """An auditor reads all of them; a code in English letters is no word."""
+    discovery.load_all()
+    rooms = [vars(module) for name, module in list(sys.modules.items()) if name.startswith("services.") and ".rules" in name]
+    facts = [v for room in rooms for n, v in list(room.items()) if n.endswith("Facts") and dataclasses.is_dataclass(v)]
+    events = [kind.cls for kind in REGISTRY.values() if kind.service in discovery.services()]
+    assert len(facts) > 5
+    assert len(events) > 100
+    assert sorted(_unsaid([*events, *facts], set())) == []

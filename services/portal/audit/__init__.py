@@ -10,6 +10,7 @@ opens them for a reason that is recorded.
     walks.py     causes and consequences as a picture and a list
     acts.py      what one hand did, what happened on a day, who looked at what
     proof.py     decisions: what each rests on, made again at once; the report of all
+    said.py      what the parts of events are called
     receipts.py  receipts, checkpoints, the auditor's bundle
 """
 

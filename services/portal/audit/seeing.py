@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from flask import Blueprint, Flask, Response, current_app, request
 
-from services.portal.desk import said
+from services.portal.audit import said
 from services.portal.web import portal as portals
 from services.portal.web import words
 from services.portal.web.identity import Visitor, visitor, with_permission
@@ -240,7 +240,7 @@ def purposes() -> Mapping[str, str]:
 def install(app: Flask) -> None:
     """What the templates use."""
     app.jinja_env.filters.update(event_title=title, about_stream=discovery.about, field_name=field_name)
-    app.jinja_env.globals.update(method_name=method_name, purpose_names=PURPOSES, service_names=words.SERVICES)
+    app.jinja_env.globals.update(label_of=said.label, method_name=method_name, purpose_names=PURPOSES, service_names=words.SERVICES)
 
 
 # -- what goes wrong on these pages alone

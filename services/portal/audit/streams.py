@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from flask import Blueprint, render_template, request
@@ -20,6 +20,11 @@ SHOWN = 60  # events on a page, the newest before ``upto``
 def local(at: datetime) -> str:
     """A time as an address says it: Asia/Shanghai, to the microsecond."""
     return at.astimezone(SHANGHAI).replace(tzinfo=None).isoformat()
+
+
+def field_value(at: datetime) -> str:
+    """A time for a field of a form, which knows seconds: the first whole one that is not before it, so that its event counts."""
+    return local(at + timedelta(microseconds=-at.microsecond % 1_000_000))[:19]
 
 
 @auditing
@@ -55,8 +60,8 @@ def _page(seen: Seen, at: datetime | None, reason: str) -> Any:
         versions=[_chip(r, r in seen.known) for r in _chips(seen)],
         events=[_told(r) for r in reversed(shown)],
         earlier=shown[0].version - 1 if shown and shown[0] is not seen.known[0] else None,
-        now=local(at or portal().clock.now())[:19],
-        before=local(seen.known[-2].meta.recorded_at) if len(seen.known) > 1 else local(seen.events[0].meta.recorded_at),
+        now=field_value(at or portal().clock.now()),
+        before=field_value((seen.known[-2] if len(seen.known) > 1 else seen.events[0]).meta.recorded_at),
         case=seen.category == "case",
     )
 
@@ -105,8 +110,8 @@ def diff(stream: str) -> Any:
         second=second,
         between=between,
         changes=[_change(c) for c in changes],
-        now=local(second)[:19],
-        before=local(first)[:19],
+        now=field_value(second),
+        before=field_value(first),
     )
 
 
