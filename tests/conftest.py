@@ -26,6 +26,8 @@ from tests.postgres import PrivatePostgres
 settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("house")
 
+TESTS = Path(__file__).parent
+
 
 @pytest.fixture(scope="session")
 def postgresql_url() -> Iterator[str]:
@@ -33,6 +35,19 @@ def postgresql_url() -> Iterator[str]:
     # Not in pytest's own folders: those are for their owner alone, and the server runs as another user.
     with tempfile.TemporaryDirectory(prefix="minzheng-postgresql-") as folder, PrivatePostgres(Path(folder)) as url:
         yield url
+
+
+# Their files share one running house, which several processes would each have to start. First the longest, so that none is left to the end.
+HOUSES = ("portal", "e2e", "faults", "messaging", "observing")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a folder with a house of its own run in one process, those of any other file too."""
+    for item in items:
+        folder = item.path.relative_to(TESTS).parts[0]
+        item.add_marker(pytest.mark.xdist_group(folder if folder in HOUSES else str(item.path.relative_to(TESTS))))
+    order = {name: n for n, name in enumerate(HOUSES)}
+    items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(HOUSES)))
 
 
 def pytest_configure(config: pytest.Config) -> None:
