@@ -191,7 +191,7 @@ def test_the_broker_is_installed_for_commands_that_need_it(machine: Machine, com
     """With fresh package lists when the first try fails, without questions, and with services forbidden to start meanwhile."""
     code, said = machine.run(command)
     assert code == 0, said
-    apt = [line for line in machine.noted() if line.startswith("apt") and "postgresql" not in line]
+    apt = [line for line in machine.noted() if line.startswith("apt") and not any(p in line for p in ("postgresql", "chromium", "fonts-"))]
     assert [("install" in line, "update" in line) for line in apt] == [(True, False), (False, True), (True, False)]
     assert all("frontend=noninteractive policy=there" in line for line in apt if "rabbitmq-server" in line)
     assert not (machine.world / "policy-rc.d").exists(), "what forbids services is taken away again"
@@ -203,6 +203,16 @@ def test_postgresql_is_installed_for_the_tests_only(machine: Machine) -> None:
     assert not any(line.startswith("apt") and " postgresql " in line for line in machine.noted())
     machine.run("test")
     assert any(line.startswith("apt") and " postgresql " in line for line in machine.noted())
+
+
+def test_a_browser_is_installed_for_the_tests_only(machine: Machine) -> None:
+    """Only `test` looks at the pages in a browser, which comes with a font that can write Chinese."""
+    machine.run("up")
+    assert not any(line.startswith("apt") and " chromium" in line for line in machine.noted())
+    machine.run("test")
+    installed = [line for line in machine.noted() if line.startswith("apt") and " install " in line]
+    assert any(" chromium" in line for line in installed)
+    assert any(" fonts-noto-cjk" in line for line in installed)
 
 
 @pytest.mark.parametrize("args", [("--help",), ("up", "--help"), ("stream",), ()])
