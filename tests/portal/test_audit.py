@@ -7,15 +7,18 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from services.portal.web import portal
+from services.portal.web.app import create_app
 from shared.clock import SHANGHAI
 from shared.eventlog.integrity import report, standalone
+from shared.security import tokens
 from tests.e2e.conftest import ALLOWANCE, DISTRICT, TOWN, Bureau, new_id, until
 from tests.portal.conftest import accessible, picture
 from tests.portal.hands import Hand, enter, fits
@@ -178,6 +181,10 @@ def test_personal_fields_open_for_a_reason_that_is_recorded(page: Page, life: Li
     expect(page.locator("main")).to_contain_text("〔个人信息，已加密〕")
     expect(page.locator("main")).not_to_contain_text(NAME)
     assert page.request.post(f"/audit/stream/{life.home}/open", form={"reason": "无令牌"}).status == 400
+    page.fill("#reason", f"查询{life.number}")
+    page.get_by_role("button", name="打开").click()
+    expect(page.locator("main")).to_contain_text("不得含有身份证号码")  # a reason is kept in the clear
+    page.goto(f"/audit/stream/{life.home}")
     page.fill("#reason", "信访[2023]7号")
     page.get_by_role("button", name="打开").click()
     expect(page.locator("main")).to_contain_text(NAME)
@@ -381,6 +388,20 @@ def test_who_is_no_auditor_has_no_audit(chromium: Browser, base: str, bureau: Bu
     nobody = chromium.new_context(base_url=base)
     assert nobody.request.get("/audit", max_redirects=0).headers["location"].startswith("/login")
     nobody.close()
+
+
+def test_a_log_that_is_away_is_said_so(bureau: Bureau, life: Life) -> None:
+    """503 in words on every page that reads the log; nothing is shown of a file whose look could not be noted."""
+    app = create_app(replace(bureau.settings, eventstore_uri="esdb://127.0.0.1:9?tls=false", eventstore_data=None))
+    assert bureau.settings.token_private_key is not None
+    with app.test_client() as client, client.session_transaction() as session:
+        session["token"] = tokens.issue(bureau.settings.token_private_key, "staff:away", ("auditor",), DISTRICT)
+    for address in ("", f"/stream/{life.stream}", f"/walk/{life.stream}/0", "/checkpoints", f"/receipt/{life.stream}/0"):
+        answer = client.get(f"/audit{address}")
+        assert answer.status_code == 503, address
+        assert "事件日志暂不可用" in answer.text
+        assert "入户调查" not in answer.text
+    portal.of(app).close()
 
 
 def test_the_pages_need_no_script(chromium: Browser, base: str, bureau: Bureau, life: Life) -> None:
