@@ -198,8 +198,11 @@ def test_nothing_is_moved_that_is_not_recorded(house: House) -> None:
     with pytest.raises(Refused, match="forbidden"):
         house.dead.discard(letter.id, "不办", clerk.actor, lambda found: records.discarded(found, clerk, "不办"))
     away = Records(dataclasses.replace(house.settings, eventstore_uri=f"esdb://127.0.0.1:{free_port()}?Tls=false"))
+    operator = Hand("operator:li", frozenset({"operator"}), "330225")
     with pytest.raises(Unavailable):
-        house.dead.replay(letter.id, lambda found: away.replayed(found, Hand("operator:li", frozenset({"operator"}), "330225"), ""))
+        house.dead.replay(letter.id, lambda found: away.replayed(found, operator, ""))
+    with pytest.raises(Unavailable):
+        house.dead.replay_all(lambda found: away.replayed(found, operator, ""), lambda found: found.id == letter.id)
     assert wait_for(lambda: house.letters(event_id), "the letter, where it was")[0].id == letter.id
     assert acts(house, letter) == []
 

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from html import unescape
 from typing import Any
 from urllib.parse import urlencode
@@ -15,12 +16,15 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from services.portal.ops.overview import troubles
 from services.portal.web.app import create_app
+from shared.clock import SHANGHAI
 from shared.eventlog import discovery
 from shared.eventlog.client import Log
 from shared.eventlog.moments import NoSuchStream, events_of
 from shared.eventsourcing.codec import Recorded
 from shared.messaging.dead_letters import DeadLetters, Letter
+from shared.ops import LagState, Overview, ProcessState, QueueState
 from shared.process import free_port
 from shared.security import tokens
 from tests.e2e.conftest import DISTRICT, SERVICES, TOWN, Bureau, new_id, until
@@ -31,7 +35,7 @@ Sit = Callable[..., None]
 CANARY = "欧阳运维雀"  # stands in a message that nobody can handle, and on no page
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(autouse=True)
 def _no_letters(bureau: Bureau) -> Iterator[None]:
     """The house is others' too: what they left behind is set aside before, and what is left here after."""
     house = DeadLetters(bureau.settings.amqp_uri, bureau.settings.master_key, SERVICES)
@@ -100,9 +104,10 @@ def test_every_process_queue_and_follower_is_shown_and_well(page: Page, bureau: 
         expect(row).to_contain_text(str(running.pid))
         expect(row.locator(".tag")).to_have_text(re.compile("就绪|运行"))
         expect(row).to_contain_text("MB")
-    for follower in ("转发", "投影 registry", "投影 assistance", "投影 portal", "封存"):
+    for follower in ("转发", "投影 登记 registry", "投影 社会救助 assistance", "投影 门户 portal", "封存"):
         expect(page.get_by_role("region", name="滞后", exact=True)).to_contain_text(follower)
     assert page.locator("figure svg[role=img] title").first.text_content() == "各处落后多久"
+    expect(page.locator("#by-service .tag.good")).to_have_count(len(SERVICES))
     expect(page.locator("#queues")).to_contain_text("assistance.on.hrss.income_changed.on_income_changed")
     accessible(page)
     fits(page)
@@ -111,25 +116,63 @@ def test_every_process_queue_and_follower_is_shown_and_well(page: Page, bureau: 
     assert page.locator("meta[http-equiv=refresh]").get_attribute("content") == "30"
     page.get_by_role("link", name="关闭").click()
     assert page.locator("meta[http-equiv=refresh]").count() == 0
-    picture(page, "ops-home")
 
 
 def test_a_process_that_was_killed_is_named_and_is_well_again_after_its_restart(page: Page, bureau: Bureau, sit: Sit) -> None:
-    """The page says which one does not run and whose queues nobody takes from; restarted, everything is well."""
+    """The page says which ones do not run, whose queues nobody takes from and how far the seal is behind; restarted, all is well."""
     sit()
+    bureau.house.kill9("seal")
     bureau.house.kill9("worker-eldercare")
     try:
+        bureau.household({"resident_id": bureau.person()})
+        becomes(page, ".note.bad", "封存（seal）没有运行")
+        row = page.get_by_role("region", name="滞后", exact=True).locator("tr", has_text="封存")
+        expect(row.locator(".tag")).to_have_text("正在跟上")
+        expect(row).not_to_contain_text(re.compile(r"\b0\b"))  # neither the positions nor the seconds
+        assert page.locator("figure svg rect").count() >= 1  # its bar
         becomes(page, ".note.bad", "服务 养老服务（worker-eldercare）没有运行")
         becomes(page, ".note.bad", "个队列无人取件")
         row = page.locator("#processes tbody tr").filter(has=page.get_by_text("worker-eldercare", exact=True))
         expect(row.locator(".tag.bad")).to_have_text("没有运行")
+        expect(page.locator("#by-service tr", has_text="养老服务").locator(".tag")).to_have_text("无人取件")
+        page.get_by_text("全部队列").click()
         expect(page.locator("#queues tr", has_text="rpc-eldercare")).to_contain_text("无人取件")
         accessible(page)
         fits(page)
+        page.reload()
+        picture(page, "ops-home")
     finally:
         bureau.house.restart("worker-eldercare")
+        bureau.house.restart("seal")
     becomes(page, ".note", "一切正常")
     expect(page.locator("#processes tbody tr").filter(has=page.get_by_text("worker-eldercare", exact=True))).to_contain_text("就绪")
+
+
+def test_what_is_not_well_is_told_in_words() -> None:
+    """Each trouble by itself: what ends `minzheng status` with 1 is bad, and nothing else is; who is late goes by his own limit."""
+    good = ProcessState("relay", 7, running=True, alive=True, ready=True)
+    house = Overview(datetime.now(SHANGHAI), (good, ProcessState("broker", 8, running=True)), (), (), {}, ())
+    assert (troubles(house), house.well) == ([], True)
+
+    def said(**more: Any) -> list[tuple[str, str]]:
+        changed = replace(house, **more)
+        found = troubles(changed)
+        assert any(one.tone == "bad" for one in found) is not changed.well
+        return [tuple(one) for one in found]
+
+    assert said(processes=(replace(good, running=False),)) == [("bad", "转发（relay）没有运行。")]
+    assert said(processes=(replace(good, alive=False, ready=False, why="停住：loop"),)) == [("bad", "转发（relay）停住。")]
+    assert said(processes=(replace(good, alive=False, ready=False, why="没有答复（URLError）"),)) == [("bad", "转发（relay）没有答复。")]
+    assert said(processes=(replace(good, ready=False, why="事件日志：没有答复"),)) == [("bad", "转发（relay）未就绪。")]
+    assert said(dead_letters={"assistance": 3, "registry": 0}) == [("bad", "社会救助有死信 3 件，须重放或丢弃。")]
+    assert said(unknown=("队列：无法连接消息总线。",)) == [("bad", "没有问到 队列：无法连接消息总线。")]
+    followers = (("relay", "转发"), ("projection registry", "投影 registry"), ("seal", "封存"))
+    late = tuple(LagState(follower, about, 9, 61.0) for follower, about in followers)
+    assert said(lags=late) == [("warn", "转发落后 61 秒。"), ("warn", "投影 登记落后 61 秒。")]
+    assert said(lags=(LagState("seal", "封存", 9, 601.0),)) == [("warn", "封存落后 601 秒。")]
+    queues = (QueueState("rpc-registry", 0, 0), QueueState("registry.dead", 1, 0), QueueState("registry.discarded", 5000, 0))
+    assert said(queues=queues) == [("warn", "登记有 1 个队列无人取件。")]
+    assert said(queues=(QueueState("rpc-registry", 1001, 2),)) == [("warn", "队列 rpc-registry 积压 1,001 条。")]
 
 
 def test_a_dead_letter_is_shown_given_back_and_discarded_with_reasons(page: Page, bureau: Bureau, sit: Sit) -> None:
@@ -141,6 +184,7 @@ def test_a_dead_letter_is_shown_given_back_and_discarded_with_reasons(page: Page
     page.locator("a.card", has_text="死信").click()
     expect(page.locator("#letters")).to_contain_text(dead.id)
     expect(page.locator("#kinds")).to_contain_text("内容不合要求")
+    expect(page.locator("#kinds")).to_contain_text("收入变化通知")
     accessible(page)
     fits(page)
     page.get_by_role("link", name=dead.id).click()

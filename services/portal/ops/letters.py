@@ -30,7 +30,8 @@ from shared.operations import DEAD_LETTER, MOST_REASON, DeadLetterDiscarded, Dea
 
 SHOWN = 200  # letters on one page; whoever has more sees to them by kind
 LATELY = timedelta(days=30)
-ACTS = {"replay": ("重放", DeadLetterReplayed), "discard": ("丢弃", DeadLetterDiscarded)}
+Done = type[DeadLetterReplayed] | type[DeadLetterDiscarded]
+ACTS: dict[str, tuple[str, Done]] = {"replay": ("重放", DeadLetterReplayed), "discard": ("丢弃", DeadLetterDiscarded)}
 _one_at_a_time = threading.Lock()  # letters are looked at by taking them: two looks at once would each see a part
 
 
@@ -70,7 +71,7 @@ def letter(letter_id: str) -> Any:
     known = _history(letter_id)
     if not found and not known:
         raise Refused("not_found", "没有这件死信。", None)
-    done = ACTS.get(request.args.get("done", ""), ("", None))[0]
+    done = ACTS[request.args["done"]][0] if request.args.get("done") in ACTS else ""
     return render_template(
         "ops/letter.html",
         letter_id=letter_id,
@@ -220,7 +221,7 @@ def _do(what: str, letter_id: str, failed_at: str, why: str) -> None:
             _house().discard(letter_id, why, hand.actor, record)
 
 
-def _done_already(letter_id: str, kind: type, seen: str) -> bool:
+def _done_already(letter_id: str, kind: Done, seen: str) -> bool:
     """Whether this very form was sent before: since it was shown, its act has been recorded by the same hand, and the letter has moved."""
     known = _history(letter_id) or []
     since = known[int(seen) :] if seen.isdigit() and len(seen) < 8 else []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import time
-from collections import Counter
+from collections.abc import Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 from flask import Blueprint, render_template, request
@@ -11,7 +13,10 @@ from flask import Blueprint, render_template, request
 from services.portal.ops.seeing import operating, portal, service_name
 from services.portal.web import pictures
 from services.portal.web.pictures import Bar
-from shared.eventsourcing.titles import title
+from shared.eventlog import discovery
+from shared.eventsourcing.titles import title, title_of
+from shared.messaging import names
+from shared.messaging.doors import reactions_of
 from shared.ops import LagState, Overview, ProcessState, QueueState, collect
 
 REFRESH = (10, 30, 60)  # seconds; who does not choose reads in peace
@@ -20,7 +25,8 @@ LATE_ELSE = 60.0
 LONG = 1000  # messages in one queue
 BARS = 12
 NAMES = {"eventlog": "事件日志", "broker": "消息总线", "projector": "投影", "seal": "封存", "portal": "门户", "relay": "转发"}
-SET_ASIDE = (".dead", ".discarded", ".rejected")  # queues in which messages are meant to lie
+SET_ASIDE_NAMES = {"dead": "死信", "discarded": "已丢弃", "rejected": "待转死信"}
+SET_ASIDE = tuple(f".{kind}" for kind in SET_ASIDE_NAMES)  # queues in which messages are meant to lie
 
 
 class Said(NamedTuple):
@@ -28,6 +34,17 @@ class Said(NamedTuple):
 
     tone: str  # bad | warn | good
     said: str
+
+
+class Depth(NamedTuple):
+    """The queues of one service together."""
+
+    name: str
+    queues: int
+    waiting: int
+    alone: int  # queues that nobody takes from
+    dead: int
+    discarded: int
 
 
 @operating
@@ -48,13 +65,15 @@ def overview() -> Any:
         tone="bad" if any(s.tone == "bad" for s in wrong) else "warn" if wrong else "good",
         processes=[(p, process_name(p.name), state_of(p)) for p in found.processes],
         ready=sum(state_of(p).tone == "good" for p in found.processes),
-        lags=[(lag, state_of_lag(lag)) for lag in found.lags],
+        lags=[(lag, lag_name(lag), state_of_lag(lag)) for lag in found.lags],
         slowest=max((lag.seconds for lag in found.lags), default=None),
+        services=by_service(found.queues),
         waiting=waiting,
-        queues=[(q, queue_name(q.queue), nobody(q)) for q in sorted(found.queues, key=lambda q: (-q.messages, q.queue))],
+        queues=[(q, queue_name(q.queue), nobody(q)) for q in sorted(found.queues, key=lambda q: (-q.messages, not nobody(q), q.queue))],
         dead=sum(found.dead_letters.values()),
         lag_picture=pictures.bars("各处落后多久", [Bar(lag_name(one), one.seconds, lag_said(one)) for one in found.lags]),
         queue_picture=pictures.bars("等待的消息", [Bar(queue_name(q.queue), q.messages, f"{q.messages:,} 条") for q in waiting[:BARS]]),
+        most=BARS,
     )
 
 
@@ -64,8 +83,7 @@ def troubles(found: Overview) -> list[Said]:
     said = [Said("bad", f"{process_name(p.name)}（{p.name}）{state.said}。") for p, state in processes if state.tone == "bad"]
     said += [Said("bad", f"没有问到 {what}") for what in found.unknown]
     said += [Said("bad", f"{service_name(s)}有死信 {n:,} 件，须重放或丢弃。") for s, n in found.dead_letters.items() if n]
-    alone = Counter(q.queue.split(".")[0].removeprefix("rpc-") for q in found.queues if nobody(q))
-    said += [Said("warn", f"{service_name(s)}有 {n} 个队列无人取件。") for s, n in alone.items()]
+    said += [Said("warn", f"{of.name}有 {of.alone} 个队列无人取件。") for of in by_service(found.queues) if of.alone]
     said += [Said("warn", f"{lag_name(one)}落后 {one.seconds:,.0f} 秒。") for one in found.lags if state_of_lag(one).tone == "warn"]
     piled = [q for q in found.queues if q.messages > LONG and not q.queue.endswith(SET_ASIDE)]
     said += [Said("warn", f"队列 {q.queue} 积压 {q.messages:,} 条。") for q in piled]
@@ -108,15 +126,48 @@ def nobody(q: QueueState) -> bool:
     return q.consumers == 0 and not q.queue.endswith((".dead", ".discarded"))
 
 
+def by_service(queues: Iterable[QueueState]) -> list[Depth]:
+    by: dict[str, list[QueueState]] = {}
+    for q in queues:
+        by.setdefault(q.queue.split(".")[0].removeprefix("rpc-"), []).append(q)
+
+    def messages(of: list[QueueState], end: str) -> int:
+        return sum(q.messages for q in of if q.queue.endswith(end))
+
+    return [
+        Depth(
+            name=service_name(service),
+            queues=len(of),
+            waiting=sum(q.messages for q in of if not q.queue.endswith(SET_ASIDE)),
+            alone=sum(map(nobody, of)),
+            dead=messages(of, ".dead"),
+            discarded=messages(of, ".discarded"),
+        )
+        for service, of in by.items()
+    ]
+
+
 def queue_name(queue: str) -> str:
-    """A queue in words: for the calls of a service, or for the event it reacts to."""
+    """A queue in words: for the calls of a service, or for what it reacts to."""
     if queue.startswith("rpc-"):
         return f"窗口 {service_name(queue.removeprefix('rpc-'))}"
-    service, kind, *rest = queue.split(".")
-    if kind == "on" and len(rest) == 3:
-        event = title(f"{rest[0]}.{rest[1]}")
-        return rest[1] if event == f"{rest[0]}.{rest[1]}" else event
-    return f"{service_name(service)} {({'dead': '死信', 'discarded': '已丢弃', 'rejected': '待转死信'}).get(kind, kind)}"
+    service, _, kind = queue.partition(".")
+    if kind in SET_ASIDE_NAMES:
+        return f"{service_name(service)} {SET_ASIDE_NAMES[kind]}"
+    return _reactions().get(queue, queue)
+
+
+@cache
+def _reactions() -> dict[str, str]:
+    """The queue of every reaction of the house → what the event is called: by its maker, or, an agency's, by the fields we read of it."""
+    discovery.load_all()
+    found = {}
+    for service in discovery.services():
+        for source, event, reads, method in reactions_of(importlib.import_module(f"services.{service}.service").SERVICE):
+            own = title(f"{source}.{event}")
+            called = title_of(reads) if own == f"{source}.{event}" else own
+            found[names.reaction_queue(service, source, event, method)] = called or event
+    return found
 
 
 def add(pages: Blueprint) -> None:
