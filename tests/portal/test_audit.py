@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import zipfile
@@ -18,6 +19,7 @@ from services.portal.web import portal
 from services.portal.web.app import create_app
 from shared.clock import SHANGHAI
 from shared.eventlog.integrity import report, standalone
+from shared.eventsourcing.events import ERASED
 from shared.security import tokens
 from tests.e2e.conftest import ALLOWANCE, DISTRICT, TOWN, Bureau, new_id, until
 from tests.portal.conftest import accessible, picture
@@ -388,6 +390,40 @@ def test_who_is_no_auditor_has_no_audit(chromium: Browser, base: str, bureau: Bu
     nobody = chromium.new_context(base_url=base)
     assert nobody.request.get("/audit", max_redirects=0).headers["location"].startswith("/login")
     nobody.close()
+
+
+def test_who_was_erased_opens_to_nobody_and_every_receipt_holds(chromium: Browser, base: str, bureau: Bureau) -> None:
+    """Opened once, so that the portal's process knows the key; within the half minute that a key may live the page reads 〔已删除〕."""
+    bureau.at("2023-05-15")
+    number, name = bureau.person("19610315"), "金丝雀吴九"
+    home = bureau.household({"resident_id": number, "name": name}, {"resident_id": bureau.person("19620402"), "relation": "配偶"})
+    person = next(p for p, m in home["members"].items() if m["name"] == name)
+    stream = f"assistance.household-{home['household_id']}"
+    auditor = Hand(chromium, base, bureau, "auditor", actor="staff:audit-erased")
+
+    def opened() -> str:
+        token = re.search(r'name="csrf_token" value="([^"]+)"', auditor.get(f"/audit/stream/{stream}").text())
+        assert token is not None
+        answer = auditor.http.post(f"/audit/stream/{stream}/open", form={"csrf_token": token[1], "reason": "核对删除"})
+        assert answer.status == 200
+        return answer.text()
+
+    assert name in opened()
+    officer, supervisor = bureau.staff("data_protection_officer").registry, bureau.staff("data_protection_supervisor").registry
+    officer.propose_erasure(
+        command_id=new_id(), person_id=person, division=DISTRICT, ground="purpose_fulfilled", document_ref="申请书1",
+        retention_ended_on="2023-01-31", retention_finding="档案保存期满", draws_nothing=True, no_open_matter_ref="核实表1",
+    )  # fmt: skip
+    until(lambda: len(officer.get_erasure(person_id=person)["answers"]) == 2)
+    supervisor.approve_erasure(command_id=new_id(), person_id=person, number=1)
+    until(lambda: name not in opened())
+    assert ERASED in opened()
+    link = f"/audit/receipt/{stream}/0"
+    until(lambda: auditor.get(link).status == 200)
+    key = standalone.key_in(auditor.get("/sunshine/verify/seal.pub").body())
+    index, size, _ = standalone.check_receipt(auditor.get(link).json(), f"minzheng.{DISTRICT}", key)
+    assert 0 <= index < size
+    auditor.close()
 
 
 def test_a_log_that_is_away_is_said_so(bureau: Bureau, life: Life) -> None:
