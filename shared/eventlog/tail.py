@@ -18,6 +18,7 @@ from shared.eventlog.reader import CaughtUp, Passed, Reader, Subscription
 T = TypeVar("T")
 QUEUED = 10_000  # events that may wait for the follower
 SILENCE = 15.0  # seconds without a word after which the log is asked whether it is still there
+AGAIN = 2.0  # seconds until a subscription that the log seems to have left behind is looked at once more
 
 
 class Tail(Generic[T]):
@@ -36,6 +37,7 @@ class Tail(Generic[T]):
         self._stopped = False
         self._heard = time.monotonic()
         self._head: int | None = None
+        self._grown = False
         self._log = log
         self._after = after
         self._options = options
@@ -60,7 +62,7 @@ class Tail(Generic[T]):
     def come(self, most: int) -> list[T | Passed | CaughtUp]:
         """What has come already, at most ``most``."""
         queue = self._queue
-        self._heard, self._head = time.monotonic(), None
+        self._heard, self._head, self._grown = time.monotonic(), None, False
         return [queue.popleft() for _ in range(min(most, len(queue)))]
 
     @property
@@ -119,6 +121,10 @@ class Tail(Generic[T]):
         except LogUnavailable as error:
             self._error = error
             return
-        if self._head is not None and head != self._head:
+        if self._head is None or head == self._head:
+            self._head = head
+        elif not self._grown:  # what was added this very moment may be on its way: look once more, soon
+            self._grown = True
+            self._heard -= SILENCE - AGAIN
+        else:
             self._error = LogUnavailable("subscription is silent while the log grows")
-        self._head = head

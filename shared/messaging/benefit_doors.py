@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,15 +20,19 @@ from shared.casework import benefit_case as bc
 from shared.casework.benefits import AppealAnswer, CaseRef, Confirmation, ReviewAnswer
 from shared.casework.shape import View
 from shared.domain import dates
-from shared.domain.errors import invalid
+from shared.domain.errors import Refused, invalid
+from shared.eventlog import discovery
 from shared.eventlog.benefit_rows import STEP_DUE, cases_on, listed
+from shared.eventlog.integrity.recomputing import Recomputing
 from shared.eventlog.shape_rows import of_subjects
+from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.orders import Hand, Order
 from shared.messaging.disclosure_doors import DisclosureDoors
 from shared.messaging.doors import Due, command, deadline, query
 from shared.messaging.erasure_doors import ErasureDoors
 from shared.messaging.page_doors import PageDoors
 from shared.messaging.showing import caught_up, plain, shown
+from shared.rules.assessment import Assessment
 
 
 class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
@@ -251,3 +256,26 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
         state: bc.Case = self.office.load(self.benefits.cases, case_id).state
         by_then = [row for row in found if row["effective_month"] <= dates.month_of(valid_at)]
         return [] if bc.on_day(state, valid_at)["status"] == "not_in_force" else by_then[-1:]
+
+    @query(permission="read")
+    def recheck_case(self, hand: Hand, case_id: str) -> Any:
+        """历次决定重算：按每次决定所载的事实、规则和当时已公布的标准逐项重算，是否与所载一致。"""
+        shown(self.office, self.benefits.cases, case_id, hand, None)  # refuses what is not there or not the hand's
+        room = discovery.replaying(self.name)
+        if room is None:
+            raise Refused("not_found", "本服务没有规则决定可以重算。", "case_id")
+        again: Recomputing[tuple[Recorded, Assessment]] = Recomputing(partial(room.engine_of, self.office), room.derived)
+        verdicts = [
+            verdict
+            for r in self.office.history(self.benefits.cases.stream(case_id))
+            for a in getattr(r.event, "assessments", None) or (getattr(r.event, "assessment", None),)
+            if a is not None
+            for verdict in again.add((r, a), a)
+        ]
+        found = []
+        for v in sorted((*verdicts, *again.rest()), key=lambda v: (v.where[0].version, v.where[1].month)):
+            r, a = v.where
+            about = {"event": r.name, "version": r.version, "month": a.month, "amount_fen": a.amount_fen}
+            made_by = {"parameters_version": a.parameters_version, "rules_version": a.rules_version}
+            found.append({**about, **made_by, "older": v.older, "same": not v.differs})
+        return found

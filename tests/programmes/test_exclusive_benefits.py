@@ -119,6 +119,16 @@ def test_the_elders_subsidy_is_granted_and_assistance_refuses_the_care_subsidy(d
     assert elder_due(d, case_of(SUBSIDY, who), "2023-08") > 0
 
 
+def test_elder_cares_decisions_are_made_again_case_by_case(d: Desk, numbers: Numbers) -> None:
+    """Like assistance, elder care makes every decision of a case again from what the log holds of it, and gets the same."""
+    d.on("2023-07-03")
+    case_id = applied(d, old(d, numbers))
+    decided(d, case_id)
+    again = elder_call(d, "recheck_case", "auditor", case_id=case_id)
+    assert again
+    assert all(v["same"] and not v["older"] for v in again)
+
+
 def test_the_one_given_up_ends_and_the_other_is_granted(d: Desk, numbers: Numbers) -> None:
     """The person keeps the care subsidy: elder care's subsidy ends with the month, never both and never neither by mistake."""
     d.on("2023-07-03")

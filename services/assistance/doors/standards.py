@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 
-from services.assistance import replaying, rise, simulation, standard_run, standards
-from services.assistance.benefits import CASES, book, business, district, rules_now
+from services.assistance import rise, simulation, standard_run, standards
+from services.assistance.benefits import book, business, district, rules_now
 from services.assistance.declarations import DECIDERS
 from services.assistance.declarations.catalogue import ASSISTANCE_PROGRAMME_CATALOGUE as CATALOGUE
 from services.assistance.read_model import MODEL, RECORDS, TABLES
@@ -22,12 +21,9 @@ from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
-from shared.eventlog.integrity.recomputing import Recomputing
-from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.doors import Service, command, query, reaction
-from shared.messaging.showing import caught_up, plain, shown
-from shared.rules.assessment import Assessment
+from shared.messaging.showing import caught_up, plain
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
 from shared.rules.published import Published
@@ -313,26 +309,6 @@ class StandardsDoors(Service):
             **plain(run.sums),
             "failed_cases": list(run.failed[:100]),
         }
-
-    @query(permission="assistance:read")
-    def recheck_case(self, hand: Hand, case_id: str) -> Any:
-        """历次决定重算：按每次决定所载的事实、规则和当时已公布的标准逐项重算，是否与所载一致。"""
-        shown(self.office, CASES, case_id, hand, None)  # refuses what is not there or not the hand's
-        again: Recomputing[tuple[Recorded, Assessment]] = Recomputing(partial(replaying.engine_of, self.office), replaying.derived)
-        verdicts = [
-            verdict
-            for r in self.office.history(CASES.stream(case_id))
-            for a in getattr(r.event, "assessments", None) or (getattr(r.event, "assessment", None),)
-            if a is not None
-            for verdict in again.add((r, a), a)
-        ]
-        found = []
-        for v in sorted((*verdicts, *again.rest()), key=lambda v: (v.where[0].version, v.where[1].month)):
-            r, a = v.where
-            about = {"event": r.name, "version": r.version, "month": a.month, "amount_fen": a.amount_fen}
-            made_by = {"parameters_version": a.parameters_version, "rules_version": a.rules_version}
-            found.append({**about, **made_by, "older": v.older, "same": not v.differs})
-        return found
 
     # -- the catalogue of programmes
 
