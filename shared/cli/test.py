@@ -42,4 +42,5 @@ def command(ctx: click.Context) -> None:
     """
     # A test sets what it needs itself, and must never meet the systems that the caller's environment points to.
     env = {k: v for k, v in os.environ.items() if k not in ENGINES and (not k.startswith("MINZHENG_") or k in KEPT)}
-    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *side_by_side(ctx.args), *map(at_root, ctx.args)], cwd=ROOT, env=env, check=False).returncode)
+    arguments = [*side_by_side(ctx.args), *map(at_root, ctx.args)]
+    sys.exit(subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=env, check=False).returncode)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from shared.security import tokens
@@ -40,3 +41,10 @@ def test_the_login_sends_nobody_to_another_server(page: Page, base: str) -> None
     page.check("input[name=role][value=clerk]")
     page.click("form[action='/login/development'] button")
     assert page.url.startswith(base)
+
+
+@pytest.mark.parametrize(("role", "home"), [("clerk", "/desk"), ("auditor", "/audit"), ("operator", "/ops")])
+def test_everybody_begins_at_his_own_door(page: Page, login: Login, role: str, home: str) -> None:
+    """Who comes without an address in mind is taken to where his post works."""
+    login(role, next_="")
+    page.wait_for_url(f"**{home}")

@@ -42,6 +42,9 @@ ROLE_NAMES = {
 }
 
 
+HOMES = {"auditor": "/audit", "operator": "/ops"}  # where those begin who do not begin at the desk
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Somebody who is logged in: the token is passed on to the services, which check it again."""
@@ -114,18 +117,23 @@ def with_permission(*permissions: str) -> Callable[[F], F]:
 
 
 def _safe(target: str | None) -> str:
-    """Only an address of this server: a login must not send anybody elsewhere."""
+    """Only an address of this server: a login must not send anybody elsewhere. "" where none is given."""
     parts = urlsplit(target or "")
     if not target or parts.scheme or parts.netloc or not target.startswith("/") or target.startswith(("//", "/\\")):
-        return "/desk"
+        return ""
     return target
 
 
+def _home(hand: Hand) -> str:
+    """Where somebody of these posts begins."""
+    return next((HOMES[role] for role in sorted(hand.roles) if role in HOMES), "/desk")
+
+
 def _enter(token: str) -> Response:
-    _known(token)
+    known = _known(token)
     session.clear()
     session["token"] = token
-    return redirect(_safe(request.form.get("next")))
+    return redirect(_safe(request.form.get("next")) or _home(known.hand))
 
 
 @pages.get("/login")
