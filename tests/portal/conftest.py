@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from shared.config import run_file
 from shared.messaging.client import RpcClient
 from shared.security import tokens
 from tests.e2e.conftest import DISTRICT, Bureau, running_house
+
+expect.set_options(timeout=30_000)  # a busy machine is no finding
 
 # Debian's Chromium looks for updates and accounts when it starts; there is nobody to answer.
 QUIET = [
