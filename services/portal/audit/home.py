@@ -10,8 +10,10 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, url_for
 
-from services.portal.audit.seeing import asked, auditing, index, portal, services, who
+from services.portal.audit.seeing import asked, auditing, index, services
 from services.portal.web import pictures, words
+from services.portal.web.identity import who
+from services.portal.web.portal import here as portal
 from shared.domain.errors import Refused
 from shared.eventlog import discovery, walk
 from shared.eventlog.integrity import report

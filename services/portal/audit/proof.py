@@ -10,9 +10,11 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request, url_for
 
-from services.portal.audit.seeing import PURPOSE, asked, auditing, index, note, portal, services, stream_at, who, whole_district
+from services.portal.audit.seeing import PURPOSE, asked, auditing, index, note, services, stream_at, whole_district
 from services.portal.desk import things
 from services.portal.web import words
+from services.portal.web.identity import who
+from services.portal.web.portal import here as portal
 from shared.casework.benefit_case import reviewed_hash
 from shared.domain.errors import Refused
 from shared.eventlog.integrity import report

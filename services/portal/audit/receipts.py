@@ -9,8 +9,9 @@ from typing import Any
 
 from flask import Blueprint, Response, render_template, request, send_file
 
-from services.portal.audit.seeing import asked, auditing, index, note, period, portal, services, stream_at, whole_district
+from services.portal.audit.seeing import asked, auditing, index, note, period, services, stream_at, whole_district
 from services.portal.web import words
+from services.portal.web.portal import here as portal
 from shared.cli.sealing import origin_of, public_pem
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.integrity import bundle

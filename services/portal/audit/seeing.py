@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, request
 
 from services.portal.audit import said
-from services.portal.web import portal as portals
 from services.portal.web import words
-from services.portal.web.identity import Visitor, visitor, with_permission
-from services.portal.web.portal import Portal
+from services.portal.web.identity import who, with_permission
+from services.portal.web.portal import here as portal
 from services.portal.web.problems import told
 from services.portal.web.shown import cell
 from shared.casework.looks import PURPOSES
@@ -51,18 +50,6 @@ METHODS = {
 NO_FILES = ("looks", "payment_run", "price_linkage", "cut_over")  # categories of streams that are nobody's file
 PER_PAGE = 100
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-def portal() -> Portal:
-    return portals.of(current_app)
-
-
-def who() -> Visitor:
-    """Whoever is logged in; every page here is behind ``auditing``."""
-    someone = visitor()
-    if someone is None:
-        raise Refused("unauthenticated", "请先登录。", None)
-    return someone
 
 
 def auditing(view: F) -> F:

@@ -7,7 +7,8 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from services.portal.audit.seeing import Seen, asked, auditing, moment_asked, note, portal, stream_at
+from services.portal.audit.seeing import Seen, asked, auditing, moment_asked, note, stream_at
+from services.portal.web.portal import here as portal
 from shared.clock import SHANGHAI
 from shared.domain.errors import Refused, invalid
 from shared.eventlog import moments

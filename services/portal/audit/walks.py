@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from services.portal.audit.seeing import auditing, hand_name, index, note, portal, stream_at, whole_district
+from services.portal.audit.seeing import auditing, hand_name, index, note, stream_at, whole_district
 from services.portal.web import pictures
+from services.portal.web.portal import here as portal
 from shared.eventlog import walk as walks
 from shared.eventlog.moments import NoSuchStream
 from shared.eventlog.walk import KINDS, Node, Walk

@@ -17,8 +17,9 @@ from werkzeug.wrappers import Response
 
 from services.portal.desk import things
 from services.portal.desk.forms import Known, body_of, fields_of, rows_in
-from services.portal.desk.view import about, ask, door, may, portal, safe, title, towns
+from services.portal.desk.view import about, ask, door, may, safe, title, towns
 from services.portal.web.identity import logged_in
+from services.portal.web.portal import here as portal
 from services.portal.web.problems import status_of
 from shared.casework.programme import Programme
 from shared.casework.shape import Declaration

@@ -11,9 +11,10 @@ from flask import Blueprint, render_template, request
 from services.portal.desk import things
 from services.portal.desk.act import opening_acts
 from services.portal.desk.forms import Known, body_of, fields_of
-from services.portal.desk.view import about, as_file, ask, door, may, portal, reading, title, who
+from services.portal.desk.view import about, as_file, ask, door, may, reading, title
 from services.portal.web import words
-from services.portal.web.identity import logged_in
+from services.portal.web.identity import logged_in, who
+from services.portal.web.portal import here as portal
 from services.portal.web.problems import status_of
 from shared.casework.catalogue import Carrier
 from shared.casework.looks import PURPOSES, USUAL

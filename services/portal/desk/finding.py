@@ -8,8 +8,9 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request
 
 from services.portal.desk import things
-from services.portal.desk.view import ask, may, portal, reading
+from services.portal.desk.view import ask, may, reading
 from services.portal.web.identity import logged_in
+from services.portal.web.portal import here as portal
 from services.portal.web.problems import status_of
 from shared.domain.errors import Refused, Unavailable
 

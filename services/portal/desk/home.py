@@ -10,9 +10,9 @@ from flask import Blueprint, render_template, request
 from markupsafe import Markup
 
 from services.portal.desk import things
-from services.portal.desk.view import as_file, ask, door, may, reading, towns, who
+from services.portal.desk.view import as_file, ask, door, may, reading, towns
 from services.portal.web import pictures, words
-from services.portal.web.identity import logged_in
+from services.portal.web.identity import logged_in, who
 from shared.domain.errors import Refused, Unavailable
 
 # Whose turn it is in a list, by the act that leads out of it. What is not named waits for whoever may review.

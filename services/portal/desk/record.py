@@ -16,9 +16,10 @@ from markupsafe import Markup
 
 from services.portal.desk import things
 from services.portal.desk.act import opening_acts
-from services.portal.desk.view import about, ask, outcome, portal, purpose_asked, roles_with, title, who
+from services.portal.desk.view import about, ask, outcome, purpose_asked, roles_with, title
 from services.portal.web import pictures, words
-from services.portal.web.identity import logged_in
+from services.portal.web.identity import logged_in, who
+from services.portal.web.portal import here as portal
 from shared.casework.looks import PURPOSES, USUAL
 from shared.casework.shape import Declaration
 from shared.domain.errors import Refused

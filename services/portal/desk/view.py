@@ -8,17 +8,17 @@ from datetime import date
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, request
 from markupsafe import Markup
 
 from services.portal.api import tables
 from services.portal.api.operations import Operation
 from services.portal.desk import said, things
-from services.portal.web import portal as portals
 from services.portal.web import words
-from services.portal.web.identity import ROLE_NAMES, Visitor, visitor
+from services.portal.web.identity import ROLE_NAMES, who
 from services.portal.web.places import places_of
 from services.portal.web.portal import Portal
+from services.portal.web.portal import here as portal
 from shared.casework.looks import PURPOSES, USUAL
 from shared.domain import dates
 from shared.domain.errors import Refused
@@ -30,18 +30,6 @@ from shared.security.permissions import ROLES
 
 pages = Blueprint("desk", __name__, url_prefix="/desk", template_folder="templates")
 MOST_ROWS = 100_000  # of a file
-
-
-def portal() -> Portal:
-    return portals.of(current_app)
-
-
-def who() -> Visitor:
-    """Whoever is logged in; every view of the desk is behind ``logged_in``."""
-    someone = visitor()
-    if someone is None:
-        raise Refused("unauthenticated", "请先登录。", None)
-    return someone
 
 
 def door(service: str, method: str, kind: str) -> DoorInfo:

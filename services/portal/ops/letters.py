@@ -16,7 +16,9 @@ import sqlalchemy as sa
 from flask import Blueprint, current_app, redirect, render_template, request, url_for
 
 from services.portal.ops.overview import queue_name
-from services.portal.ops.seeing import may_act, operating, portal, service_name, who
+from services.portal.ops.seeing import may_act, operating, service_name
+from services.portal.web.identity import who
+from services.portal.web.portal import here as portal
 from services.portal.web.problems import status_of
 from shared.domain.errors import Refused, Unavailable
 from shared.eventlog import discovery

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from flask import Blueprint, render_template, request
 
-from services.portal.ops.seeing import operating, portal, service_name
+from services.portal.ops.seeing import operating, service_name
 from services.portal.web import pictures
 from services.portal.web.pictures import Bar
+from services.portal.web.portal import here as portal
 from shared.eventlog import discovery
 from shared.eventsourcing.titles import title, title_of
 from shared.messaging import names

@@ -5,31 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Blueprint, current_app
+from flask import Blueprint
 
-from services.portal.web import portal as portals
 from services.portal.web import words
-from services.portal.web.identity import Visitor, visitor, with_permission
-from services.portal.web.portal import Portal
+from services.portal.web.identity import who, with_permission
+from services.portal.web.portal import here as portal
 from shared.domain import division as divisions
-from shared.domain.errors import Refused
 from shared.operations import PERMISSION
 
 F = TypeVar("F", bound=Callable[..., Any])
 pages = Blueprint("ops", __name__, url_prefix="/ops", template_folder="templates")
 READ = "operations:read"
-
-
-def portal() -> Portal:
-    return portals.of(current_app)
-
-
-def who() -> Visitor:
-    """Whoever is logged in; every page here is behind ``operating``."""
-    someone = visitor()
-    if someone is None:
-        raise Refused("unauthenticated", "请先登录。", None)
-    return someone
 
 
 def operating(view: F) -> F:

@@ -87,6 +87,14 @@ def _known(token: str) -> Visitor:
     return Visitor(token, hand)
 
 
+def who() -> Visitor:
+    """Whoever is logged in, on a page behind ``logged_in`` or ``with_permission``."""
+    someone = visitor()
+    if someone is None:
+        raise Refused("unauthenticated", "请先登录。", None)
+    return someone
+
+
 def logged_in(view: F) -> F:
     """A page for whoever is logged in; others are sent to the login and back."""
 
@@ -105,9 +113,7 @@ def with_permission(*permissions: str) -> Callable[[F], F]:
     def guard(view: F) -> F:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            someone = visitor()
-            assert someone is not None
-            if not any(someone.may(p) for p in permissions):
+            if not any(who().may(p) for p in permissions):
                 raise Refused("forbidden", "您的岗位无权查看此页面。", None)
             return view(*args, **kwargs)
 

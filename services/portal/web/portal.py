@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, TypeVar, cast
 
 import sqlalchemy as sa
-from flask import Flask
+from flask import Flask, current_app
 
 from shared.clock import Clock
 from shared.config import Settings
@@ -136,3 +136,8 @@ class Portal:
 def of(app: Flask) -> Portal:
     """The portal of an application: ``of(current_app)``."""
     return cast(Portal, app.extensions["portal"])
+
+
+def here() -> Portal:
+    """The portal of the request under way."""
+    return of(current_app)
