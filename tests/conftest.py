@@ -41,6 +41,7 @@ def postgresql_url() -> Iterator[str]:
 HOUSES = ("portal", "e2e", "faults", "messaging", "observing")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a folder with a house of its own run in one process, those of any other file too."""
     for item in items:

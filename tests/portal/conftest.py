@@ -47,7 +47,7 @@ def base(bureau: Bureau) -> str:
     return f"http://127.0.0.1:{json.loads(run_file(bureau.settings.var).read_text())['MINZHENG_PORTAL_PORT']}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # Playwright has an event loop running in this thread: other packages want one of their own
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=QUIET)

@@ -21,7 +21,7 @@ from shared.clock import SHANGHAI
 from shared.eventlog.integrity import report, standalone
 from shared.eventsourcing.events import ERASED
 from shared.security import tokens
-from tests.e2e.conftest import ALLOWANCE, DISTRICT, TOWN, Bureau, new_id, until
+from tests.e2e.conftest import DISTRICT, TOWN, Bureau, new_id, until
 from tests.portal.conftest import accessible, picture
 from tests.portal.hands import Hand, enter, fits
 
@@ -60,7 +60,7 @@ def life(bureau: Bureau) -> Life:
     clerk.propose_payee_account(command_id=new_id(), person_id=payee, **account)
     approver.confirm_payee_account(command_id=new_id(), person_id=payee, number=1)
     bureau.at("2023-04-03")
-    run = cashier.prepare_payment_run(command_id=new_id(), programme=ALLOWANCE, month="2023-04", division=TOWN)["id"]
+    run = bureau.prepared()
     until(lambda: cashier.get_payment_run(run_id=run)["status"] == "locked")
     approver.approve_payment_run(command_id=new_id(), run_id=run)
     until(lambda: cashier.list_payments(case_id=case))

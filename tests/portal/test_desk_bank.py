@@ -13,7 +13,7 @@ from shared.config import run_file
 from shared.messaging.client import RpcClient
 from shared.office import Office
 from shared.security import tokens
-from tests.e2e.conftest import ALLOWANCE, TOWN, Bureau, new_id, running_house, until
+from tests.e2e.conftest import TOWN, Bureau, new_id, running_house, until
 from tests.portal.conftest import accessible
 from tests.portal.hands import enter, fits
 
@@ -55,7 +55,7 @@ def test_the_banks_answer_is_taken_in_line_by_line_and_the_run_closes_even(count
         )  # fmt: skip
         approver.confirm_payee_account(command_id=new_id(), **account, number=1)
     bureau.at("2023-04-03")
-    run = cashier.prepare_payment_run(command_id=new_id(), programme=ALLOWANCE, month="2023-04", division=TOWN)["id"]
+    run = bureau.prepared()
     until(lambda: cashier.get_payment_run(run_id=run)["status"] == "locked")
     port = json.loads(run_file(bureau.settings.var).read_text())["MINZHENG_PORTAL_PORT"]
     base = f"http://127.0.0.1:{port}"

@@ -28,7 +28,7 @@ from shared.eventlog.integrity.nodes import Nodes
 from shared.eventlog.lag import PATIENCE, of_seal
 from shared.eventlog.reader import CaughtUp
 from shared.eventlog.tail import Tail
-from shared.health import beat
+from shared.health import HEALTH, beat
 
 STREAM = "integrity.checkpoints"
 SIGNED = "integrity.checkpoint_signed"
@@ -123,6 +123,7 @@ class Seal:
                     ready()
         finally:
             tail.stop()
+            HEALTH.forget("seal")  # who seals once is not missed afterwards
 
     def _add(self, events: list[Raw]) -> int:
         with self._engine.execution_options(writes=True).begin() as tx:
