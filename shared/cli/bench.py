@@ -42,6 +42,7 @@ def command(works: tuple[str, ...], quick: bool, as_json: bool, rounds: int, see
       district    十万户、百万个事件：每秒 60 个指令、100 个查询时的延迟，一次复核的时间
       payments    十万人的发放批次：编制、锁定、送发、代发文件、回盘、关账
       standards   提标：十万户按新标准逐户复核
+      decisions   决定重算：每秒重算多少个已记录的决定
       proofs      百万个事件的日志：逐字节核验全部，离线核验一份回执，证明的长短
       api         接口（HTTP）比 RPC 多出的时间：指令、查询
       pages       公开页面：十万名在保，每秒 200 次
