@@ -10,6 +10,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,14 +42,24 @@ def postgresql_url() -> Iterator[str]:
 HOUSES = ("portal", "e2e", "faults", "messaging", "observing")
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of a folder with a house of its own run in one process, those of any other file too."""
-    for item in items:
-        folder = item.path.relative_to(TESTS).parts[0]
-        item.add_marker(pytest.mark.xdist_group(folder if folder in HOUSES else str(item.path.relative_to(TESTS))))
+    """Folders with a house of their own begin."""
     order = {name: n for n, name in enumerate(HOUSES)}
     items.sort(key=lambda item: order.get(item.path.relative_to(TESTS).parts[0], len(HOUSES)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Side by side (``minzheng test``): a folder with a house of its own stays in one process, any other file too."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByHouse(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::", 1)[0]
+            folder = file.split("/")[1]
+            return folder if folder in HOUSES else file
+
+    return ByHouse(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -27,7 +27,7 @@ def side_by_side(arguments: list[str]) -> list[str]:
     if any(a.startswith("-n") or not a.startswith("-") for a in arguments):
         return []
     # Twice the processors: the tests of a running house wait more than they compute.
-    return ["-n", str(min(2 * (os.cpu_count() or 1), 6)), "--dist", "loadgroup"]
+    return ["-n", str(min(2 * (os.cpu_count() or 1), 6)), "--dist", "loadscope", "--no-loadscope-reorder"]
 
 
 @click.command("test", context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": ["--help"]})
