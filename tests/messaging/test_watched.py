@@ -118,7 +118,7 @@ def test_spans_reach_a_collector(alone: House) -> None:
         event_id = alone.tick(counter := new_id())
         wait_for(lambda: alone.events(counter) == 1, "the effect")
         trace = tracing.trace_id(event_id).to_bytes(16, "big")
-        wait_for(lambda: len([s for s in collector.spans if s.trace_id == trace]) == 2, "two spans")
+        wait_for(lambda: len([s for s in collector.spans if s.trace_id == trace]) == 2, "two spans", 90)
         spans = {s.name: s for s in collector.spans if s.trace_id == trace}
         assert set(spans) == {"counter.on_ticked", "Count"}
         assert spans["Count"].parent_span_id == spans["counter.on_ticked"].span_id
