@@ -26,8 +26,7 @@ def side_by_side(arguments: list[str]) -> list[str]:
     """What is asked for as a whole runs in several processes; files that share a running house stay together (tests/conftest.py)."""
     if any(a.startswith("-n") or not a.startswith("-") for a in arguments):
         return []
-    # Twice the processors: the tests of a running house wait more than they compute.
-    return ["-n", str(min(2 * (os.cpu_count() or 1), 6)), "--dist", "loadscope", "--no-loadscope-reorder"]
+    return ["-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadscope", "--no-loadscope-reorder"]
 
 
 @click.command("test", context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": ["--help"]})
@@ -36,7 +35,7 @@ def command(ctx: click.Context) -> None:
     """运行测试。参数原样交给 pytest，例如：
 
     \b
-    minzheng test                      全部，几个进程并行（处理器数的两倍，至多六个）
+    minzheng test                      全部，几个进程并行（每个处理器一个，至多四个）
     minzheng test -n 0                 全部，一个接一个
     minzheng test tests/domain -q      一个目录
     minzheng test -k death             名字里有 death 的

@@ -42,7 +42,7 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def until(found: Callable[[], Any], limit: float = 60.0) -> Any:
+def until(found: Callable[[], Any], limit: float = 150.0) -> Any:
     """Wait for what happens by itself; the limit is only there so that a failing test ends."""
     deadline = time.monotonic() + limit
     while True:
@@ -163,5 +163,5 @@ def bureau(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
         assert settings.token_private_key is not None
         assert settings.token_public_key is not None
         tokens.development_keys(settings.token_private_key, settings.token_public_key)
-        with RpcClient(settings.amqp_uri, timeout=15) as link:
+        with RpcClient(settings.amqp_uri, timeout=30) as link:
             yield Bureau(house, settings, link)

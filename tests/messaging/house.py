@@ -34,7 +34,7 @@ RESIDENT_ID = "11010519491231002X"
 DELAYS = "0.2,0.4"
 
 
-def wait_for(condition: Callable[[], Any], what: str, limit: float = 20.0) -> Any:
+def wait_for(condition: Callable[[], Any], what: str, limit: float = 90.0) -> Any:
     """What the condition gives once it is true; a test never waits for a time, only for this."""
     found: list[Any] = []
 
@@ -53,7 +53,7 @@ class Worker:
     ready: Path
 
     def wait_ready(self) -> Worker:
-        wait_for(lambda: self.ready.exists() or self.process.poll() is not None, "worker ready", 30)
+        wait_for(lambda: self.ready.exists() or self.process.poll() is not None, "worker ready", 90)
         assert self.process.poll() is None, process.tail(self.log)
         return self
 
@@ -174,7 +174,7 @@ class House:
         assert self.settings.token_private_key is not None
         return tokens.issue(self.settings.token_private_key, "staff:wang", roles or ("clerk",), "330225", seconds)
 
-    def client(self, timeout: float = 10.0) -> RpcClient:
+    def client(self, timeout: float = 30.0) -> RpcClient:
         return RpcClient(self.broker.uri, self.token(), timeout)
 
     # -- the broker ----------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ def bureau(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
         assert settings.token_private_key is not None
         assert settings.token_public_key is not None
         tokens.development_keys(settings.token_private_key, settings.token_public_key)
-        with RpcClient(settings.amqp_uri, timeout=15) as link:
+        with RpcClient(settings.amqp_uri, timeout=30) as link:
             yield Bureau(house, settings, link)
 
 
@@ -62,7 +62,7 @@ def page(chromium: Browser, base: str) -> Iterator[Page]:
     foreign: list[str] = []
     context.on("request", lambda request: None if request.url.startswith((base, "data:")) else foreign.append(request.url))
     made = context.new_page()
-    made.set_default_timeout(20_000)
+    made.set_default_timeout(60_000)
     yield made
     context.close()
     assert not foreign, foreign

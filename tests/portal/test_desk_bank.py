@@ -36,7 +36,7 @@ def counter(chromium: Browser, with_a_bank: Bureau) -> Iterator[Page]:
     port = json.loads(run_file(with_a_bank.settings.var).read_text())["MINZHENG_PORTAL_PORT"]
     context = chromium.new_context(base_url=f"http://127.0.0.1:{port}", locale="zh-CN", viewport={"width": 1100, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(60_000)
     yield page
     context.close()
 

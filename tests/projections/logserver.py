@@ -13,7 +13,7 @@ from shared.config import ROOT
 from shared.eventlog.client import Log, LogUnavailable
 
 
-def until(found: Callable[[], object], limit: float = 30.0) -> None:
+def until(found: Callable[[], object], limit: float = 90.0) -> None:
     """Wait for what happens by itself; the limit is only there so that a failing test ends."""
     deadline = time.monotonic() + limit
     while not found():
