@@ -156,8 +156,8 @@ def test_a_front_end_is_told_at_once_that_nobody_is_there(alone: House) -> None:
             client.counter.echo(text="nobody", day="2023-07-01")
         with pytest.raises(Unavailable, match="没有工作进程"):
             client.nobody.anything()
-        alone.start_worker()
-        assert client.counter.echo(text="again", day="2023-07-01")["text"] == "again"
+        with alone.worker():
+            assert client.counter.echo(text="again", day="2023-07-01")["text"] == "again"
 
 
 def test_a_front_end_waits_for_work_that_takes_its_time(client: RpcClient, house: House, standing: Worker) -> None:

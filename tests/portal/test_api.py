@@ -35,6 +35,7 @@ class Api:
 
     def __init__(self, base: str, bureau: Bureau) -> None:
         self.base, self.bureau, self.session = f"{base}/api/v1", bureau, requests.Session()
+        self.session.headers["Connection"] = "close"  # on a busy machine the server may tire of a kept one just as it is used again
 
     def token(self, *roles: str, division: str = DISTRICT) -> str:
         assert self.bureau.settings.token_private_key is not None

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from shared.casework.benefit_case import case_id
 from shared.domain.errors import Refused
 from shared.messaging.doors import DoorInfo, doors_of
 from shared.security.permissions import ROLES
@@ -177,6 +178,7 @@ class Life:
             number = resident_id("19500101", 800 + n)
             d.call("register_person", resident_id=number, name=NAME, division="330225101")
         d.settle()
+        self.know(case_id=case_id("old_age_allowance", person))
         self.remember()
         of = {"programme": "old_age_allowance", "month": "2023-06", "division": "330225"}
         run = d.call("prepare_payment_run", "cashier", service="eldercare", **of)["id"]
