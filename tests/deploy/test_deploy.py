@@ -155,3 +155,10 @@ def test_images_are_pinned_and_ours_does_not_run_as_root() -> None:
     dockerfile = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
     assert "--require-hashes -r requirements/runtime.txt" in dockerfile
     assert dockerfile.index("USER minzheng") < dockerfile.index("ENTRYPOINT")
+
+
+def test_the_portals_own_token_is_a_file_that_it_is_given() -> None:
+    """The setting names a file: in compose a secret of the portal's own, and of nobody else's."""
+    settings = load({key: str(value) for key, value in OURS["portal"]["environment"].items() if key == "MINZHENG_PORTAL_TOKEN"})
+    assert str(settings.portal_token) == "/run/secrets/portal_token"
+    assert [name for name, service in OURS.items() if "portal_token" in service["secrets"]] == ["portal"]
