@@ -31,6 +31,7 @@ AUDIENCE = "minzheng"
 SERVICE = "service:"  # the services' own roles: no token carries one, not even a signed one
 ALGORITHMS = ["EdDSA", "RS256", "ES256"]  # of a login's key set; never "none", never a shared secret
 _KEPT = 5_000
+LEEWAY = 10  # seconds by which the login's clock may be before or behind ours
 
 
 def development_keys(private: Path, public: Path) -> None:
@@ -118,9 +119,14 @@ class KeySet:
         else:
             self._stale_at = time.monotonic() + self.FRESH
         self._again_at = time.monotonic() + self.AGAIN
-        if found.keys() != self._keys.keys():
+        if _themselves(found) != _themselves(self._keys):  # another key may have come under an old name
             self.changes += 1
         self._keys = found
+
+
+def _themselves(keys: dict[str, jwt.PyJWK]) -> dict[str, Any]:
+    """The keys by what they are, and not only by what they are called."""
+    return {kid: (key.algorithm_name, key.key) for kid, key in keys.items()}
 
 
 class Verifier:
@@ -167,7 +173,7 @@ class Verifier:
         if not key:
             raise jwt.InvalidKeyError
         options: Any = {"require": ["sub", "exp", "iss"], "enforce_minimum_key_length": True}
-        return jwt.decode(token, key, algorithms=algorithms, audience=AUDIENCE, options=options)
+        return jwt.decode(token, key, algorithms=algorithms, audience=AUDIENCE, options=options, leeway=LEEWAY)
 
     def _forget_if_keys_changed(self) -> None:
         if self._set is None:

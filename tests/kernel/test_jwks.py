@@ -156,6 +156,17 @@ def test_a_key_that_was_withdrawn_opens_nothing_more(login: Login, monkeypatch: 
     refused(verifier, token)
 
 
+def test_a_key_that_was_replaced_under_its_name_opens_nothing_more(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the old key signed is forgotten at once, though the set has the same names as before; the new key is believed."""
+    monkeypatch.setattr(KeySet, "FRESH", 0.0)
+    login.add("k1")
+    verifier, token = Verifier(None, login.uri), login.sign("k1")
+    verifier.hand(token)
+    login.add("k1")
+    refused(verifier, token)
+    assert verifier.hand(login.sign("k1")).actor == "staff:wang"
+
+
 def test_nothing_but_the_named_keys_own_signature_is_believed(login: Login, tmp_path: Path) -> None:
     """A forged one under a known name, none at all, another algorithm, a shared secret made of the public key, a short RSA key."""
     login.add("k1", "RS256")

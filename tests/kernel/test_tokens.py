@@ -92,7 +92,15 @@ def test_a_token_signed_with_the_public_key_as_a_secret_is_refused(pair: tuple[P
 
 def test_an_expired_token_is_told_so(pair: tuple[Path, Path]) -> None:
     """The front end must log in again."""
-    assert "过期" in refused(pair, sign(pair, exp=int(time.time()) - 1))
+    assert "过期" in refused(pair, sign(pair, exp=int(time.time()) - tokens.LEEWAY - 1))
+
+
+def test_clocks_may_differ_a_little(pair: tuple[Path, Path]) -> None:
+    """A token that by our clock is issued a moment from now, or ended a moment ago, is good; one from further away is not."""
+    now = int(time.time())
+    for moment in ({"iat": now + tokens.LEEWAY // 2}, {"exp": now - 1}):
+        assert Verifier(pair[1]).hand(sign(pair, **moment)).actor == "staff:wang"
+    refused(pair, sign(pair, iat=now + 3600))
 
 
 def test_a_token_expires_in_memory_too(pair: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def wrong_tokens(settings: Settings) -> dict[str, str]:
         "unsigned": unsigned,
         "changed": ".".join((head, body[:-2] + ("AA" if body[-2:] != "AA" else "BB"), signature)),
         "another audience": jwt.encode(claims | {"aud": "elsewhere"}, key.read_text(), algorithm="EdDSA"),
-        "expired": tokens.issue(key, "staff:x", EVERY_ROLE, "330225", seconds=-10),
+        "expired": tokens.issue(key, "staff:x", EVERY_ROLE, "330225", seconds=-60),
         "foreign division": tokens.issue(key, "staff:x", EVERY_ROLE, "330226"),
         "province": tokens.issue(key, "staff:x", EVERY_ROLE, "330000"),
     }
