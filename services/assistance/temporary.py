@@ -576,7 +576,7 @@ def grant_first(state: Temporary, c: GrantFirst, order: Order[Any]) -> Sequence[
     if m.kind != "emergency":
         raise out_of_order("只有急难型可以先行救助。")
     if not c.assessment.eligible or c.amount_fen <= 0:
-        raise out_of_order(f"不符合临时救助条件：{c.assessment.reason}。")
+        raise Refused("out_of_order", f"不符合临时救助条件：{c.assessment.reason}。", "assessment")
     if c.amount_fen > c.assessment.amount_fen:
         raise invalid("先行救助不得超过按规则计算的金额。", "amount_fen")
     assert m.first_grant_by is not None

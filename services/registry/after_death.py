@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from shared.domain import dates
-from shared.domain.errors import invalid, out_of_order
+from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import event
@@ -221,8 +221,10 @@ def record_step(state: AfterDeath, c: RecordStep, order: Order[Any]) -> Sequence
 
 
 def skip_step(state: AfterDeath, c: SkipStep, order: Order[Any]) -> Sequence[Any]:
-    if state.status != "open" or c.step not in state.steps or state.steps[c.step].status != "owed":
-        raise out_of_order("该步骤不在待办中。")
+    if state.status != "open":
+        raise out_of_order("身后事项不在办理中。")
+    if c.step not in state.steps or state.steps[c.step].status != "owed":
+        raise Refused("out_of_order", "该步骤不在待办中。", "step")
     if not c.reason.strip():
         raise invalid("请填写不适用的理由。", "reason")
     said = StepSkipped(c.step, c.reason.strip())

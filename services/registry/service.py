@@ -111,6 +111,10 @@ class Registry(PageDoors):
         """The death, what follows from it, the funeral's benefits, an erasure."""
         return tuple((category, person_id) for category in ("death", "after_death", "funeral", "erasure"))
 
+    def known_of(self, category: str, state: Any, key: str, item: str) -> dict[str, Any]:
+        """Of an erasure: which proposal is decided."""
+        return {"number": state.number} if category == "erasure" else {}
+
     # -- deaths
 
     @command(DeathForm, permission="registry:register")

@@ -46,9 +46,11 @@ def possible(
             decide[command](state, blank(command, given), replace(order, command=command))
         except Refused as refused:
             about_a_field = refused.field is not None and refused.field not in given  # a refusal of what was filled in, not of the act
+            # What is known beforehand and is not there cannot be acted on either (a matter that a record does not have).
+            not_there = refused.code == "not_found" and refused.field in given
             if refused.code in ANOTHER:
                 found.append(Possible(command, refused.code, refused.message))
-            elif refused.code not in OUT_OF_ORDER or about_a_field:
+            elif about_a_field or not (refused.code in OUT_OF_ORDER or not_there):
                 found.append(Possible(command))
         else:
             found.append(Possible(command))

@@ -194,6 +194,11 @@ def _project_cases(model: ReadModel, t: PaymentTables) -> None:
         rows.change(t.payments, key, status="returned", reason=r.event.reason)
 
 
+def run_waits(status: str) -> str:
+    """The list in which a run stands."""
+    return AWAITING_BANK if status == "sent" else WORKLISTS.get(status, "")
+
+
 def _project_runs(model: ReadModel, t: PaymentTables) -> None:
     def _set(rows: Rows, r: Recorded, **values: Any) -> None:
         run_id = aggregate_id(r)
@@ -201,8 +206,7 @@ def _project_runs(model: ReadModel, t: PaymentTables) -> None:
         row = rows.get(t.runs, run_id=run_id)
         if row is None:
             return
-        waits = AWAITING_BANK if row["status"] == "sent" else WORKLISTS.get(row["status"], "")
-        rows.change(t.runs, {"run_id": run_id}, worklist=waits)
+        rows.change(t.runs, {"run_id": run_id}, worklist=run_waits(row["status"]))
         if row["status"] in ("open", "sending"):
             rows.due(r, STALLED, run_id, r.meta.recorded_at + STALLED_AFTER)
         else:

@@ -24,6 +24,7 @@ from shared.domain.errors import Refused, invalid
 from shared.eventlog import discovery
 from shared.eventlog.benefit_rows import STEP_DUE, cases_on, listed
 from shared.eventlog.integrity.recomputing import Recomputing
+from shared.eventlog.payment_rows import claim_waits, run_waits
 from shared.eventlog.shape_rows import of_subjects
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.orders import Hand, Order
@@ -45,19 +46,25 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
     records: sa.Table
     views: Mapping[str, Callable[[Any], View]]  # how a record of each shape stands; put in with them
 
-    def known_of(self, category: str, state: Any, key: str) -> dict[str, Any]:
+    def known_of(self, category: str, state: Any, key: str, item: str) -> dict[str, Any]:
         """Of a case: what was reviewed, and the newest decision."""
         return bc.known(state, key) if category == "case" else {}
 
-    def stands_of(self, category: str, state: Any) -> dict[str, Any]:
-        """A case by its procedure, a record by its shape."""
+    def stands_of(self, category: str, state: Any, item: str) -> dict[str, Any]:
+        """A case by its procedure, a run and a claim as in their lists, a record by its shape."""
         if category == "case":
             return dict(plain(bc.worklist(state)))
+        if category == "payment_run":
+            return {"worklist": run_waits(state.status)}
+        if category == "recovery":
+            waits, due = claim_waits(state)
+            return {"worklist": waits, "due_on": state.next_due, "due": due}
         v = self.views[category](state) if category in self.views else None
         return {"worklist": v.worklist, "due_on": v.due_on, "due": v.due, "responsible": v.responsible} if v else {}
 
-    def rows_of(self, hand: Hand, keys: tuple[str, ...]) -> list[dict[str, Any]]:
+    def rows_of(self, hand: Hand, keys: tuple[str, ...], position: int | None) -> list[dict[str, Any]]:
         """Cases by subject or payee, records by subject."""
+        caught_up(self.office, self.model, position)
         return of_subjects(self.office.read, self.tables.cases, self.records, hand.division, keys)
 
     # -- the procedure: 申请 → 受理 → 授权 → 核对 → 调查 → 审核公示 → 确认

@@ -30,24 +30,29 @@ TOLD = (
 class PageDoors(Service):
     """Inherited by the services whose records have pages at the desk."""
 
-    def known_of(self, category: str, state: Any, key: str) -> dict[str, Any]:
-        """What the form of an act on this record is filled in with before anybody looks at it."""
+    def item_of(self, category: str, state: Any) -> str:
+        """Of a record that is made of matters (事项) the newest one; "" of any other."""
+        return ""
+
+    def known_of(self, category: str, state: Any, key: str, item: str) -> dict[str, Any]:
+        """What the form of an act on this record, or on one matter of it, is filled in with before anybody looks at it."""
         return {}
 
     def files_of(self, person_id: str) -> tuple[tuple[str, str], ...]:
         """Where a person may stand in this service: (category, key)."""
         return ()
 
-    def rows_of(self, hand: Hand, keys: tuple[str, ...]) -> list[dict[str, Any]]:
-        """Cases and records whose subject is one of these, as far as the hand's division goes: category, key, programme, status."""
+    def rows_of(self, hand: Hand, keys: tuple[str, ...], position: int | None) -> list[dict[str, Any]]:
+        """Cases and records whose subject is one of these, as far as the hand's division goes: category, key, programme, status.
+        Whoever reads them from a read model waits until it has seen ``position``."""
         return []
 
-    def stands_of(self, category: str, state: Any) -> dict[str, Any]:
-        """In which list a record stands, whose turn it is, what is due and until when; nothing where it stands in none."""
+    def stands_of(self, category: str, state: Any, item: str) -> dict[str, Any]:
+        """In which list a record, or one matter of it, stands, whose turn it is, what is due and until when; nothing where in none."""
         return {}
 
     @query(permission="read", opens="person_id")
-    def find_person(self, hand: Hand, resident_id: str) -> Any:
+    def find_person(self, hand: Hand, resident_id: str, position: int | None = None) -> Any:
         """按公民身份号码查找：此人及其家庭在本服务的登记、个案和记录（只列编号）。"""
         person_id = self.office.person_id(resident_ids.check(resident_id, "resident_id"))
         found, keys = [], [person_id]
@@ -57,30 +62,39 @@ class PageDoors(Service):
             if loaded.version >= 0 and divisions.covers(hand.division, decider.division(loaded.state)):
                 found.append({"category": category, "key": key, "programme": "", "status": ""})
                 keys.append(key)
-        found += self.rows_of(hand, tuple(dict.fromkeys(keys)))
+        found += self.rows_of(hand, tuple(dict.fromkeys(keys)), position)
         return [{"person_id": person_id, **row} for row in found]
 
     @query(permission="read")
     def get_acts(self, hand: Hand, category: str, key: str, item: str = "") -> Any:
-        """此时可办的事项：每项由何岗位办理，本人能否办理及原因；在哪个待办清单、何时到期。item：一条记录中的哪一件。"""
+        """此时可办的事项：每项由何岗位办理，本人能否办理及原因，已知的填写内容；在哪个待办清单、何时到期。item：一条记录中的哪一件（默认最近一件）。"""
         decider = self._decider(category)
         loaded = self.office.load(decider, key)
         if loaded.version < 0:
             raise Refused("not_found", "没有此记录。", "key")
         within(hand, decider.division(loaded.state))
         order: Order[Any] = Order(None, "look", hand, self.office.clock.now())
+        newest = self.item_of(category, loaded.state)
+        item = (item or newest) if newest else ""
         found = []
         for command, info in self._doors_to(decider):
             names = [f.name for f in dataclasses.fields(command)]
-            given = {**self.known_of(category, loaded.state, key), names[0]: key}
-            if item and len(names) > 1:
+            given = {**self.known_of(category, loaded.state, key, item), names[0]: key}
+            if item and len(names) > 1 and names[1].endswith("_id"):
                 given[names[1]] = item
+            asked = {f.name for f in dataclasses.fields(info.form)}
             for act in possible(decider.decide, loaded.state, order, [command], given):
-                permitted = _permitted(hand, info.permission)
                 found.append(
-                    {"act": info.method, "permission": info.permission, "permitted": permitted, "refused": act.refused, "why": act.why}
+                    {
+                        "act": info.method,
+                        "permission": info.permission,
+                        "permitted": _permitted(hand, info.permission),
+                        "refused": act.refused,
+                        "why": act.why,
+                        "given": {name: value for name, value in given.items() if name in asked and value not in ("", 0, None)},
+                    }
                 )
-        return {"stands": self.stands_of(category, loaded.state), "acts": found}
+        return {"stands": self.stands_of(category, loaded.state, item), "acts": found}
 
     @query(permission="read", opens="key")
     def get_steps(self, hand: Hand, category: str, key: str) -> Any:

@@ -221,12 +221,17 @@ def test_the_price_subsidy_goes_once_to_everybody_in_the_months_register(d: Desk
     with pytest.raises(Refused) as same:
         d.call("confirm_price_linkage", "approver", actor="staff:reviewer", month="2023-08")
     assert same.value.code == "same_hand"
+    page = {"category": "price_linkage", "key": "2023-08"}
+    stands = d.call("get_acts", "approver", **page)["stands"]
+    assert (stands["worklist"], str(stands["due_on"])) == ("price_confirm", "2023-09-15")
     price_linkage_slice, price_linkage.SLICE = price_linkage.SLICE, 1
     try:
         d.call("confirm_price_linkage", "approver", month="2023-08")
         d.settle()
     finally:
         price_linkage.SLICE = price_linkage_slice
+    stands = d.call("get_acts", "approver", **page)["stands"]
+    assert (stands["worklist"], str(stands["due_on"])) == ("", "2023-09-15")  # granted, and not paid yet
     found = d.call("get_price_linkage", "auditor", month="2023-08")
     granted = d.call("list_cases", "auditor", programme="price_linked_temporary_subsidy", limit=500)
     assert found["status"] == "completed"
@@ -247,6 +252,7 @@ def test_the_price_subsidy_goes_once_to_everybody_in_the_months_register(d: Desk
     d.on("2023-09-25")
     d.settle()
     assert d.call("get_price_linkage", "auditor", month="2023-08")["status"] == "paid"
+    assert d.call("get_acts", "approver", **page)["stands"] == {"worklist": "", "due_on": None}
     d.call("trigger_price_linkage", "reviewer", month="2023-09", cpi_bp=120, food_bp=300, document_no="九月", published_on="2023-09-20")
     d.call("confirm_price_linkage", "approver", month="2023-09")
     d.settle()

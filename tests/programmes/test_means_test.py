@@ -445,6 +445,8 @@ def test_a_switch_of_systems_moves_every_open_request_exactly_once_and_compares_
     house.settle()
     state = house.call("get_cut_over", cut_over_id=started["id"])
     assert state["status"] == "differing"
+    page = {"category": "cut_over", "key": started["id"]}
+    assert house.call("get_acts", "approver", **page)["stands"] == {"worklist": "cut_over_differing"}
     assert (state["only_ours"], state["only_theirs"]) == ([old[12]], ["old-system-77"])
     new = {c.n: c.state.queries["property"].exchange_id for c in (one, two)}
     assert set(state["moved"]) == set(state["ours"])
@@ -457,6 +459,7 @@ def test_a_switch_of_systems_moves_every_open_request_exactly_once_and_compares_
     assert [d.values for d in one.state.differing] == [(mt.Value("homes", 3),)]
     refused("same_hand", house.call, "settle_cut_over", "approver", cut_over_id=started["id"], note="自查")
     house.call("settle_cut_over", "approver", actor="staff:other", cut_over_id=started["id"], note="旧系统77号为演练")
+    assert house.call("get_acts", "approver", **page)["stands"] == {"worklist": ""}
     one.answers()
     house.settle()
     assert one.state.reports[0].verdict == "consistent"

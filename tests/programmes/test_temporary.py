@@ -408,3 +408,99 @@ def test_the_24_hours_run_from_acceptance_to_the_minute() -> None:
         state = t.DECIDER.fold([made, taken])
         [granted] = t.grant_first(state, t.GrantFirst(SUBJECT, MATTER, "fund", 100, assessed("2023-07", 100)), order)
         assert granted.in_time is in_time
+
+
+def page(d: Desk, ref: dict[str, str], role: str = "clerk", **more: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the page of a matter is told: where it stands, and what is offered to a hand, by act."""
+    answer = d.call("get_acts", role, category="temporary", key=ref["subject_id"], **more)
+    return answer["stands"], {row["act"]: row for row in answer["acts"]}
+
+
+def in_list(d: Desk, ref: dict[str, str]) -> dict[str, Any]:
+    """The list in which the matter's row stands, and its day."""
+    d.project()
+    [row] = [m for m in d.call("list_temporary", "auditor", limit=500) if m["matter_id"] == ref["matter_id"]] or [{}]
+    return {"worklist": row.get("worklist", ""), "due_on": row.get("due_on")}
+
+
+def said(stands: dict[str, Any]) -> dict[str, Any]:
+    return {"worklist": stands["worklist"], "due_on": stands["due_on"] and str(stands["due_on"])}
+
+
+def test_the_page_of_a_matter_says_what_its_row_says_and_offers_what_is_next(d: Desk, numbers: Numbers) -> None:
+    """Emergency, from the application to the last instalment: list, day and acts; of a matter that is not there nothing is offered."""
+    d.on("2023-10-09")
+    house = family(d, numbers).household_id
+    told = {"kind": "emergency", "cause": "accident", "happened_on": "2023-10-09", "division": TOWN}
+    d.call("apply_temporary", **told, household_id=house)
+    ref = {"subject_id": house, "matter_id": list(matters(d, house))[-1]}
+    way = (
+        ("temporary_accept", None, "accept_temporary", "clerk", {}),
+        ("temporary_first_grant", "2023-10-10", "grant_first", "clerk", {}),
+        ("temporary_papers", "2023-10-23", "complete_papers", "clerk", {"finding": "属实", "loss_fen": 0}),
+        ("temporary_review", None, "propose_temporary", "reviewer", {"instalments": 2}),
+        ("temporary_decide", None, "decide_temporary", "approver", {}),
+        ("temporary_release", None, "release_instalment", "reviewer", {"finding": "仍需救助"}),
+    )
+    acts = {act for _, _, act, _, _ in way}
+    for worklist, due_on, act, role, typed in way:
+        stood, offered = page(d, ref, role)
+        assert said(stood) == in_list(d, ref) == {"worklist": worklist, "due_on": due_on}
+        beside = {"complete_papers"} if act == "grant_first" else set()  # 核实 may come before any help
+        assert offered.keys() & acts == {act} | beside
+        assert (offered[act]["permitted"], offered[act]["refused"]) == (True, "")
+        assert (page(d, ref, role, item=ref["matter_id"]), page(d, ref, role, item="x")[1]) == ((stood, offered), {})
+        d.call(act, role, **{**ref, **offered[act]["given"], **typed})
+        d.settle()
+    assert said(page(d, ref)[0]) == in_list(d, ref) == {"worklist": "", "due_on": None}
+    assert not page(d, ref)[1].keys() & acts
+
+
+def test_the_publicity_of_a_proposed_matter_is_said_at_its_decision(d: Desk, numbers: Numbers) -> None:
+    """支出型: until the publicity is over the decision waits for its day, and the page says so."""
+    d.on("2023-10-10")
+    ref = applied(d, household_id=family(d, numbers).household_id, kind="expenditure", cause="grave_illness", loss_fen=6_000_000)
+    assert said(page(d, ref)[0]) == in_list(d, ref) == {"worklist": "temporary_verify", "due_on": None}
+    assert "grant_first" not in page(d, ref)[1]
+    d.call("complete_papers", **ref, finding="属实", loss_fen=6_000_000)
+    proposed(d, ref)
+    assert page(d, ref, "approver")[1]["decide_temporary"]["refused"] == "not_yet_due"
+    d.on("2023-10-23")
+    assert page(d, ref, "approver")[1]["decide_temporary"]["refused"] == ""
+
+
+def test_the_page_of_a_claim_says_what_its_row_says_whatever_the_address_says(d: Desk, numbers: Numbers) -> None:
+    """Untold, told, by instalments, late: list and day as in the row; a matter named beside a claim is none of its form."""
+    d.on("2023-08-01")
+    ref = applied(d, household_id=family(d, numbers).household_id)
+    d.call("grant_first", **ref)
+    d.call("complete_papers", **ref, finding="损失较小", loss_fen=100_000)
+    proposed(d, ref)
+    decide(d, ref)
+    case = bc.case_id(CODE, ref["matter_id"])
+
+    def claim() -> dict[str, Any]:
+        [row] = [r for r in d.call("list_recoveries", "auditor", limit=500) if r["case_id"] == case]
+        return dict(row)
+
+    key = claim()["recovery_id"]
+    left = claim()["left_fen"]
+    plan = [{"due_on": "2023-10-31", "amount_fen": 1}, {"due_on": "2023-11-30", "amount_fen": left - 1}]
+    steps: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("", {}),
+        ("record_recovery_notice", {"notice_no": "追1号", "told_on": "2023-08-01", "due_on": "2023-09-30"}),
+        ("agree_instalments", {"instalments": plan}),
+        ("propose_waiver", {"reason": "家庭困难"}),
+    )
+    seen = []
+    for act, typed in steps:
+        if act:
+            d.call(act, "reviewer", recovery_id=key, **typed)
+        d.project()
+        answer = d.call("get_acts", "reviewer", category="recovery", key=key, item="x")
+        row = claim()
+        assert said(answer["stands"]) == {"worklist": row["worklist"], "due_on": row["due_on"]}
+        assert all("x" not in offered["given"].values() for offered in answer["acts"])
+        seen.append((row["worklist"], row["due_on"]))
+    waits = ["recovery_notify", "recovery_await", "recovery_await", "recovery_waiver"]
+    assert seen == list(zip(waits, (None, "2023-09-30", "2023-10-31", "2023-10-31"), strict=True))

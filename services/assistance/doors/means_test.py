@@ -158,6 +158,12 @@ class SourceAnswer:
 class MeansTestDoors(BenefitService):
     """家庭经济状况核对."""
 
+    def stands_of(self, category: str, state: Any, item: str) -> dict[str, Any]:
+        """A cut-over by its status."""
+        if category != "cut_over":
+            return super().stands_of(category, state, item)
+        return {"worklist": rows.CUT_OVER_LISTS.get(state.status, "")}
+
     @cached_property
     def checks(self) -> Checks:
         """The business of checking, by the sources of this district."""
@@ -609,7 +615,7 @@ class MeansTestDoors(BenefitService):
         """复核对象：进展、受阻原因、结论。"""
         caught_up(self.office, MODEL, position)
         where = {"campaign_id": campaign_id, "status": status, "worklist": worklist}
-        return rows.objects_of(self.office.read, TABLES["means_test"], hand.division, where, after, limit)
+        return listed(self.office.read, TABLES["means_test"].objects, hand.division, where, limit, after)
 
     @query(permission="assistance:read")
     def list_reverifications(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:

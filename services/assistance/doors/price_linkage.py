@@ -11,7 +11,7 @@ from services.assistance.benefits import CASES, assessed, district, rules_now
 from services.assistance.programmes import PRICE_LINKED_TEMPORARY_SUBSIDY
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.determination import in_register
-from services.assistance.rows.price_linkage import PAY_DUE, unpaid
+from services.assistance.rows.price_linkage import PAY_DUE, unpaid, waits
 from shared.casework import benefit_case
 from shared.domain import dates
 from shared.domain.errors import Refused
@@ -58,6 +58,13 @@ class SliceGranted:
 
 class PriceLinkageDoors(BenefitService):
     """价格临时补贴."""
+
+    def stands_of(self, category: str, state: Any, item: str) -> dict[str, Any]:
+        """A month until it is paid."""
+        if category != "price_linkage":
+            return super().stands_of(category, state, item)
+        worklist, due_on = waits(state)
+        return {"worklist": worklist, "due_on": due_on}
 
     @command(TriggerForm, permission="assistance:review")
     def trigger_price_linkage(self, order: Order[TriggerForm]) -> Any:

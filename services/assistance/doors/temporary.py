@@ -11,7 +11,7 @@ from services.assistance.benefits import CASES, alone, assessed, known, rules_no
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.programmes import TEMPORARY_ASSISTANCE
 from services.assistance.read_model import MODEL, TABLES
-from services.assistance.rows.temporary import FIRST_GRANT_DUE, PAPERS_DUE, by_urgency
+from services.assistance.rows.temporary import FIRST_GRANT_DUE, PAPERS_DUE, by_urgency, waits
 from shared.casework import benefit_case, fund, handoff
 from shared.casework.shape import one_per_subject
 from shared.domain import dates
@@ -120,6 +120,25 @@ def _asked_as(matter_id: str) -> str:
 class TemporaryDoors(BenefitService):
     """临时救助."""
 
+    def item_of(self, category: str, state: Any) -> str:
+        """One after another: the newest matter is the one under way."""
+        return list(state.matters)[-1] if category == "temporary" and state.matters else super().item_of(category, state)
+
+    def known_of(self, category: str, state: Any, key: str, item: str) -> dict[str, Any]:
+        """Of a matter: what was reviewed, and which instalment comes next."""
+        m = state.matters.get(item) if category == "temporary" else None
+        if m is None:
+            return super().known_of(category, state, key, item)
+        return {"reviewed": m.proposal.reviewed if m.proposal else "", "no": len(m.released) + 1}
+
+    def stands_of(self, category: str, state: Any, item: str) -> dict[str, Any]:
+        """A matter by its status."""
+        m = state.matters.get(item) if category == "temporary" else None
+        if m is None:
+            return super().stands_of(category, state, item)
+        worklist, due_on = waits(m)
+        return {"worklist": worklist, "due_on": due_on}
+
     @command(TemporaryForm, permission="assistance:accept")
     def apply_temporary(self, order: Order[TemporaryForm]) -> Any:
         """临时救助申请，或主动发现；急难发生地受理，户籍在外地的同时通报户籍地。"""
@@ -225,10 +244,12 @@ class TemporaryDoors(BenefitService):
         return shown(self.office, temporary.DECIDER, subject_id, hand, as_of)
 
     @query(permission="assistance:read")
-    def list_temporary(self, hand: Hand, status: str | None = None, limit: int = 100, position: int | None = None) -> Any:
-        """本辖区临时救助事项，急难和逾期的在前；未指定状态时只列在办的。"""
+    def list_temporary(
+        self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None
+    ) -> Any:
+        """本辖区临时救助事项，急难和逾期的在前；未指定状态时只列在办的；after：上一页末行的 place。"""
         caught_up(self.office, MODEL, position)
-        return by_urgency(self.office.read, TABLES["temporary"], hand.division, status, limit)
+        return by_urgency(self.office.read, TABLES["temporary"], hand.division, status, limit, after)
 
     # -- the home place of somebody from elsewhere
 

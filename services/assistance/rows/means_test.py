@@ -24,6 +24,7 @@ from shared.eventsourcing.codec import Recorded
 
 OUTBOX_MINUTES = 5  # what was prepared and not sent by then is sent by the timer
 PAGE = 500
+CUT_OVER_LISTS = {"migrating": "cut_over_migrating", "differing": "cut_over_differing"}  # by the status of a cut-over
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def declare(metadata: sa.MetaData) -> MeansTestTables:
         ),
         objects=sa.Table(
             "reverification_objects", metadata,
-            _text("campaign_id", 40, primary_key=True), _text("case_id", 40, primary_key=True), _text("programme"), _text("subject_id"),
+            _text("case_id", 40, primary_key=True), _text("campaign_id", 40, primary_key=True), _text("programme"), _text("subject_id"),
             _text("division", 12, index=True), _text("status", 20), _text("verification_id", 40), _text("reason", 400),
             _text("verdict", 20), _text("report_id", 60), _text("worklist", 40), _day("due_on"),
         ),
@@ -321,7 +322,7 @@ def _project_rights(model: ReadModel, t: MeansTestTables) -> None:
         e = r.event
         rows.put(
             t.cut_overs, cut_over_id=aggregate_id(r), source=e.source, division=e.division, system=e.system, status="migrating",
-            ours=len(e.ours), worklist="cut_over_migrating", programme=mt.PROGRAMME,
+            ours=len(e.ours), worklist=CUT_OVER_LISTS["migrating"], programme=mt.PROGRAMME,
         )  # fmt: skip
         rows.due(r, "cut_over_slice", aggregate_id(r), r.meta.recorded_at)
 
@@ -335,7 +336,8 @@ def _project_rights(model: ReadModel, t: MeansTestTables) -> None:
     @model.on(cr.CutOverReconciled)
     def _reconciled(rows: Rows, r: Recorded) -> None:
         e = r.event
-        status, worklist = ("closed", "") if e.agrees else ("differing", "cut_over_differing")
+        status = "closed" if e.agrees else "differing"
+        worklist = CUT_OVER_LISTS.get(status, "")
         differences = len(e.only_ours) + len(e.only_theirs)
         rows.change(t.cut_overs, {"cut_over_id": aggregate_id(r)}, status=status, worklist=worklist, differences=differences)
         rows.settle(r, "cut_over_slice")
@@ -446,20 +448,6 @@ def in_register(engine: sa.Engine, cases: sa.Table, programmes: tuple[str, ...],
         if len(page) < PAGE:
             return
         after = page[-1].case_id
-
-
-def objects_of(
-    engine: sa.Engine, t: MeansTestTables, division: str, where: dict[str, str | None], after: str, limit: int
-) -> list[dict[str, Any]]:
-    """Objects of campaigns, in the order of their cases, beginning behind ``after``."""
-    o = t.objects.c
-    asked = sa.select(t.objects).where(o.division.startswith(division), o.case_id > after)
-    for name, value in where.items():
-        if value is not None:
-            asked = asked.where(o[name] == value)
-    with engine.connect() as connection:
-        page = asked.order_by(o.case_id, o.campaign_id).limit(min(limit, PAGE))
-        return [dict(row) for row in connection.execute(page).mappings()]
 
 
 def open_requests(engine: sa.Engine, t: MeansTestTables, source: str) -> list[str]:

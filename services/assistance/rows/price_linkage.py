@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -90,6 +90,12 @@ def project(model: ReadModel, tables: LinkageTables) -> None:
     def _overdue(rows: Rows, r: Recorded) -> None:
         change(rows, r, overdue=True)
         rows.settle(r, PAY_DUE)
+
+
+def waits(state: price_linkage.Linkage) -> tuple[str, date | None]:
+    """The list in which a month stands, and the day until which it must be paid: as its row says."""
+    worklist = {"triggered": "price_confirm", "granting": "price_granting"}.get(state.status, "")
+    return worklist, state.pay_by if state.status in ("triggered", "granting", "completed") else None
 
 
 def unpaid(engine: sa.Engine, cases: sa.Table, programme: str, month: str) -> int:

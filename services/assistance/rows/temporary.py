@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from shared.eventsourcing.codec import Recorded
 
 FIRST_GRANT_DUE, PAPERS_DUE = "temporary_first_grant_due", "temporary_papers_due"
 URGENT, USUAL = 0, 1
+_NEVER = "9999-12-31"
 
 
 @dataclass(frozen=True)
@@ -141,16 +142,40 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
         change(rows, r, status="refused", worklist="")
 
 
+def waits(m: temporary.Matter) -> tuple[str, date | None]:
+    """The list in which a matter stands, and until when what it waits for must be done: as its row says."""
+    match m.status:
+        case "applied":
+            return "temporary_accept", None
+        case "accepted" if m.first_grant_by is not None:
+            return "temporary_first_grant", m.first_grant_by.date()
+        case "accepted":
+            return "temporary_verify", None
+        case "granted_pending_papers":
+            return "temporary_papers", m.first.papers_by if m.first else None
+        case "verified":
+            return "temporary_review", None
+        case "proposed":
+            return "temporary_decide", None
+        case "approved":
+            return "temporary_release", None
+    return "", None
+
+
 def _paying(released: int, parts: int) -> dict[str, Any]:
     done = released == parts
     return {"status": "paid_out" if done else "approved", "worklist": "" if done else "temporary_release"}
 
 
-def by_urgency(engine: sa.Engine, t: TemporaryTables, division: str, status: str | None, limit: int) -> list[dict[str, Any]]:
-    """Matters of a division: what is urgent or late first, then what is due first."""
+def by_urgency(
+    engine: sa.Engine, t: TemporaryTables, division: str, status: str | None, limit: int, after: str = ""
+) -> list[dict[str, Any]]:
+    """Matters of a division: what is urgent or late first, then what is due first; ``after``: the ``place`` of the last row seen."""
     c = t.matters.c
-    query = sa.select(t.matters).where(c.division.startswith(division))
+    in_time = sa.case((c.overdue == "", "1"), else_="0")
+    place = sa.cast(c.urgency, sa.String(1)) + in_time + "|" + sa.func.coalesce(c.due_on, _NEVER) + "|" + c.matter_id
+    query = sa.select(t.matters, place.label("place")).where(c.division.startswith(division), place > after)
     query = query.where(c.worklist != "") if status is None else query.where(c.status == status)
-    query = query.order_by(c.urgency, c.overdue == "", c.due_on.is_(None), c.due_on, c.matter_id).limit(min(limit, 500))
+    query = query.order_by(place).limit(min(limit, 500))
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
