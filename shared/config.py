@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -158,7 +159,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         portal_port=int(pick("MINZHENG_PORTAL_PORT", "8080")),
         portal_processes=int(pick("MINZHENG_PORTAL_PROCESSES", "2")),
         portal_token=_path(pick("MINZHENG_PORTAL_TOKEN")),
-        portal_rate=pick("MINZHENG_PORTAL_RATE", "600/minute"),
+        portal_rate=_rate(pick("MINZHENG_PORTAL_RATE", "600/minute")),
         portal_proxies=int(pick("MINZHENG_PORTAL_PROXIES", "0")),
         seal_private_key=_path(pick("MINZHENG_SEAL_KEY", "" if production else str(var / "keys" / "seal.key"))),
         seal_public_key=_path(pick("MINZHENG_SEAL_PUBLIC_KEY", "" if production else str(var / "keys" / "seal.pub"))),
@@ -172,6 +173,12 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
 
 def _path(text: str) -> Path | None:
     return Path(text) if text else None
+
+
+def _rate(text: str) -> str:
+    if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", text):
+        raise ConfigError("MINZHENG_PORTAL_RATE 须为“次数/期间”，期间为 second、minute、hour 或 day，如 600/minute。")
+    return text
 
 
 def _doors(text: str) -> tuple[str, ...]:

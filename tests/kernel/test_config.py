@@ -101,3 +101,11 @@ def test_settings_show_no_secret() -> None:
     settings = load({"AMQP_URI": "amqp://minzheng:geheim@x/", "MINZHENG_MASTER_KEY": KEY, "DATABASE_URL": "postgresql://u:geheim@x/y"})
     assert "geheim" not in repr(settings)
     assert "kkkk" not in repr(settings)
+
+
+@pytest.mark.parametrize("rate", ["600", "600/fortnight", "0/minute", "600 per minute", "600/minute;5/second", "/minute"])
+def test_a_rate_that_is_none_is_told_at_the_start(tmp_path: Path, rate: str) -> None:
+    """And not as a fault of every page."""
+    with pytest.raises(ConfigError, match="MINZHENG_PORTAL_RATE"):
+        load({"MINZHENG_VAR": str(tmp_path), "MINZHENG_PORTAL_RATE": rate})
+    assert load({"MINZHENG_VAR": str(tmp_path), "MINZHENG_PORTAL_RATE": "100000/hour"}).portal_rate == "100000/hour"
