@@ -5,6 +5,7 @@ The pages themselves are folded by the portal, from the same events.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -45,7 +46,8 @@ def disclosure_tables(metadata: sa.MetaData) -> DisclosureTables:
         objections=sa.Table(
             "public_objections",
             metadata,
-            sa.Column("receipt", sa.String(36), primary_key=True),
+            sa.Column("objection_id", sa.String(36), primary_key=True),  # what lists page by, as a receipt may stand in no address
+            sa.Column("receipt", sa.String(36), nullable=False, index=True),
             sa.Column("case_id", sa.String(36), nullable=False, index=True),
             sa.Column("programme", sa.String(60), nullable=False),
             sa.Column("division", sa.String(12), nullable=False, index=True),
@@ -55,6 +57,11 @@ def disclosure_tables(metadata: sa.MetaData) -> DisclosureTables:
             sa.Column("due_on", sa.String(10)),
         ),
     )
+
+
+def objection_id(receipt: str) -> str:
+    """An objection's own id: it follows from the receipt, and not the other way round."""
+    return hashlib.sha256(f"objection {receipt}".encode()).hexdigest()[:20]
 
 
 def project_disclosures(model: ReadModel, t: DisclosureTables) -> None:
@@ -108,20 +115,20 @@ def project_disclosures(model: ReadModel, t: DisclosureTables) -> None:
     def _reported(rows: Rows, r: Recorded) -> None:
         e = r.event
         rows.put(
-            t.objections, receipt=e.receipt, case_id=e.case_id, programme=e.programme, division=e.division, status="received",
-            worklist=WAITING, received_on=e.received_on.isoformat(), due_on=e.due_on.isoformat(),
+            t.objections, objection_id=objection_id(e.receipt), receipt=e.receipt, case_id=e.case_id, programme=e.programme,
+            division=e.division, status="received", worklist=WAITING, received_on=e.received_on.isoformat(), due_on=e.due_on.isoformat(),
         )  # fmt: skip
         rows.due(r, f"{OBJECTION_DUE}:{e.receipt}", e.case_id, e.due_on + timedelta(days=1), {"receipt": e.receipt})
 
     @model.on(d.PublicObjectionTaken, d.PublicObjectionRejected)
     def _dealt_with(rows: Rows, r: Recorded) -> None:
         status = "taken" if isinstance(r.event, d.PublicObjectionTaken) else "rejected"
-        rows.change(t.objections, {"receipt": r.event.receipt}, status=status, worklist="", due_on=None)
+        rows.change(t.objections, {"objection_id": objection_id(r.event.receipt)}, status=status, worklist="", due_on=None)
         rows.settle(r, f"{OBJECTION_DUE}:{r.event.receipt}")
 
     @model.on(d.PublicObjectionOverdue)
     def _late(rows: Rows, r: Recorded) -> None:
-        rows.change(t.objections, {"receipt": r.event.receipt}, worklist=LATE)
+        rows.change(t.objections, {"objection_id": objection_id(r.event.receipt)}, worklist=LATE)
         rows.settle(r, f"{OBJECTION_DUE}:{r.event.receipt}")
 
 

@@ -203,7 +203,7 @@ def waiting(
     every = sa.union_all(*parts).subquery()
     with engine.connect() as connection:
         rows = connection.execute(sa.select(every).order_by(every.c.place).limit(max(0, min(limit, 500)))).mappings()
-        return [{name: value for name, value in row.items() if value != ""} for row in rows]
+        return [dict(row) for row in rows]
 
 
 def of_subjects(engine: sa.Engine, cases: sa.Table, records: sa.Table, division: str, keys: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -223,9 +223,9 @@ class DisclosureDoors(PaymentDoors):
         return {"receipt": receipt, **answer.as_dict()}
 
     @query(permission="object")
-    def get_objection_answer(self, hand: Hand, receipt: str) -> Any:
+    def get_objection_answer(self, hand: Hand, receipt: str, position: int | None = None) -> Any:
         """凭回执号查询公众异议的办理结果。"""
-        row = self._objection(hand, receipt)
+        row = self._objection(hand, receipt, position)
         report = self._report(row["case_id"], receipt)
         told = {"receipt": receipt, "received_on": row["received_on"], "status": report.status, "reason": report.reason}
         if report.status == "taken":
@@ -274,9 +274,9 @@ class DisclosureDoors(PaymentDoors):
         return listed(self.office.read, self.disclosed.objections, hand.division, where, limit, after)
 
     @query(permission="accept", opens="receipt")
-    def get_public_objection(self, hand: Hand, receipt: str) -> Any:
+    def get_public_objection(self, hand: Hand, receipt: str, position: int | None = None) -> Any:
         """一件公众异议的内容和联系方式（仅供受理）。"""
-        row = self._objection(hand, receipt)
+        row = self._objection(hand, receipt, position)
         for r in self.office.history(self.disclosures.stream(row["case_id"])):
             if isinstance(r.event, disclosure.PublicObjectionReported) and r.event.receipt == receipt:
                 return {**row, "words": r.event.objection_words, "contact": r.event.objector_contact or ""}
@@ -288,7 +288,8 @@ class DisclosureDoors(PaymentDoors):
         note = disclosure.NotePublicObjectionOverdue(due.aggregate_id, due.data["receipt"])
         self.office.handle(self.disclosures, due.aggregate_id, due.order(note))
 
-    def _objection(self, hand: Hand, receipt: str) -> dict[str, Any]:
+    def _objection(self, hand: Hand, receipt: str, position: int | None) -> dict[str, Any]:
+        caught_up(self.office, self.model, position)
         table = self.disclosed.objections
         with self.office.read.connect() as connection:
             row = connection.execute(sa.select(table).where(table.c.receipt == receipt)).mappings().one_or_none()

@@ -365,9 +365,11 @@ class StandardsDoors(Service):
 
     @query(permission="assistance:review")
     def simulate_standard(
-        self, hand: Hand, changes: dict[str, str], effective_month: str, programme: str = "", month: str = ""
-    ) -> Any:
+        self, hand: Hand, changes: dict[str, str], effective_month: str, programme: str = "", month: str = "",
+        position: int | None = None,
+    ) -> Any:  # fmt: skip
         """测算：若干参数改变（"+10%"、"+50"、"950.00"，金额以元计）后的月支出与人数；不改变任何记录。至多五千件，更多请用命令行。"""
+        caught_up(self.office, MODEL, position)
         profile = self.office.settings.profile
         asked = simulation.Asked(
             changes,

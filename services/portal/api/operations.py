@@ -14,12 +14,15 @@ from typing import Any, Literal
 from shared.eventsourcing.commands import hints_of
 from shared.messaging.doors import DoorInfo
 
-# What tells who somebody is: never in an address, which proxies and browsers keep.
+# What tells who somebody is, and the receipt that is an objector's only key: never in an address, which proxies and browsers keep.
 PERSONAL = frozenset(
-    {"resident_id", "organiser_resident_id", "name", "organiser_name", "holder", "account_no", "certificate_no", "contact", "words"}
-)
+    {
+        "resident_id", "organiser_resident_id", "name", "organiser_name", "holder", "account_no", "certificate_no", "contact", "words",
+        "receipt",
+    }
+)  # fmt: skip
 # Lists whose page goes on from another column than their first, and the one whose rows stand inside an answer.
-_KEYS = {"list_payment_lines": "line_no", "list_reverification_objects": "case_id", "list_waiting": "place", "list_register": "entry_id"}
+_KEYS = {"list_payment_lines": "line_no", "list_temporary": "place", "list_waiting": "place", "list_register": "entry_id"}
 _INSIDE = {"list_register": "entries"}
 MOST_A_PAGE = 500  # rows that a service gives at once
 

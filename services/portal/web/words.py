@@ -163,6 +163,7 @@ FIELDS: dict[str, str] = {
     "contact": "联系方式",
     "hidden": "不公开的栏目",
     "receipt": "回执编号",
+    "objection_id": "异议编号",
     "title": "名称",
     "topic": "主题",
     "about": "查询事项",
