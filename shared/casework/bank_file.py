@@ -1,7 +1,8 @@
 """The bank's files (代发文件与回盘文件): what a run gives the bank to pay, and what the bank answers. CSV and Excel.
 
 Out: a head of what the file is (run, month, count, total, SHA-256 over its lines), a row of column names, one line a payment. It
-holds names and accounts, so it is written for its owner only (mode 0600), in the directory given, and nowhere else.
+holds names and accounts, so it is written for its owner only (mode 0600), in the directory given, and nowhere else; what is written on
+the way to it has no name there, so that nothing is left of a process that is killed.
 In: the same file with 状态 and 原因 filled in, or any table with the columns 序号, 金额(元), 状态, 原因. Every bad line is told.
 
 No text of ours is a formula when a spreadsheet opens the file: what could begin one gets an apostrophe before it.
@@ -15,16 +16,20 @@ import io
 import os
 import re
 import shutil
+import tempfile
 import unicodedata
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal, cast
 
+from shared.casework.cells import rows_of
 from shared.casework.payment_part import LineResult
+from shared.casework.payment_run import CHUNK
 from shared.domain.errors import invalid
+from shared.eventsourcing.orders import derived_id
 
 NO, CASE, PAYEE, HOLDER, BANK, ACCOUNT, YUAN, MONTH, PROGRAMME = (
     "序号", "个案编号", "领款人编号", "户名", "开户行行号", "账号", "金额(元)", "月份", "项目",
@@ -102,10 +107,10 @@ def head(header: Header, sha256: str) -> list[tuple[str, str]]:
 
 @dataclass(frozen=True)
 class Body:
-    """The lines as CSV in a file of their own, beside where the bank's file will be. ``sha256`` is over these bytes, so it is the same
-    for every format, and again whenever the file is made."""
+    """The lines as CSV in a file without a name. ``sha256`` is over these bytes, so it is the same for every format, and again whenever
+    the file is made."""
 
-    path: Path
+    file: IO[bytes]
     sha256: str
     count: int
     total_fen: int
@@ -113,48 +118,69 @@ class Body:
 
 @contextmanager
 def body(out: Path, rows: Iterable[BankRow]) -> Iterator[Body]:
-    """Write the lines once; they are gone when the block ends. However many there are, they take little memory."""
+    """Write the lines once, on the disk of ``out``; they are gone when the block ends. However many there are, they take little memory."""
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
     found, count, total = hashlib.sha256(), 0, 0
-    with _whole(out / f".lines.{os.getpid()}", keep=False) as (file, path):
+    with nameless(out) as file:
         for row in rows:
             line = _line(row.cells()).encode()
             file.write(line)
             found.update(line)
             count, total = count + 1, total + row.amount_fen
-        file.flush()
-        yield Body(path, found.hexdigest(), count, total)
+        yield Body(file, found.hexdigest(), count, total)
+
+
+def nameless(out: Path) -> IO[bytes]:
+    """A file on the disk of a directory that stands in none: for its writer only, and gone with it."""
+    return cast("IO[bytes]", tempfile.TemporaryFile(dir=out))
+
+
+def check_format(kind: str) -> None:
+    if kind not in FORMATS:
+        raise invalid("文件格式须为 csv 或 xlsx。", "format")
+
+
+def name_of(header: Header, kind: str) -> str:
+    return f"代发_{header.programme}_{header.month}_{header.run_id[:8]}.{kind}"
 
 
 def write(out: Path, header: Header, lines: Body, kind: str) -> Path:
-    """Write the file whole or not at all; its path. Refuses lines that do not add up to the head."""
-    if kind not in FORMATS:
-        raise invalid("文件格式须为 csv 或 xlsx。", "format")
-    if (lines.count, lines.total_fen) != (header.count, header.total_fen):
-        raise invalid("名单与批次的笔数或金额不符，未生成文件。", "count")
-    path = out / f"代发_{header.programme}_{header.month}_{header.run_id[:8]}.{kind}"
-    with _whole(path) as (file, _), lines.path.open("rb") as source:
-        if kind == "csv":
-            file.write("\ufeff".encode())  # so that Excel reads it as UTF-8
-            for row in (*head(header, lines.sha256), COLUMNS):
-                file.write(_line(row).encode())
-            shutil.copyfileobj(source, file)
-        else:
-            read = csv.reader(io.TextIOWrapper(source, encoding="utf-8", newline=""))
-            _write_xlsx(file, [*head(header, lines.sha256), COLUMNS], read)
+    """Write the file whole or not at all, in a directory; its path. Refuses lines that do not add up to the head."""
+    check_format(kind)
+    path = out / name_of(header, kind)
+    with _whole(path) as file:
+        fill(file, header, lines, kind)
     return path
 
 
+def fill(file: IO[bytes], header: Header, lines: Body, kind: str) -> None:
+    """The same into a file that is open."""
+    check_format(kind)
+    if (lines.count, lines.total_fen) != (header.count, header.total_fen):
+        raise invalid("名单与批次的笔数或金额不符，未生成文件。", "count")
+    lines.file.seek(0)
+    if kind == "csv":
+        file.write("\ufeff".encode())  # so that Excel reads it as UTF-8
+        for row in (*head(header, lines.sha256), COLUMNS):
+            file.write(_line(row).encode())
+        shutil.copyfileobj(lines.file, file)
+        return
+    text = io.TextIOWrapper(lines.file, encoding="utf-8", newline="")
+    try:
+        _write_xlsx(file, [*head(header, lines.sha256), COLUMNS], csv.reader(text))
+    finally:
+        text.detach()  # the lines may be wanted once more
+
+
 @contextmanager
-def _whole(path: Path, keep: bool = True) -> Iterator[tuple[Any, Path]]:
+def _whole(path: Path) -> Iterator[IO[bytes]]:
     """A new file for its owner only, under another name until it is whole."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     part.unlink(missing_ok=True)
     try:
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            yield file, part
-        if keep:
-            os.replace(part, path)
+            yield file
+        os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
@@ -200,7 +226,7 @@ def without(path: Path, erased: Container[str], gone: str) -> int | None:
     if count:
         head = [row for row in rows[:at] if row[:1] != [GONE]]
         before = sum(int(row[1]) for row in rows[:at] if row[:1] == [GONE])
-        with _whole(path) as (file, _):
+        with _whole(path) as file:
             top = [*head, [GONE, str(before + count)], rows[at]]
             if path.suffix == ".csv":
                 file.write("\ufeff".encode() + "".join(map(_line, [*top, *rows[at + 1 :]])).encode())
@@ -241,6 +267,36 @@ class Answered:
     lines: list[LineResult] = field(default_factory=list)
     rows: dict[int, int] = field(default_factory=dict)  # line number -> row of the file
     problems: list[BadLine] = field(default_factory=list)
+
+
+@dataclass
+class TakenIn:
+    """What came of a return file: lines that were taken, lines that had been before, and what is wrong, by the row of the file."""
+
+    taken: int = 0
+    unchanged: int = 0
+    problems: list[BadLine] = field(default_factory=list)
+
+
+def take_return(
+    call: Callable[..., Any], run_id: str, data: bytes, name: str, progress: Callable[[int, int], None] = lambda _done, _of: None
+) -> TakenIn:
+    """Hand a return file in, a part's worth of lines at once, through ``call(method, **form)``. The same file is the same commands."""
+    read = parse_return(rows_of(data, name))
+    if read.run_id and read.run_id != run_id:
+        raise invalid("这是另一个批次的回盘文件，不是本批次的。", "file")
+    source = hashlib.sha256(data).hexdigest()
+    found = TakenIn(problems=list(read.problems))
+    for n in range(0, len(read.lines), CHUNK):
+        some = read.lines[n : n + CHUNK]
+        lines = [{"line_no": x.line_no, "outcome": x.outcome, "amount_fen": x.amount_fen, "reason": x.reason} for x in some]
+        asked = {"run_id": run_id, "lines": lines, "source": source}
+        done = call("record_payment_returns", command_id=derived_id("return", run_id, source, f"{n}+{CHUNK}"), **asked)
+        found.taken, found.unchanged = found.taken + done["taken"], found.unchanged + done["unchanged"]
+        found.problems += [BadLine(read.rows.get(p["line_no"], 0), f"序号{p['line_no']}：{p['reason']}") for p in done["problems"]]
+        progress(n + len(some), len(read.lines))
+    found.problems.sort(key=lambda p: (p.row, p.reason))
+    return found
 
 
 def parse_return(rows: Iterable[tuple[int, list[Any]]]) -> Answered:

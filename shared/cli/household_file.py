@@ -6,18 +6,15 @@ identity are concerned. A bad line is told by its number and column, never by it
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import unicodedata
-import warnings
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
+from shared.casework.cells import Unreadable, rows_of
 from shared.domain import division as divisions
 from shared.domain import money
 from shared.domain import resident_id as resident_ids
@@ -76,10 +73,6 @@ HEADER_WITHIN = 10  # title rows a bureau may put above the header
 MOST_LINES = 200_000
 
 
-class Unreadable(Exception):
-    """The file as a whole cannot be read; the message is for the operator."""
-
-
 @dataclass(frozen=True)
 class Problem:
     """What is wrong in which line (and column, if one is to blame)."""
@@ -119,7 +112,7 @@ def mask(resident_id: str) -> str:
 
 def parse_file(path: Path, district: str = "") -> Parsed:
     """Read a file; ``district`` (a division code) refuses lines of other districts. Raises Unreadable."""
-    return parse_rows(_excel(path) if path.suffix.lower() in (".xlsx", ".xlsm") else _csv(path), district)
+    return parse_rows(rows_of(path.read_bytes(), path.name), district)
 
 
 def parse_rows(rows: Iterable[tuple[int, list[Any]]], district: str = "") -> Parsed:
@@ -359,48 +352,3 @@ def _header(rows: Iterator[tuple[int, list[Any]]]) -> tuple[dict[str, int], tupl
         if tried + 1 >= HEADER_WITHIN:
             break
     raise Unreadable(f"前{HEADER_WITHIN}行中没有找到表头（至少应有“户号”“身份证号”两列）。")
-
-
-def _csv(path: Path) -> Iterator[tuple[int, list[Any]]]:
-    data = path.read_bytes()
-    if data[:4] == b"PK\x03\x04" or data[:4] == b"\xd0\xcf\x11\xe0":
-        raise Unreadable("这是 Excel 文件，请以 .xlsx 为扩展名（旧的 .xls 请另存为 .xlsx）。")
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            content = data.decode(encoding)
-            break
-        except UnicodeDecodeError:
-            continue
-    else:
-        raise Unreadable("文件既不是 UTF-8 也不是 GB18030 编码。")
-    first = content[: content.find("\n")] if "\n" in content else content
-    delimiter = max(",\t;", key=first.count)
-    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter)
-    begins = 1
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error:
-            raise Unreadable(f"第{begins}行附近的引号或内容不完整，无法读取。") from None
-        yield begins, list(cells)
-        begins = reader.line_num + 1
-
-
-def _excel(path: Path) -> Iterator[tuple[int, list[Any]]]:
-    import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about styles and extensions that do not matter here
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-            try:
-                sheet = book.worksheets[0]
-                rows = [(n, list(cells)) for n, cells in enumerate(sheet.iter_rows(values_only=True), 1)]
-            finally:
-                book.close()
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, IndexError, ValueError, OSError) as error:
-        raise Unreadable("不是可以读取的 Excel 文件（.xlsx）。") from error
-    yield from rows

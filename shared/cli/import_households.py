@@ -55,7 +55,7 @@ def command(file: Path, token: str | None, division: str, dry_run: bool) -> None
     """
     from rich.console import Console
 
-    from shared.cli.household_file import Unreadable, parse_file
+    from shared.cli.household_file import parse_file
     from shared.cli.token import development_token, home_division
     from shared.config import load
     from shared.domain import division as divisions
@@ -67,8 +67,6 @@ def command(file: Path, token: str | None, division: str, dry_run: bool) -> None
         parsed = parse_file(file, district)
         if not dry_run and token is None:
             token = development_token(settings, ("clerk",), district, "staff:import", 8)
-    except Unreadable as error:
-        raise click.ClickException(str(error)) from None
     except Refused as refused:
         raise click.ClickException(refused.message) from None
     console = Console(stderr=True)

@@ -6,11 +6,11 @@ else goes through the service's doors like a cashier's form.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 import uuid
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from shared.config import Settings
     from shared.eventsourcing.orders import Hand
 
-AT_ONCE = 1000  # lines of a return file in one call
 PAUSES = (0.5, 1.0, 2.0, 4.0)  # between tries while the service is away
 Call = Callable[..., Any]  # (method, **what is filled in)
 
@@ -110,33 +109,23 @@ def returned(run_id: str, file: Path, service: str, token: str | None) -> None:
 def take_return(call: Call, run_id: str, file: Path, console: Console) -> int:
     """Send the lines of a return file through ``call``; tell every line that was not taken. The exit code."""
     from shared.casework import bank_file
-    from shared.cli.household_file import Unreadable, _csv, _excel
 
-    try:
-        read = bank_file.parse_return(_excel(file) if file.suffix.lower() in (".xlsx", ".xlsm") else _csv(file))
-    except Unreadable as error:
-        raise click.ClickException(str(error)) from None
-    if read.run_id and read.run_id != run_id:
-        raise click.ClickException(f"这是批次 {read.run_id} 的文件，不是 {run_id} 的。")
-    source = hashlib.sha256(file.read_bytes()).hexdigest()
-    problems = [(p.row, p.reason) for p in read.problems]
-    taken = unchanged = 0
-    with _bar("登记回盘", console) as bar:
-        task = bar.add_task("", total=len(read.lines))
-        for n in range(0, len(read.lines), AT_ONCE):
-            some = read.lines[n : n + AT_ONCE]
-            lines = [{"line_no": x.line_no, "outcome": x.outcome, "amount_fen": x.amount_fen, "reason": x.reason} for x in some]
-            done = call("record_payment_returns", run_id=run_id, lines=lines, source=source, command_id=str(uuid.uuid4()))
-            taken, unchanged = taken + done["taken"], unchanged + done["unchanged"]
-            problems += [(read.rows.get(p["line_no"], 0), f"序号{p['line_no']}：{p['reason']}") for p in done["problems"]]
-            bar.advance(task, len(some))
-    for row, reason in sorted(problems):
-        click.echo(f"第{row}行：{reason}")
-    said = [f"登记 {taken} 行", f"此前已登记 {unchanged} 行"] + ([f"未登记 {len(problems)} 行"] if problems else [])
+    with _said(), _bar("登记回盘", console) as bar:
+        task = bar.add_task("", total=None)
+        progress = partial(_on, bar, task)
+        found = bank_file.take_return(call, run_id, file.read_bytes(), file.name, progress)
+    for problem in found.problems:
+        click.echo(f"第{problem.row}行：{problem.reason}")
+    said = [f"登记 {found.taken} 行", f"此前已登记 {found.unchanged} 行"]
+    said += [f"未登记 {len(found.problems)} 行"] if found.problems else []
     click.echo("，".join(said) + "。")
-    if not taken and not problems:
+    if not found.taken and not found.problems:
         click.echo("没有任何变化：这个文件此前已登记。")
-    return 2 if problems else 0
+    return 2 if found.problems else 0
+
+
+def _on(bar: Any, task: Any, done: int, of: int) -> None:
+    bar.update(task, completed=done, total=of)
 
 
 @command.command("show")

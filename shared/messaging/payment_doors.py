@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from shared.casework import bank_file, benefit_case, payee_account, payment_part, payment_run, recovery
+from shared.casework import bank_file, benefit_case, looks, payee_account, payment_part, payment_run, recovery
 from shared.casework.bank_file import BankRow
 from shared.casework.benefits import Benefits
 from shared.casework.payments import Due as DueLines
@@ -26,10 +27,11 @@ from shared.eventlog.benefit_rows import BenefitTables, listed, of_case
 from shared.eventlog.payment_rows import INSTALMENT, LIMITATION, STALLED, accounts_of, lines_due
 from shared.eventlog.read_model import ReadModel
 from shared.eventsourcing.orders import Answer, Hand, Notice, Order, derived_id
+from shared.messaging import looking
 from shared.messaging.doors import OWN, Due, Service, command, deadline, query, reaction
 from shared.messaging.showing import all_seen, caught_up, shown
 from shared.messaging.side_by_side import side_by_side
-from shared.security.permissions import within
+from shared.security.permissions import permit, within
 
 # -- What comes in
 
@@ -271,28 +273,39 @@ class PaymentDoors(Service):
         lines = self.payments.lines(run_id, max(after, 0), status)
         return [line for _, line in zip(range(min(limit, 500)), lines, strict=False)]
 
-    # -- the bank file: written where an operator says, never sent anywhere by the house
+    # -- the bank file: written where an operator says, or given to the cashier who asks for it; never sent anywhere by the house
 
     def write_bank_file(
         self, hand: Hand, run_id: str, out: Path, formats: tuple[str, ...] = ("csv", "xlsx"), progress: Callable[[int], None] | None = None
     ) -> list[Path]:
-        """代发文件 of a run that was sent, in a directory on this machine; its hash goes into the run. Not an RPC: it holds accounts."""
+        """代发文件 of a run that was sent, in a directory on this machine. Not an RPC: it holds accounts."""
+        with self.bank_lines(hand, run_id, out, formats, progress) as (header, lines):
+            return [bank_file.write(out, header, lines, kind) for kind in formats]
+
+    @contextmanager
+    def bank_lines(
+        self, hand: Hand, run_id: str, near: Path, formats: tuple[str, ...], progress: Callable[[int], None] | None = None
+    ) -> Iterator[tuple[bank_file.Header, bank_file.Body]]:
+        """What a bank's file is made of, for whoever may pay. Before there is a file, its making in each of the formats is an event of the
+        run, and the look at every payee one of theirs: who holds the accounts is known also of a file that was made again."""
+        permit(hand, f"{self.name}:pay")
         run = self.payments.run(run_id)
         within(hand, run.division)
+        for kind in formats:
+            bank_file.check_format(kind)
         if run.mode != payment_run.BANK_FILE or run.status not in ("sent", "closed"):
             raise out_of_order("该批次尚未送发完毕，或不使用代发文件。")
         header = bank_file.Header(run_id, run.programme, run.month, sum(p.count for p in run.sent), sum(p.total_fen for p in run.sent))
-        made = []
-        with bank_file.body(out, self._bank_rows(run_id, run, progress)) as lines:
+        with bank_file.body(near, self._bank_rows(hand, run_id, run, progress)) as lines:
+            now = self.office.clock.now()
             for kind in formats:
-                made.append(bank_file.write(out, header, lines, kind))
                 record = payment_run.RecordPaymentFile(run_id, kind, lines.sha256, lines.count, lines.total_fen)
-                order = Order(record, derived_id(run_id, "file", kind, lines.sha256), hand, self.office.clock.now(), asked=record)
-                self.office.handle(self.payments.runs, run_id, order)
-        return made
+                made = derived_id(run_id, "file", kind, lines.sha256, hand.actor, now.isoformat())
+                self.office.handle(self.payments.runs, run_id, Order(record, made, hand, now, asked=record))
+            yield header, lines
 
-    def _bank_rows(self, run_id: str, run: payment_run.Run, progress: Callable[[int], None] | None) -> Iterator[BankRow]:
-        """What was sent, line by line, with account and holder opened at this moment."""
+    def _bank_rows(self, hand: Hand, run_id: str, run: payment_run.Run, progress: Callable[[int], None] | None) -> Iterator[BankRow]:
+        """What was sent, line by line, with account and holder opened at this moment; of each part the look at its payees first."""
         opened = self.office.vault.open
         for number in range(len(run.parts)):
             part = self.payments.part(run_id, number)
@@ -301,6 +314,8 @@ class PaymentDoors(Service):
                 for n, (line, fate) in enumerate(zip(part.lines, part.fates, strict=True))
                 if fate in ("sent", "paid", "failed", "returned")
             ]
+            payees = [{"person_id": line.payee_id} for _, line in mine]
+            looking.note(self.office, hand, "write_bank_file", "person_id", {}, None, (looks.USUAL, run_id), payees)
             accounts = accounts_of(self.office.read, self.tables.pay, (line.payee_id for _, line in mine))
             for no, line in mine:
                 bank, account, holder = accounts[line.payee_id, line.account]

@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import json
 import stat
 import uuid
 from collections.abc import Iterator
@@ -23,7 +24,8 @@ from shared import config
 from shared.casework import bank_file, benefit_case, payment_run
 from shared.casework import payments as business
 from shared.cli import payments as cli
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Unavailable
+from shared.eventlog.client import LogUnavailable
 from shared.eventlog.payment_rows import lines_due
 from shared.eventsourcing.orders import Hand, Order
 from shared.messaging.side_by_side import side_by_side
@@ -226,6 +228,57 @@ def test_the_bank_file_holds_the_accounts_of_the_list_and_nothing_a_spreadsheet_
     account = f"62284800{person_digits(town.persons[0])}".encode()
     raws = list(town.office.log.read_all(prefix="eldercare."))
     assert not any(account in r.data or account in r.metadata for r in raws)
+
+
+def test_who_makes_the_bank_file_is_known_and_no_file_is_there_before_it_is(
+    house: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each making is an event by its own hand, with a look at every payee before it; no permission or no log, and there is no file."""
+    town = Town(house, 5000, 6000, accounts=True)
+    run = town.send(town.prepare())
+    payments, office = house.services["eldercare"].payments, town.office
+
+    def makings() -> list[str]:
+        history = office.history(payments.runs.stream(run))
+        return [r.event.by for r in history if isinstance(r.event, payment_run.PaymentFileMade)]
+
+    def lookers() -> dict[str, set[str]]:
+        events = [r for r in office.log.read_all(prefix="eldercare.looks-") if r.name == "eldercare.file_looked_at"]
+        told = [json.loads(r.data) for r in events]
+        seen = [e for e in told if e["method"] == "write_bank_file" and e["reference"] == run]
+        return {e["by"]: set(e["files"]) for e in seen}
+
+    def left(folder: Path) -> list[Path]:
+        return list(folder.rglob("*")) if folder.exists() else []
+
+    clerk = Hand("staff:clerk", frozenset({"clerk", "approver"}), DIVISION)
+    with pytest.raises(Refused, match="forbidden"):
+        house.services["eldercare"].write_bank_file(clerk, run, tmp_path / "clerk", ("csv",))
+    with pytest.raises(Refused, match="format"):
+        town.file(run, tmp_path / "odd", "pdf")
+    for away in ("eldercare.looks-", "eldercare.payment_run-"):
+        append = office.log.append
+
+        def refusing(stream: str, *rest: Any, away: str = away, append: Any = append) -> Any:
+            if stream.startswith(away):
+                raise LogUnavailable("away")
+            return append(stream, *rest)
+
+        with monkeypatch.context() as log_away:
+            log_away.setattr(office.log, "append", refusing)
+            with pytest.raises(Unavailable):
+                town.file(run, tmp_path / "away", "csv")
+        house.later(1)  # a look of the same hand is told again after five minutes
+    assert left(tmp_path / "clerk") + left(tmp_path / "odd") + left(tmp_path / "away") == []
+    assert makings() == []
+    town.file(run, tmp_path / "first", "csv")
+    second = Hand("staff:cashier-2", frozenset({"cashier"}), DIVISION)
+    house.services["eldercare"].write_bank_file(second, run, tmp_path / "second", ("csv",))
+    assert makings() == ["staff:cashier", "staff:cashier-2"]
+    assert lookers() == {by: set(town.persons) for by in ("staff:cashier", "staff:cashier-2")}
+    [made] = (tmp_path / "first").iterdir()
+    assert [p.read_bytes() for p in (tmp_path / "second").iterdir()] == [made.read_bytes()]
+    house.on("2023-07-03").project()
 
 
 def test_the_file_with_the_banks_answers_is_read_back_line_by_line(house: Desk, tmp_path: Path) -> None:

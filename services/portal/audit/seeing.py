@@ -17,6 +17,7 @@ from flask import Blueprint, Flask, Response, request
 
 from services.portal.audit import said
 from services.portal.web import words
+from services.portal.web.asked import whole
 from services.portal.web.identity import who, with_permission
 from services.portal.web.portal import here as portal
 from services.portal.web.problems import told
@@ -29,7 +30,7 @@ from shared.eventlog.acts import Acts
 from shared.eventlog.client import LogUnavailable
 from shared.eventlog.integrity.receipt import NotSealed
 from shared.eventlog.moments import NoSuchStream, events_of
-from shared.eventlog.showing import day_or_moment, moment, plain
+from shared.eventlog.showing import day_or_moment, plain
 from shared.eventsourcing.codec import Open, Recorded, UnknownEvent
 from shared.eventsourcing.titles import title
 from shared.messaging import looking, wire
@@ -37,7 +38,7 @@ from shared.security.permissions import within
 
 pages = Blueprint("audit", __name__, url_prefix="/audit", template_folder="templates")
 PURPOSE = "audit"
-# What these pages are called in a look's event, where a service's query has its method.
+# What these pages, and the making of a bank's file, are called in a look's event, where a service's query has its method.
 METHODS = {
     "audit_stream": "审计：事件流",
     "audit_open": "审计：打开个人信息",
@@ -46,6 +47,7 @@ METHODS = {
     "audit_decisions": "审计：决定核对",
     "audit_receipt": "审计：回执",
     "audit_bundle": "审计：审计包",
+    "write_bank_file": "代发文件",
 }
 NO_FILES = ("looks", "payment_run", "price_linkage", "cut_over")  # categories of streams that are nobody's file
 PER_PAGE = 100
@@ -161,15 +163,6 @@ def note(method: str, streams: Iterable[str], division: str = "", reason: str = 
 # -- what is asked
 
 
-def moment_asked(name: str) -> datetime | None:
-    """A moment out of the address: a day (its end) or a time."""
-    text = request.values.get(name, "").strip()
-    try:
-        return moment(text) if text else None
-    except ValueError:
-        raise invalid("请写作日期或时间，如 2023-07-01 或 2023-07-01T09:00。", name) from None
-
-
 def period() -> tuple[datetime | None, datetime | None]:
     """``from`` and ``to``, days or times, both included."""
     try:
@@ -202,7 +195,7 @@ def as_csv(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Res
 
 def field_name(path: str) -> str:
     """``members.9f3c.monthly_income_fen`` in the house's words; places in a list are counted from one."""
-    return " › ".join(f"第{int(part) + 1}项" if part.isdigit() and len(part) < 6 else said.label(part) for part in path.split("."))
+    return " › ".join(f"第{int(part) + 1}项" if whole(part, 5) is not None else said.label(part) for part in path.split("."))
 
 
 def hand_name(actor: str) -> str:
