@@ -9,6 +9,7 @@ from flask import Blueprint, render_template, request
 
 from services.portal.audit.seeing import PER_PAGE, as_csv, asked, auditing, hand_name, index, method_name, period, whole_district
 from services.portal.web import pictures
+from services.portal.web.asked import whole
 from shared.casework.looks import PURPOSES
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.acts import Look
@@ -32,8 +33,8 @@ def acts() -> Any:
         head = ("记录时间", "发生时间", "事项", "事件", "经手", "行政区划", "流", "号")
         rows = ([a.recorded_at, a.occurred_at, a.about, a.title, a.actor, a.division, a.stream, a.version] for a in done)
         return as_csv("acts", head, rows)
-    text = request.args.get("after", "")
-    after = int(text) if text.isdigit() and len(text) < 18 else -1
+    last = whole(request.args.get("after", ""), 17)
+    after = -1 if last is None else last
     found = index().of_actor(actor, since, until, after=after, limit=PER_PAGE + 1)
     per_day = index().per_day(actor, since, until)
     return render_template(

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, render_template, request
 
-from services.portal.audit.seeing import Seen, asked, auditing, moment_asked, note, stream_at
+from services.portal.audit.seeing import Seen, asked, auditing, note, stream_at
+from services.portal.web.asked import field_value, local, moment_asked, whole
 from services.portal.web.portal import here as portal
-from shared.clock import SHANGHAI
 from shared.domain.errors import Refused, invalid
 from shared.eventlog import moments
 from shared.eventlog.showing import plain
 from shared.eventsourcing.codec import Recorded
 
 SHOWN = 60  # events on a page, the newest before ``upto``
-
-
-def local(at: datetime) -> str:
-    """A time as an address says it: Asia/Shanghai, to the microsecond."""
-    return at.astimezone(SHANGHAI).replace(tzinfo=None).isoformat()
-
-
-def field_value(at: datetime) -> str:
-    """A time for a field of a form, which knows seconds: the first whole one that is not before it, so that its event counts."""
-    return local(at + timedelta(microseconds=-at.microsecond % 1_000_000))[:19]
 
 
 @auditing
@@ -49,8 +39,8 @@ def opened(stream: str) -> Any:
 
 
 def _page(seen: Seen, at: datetime | None, reason: str) -> Any:
-    last = request.args.get("upto", "")
-    upto = int(last) if last.isdigit() and len(last) < 9 else len(seen.events)
+    last = whole(request.args.get("upto", ""))
+    upto = len(seen.events) if last is None else last
     shown = [r for r in seen.known if r.version <= upto][-SHOWN:]
     return render_template(
         "audit/stream.html",

@@ -22,6 +22,7 @@ from werkzeug.wrappers import Response as Answer
 
 from services.portal.read_model import MODEL
 from services.portal.web import portal as portals
+from services.portal.web.asked import whole
 from services.portal.web.portal import Portal
 from shared.domain.errors import Refused
 
@@ -142,8 +143,7 @@ class Paging:
 
 def paging(count: int) -> Paging:
     """From ``?page=``; the last one for a number too high."""
-    text = request.args.get("page", "1")
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+    number = whole(request.args.get("page", ""), 8) or 1
     of = max(1, -(-count // PER_PAGE))
     return Paging(min(max(1, number), of), of, count)
 
