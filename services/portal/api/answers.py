@@ -40,11 +40,11 @@ def of_query(op: Operation, given: Fields, call: Call) -> Response:
         answer = call()
         made = _json(answer)
         if listing is not None and listing.pages:
-            following = _next(listing, listing.rows(answer), given)
+            following = _next(listing, answer, given)
             if following:
                 made.headers["Link"] = f'<{request.path}?{urlencode(following, doseq=True)}>; rel="next"'
         return made
-    return tables.download(op, _all(op, listing, given, call), wanted, MOST_EXPORTED)
+    return tables.download(op, every(listing, call), wanted, MOST_EXPORTED)
 
 
 def _accepted() -> str:
@@ -53,14 +53,21 @@ def _accepted() -> str:
     return next((name for name, kind in tables.TYPES.items() if kind == found), "json")
 
 
-def _next(listing: Listing, rows: list[dict[str, Any]], given: Fields) -> Fields | None:
-    if not rows or len(rows) < min(given.get("limit", 100), MOST_A_PAGE):
+def _next(listing: Listing, answer: Any, given: Fields) -> Fields | None:
+    after = goes_on(listing, answer, given.get("limit", 100))
+    if after is None:
         return None
     plain = {name: value if isinstance(value, str | int | list) else value.isoformat() for name, value in given.items()}
-    return {**plain, "after": listing.after(rows[-1])}
+    return {**plain, "after": after}
 
 
-def _all(op: Operation, listing: Listing, given: Fields, call: Call) -> Iterator[dict[str, Any]]:
+def goes_on(listing: Listing, answer: Any, limit: int) -> Any:
+    """What the next page of a list goes on from; None when this was the last."""
+    rows = listing.rows(answer)
+    return listing.after(rows[-1]) if listing.pages and rows and len(rows) >= min(limit, MOST_A_PAGE) else None
+
+
+def every(listing: Listing, call: Call) -> Iterator[dict[str, Any]]:
     """Every row from where the caller began, page by page."""
     more: Fields = {"limit": MOST_A_PAGE} if listing.pages else {}
     while True:

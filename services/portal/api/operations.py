@@ -73,10 +73,11 @@ class Operation:
 
 def of(doors: Mapping[tuple[str, str], DoorInfo]) -> list[Operation]:
     """All of them, by service and method."""
-    return [_operation(service, method, door) for (service, method), door in sorted(doors.items(), key=lambda d: d[0])]
+    return [operation(service, method, door) for (service, method), door in sorted(doors.items(), key=lambda d: d[0])]
 
 
-def _operation(service: str, method: str, door: DoorInfo) -> Operation:
+def operation(service: str, method: str, door: DoorInfo) -> Operation:
+    """One door as an operation."""
     if door.kind == "command":
         return Operation(service, method, door, False, None)
     hints = hints_of(door.form)
