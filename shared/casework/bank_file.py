@@ -18,12 +18,15 @@ import re
 import shutil
 import tempfile
 import unicodedata
+import zipfile
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Literal, cast
+from xml.sax.saxutils import escape
 
 from shared.casework.cells import rows_of
 from shared.casework.payment_part import LineResult
@@ -185,23 +188,45 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
-def _write_xlsx(file: Any, top: Sequence[Sequence[str]], lines: Iterable[Sequence[str]]) -> None:
-    from openpyxl import Workbook
-    from openpyxl.cell import WriteOnlyCell
+# An Excel file is a handful of parts in an archive. These are written here, because a library that writes large ones puts the sheet by
+# as a file of the system's temporary directory first, with every name and account in it.
+_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
+_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+_PARTS = {
+    "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
+    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+    f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
+    f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/></Types>',
+    "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
+    f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
+    "xl/workbook.xml": f'<workbook xmlns="{_SHEET}" xmlns:r="{_OFFICE}">'
+    '<sheets><sheet name="代发明细" sheetId="1" r:id="rId1"/></sheets></workbook>',
+    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
+    f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+}
+_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("代发明细")
 
-    def text(value: str) -> Any:
-        cell = WriteOnlyCell(sheet, value=value)
-        cell.data_type = "s"  # an account number is no number, and nothing is a formula
-        return cell
+def _write_xlsx(file: IO[bytes], top: Sequence[Sequence[str]], lines: Iterable[Sequence[str]]) -> None:
+    """Every cell a text: an account number is no number, and nothing is a formula."""
+    from openpyxl.utils import get_column_letter
 
-    for row in top:
-        sheet.append([text(value) for value in row])
-    for line in lines:
-        sheet.append([text(value) for value in line])
-    book.save(file)
+    def cell(at: str, text: str) -> str:
+        said = escape(_NO_XML.sub("", text))
+        return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{said}</t></is></c>' if said else ""
+
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, part in _PARTS.items():
+            archive.writestr(name, _XML + part)
+        with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
+            sheet.write(f'{_XML}<worksheet xmlns="{_SHEET}"><sheetData>'.encode())
+            for n, row in enumerate(chain(top, lines), 1):
+                cells = "".join(cell(f"{get_column_letter(column)}{n}", text) for column, text in enumerate(row, 1))
+                sheet.write(f'<row r="{n}">{cells}</row>'.encode())
+            sheet.write(b"</sheetData></worksheet>")
 
 
 # -- erased persons ------------------------------------------------------------------------------------------------------
