@@ -18,6 +18,7 @@ from werkzeug.wrappers import Response
 from services.portal.desk import things
 from services.portal.desk.forms import Known, body_of, fields_of, rows_in
 from services.portal.desk.view import about, ask, door, may, safe, title, towns
+from services.portal.web.asked import whole
 from services.portal.web.identity import logged_in
 from services.portal.web.portal import here as portal
 from services.portal.web.problems import status_of
@@ -50,8 +51,8 @@ def act(service: str, method: str) -> Any:
     body, errors, places = body_of(info.form, typed, known)
     if errors:
         return _page(service, info, typed, known, errors, command_id, version), 422
-    if version.lstrip("-").isdigit():
-        body["expected_version"] = int(version)
+    if (expected := -1 if version == "-1" else whole(version)) is not None:
+        body["expected_version"] = expected
     try:
         answer = ask(service, method, command_id=command_id, **body)
     except Unavailable as away:
@@ -72,7 +73,7 @@ def _refused(
             path = place + path[len(said) :]
     changed: list[Any] = []
     if refused.code == "version_conflict" and path == "expected_version":
-        changed, version = _since(service, typed, version)
+        changed, version = _since(service, info, typed, version)
         path = ""
     message = refused.message
     if refused.code == "command_id_reused":
@@ -81,10 +82,10 @@ def _refused(
     return page, status_of(refused)
 
 
-def _since(service: str, typed: Mapping[str, Any], version: str) -> tuple[list[Any], str]:
+def _since(service: str, info: DoorInfo, typed: Mapping[str, Any], version: str) -> tuple[list[Any], str]:
     """What was done since the form was shown, and the version it is shown again with."""
     category = request.form.get("in", "")
-    key = next((str(v) for n, v in typed.items() if n.endswith("_id") and isinstance(v, str)), "")
+    key = str(typed.get(dataclasses.fields(info.form)[0].name, ""))  # the first field of a form names the record
     try:
         steps = ask(service, "get_steps", category=category, key=key)
     except Refused:
@@ -187,7 +188,10 @@ def _persons(service: str, typed: Mapping[str, Any]) -> list[tuple[str, str]]:
             return [(person_id, f"{m['name']}（{m['relation']}）") for person_id, m in members.items()]
         if programme and subject and may(service, "get_authorisation"):
             unsigned = ask(service, "get_authorisation", programme=programme, subject_id=subject)["unsigned"]
-            return [(person_id, f"尚未签署的第{n}人") for n, person_id in enumerate(unsigned, 1)]
+            of = getattr(things.declared(service).get(programme), "subject", "")
+            known = ask(service, "get_household", household_id=subject)["members"] if of == "household" and unsigned else {}
+            said = {person_id: f"{m['name']}（{m['relation']}）尚未签署" for person_id, m in known.items()}
+            return [(person_id, said.get(person_id, f"尚未签署的第{n}人")) for n, person_id in enumerate(unsigned, 1)]
     except Unavailable:
         raise
     except Refused:

@@ -20,6 +20,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from services.portal.web import words
+from services.portal.web.asked import whole as number
 from shared.clock import SHANGHAI
 from shared.eventsourcing.commands import hints_of
 from shared.eventsourcing.events import nested_dataclass
@@ -229,8 +230,8 @@ def _rows(shown: Field, name: str, nested: type, typed: Mapping[str, Any], known
 
 def rows_in(typed: Mapping[str, Any], path: str) -> int | None:
     """How many rows a list had when the form was sent; None when it never was."""
-    text = str(typed.get(f"{path}.rows", ""))
-    return min(int(text), MOST_ROWS) if text.isdigit() else None
+    found = number(str(typed.get(f"{path}.rows", "")))
+    return None if found is None else min(found, MOST_ROWS)
 
 
 # -- what was typed, as a body

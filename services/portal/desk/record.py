@@ -2,6 +2,8 @@
 
 Which acts are in order the service says (``get_acts``: the decider itself is asked); which of them this visitor may take follows from
 his posts and from the hands that acted before.
+
+``?as_of=`` shows the page as it was known at an earlier moment: state, steps, limits, and in words what could be done. There is no act.
 """
 
 from __future__ import annotations
@@ -9,22 +11,27 @@ from __future__ import annotations
 import dataclasses
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request
 from markupsafe import Markup
 
 from services.portal.desk import things
 from services.portal.desk.act import opening_acts
-from services.portal.desk.view import about, ask, outcome, purpose_asked, roles_with, title
+from services.portal.desk.view import about, ask, looking_back, outcome, purpose_asked, reference_asked, roles_with, title, usual
 from services.portal.web import pictures, words
+from services.portal.web.asked import field_value
 from services.portal.web.identity import logged_in, who
 from services.portal.web.portal import here as portal
-from shared.casework.looks import PURPOSES, USUAL
+from services.portal.web.problems import status_of
+from shared.casework.looks import PURPOSES
 from shared.casework.shape import Declaration
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Unavailable
 from shared.eventlog import discovery
-from shared.messaging.doors import DoorInfo
+from shared.messaging import looking
+from shared.messaging.doors import FILES, DoorInfo
 
 # What of a state the page tells elsewhere, or nobody reads: hands and hashes, terms, what was paid when.
 ELSEWHERE = frozenset(
@@ -38,6 +45,8 @@ ELSEWHERE = frozenset(
 ALSO = {"case": ("subject_id", "payee_id"), "recovery": ("case_id", "payee_id"), "determination": ()}
 
 
+# What of a page's address goes on with its links: which matter, which moment, why somebody looks and by which letter.
+KEPT = ("item", "as_of", "for", "reference")
 # The act that leads a case out of the list in which it stands; the others are beside it.
 MAIN = {
     "accept": "accept_application", "authorise": "record_authorisation", "means_test": "record_means_test", "survey": "record_survey",
@@ -67,16 +76,21 @@ def record(service: str, category: str, key: str) -> Any:
     read = portal().doors[service, thing.read]
     if not who().may(read.permission):
         raise Refused("forbidden", "您的岗位无权查看此记录。", None)
-    purpose = purpose_asked()
-    if thing.personal and not purpose:
-        return render_template("desk/purpose.html", thing=thing, purposes=PURPOSES, item=request.args.get("item", ""))
+    at, purpose = looking_back(), purpose_asked()
+    if not purpose and (thing.personal or "for" in request.args):
+        return _purpose(thing, request.args)
+    purpose = purpose or usual()
     shape = {"shape": category} if thing.read == "get_record" else {}
-    state = ask(service, thing.read, purpose or USUAL, **{thing.key: key}, **shape)
+    state = ask(service, thing.read, purpose, **{thing.key: key}, **shape)
+    items = _items(thing, state)
     item = request.args.get("item", "")
-    next_ = ask(service, "get_acts", category=category, key=key, **({"item": item} if item else {}))
-    acts, waits = _acts(service, category, key, state, item, next_["acts"])
+    if item not in items:
+        item = next(reversed(items), "")  # the newest
+    next_ = ask(service, "get_acts", category=category, key=key, item=item)
+    acts, waits = _acts(service, key, next_["acts"])
     case = category == "case"
     run = category == "payment_run"
+    decisions, payments, preparing = _paid(service, key, purpose, at) if case else ([], [], "")
     return render_template(
         "desk/record.html",
         service=service,
@@ -89,24 +103,63 @@ def record(service: str, category: str, key: str) -> Any:
         main=MAIN.get(next_["stands"].get("worklist", ""), ""),
         acts=acts,
         waits=waits,
-        related=_related(service, category, key, state),
-        steps=ask(service, "get_steps", purpose or USUAL, category=category, key=key),
+        related=[] if at else _related(service, category, key, state),
+        steps=ask(service, "get_steps", purpose, category=category, key=key),
         facts={n: v for n, v in state.items() if n not in ELSEWHERE and v not in (None, "", [], {})},
-        decision=_decision(state) if case else None,
-        decisions=ask(service, "list_decisions", purpose or USUAL, case_id=key) if case else [],
-        payments=ask(service, "list_payments", purpose or USUAL, case_id=key) if case else [],
+        decision=_decision(state if case else items.get(item)),
+        decisions=decisions,
+        payments=payments,
+        preparing=preparing,
         money=_money(state) if run else None,
         lines=ask(service, "list_payment_lines", run_id=key, status=request.args.get("lines") or None, limit=100) if run else [],
         picture=_money_picture(state) if run else Markup(""),
         subject=_subject(service, state),
-        purpose=purpose or USUAL,
+        file=thing.key in FILES,
+        purpose=purpose,
+        reference=reference_asked(),
         purposes=PURPOSES,
-        items=_items(thing, state),
+        items=items,
         item=item,
+        at=at,
+        moment=field_value(at or portal().clock.now()),
+        kept={n: request.args[n] for n in ("item", "for", "reference") if request.args.get(n)},
+        link=_link,
         done=_done(),
         here=request.full_path.rstrip("?"),
         new_id=lambda: str(uuid.uuid4()),
     )
+
+
+@logged_in
+def purpose(service: str, category: str, key: str) -> Any:
+    """查阅目的和文号：先行核对，再打开记录。"""
+    thing = things.thing(portal(), service, category)
+    given = {n: value for n in KEPT if (value := request.form.get(n, "").strip())}
+    try:
+        given["for"], _ = looking.why({looking.PURPOSE: given.get("for"), looking.REFERENCE: given.get("reference")})
+    except Refused as refused:  # what must not be kept does not get into an address either
+        return _purpose(thing, given, refused.message), status_of(refused)
+    return redirect(things.address(service, category, key, **given), 303)
+
+
+def _purpose(thing: things.Thing, given: Mapping[str, str], refused: str = "") -> str:
+    return render_template("desk/purpose.html", thing=thing, purposes=PURPOSES, given=given, refused=refused)
+
+
+def _link(**changes: str) -> str:
+    """The page itself, but for what is changed."""
+    query = {**{n: request.args.get(n, "") for n in KEPT}, **changes}
+    return f"?{urlencode({n: value for n, value in query.items() if value})}"
+
+
+def _paid(service: str, key: str, why: str, at: datetime | None) -> tuple[list[Any], list[Any], str]:
+    """Decisions and payments of a case. Of an earlier moment they need its read model: while that is made, what is said instead."""
+    try:
+        return ask(service, "list_decisions", why, case_id=key), ask(service, "list_payments", why, case_id=key), ""
+    except Unavailable as preparing:
+        if at is None:
+            raise
+        return [], [], preparing.message
 
 
 def _done() -> str:
@@ -119,16 +172,14 @@ def _done() -> str:
 # -- what may be done
 
 
-def _acts(
-    service: str, category: str, key: str, state: Mapping[str, Any], item: str, found: list[dict[str, Any]]
-) -> tuple[list[Act], list[Act]]:
+def _acts(service: str, key: str, found: list[dict[str, Any]]) -> tuple[list[Act], list[Act]]:
     """What this visitor may do now, and what waits for other hands or another day."""
     mine: list[Act] = []
     others: list[Act] = []
     for row in found:
         info = portal().doors[service, row["act"]]
-        given = _given(info, category, key, state, item)
         names = [f.name for f in dataclasses.fields(info.form)]
+        given = {names[0]: key, **{name: str(value) for name, value in row["given"].items()}}
         why = row["why"]
         if not row["permitted"]:
             why = f"由{roles_with(row['permission'])}办理。{why if row['refused'] == 'not_yet_due' else ''}"
@@ -136,18 +187,6 @@ def _acts(
         act = Act(info, title(info), about(info), f"/desk/{service}/do/{info.method}", given, ready, free, why)
         (mine if act.mine else others).append(act)
     return mine, others
-
-
-def _given(info: DoorInfo, category: str, key: str, state: Mapping[str, Any], item: str) -> dict[str, str]:
-    """What of the form the page fills in: which record, and what was reviewed."""
-    names = [f.name for f in dataclasses.fields(info.form)]
-    given = {names[0]: key}
-    if item and len(names) > 1:
-        given[names[1]] = item
-    proposal = state.get("proposal") or ((state.get("matters") or {}).get(item) or {}).get("proposal")
-    if "reviewed" in names and proposal:
-        given["reviewed"] = str(proposal["reviewed"])
-    return given
 
 
 def _related(service: str, category: str, key: str, state: Mapping[str, Any]) -> list[Act]:
@@ -185,11 +224,14 @@ def _related(service: str, category: str, key: str, state: Mapping[str, Any]) ->
 TOLD = ("month", "eligible", "amount_fen", "reason", "lines", "rules_version", "parameters_version", "placeholder")
 
 
-def _decision(state: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What is proposed, or what was decided last: the outcome, the amount, and every line it was reached by."""
-    proposal = state.get("proposal")
-    proposed = proposal is not None and state["status"] == "publicised"
-    assessment = (proposal or {})["assessment"] if proposed else state.get("last_assessment")
+def _decision(of: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Of a case or a matter: what is proposed, or what was decided last; the outcome, the amount, and every line it was reached by."""
+    if of is None:
+        return None
+    proposal = of.get("proposal")
+    proposed = proposal is not None and of["status"] in ("publicised", "proposed")
+    decided = (proposal or of.get("first") or {}).get("assessment") if "matter_id" in of else of.get("last_assessment")
+    assessment = (proposal or {})["assessment"] if proposed else decided
     if not assessment:
         return None
     return {
@@ -197,7 +239,7 @@ def _decision(state: Mapping[str, Any]) -> dict[str, Any] | None:
         **{n: (proposal or {}).get(n) if proposed else None for n in ("publicised_until", "by", "reviewed")},
         "outcome": outcome(str(assessment["outcome"])),
         **{n: assessment[n] for n in TOLD},
-        "pays": (state.get("terms") or {}).get("payment") != "none",
+        "pays": (of.get("terms") or {}).get("payment") != "none",
     }  # fmt: skip
 
 
@@ -242,3 +284,4 @@ def _money_picture(state: Mapping[str, Any]) -> Markup:
 
 def add(pages: Blueprint) -> None:
     pages.get("/<service>/<category>/<key>")(record)
+    pages.post("/<service>/<category>/<key>", endpoint="purpose")(purpose)

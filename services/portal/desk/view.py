@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, g, request
 from markupsafe import Markup
 
 from services.portal.api import tables
 from services.portal.api.operations import Operation
 from services.portal.desk import said, things
 from services.portal.web import words
+from services.portal.web.asked import moment_asked, whole
 from services.portal.web.identity import ROLE_NAMES, who
 from services.portal.web.places import places_of
 from services.portal.web.portal import Portal
 from services.portal.web.portal import here as portal
 from shared.casework.looks import PURPOSES, USUAL
+from shared.clock import SHANGHAI
 from shared.domain import dates
 from shared.domain.errors import Refused
 from shared.eventlog import discovery
@@ -47,16 +49,33 @@ def may(service: str, method: str) -> bool:
     return info is not None and who().may(info.permission)
 
 
-def ask(service: str, method: str, why: str = USUAL, /, **fields: Any) -> Any:
-    """Ask a service, saying why of a file; a list waits until it has seen what the page before has written (``?position=``)."""
-    info = portal().doors[service, method]
-    written = request.args.get("position", "")
-    if written.isdigit() and info.kind == "query" and any(f.name == "position" for f in dataclasses.fields(info.form)):
-        fields.setdefault("position", int(written))
+def ask(service: str, method: str, why: str = "", /, **fields: Any) -> Any:
+    """Ask a service, saying why of a file; a list waits until it has seen what the page before has written (``?position=``).
+
+    On a page as of an earlier moment (``as_of``) every question is of that moment.
+    """
+    info, at = portal().doors[service, method], as_of()
+    if info.kind == "query" and at is not None:
+        fields.setdefault("as_of", at.isoformat())
+    elif info.kind == "query" and any(f.name == "position" for f in dataclasses.fields(info.form)):
+        fields.setdefault("position", whole(request.args.get("position", "")))
     given = {name: value for name, value in fields.items() if value is not None}
     if info.kind == "query":
-        given["purpose"] = why
+        given |= {"purpose": why or usual(), "reference": reference_asked()}
     return portal().call(who().token, service, method, **given)
+
+
+def as_of() -> datetime | None:
+    """The moment that the page under way is about, where that is past; ``looking_back`` says so."""
+    found: datetime | None = g.get("as_of")
+    return found
+
+
+def looking_back() -> datetime | None:
+    """From here on the page is about the moment that its address names; None when it names none, or one that is not past."""
+    at = moment_asked("as_of")
+    g.as_of = at if at is not None and at < portal().clock.now() else None
+    return as_of()
 
 
 def reading() -> list[str]:
@@ -65,7 +84,8 @@ def reading() -> list[str]:
 
 
 def today() -> date:
-    return portal().clock.now().date()
+    """The day of the page: deadlines are as near as they were."""
+    return (as_of() or portal().clock.now()).astimezone(SHANGHAI).date()
 
 
 class Left(NamedTuple):
@@ -131,6 +151,16 @@ def purpose_asked() -> str:
     """Why somebody looks, as the address says it; "" when it says nothing."""
     given = request.args.get("for", "")
     return given if given in PURPOSES else ""
+
+
+def reference_asked() -> str:
+    """The number of the letter or the order that somebody looks for, where a purpose is given."""
+    return request.args.get("reference", "").strip() if purpose_asked() else ""
+
+
+def usual() -> str:
+    """Why somebody looks who was not asked: on business, and who has none but to audit, for that."""
+    return "audit" if who().hand.roles <= {"auditor"} else USUAL
 
 
 def as_file(service: str, method: str, rows: Iterator[dict[str, Any]], kind: str) -> Response:
