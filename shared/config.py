@@ -56,6 +56,7 @@ class Settings:
     max_workers: int = 20
     doors: tuple[str, ...] = DOORS  # what a worker opens: the reactions of a busy service may have processes of their own
     retry_delays: tuple[float, ...] = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between tries of a reaction, then dead letter
+    past_free: int = 1024 << 20  # bytes that stay free where the read models of earlier moments are: the log may be on the same disk
     timer_period: float = 5.0  # seconds between two looks at what is due
     log_level: str = "INFO"
 
@@ -166,6 +167,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         max_workers=int(pick("MINZHENG_MAX_WORKERS", "20")),
         doors=_doors(pick("MINZHENG_DOORS", ",".join(DOORS))),
         retry_delays=tuple(float(x) for x in pick("MINZHENG_RETRY_DELAYS", "1,5,30,120,600").split(",") if x.strip()),
+        past_free=_megabytes(pick("MINZHENG_PAST_FREE_MB", "1024")),
         timer_period=float(pick("MINZHENG_TIMER_PERIOD", "5")),
         log_level=pick("MINZHENG_LOG_LEVEL", "INFO"),
     )
@@ -173,6 +175,12 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
 
 def _path(text: str) -> Path | None:
     return Path(text) if text else None
+
+
+def _megabytes(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ConfigError("MINZHENG_PAST_FREE_MB 须为整数（MB），如 1024。")
+    return int(text) << 20
 
 
 def _rate(text: str) -> str:

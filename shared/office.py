@@ -55,6 +55,11 @@ class Office:
         public, jwks = settings.token_public_key, settings.token_jwks
         self.verifier = tokens.Verifier(public, jwks) if public or jwks else None
 
+    @property
+    def stores(self) -> tuple[sa.Engine, ...]:
+        """The databases without which nothing can be done here: the keys and the read model."""
+        return self._keys, self.read
+
     def handle(self, decider: Decider[S], aggregate_id: str, order: Order[Any]) -> Answer:
         return self.repository.handle(decider, aggregate_id, order)
 
@@ -86,7 +91,7 @@ class Office:
         """The read models of moments that were asked for; for a service that has one."""
         model = discovery.read_model(self.service)
         assert model is not None
-        return Past(self.settings.var / "past" / self.service, model, self.log)
+        return Past(self.settings.var / "past" / self.service, model, self.log, free=self.settings.past_free)
 
     @cached_property
     def preparing(self) -> Preparing:
@@ -134,7 +139,7 @@ class _OfficeThen(Office):
         except NotReady as still:
             office.preparing.begin(moment)
             raise Unavailable(f"正在准备该时刻的查询数据（已完成 {still.percent}%），请稍后再试。") from None
-        except (LogUnavailable, OSError, sqlite3.OperationalError) as error:  # the disk is full, or a file was taken away
+        except (LogUnavailable, OSError, sqlite3.OperationalError, sa.exc.OperationalError) as error:  # a full disk, a file taken away
             raise Unavailable() from error
 
     def load(self, decider: Decider[S], aggregate_id: str, as_of: datetime | None = None) -> Loaded[S]:

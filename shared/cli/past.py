@@ -21,6 +21,7 @@ def command(service: str, as_of: str, quiet: bool) -> None:
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     from shared import config, process
+    from shared.domain.errors import Refused
     from shared.eventlog import discovery
     from shared.eventlog.client import Log, LogUnavailable
     from shared.eventlog.past import Past
@@ -40,7 +41,7 @@ def command(service: str, as_of: str, quiet: bool) -> None:
     if quiet:
         process.let_others_first()
     log = Log(settings.eventstore_uri, data=settings.eventstore_data)
-    past = Past(settings.var / "past" / service, model, log)
+    past = Past(settings.var / "past" / service, model, log, free=settings.past_free)
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -58,6 +59,8 @@ def command(service: str, as_of: str, quiet: bool) -> None:
                 bar.update(task, total=max(end, 1), completed=position, events=f"{events:,}")
 
             mark = past.prepare(at, progress=show)
+    except Refused as refused:  # no room for it
+        raise click.ClickException(refused.message) from None
     except LogUnavailable as error:
         raise click.ClickException(f"事件日志不可用（{error}）。") from error
     except UnknownEvent as error:

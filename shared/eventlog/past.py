@@ -2,7 +2,8 @@
 
 One SQLite file a moment, folded by the service's own projections from the events that were recorded by then, also where the live read
 model is in PostgreSQL. It is made when first asked for, from the newest file of an earlier moment if there is one, and kept until others
-were used more lately. Written beside and renamed: what has its name is whole, and what a crash leaves is gone on from.
+were used more lately. Written beside and renamed: what has its name is whole, and what a crash leaves is gone on from. The disk is the
+log's first: before a file is made others make room for it, and it is refused rather than the last of the disk used (``_room``).
 
 Events stand in the log nearly, but not exactly, in the order of their ``recorded_at``: clocks differ, commands overlap. So every event is
 judged by its own time, and a file says which it left out (``Mark``). One thing is assumed: no event stands behind another that was
@@ -11,8 +12,8 @@ recorded more than ``SKEW`` later. Behind the first that is so much later than t
 
 from __future__ import annotations
 
-import fcntl
 import os
+import shutil
 import sqlite3
 import threading
 import time
@@ -24,25 +25,26 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from shared.domain.errors import Unavailable
 from shared.eventlog.client import Log
 from shared.eventlog.raw import Raw
 from shared.eventlog.read_model import NOTHING, ReadModel, Rows, shapes_of, upsert
 from shared.eventlog.reader import Reader
+from shared.eventlog.sqlite_files import alone, copy, put, reading, remove, settle, touch, uri, use, writing
 from shared.eventsourcing import codec
 
 SKEW = timedelta(hours=1)
-KEPT = 12  # files a service
+KEPT = 12  # files a service, begun ones among them
+MOST = 2 * KEPT  # files a service at any instant, however many moments are asked for within a minute
 RESTING = 60.0  # seconds since a file was used before it may be removed: somebody may be about to open it
+FREE = 1 << 30  # bytes that must stay free where the files are: the log may be on the same disk
 STALE = 24 * 3600.0  # seconds after which what was begun and never asked for again is removed
 BATCH = 2_000  # events between two writes
 ROWS = 400_000  # in memory at most
 FEW_ROWS = 30_000  # where a query waits: a worker's memory is for its windows
-CONNECTIONS = 35  # of one file in one process: above the workers of a process, so none waits
-PAUSE = 0.05
 NEVER = 2**62
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -99,12 +101,15 @@ def micros(at: datetime) -> int:
 class Past:
     """The kept moments of one service. Thread-safe; several processes may share the directory."""
 
-    def __init__(self, directory: Path, model: ReadModel, log: Log, *, kept: int = KEPT, resting: float = RESTING) -> None:
+    def __init__(
+        self, directory: Path, model: ReadModel, log: Log, *, kept: int = KEPT, most: int = MOST, resting: float = RESTING, free: int = FREE
+    ) -> None:
         self.directory = directory
         self._model = model
         self._log = log
-        self._kept = kept
+        self._kept, self._most = kept, most
         self._resting = resting
+        self._free = free
         self._engines: OrderedDict[datetime, _Open] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -114,7 +119,7 @@ class Past:
         """The read model as it was known at ``as_of``, to read from; NotReady when it takes more than ``patience`` seconds."""
         path = self.path(as_of)
         found = self._engines.get(as_of)
-        if found is None or not found.complete or not _used(path, found.inode):
+        if found is None or not found.complete or not use(path, found.inode):
             self.prepare(as_of, patience)
             found = self._opened(as_of, path)
         return found.engine
@@ -123,7 +128,7 @@ class Past:
     def turn(self) -> Iterator[None]:
         """For who prepares at leisure: one at a time on a machine, the next when it is done."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        with _alone(self.directory / "turn", None):
+        with alone(self.directory / "turn", None):
             yield
 
     def close(self) -> None:
@@ -136,8 +141,9 @@ class Past:
         return shapes_of(self._model, "sqlite")  # they take longer than a short fold
 
     def path(self, as_of: datetime) -> Path:
-        """Named by moment and version of the model: another version of the rows is another file."""
-        return self.directory / f"{as_of.astimezone(UTC):%Y%m%dT%H%M%S.%f}Z-v{self._model.version}.db"
+        """Named by moment and version of the model: another version of the rows is another file. Names sort as their moments do."""
+        at = as_of.astimezone(UTC)
+        return self.directory / f"{at.year:04}{at:%m%dT%H%M%S.%f}Z-v{self._model.version}.db"
 
     def _opened(self, as_of: datetime, path: Path) -> _Open:
         with self._lock:
@@ -146,7 +152,7 @@ class Past:
             if found is None or found.inode != inode:
                 if found is not None:
                     found.engine.dispose()  # whoever reads from it still does so to the end
-                found = _Open(_reading(path), inode, False)
+                found = _Open(reading(path), inode, False)
             mark = _mark_of(path)
             found = self._engines[as_of] = replace(found, complete=mark is not None and mark.complete)
             self._engines.move_to_end(as_of)
@@ -159,24 +165,27 @@ class Past:
     def prepare(self, as_of: datetime, patience: float | None = None, progress: Progress = lambda events, position, end: None) -> Mark:
         """Make the file of this moment, or see that it holds all that is known of it by now.
 
-        NotReady after ``patience`` seconds: what was done is kept, and whoever comes next goes on from there.
+        NotReady after ``patience`` seconds: what was done is kept, and whoever comes next goes on from there. Unavailable where there is
+        no room for it.
         """
         until = None if patience is None else time.monotonic() + patience
         self.directory.mkdir(parents=True, exist_ok=True)
         path = self.path(as_of)
-        with _alone(path.with_suffix(".lock"), until) as alone:
-            if not alone:
+        with alone(path.with_suffix(".lock"), until) as mine:
+            if not mine:
                 raise NotReady(self._percent(path))
             reader = Reader(self._log)
             try:
                 mark = self._made(path, micros(as_of), reader, until, progress)
             finally:
                 reader.close()
-            _touch(path)
-        self._tidy(path)
+            touch(path)
         return mark
 
     def _made(self, path: Path, moment: int, reader: Reader, until: float | None, progress: Progress) -> Mark:
+        building = path.with_suffix(".building")
+        settle(path)
+        settle(building)
         end = reader.head()
         ready = self._known(path)
         if ready is not None and (ready.complete or ready.scanned == end):
@@ -186,17 +195,16 @@ class Past:
             if not more:
                 _note(path, seen)
                 return seen
-        building = path.with_suffix(".building")
+        self._room(path)
         if self._known(building) is None:
-            building.unlink(missing_ok=True)
             self._begin(building, path, ready, moment)
         fold = _Fold(building, self._model, self._shapes, moment, ROWS if until is None else FEW_ROWS)
         try:
-            fold.up_to(reader, end, until, progress)
+            fold.up_to(reader, end, until, progress, self._space)
             fold.finish()
         finally:
             fold.close()
-        os.replace(building, path)
+        put(building, path)
         return fold.mark
 
     def _look(self, mark: Mark, moment: int, reader: Reader, end: int) -> tuple[Mark, bool]:
@@ -213,61 +221,118 @@ class Past:
     def _begin(self, building: Path, path: Path, same: Mark | None, moment: int) -> None:
         """Start from this moment's own file when something is to be added, else from the newest of an earlier one, else from nothing."""
         new = building.with_suffix(".new")
-        new.unlink(missing_ok=True)
-        start, mark = (path, same) if same is not None else self._base(path, moment)
-        if start is not None and mark is not None:
-            _copy(start, new)
+        for start, mark in [(path, same)] if same is not None else self._bases(path, moment):
+            remove(new)
+            try:
+                copy(start, new)
+            except sqlite3.OperationalError:
+                if same is not None:
+                    raise
+                continue  # taken away meanwhile: the one before it, then
             if same is None:  # what stands behind the last event is looked at again: some of it was known by the later moment
                 mark = replace(mark, scanned=mark.last, skipped=mark.hidden, complete=False)
             _note(new, mark)
+            break
         else:
-            engine = _writing(new)
+            remove(new)
+            engine = writing(new)
             with engine.begin() as tx:
                 for table in (*self._model.tables, self._model.checkpoints, _marks):
                     tx.execute(sa.schema.CreateTable(table))
                 tx.execute(sa.insert(_marks).values(one=1, **asdict(Mark())))
             engine.dispose()
-        os.replace(new, building)
+        put(new, building)
 
-    def _base(self, path: Path, moment: int) -> tuple[Path, Mark] | tuple[None, None]:
-        """The newest file of an earlier moment from which one may go on: no event it left out would have to go in front of its last."""
+    def _bases(self, path: Path, moment: int) -> Iterator[tuple[Path, Mark]]:
+        """Files of an earlier moment from which one may go on, newest first: no event they left out would have to go before their last."""
         earlier = (p for p in self.directory.glob(f"*-v{self._model.version}.db") if p.name < path.name)
         for found in sorted(earlier, reverse=True):
             mark = self._known(found)
             if mark is not None and mark.hidden > moment:
-                return found, mark
-        return None, None
+                yield found, mark
 
     def _known(self, path: Path) -> Mark | None:
         """The mark of a file that is there and comes from this log; one of a log that was exchanged for a backup is removed."""
         mark = _mark_of(path)
         if mark is None or mark.last == NOTHING or self._log.holds(Raw("", b"", b"", mark.last_id, position=mark.last)):
             return mark
-        path.unlink(missing_ok=True)
+        remove(path)
         return None
 
     def _percent(self, path: Path) -> int:
         mark = _mark_of(path.with_suffix(".building")) or Mark()
         return _percent(mark.scanned, self._log.head())
 
-    def _tidy(self, but: Path) -> None:
-        """Keep the files that were used last; drop those of other versions, and what was begun and given up."""
-        now, kept, others = time.time(), [], []
+    # ---- room ----------------------------------------------------------------------------------------------------
+
+    def _room(self, path: Path) -> None:
+        """Before one is made: what nobody used for longest makes room for it, and its place is taken. Unavailable when there is none.
+
+        Begun ones count as well. What was used within a minute stays: somebody may be about to open it.
+        """
+        building = path.with_suffix(".building")
+        with alone(self.directory / "room", None):
+            now = time.time()
+            files = self._others(path, now)
+            for one in sorted(files):
+                if len(files) < self._kept and self._has_space(_need(files, building)):
+                    break
+                if one in files and now - one.used >= self._resting and self._removed(one.path):
+                    files = [other for other in files if other.path.stem != one.path.stem]
+            if len(files) + path.exists() >= self._most:
+                raise Unavailable("正在查询的历史时刻过多，请过一分钟再试。")
+            self._space(_need(files, building))
+            if not building.exists():
+                building.touch()
+
+    def _space(self, need: int = 0) -> None:
+        if not self._has_space(need):
+            raise Unavailable("磁盘空间不足，暂时不能准备历史时刻的查询数据，请联系系统管理员。")
+
+    def _has_space(self, need: int) -> bool:
+        return shutil.disk_usage(self.directory).free >= self._free + need
+
+    def _others(self, but: Path, now: float) -> list[_File]:
+        """The data files of other moments. What was given up for a day, begun ones and those of other versions, is removed."""
+        moments: dict[str, dict[Path, os.stat_result]] = {}
         for path in self.directory.iterdir():
-            with suppress(FileNotFoundError):
-                used = path.stat().st_mtime_ns / 1e9
-                if path.suffix == ".db":
-                    kept.append((path.stem.endswith(f"-v{self._model.version}"), used, path))
-                elif path.suffix and now - used > STALE and not path.with_suffix(".db").exists():
-                    others.append(path)
-        kept.sort(reverse=True)
-        gone = [path for ours, used, path in kept[self._kept :] if path != but and now - used >= self._resting]
-        gone += [path for ours, used, path in kept[: self._kept] if not ours and now - used > STALE]
-        for path in (*gone, *others):
-            with _alone(path.with_suffix(".lock"), 0.0) as alone:
-                if alone:
-                    for suffix in (".db", ".building", ".new", ".lock"):
-                        path.with_suffix(suffix).unlink(missing_ok=True)
+            if path.suffix and path.stem != but.stem:
+                with suppress(FileNotFoundError):
+                    moments.setdefault(path.stem, {})[path] = path.stat()
+        files: list[_File] = []
+        for stem, parts in moments.items():
+            data = {path: stat for path, stat in parts.items() if path.suffix in (".db", ".building")}
+            used = max(stat.st_mtime_ns for stat in (data or parts).values()) / 1e9
+            ours = stem.endswith(f"-v{self._model.version}")
+            whole = any(path.suffix == ".db" for path in data)
+            if now - used > STALE and not (ours and whole) and self._removed(next(iter(parts))):
+                continue
+            files += [_File(ours, used, path, stat.st_size) for path, stat in data.items()]
+        return files
+
+    def _removed(self, path: Path) -> bool:
+        """Take away all there is of a moment, unless somebody is at work on it."""
+        with alone(path.with_suffix(".lock"), 0.0) as mine:
+            if mine:
+                for suffix in (".db", ".building", ".new"):
+                    remove(path.with_suffix(suffix))
+                path.with_suffix(".lock").unlink(missing_ok=True)
+            return mine
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _File:
+    """A data file of a moment, in the order in which they go: of other versions first, then what was used longest ago."""
+
+    ours: bool
+    used: float
+    path: Path
+    size: int
+
+
+def _need(files: list[_File], building: Path) -> int:
+    """What a file that is not begun will take, about: as much as another one."""
+    return 0 if building.exists() else max((one.size for one in files), default=0)
 
 
 class _Fold:
@@ -277,12 +342,12 @@ class _Fold:
         mark = _mark_of(path)
         assert mark is not None
         self.mark, self._model, self._moment, self._most = mark, model, moment, most
-        self._engine = _writing(path)
+        self._engine = writing(path)
         self._connection = self._engine.connect()
         self._rows = Rows(model, self._connection, fresh=mark.last == NOTHING, shapes=shapes)
 
-    def up_to(self, reader: Reader, end: int, until: float | None, progress: Progress) -> None:
-        """Fold what was known by the moment, in the order of the log."""
+    def up_to(self, reader: Reader, end: int, until: float | None, progress: Progress, space: Callable[[], None]) -> None:
+        """Fold what was known by the moment, in the order of the log; ``space`` refuses where the disk has none left for it."""
         m = self.mark
         scanned, last, last_id, skipped, hidden, events = m.scanned, m.last, m.last_id, m.skipped, m.hidden, m.events
         complete, moment = False, self._moment
@@ -301,6 +366,7 @@ class _Fold:
                 last, last_id, events = raw.position, raw.id, events + 1
             late = until is not None and n % 100 == 0 and time.monotonic() > until
             if n % BATCH == 0 or late:
+                space()
                 self._write(Mark(scanned, last, last_id, skipped, hidden, False, events))
                 progress(events, scanned, end)
                 if late:
@@ -349,35 +415,11 @@ def _percent(position: int, end: int) -> int:
     return min(99, 100 * max(position, 0) // max(end, 1))
 
 
-# -- files
-
-
-def _writing(path: Path) -> sa.Engine:
-    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 10, "check_same_thread": False})
-
-    @sa.event.listens_for(engine, "connect")
-    def _connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # begin below opens the transaction, not the driver: tables are made in it too
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
-
-
-def _reading(path: Path) -> sa.Engine:
-    def connect() -> sqlite3.Connection:
-        return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=10, check_same_thread=False)
-
-    return sa.create_engine("sqlite://", creator=connect, poolclass=sa.pool.QueuePool, pool_size=2, max_overflow=CONNECTIONS)
-
-
 def _mark_of(path: Path) -> Mark | None:
     """None for a file that is not there, or is none of ours."""
     names = list(Mark.__dataclass_fields__)
     try:
-        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=10)) as connection:
+        with closing(sqlite3.connect(uri(path, "ro"), uri=True, timeout=10)) as connection:
             found = connection.execute(f"SELECT {', '.join(names)} FROM past_mark").fetchone()
     except sqlite3.Error:
         return None
@@ -385,57 +427,7 @@ def _mark_of(path: Path) -> Mark | None:
 
 
 def _note(path: Path, mark: Mark) -> None:
-    engine = _writing(path)
+    engine = writing(path)
     with engine.begin() as tx:
         tx.execute(sa.update(_marks).values(**asdict(mark)))
     engine.dispose()
-
-
-def _copy(source: Path, target: Path) -> None:
-    """By SQLite itself, which copies a state between two transactions and no other."""
-    with closing(sqlite3.connect(source, timeout=10)) as there, closing(sqlite3.connect(target)) as here:
-        there.backup(here)
-
-
-def _touch(path: Path) -> None:
-    """By our own clock: the kernel's stands still for milliseconds, in which several may be used."""
-    now = time.time_ns()
-    os.utime(path, ns=(now, now))
-
-
-def _used(path: Path, inode: int) -> bool:
-    """Note that the file is used; False when it is not there any more, or another one is."""
-    try:
-        _touch(path)
-        return path.stat().st_ino == inode
-    except FileNotFoundError:
-        return False
-
-
-@contextmanager
-def _alone(path: Path, until: float | None) -> Iterator[bool]:
-    """Hold the lock of a file; False when somebody else still has it at that time (None: wait for ever)."""
-    while True:
-        file = path.open("a")
-        try:
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except OSError:
-                    if until is not None and time.monotonic() >= until:
-                        yield False
-                        return
-                time.sleep(PAUSE)
-            if _same(path, file.fileno()):
-                yield True
-                return
-        finally:
-            file.close()  # and with it the lock; when the file was removed under us, once more
-
-
-def _same(path: Path, descriptor: int) -> bool:
-    try:
-        return path.stat().st_ino == os.fstat(descriptor).st_ino
-    except FileNotFoundError:
-        return False
