@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +22,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.config import ROOT
+from shared.domain.errors import Unavailable
+from shared.eventlog import past as past_module
 from shared.eventlog.client import Log
-from shared.eventlog.past import NEVER, SKEW, NotReady, Past
+from shared.eventlog.past import FREE, NEVER, SKEW, NotReady, Past
 from shared.eventlog.raw import Raw
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing import codec
@@ -360,6 +365,119 @@ def test_a_file_that_was_just_used_is_not_removed_under_its_reader(tmp_path: Pat
     for second in (0, 10, 20):
         past.prepare(at(second))
     assert len(list(past.directory.glob("*.db"))) == 3
+
+
+def test_many_moments_at_once_are_refused_before_the_files_are_too_many(tmp_path: Path, log: Log) -> None:
+    """However many are asked for within a minute, begun ones counted; what nobody used for a minute makes room first."""
+    sample.fill(log, (f"a{n}" for n in range(20)), 9)
+    past = Past(tmp_path / "few", sample.model(), log, kept=2, most=3)
+    past.prepare(at(0))
+    for second in (1, 2):
+        with pytest.raises(NotReady):
+            past.at(at(second), 0.0)
+    with pytest.raises(Unavailable, match="正在查询的历史时刻过多"):
+        past.at(at(3), None)
+    assert files_of(past) == {past.path(at(0)).name, *(past.path(at(s)).with_suffix(".building").name for s in (1, 2))}
+    assert past.at(at(1), None), "what has its place already is gone on with"
+    os.utime(past.path(at(2)).with_suffix(".building"), (1, 1))
+    past.at(at(3), None)
+    assert files_of(past) == {past.path(at(s)).name for s in (0, 1, 3)}
+    past.close()
+
+
+def test_many_that_come_at_the_same_instant_do_not_pass_the_bound_together(tmp_path: Path, log: Log) -> None:
+    """Places are taken one at a time: of eight threads three get one, the others are refused."""
+    sample.fill(log, (f"a{n}" for n in range(20)), 9)
+    pasts = [Past(tmp_path / "few", sample.model(), log, kept=1, most=3) for _ in range(8)]
+    together, answers = threading.Barrier(8), []
+
+    def ask(n: int) -> None:
+        together.wait(60)
+        try:
+            pasts[n].at(at(n), None)
+            answers.append("made")
+        except Unavailable:
+            answers.append("refused")
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(answers) == ["made"] * 3 + ["refused"] * 5
+    assert len(files_of(pasts[0])) == 3
+    for past in pasts:
+        past.close()
+
+
+def test_a_disk_that_is_nearly_full_is_left_to_the_log(tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is not in use is removed before anything is made, and where that is not enough it is refused; what is there is still read."""
+    write(log, *range(0, 100, 10))
+    free = [10 << 30]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=free[0]))
+    past = Past(tmp_path / "full", sample.model(), log)
+    for second in (0, 10, 20):
+        past.at(at(second), None)
+    for second in (0, 10):
+        os.utime(past.path(at(second)), (1, 1))
+    free[0] = FREE - 1
+    with pytest.raises(Unavailable, match="磁盘空间不足"):
+        past.at(at(30), None)
+    assert files_of(past) == {past.path(at(20)).name}
+    assert contents(sample.model(), past.at(at(20), None)) == truth(log, at(20))
+    free[0] = FREE + past.path(at(20)).stat().st_size
+    assert contents(sample.model(), past.at(at(30), None)) == truth(log, at(30))
+    past.close()
+
+
+def test_a_disk_that_fills_up_meanwhile_ends_the_fold(past: Past, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looked at before every batch; what was done is gone on from when there is room again."""
+    sample.fill(log, (f"a{n}" for n in range(50)), 9)
+    monkeypatch.setattr(past_module, "BATCH", 100)
+    full: list[int] = []
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=0 if len(full) >= 2 else FREE))
+    with pytest.raises(Unavailable, match="磁盘空间不足"):
+        past.prepare(at(20), progress=lambda events, *_: full.append(events))
+    assert full == [100, 200]
+    full.clear()
+    folded = counting(past._model)
+    past.prepare(at(20))
+    assert len(folded) == 300
+
+
+def test_a_removed_file_takes_no_disk_although_it_was_read_from(past: Past, log: Log) -> None:
+    """No connection to it is kept open: what is unlinked is free."""
+    write(log, 0, 10)
+    contents(sample.model(), past.at(at(10), None))
+    held = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    assert not [name for name in held if name.startswith(str(past.directory))]
+
+
+def test_a_base_that_is_taken_away_meanwhile_is_done_without(
+    past: Past, log: Log, shown: Callable[[datetime], Contents], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between being chosen and being copied: the one before it is gone on from, no empty file is left in its place, and nobody notices."""
+    write(log, *range(0, 100, 10))
+    for second in (20, 40):
+        past.prepare(at(second))
+    copied = past_module.copy
+
+    def late(source: Path, target: Path) -> None:
+        if source == past.path(at(40)):
+            source.unlink()
+        copied(source, target)
+
+    monkeypatch.setattr(past_module, "copy", late)
+    folded = counting(past._model)
+    assert shown(at(60)) == truth(log, at(60))
+    assert len(folded) == 4
+    assert files_of(past) == {past.path(at(s)).name for s in (20, 60)}
+
+
+def test_names_sort_as_their_moments_do(past: Past) -> None:
+    """Also before the year 1000: a base is looked for by name."""
+    moments = [datetime(year, 1, 1, tzinfo=UTC) for year in (2, 999, 1000, 1969, 2023, 9998)]
+    assert [past.path(m).name for m in moments] == sorted(past.path(m).name for m in moments)
 
 
 def test_a_later_version_of_the_rows_is_another_file(tmp_path: Path, past: Past, log: Log) -> None:
