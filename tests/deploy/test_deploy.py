@@ -157,6 +157,19 @@ def test_images_are_pinned_and_ours_does_not_run_as_root() -> None:
     assert dockerfile.index("USER minzheng") < dockerfile.index("ENTRYPOINT")
 
 
+def test_read_models_of_earlier_moments_lie_on_a_disk() -> None:
+    """Not in a container's memory: every worker has the one volume where it looks for them, and may write there."""
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
+    [var] = re.findall(r"MINZHENG_VAR=(\S+)", dockerfile)
+    workers = {name: service for name, service in OURS.items() if service["command"][0] == "worker"}
+    assert {service["command"][1] for service in workers.values()} == set(SERVICES)
+    for name, service in workers.items():
+        assert f"past:{var}/past" in service["volumes"], name
+    assert "past" in COMPOSE["volumes"]
+    [owned] = re.findall(r"install -d -o minzheng (.+)", dockerfile)
+    assert f"{var}/past" in owned.split(), "a named volume takes its owner from the image"
+
+
 def test_the_portals_own_token_is_a_file_that_it_is_given() -> None:
     """The setting names a file: in compose a secret of the portal's own, and of nobody else's."""
     settings = load({key: str(value) for key, value in OURS["portal"]["environment"].items() if key == "MINZHENG_PORTAL_TOKEN"})

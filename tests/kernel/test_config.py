@@ -47,6 +47,14 @@ def test_production_refuses_what_is_for_demos(tmp_path: Path, change: dict[str, 
         load(production(tmp_path, **change))
 
 
+def test_the_disk_that_stays_free_is_a_number_of_megabytes(tmp_path: Path) -> None:
+    """A gigabyte where nothing is said; what is no number is refused by name."""
+    assert load(production(tmp_path)).past_free == 1 << 30
+    assert load(production(tmp_path, MINZHENG_PAST_FREE_MB="20")).past_free == 20 << 20
+    with pytest.raises(ConfigError, match="MINZHENG_PAST_FREE_MB"):
+        load(production(tmp_path, MINZHENG_PAST_FREE_MB="1G"))
+
+
 def test_production_does_not_listen_to_a_running_demo(tmp_path: Path) -> None:
     """run.json is of a development house."""
     (tmp_path / "run.json").write_text(json.dumps({"EVENTSTORE_URI": "esdb://demo", "MINZHENG_CLOCK_FILE": "/tmp/clock"}))
