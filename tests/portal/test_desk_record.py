@@ -9,6 +9,7 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from services.portal.web.shown import day
 from shared.casework import looks
 from shared.eventlog.client import Log
 from shared.eventlog.moments import events_of
@@ -56,18 +57,18 @@ def test_a_case_is_seen_as_it_was_known_at_one_of_its_steps(page: Page, bureau: 
     """From the timeline back to the day of 审核: publicised, that day's limit, nothing to press; the look says which moment; and back."""
     household, case = granted
     bureau.at("2023-06-01")
-    sit("approver", actor="staff:chief-1", at=f"/desk/assistance/case/{case}?for=review")
+    sit("reviewer", actor="staff:chief-1", at=f"/desk/assistance/case/{case}?for=review")
     expect(page.locator("h1 .tag")).to_have_text("在保")
-    assert "暂停发放" in acts(page) or acts(page) == [], acts(page)
+    assert "暂停发放" in acts(page)
     page.locator(".timeline li", has_text="审核").locator("a").first.click()
     moment = parse_qs(urlsplit(page.url).query)["as_of"][0]
     assert moment.startswith("2023-03-01T")
     expect(page.locator("main")).to_contain_text("此页为 2023-03-01")
     expect(page.locator("h1 .tag")).to_have_text("公示中")
     expect(page.locator("#decision")).to_contain_text("公示中")
-    due = bureau.staff("approver").assistance.get_acts(category="case", key=case, as_of=moment)["stands"]["due_on"]
+    due = bureau.staff("reviewer").assistance.get_acts(category="case", key=case, as_of=moment)["stands"]["due_on"]
     expect(page.locator(".stands")).to_contain_text("还剩")  # by the day that was, not by today's
-    expect(page.locator(".stands")).to_contain_text(f"{due.year}年{due.month}月{due.day}日")
+    expect(page.locator(".stands")).to_contain_text(day(due))
     expect(page.locator("#next")).to_have_text("当时可办")
     expect(page.locator("main")).to_contain_text("公示期至")
     assert page.locator("main form[method=post], main a[href*='/do/'], #related").count() == 0
@@ -130,7 +131,7 @@ def test_a_moment_that_is_none_is_told_and_one_to_come_is_now(
     hand.close()
 
 
-@pytest.mark.parametrize("address", ["/desk?position=²", "/desk?position=" + "9" * 5000, "/desk/find?position=٣"])
+@pytest.mark.parametrize("address", ["/desk?position=²", "/desk?position=" + "9" * 400, "/desk/find?position=٣"])
 def test_a_digit_that_is_no_number_breaks_no_page(bureau: Bureau, chromium: Browser, base: str, address: str) -> None:
     """Superscripts, other scripts' digits, thousands of them: the page is there as without it."""
     hand = Hand(chromium, base, bureau, "clerk")
