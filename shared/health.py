@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from shared import metrics
+from shared.process import birth
 
 THREADS = 3  # one scrape that waits for a log that is away must not keep a probe waiting
 PATIENCE = 5.0  # seconds for a caller to say what he wants, and to take the answer
+PAUSE = 0.2  # seconds after a caller could not be accepted
 LIMIT = 30.0  # seconds without a beat after which a loop counts as stuck
 TEXT = "text/plain; charset=utf-8"
 Check = Callable[[], str]  # "" when all is well, else what is wrong, in Chinese
@@ -152,15 +154,17 @@ class Door:
         family = _sockets().AF_INET6 if ":" in host else _sockets().AF_INET
         self._socket = _sockets().create_server((host, port), family=family, backlog=32)
         self.host, self.port = host, int(self._socket.getsockname()[1])
+        self._closing = threading.Event()
         for n in range(THREADS):
             threading.Thread(target=self._serve, name=f"metrics-{n}", daemon=True).start()
 
     def _serve(self) -> None:
-        while True:
+        while not self._closing.is_set():
             try:
                 connection, address = self._socket.accept()
-            except OSError:
-                return  # closed
+            except OSError:  # closed; or no file is left, or the caller has gone again: that passes
+                self._closing.wait(PAUSE)
+                continue
             try:
                 _Handler(connection, address, None)  # type: ignore[arg-type]
             except Exception:  # a caller that hangs up early is nobody's trouble
@@ -169,6 +173,7 @@ class Door:
                 connection.close()
 
     def close(self) -> None:
+        self._closing.set()
         try:
             self._socket.shutdown(_sockets().SHUT_RDWR)  # wakes the threads that wait for a caller
         except OSError:
@@ -177,10 +182,11 @@ class Door:
 
 
 def announce(var: Path, process: str, host: str, port: int) -> Path:
-    """Say in ``var/run/<process>.metrics.json`` where this process is to be asked; the file to take away at the end."""
+    """Say in ``var/run/<process>.metrics.json`` which process this is and where it is to be asked; the file to take away at the end."""
     file = var / "run" / f"{process}.metrics.json"
     file.parent.mkdir(parents=True, exist_ok=True)
+    told = {"process": process, "pid": os.getpid(), "born": birth(os.getpid()), "host": host, "port": port}
     new = file.with_suffix(f".{os.getpid()}.new")
-    new.write_text(json.dumps({"process": process, "pid": os.getpid(), "host": host, "port": port}, ensure_ascii=False))
+    new.write_text(json.dumps(told, ensure_ascii=False))
     new.replace(file)
     return file

@@ -3,7 +3,8 @@
 The settings are apart from ``shared.config.Settings``: a process that needs no key and no database (the embedded log) is seen as well.
 
     MINZHENG_PROCESS        its name; given by the supervisor, else made from the command and the process number
-    MINZHENG_METRICS_HOST   where it is asked (127.0.0.1; in a container 0.0.0.0, on a network of its own)
+    MINZHENG_METRICS_HOST   where it is asked (127.0.0.1; in a container 0.0.0.0, on a network of its own; towards:postgres: only at the
+                            address by which it reaches that host, for a container that is on an outer network as well)
     MINZHENG_METRICS_PORT   the port; absent or 0: a free one, which var/run/<process>.metrics.json names; off: none
     MINZHENG_TRACES         nothing (off), "file", or http://collector:4318
     MINZHENG_LOG_FORMAT     json or text
@@ -13,8 +14,10 @@ The settings are apart from ``shared.config.Settings``: a process that needs no 
 from __future__ import annotations
 
 import fcntl
-import logging
+import json
 import os
+import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,10 +29,12 @@ import sqlalchemy as sa
 
 from shared import health, logs, metrics, tracing
 from shared.config import ROOT, ConfigError
+from shared.process import birth
 
 PROCESS = "MINZHENG_PROCESS"
 LOG_FORMAT = "MINZHENG_LOG_FORMAT"
 METRICS_PORT = "MINZHENG_METRICS_PORT"
+TOWARDS = "towards:"
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,7 @@ class Seen:
     """How a process is to be seen."""
 
     process: str
+    kind: str  # what it is called when nobody has named it: its name is this and its number; "" when it was named
     var: Path
     host: str
     port: int  # 0: a free one; -1: none
@@ -58,8 +64,10 @@ def load(default: str, env: Mapping[str, str] | None = None) -> Seen:
     form = env.get(LOG_FORMAT, "").strip() or "text"
     if form not in ("json", "text"):
         raise ConfigError("MINZHENG_LOG_FORMAT 只能是 json 或 text。")
+    named = env.get(PROCESS, "").strip()
     return Seen(
-        process=env.get(PROCESS, "").strip() or f"{default}-{os.getpid()}",
+        process=named or f"{default}-{os.getpid()}",
+        kind="" if named else default,
         var=Path(env.get("MINZHENG_VAR", str(ROOT / "var"))).resolve(),
         host=env.get("MINZHENG_METRICS_HOST", "").strip() or "127.0.0.1",
         port=-1 if given == "off" else int(given),
@@ -95,17 +103,44 @@ def begin(default: str, *, set_up_logs: Callable[[str, str], None] | None = None
     health.HEALTH.limit = seen.heart_limit
     metrics.ask("health", health.HEALTH.values)
     tracing.start(seen.traces, seen.var, seen.process)
+    succeed(seen)
     if seen.port < 0:
         return Observing(seen)
     return Observing(seen, *_open(seen))
 
 
+def succeed(seen: Seen) -> None:
+    """Take the place of one that was killed: the file it left says that it does not run, until it is started again, under a new number.
+
+    A named process writes over its own. Of a kind of which several were killed, each that is started takes the place of one.
+    """
+    if not seen.kind:
+        return
+    for left in sorted((seen.var / "run").glob(f"{seen.kind}-*.metrics.json")):
+        if re.fullmatch(rf"{re.escape(seen.kind)}-\d+\.metrics\.json", left.name):
+            try:
+                told = json.loads(left.read_text())
+                if birth(int(told["pid"])) != told["born"]:
+                    left.unlink()
+                    return
+            except (OSError, ValueError, KeyError):
+                continue  # another one was quicker
+
+
+def _towards(host: str) -> str:
+    """Our own address on the network where that host is."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.connect((host, 9))  # nothing is sent
+        return str(probe.getsockname()[0])
+
+
 def _open(seen: Seen) -> tuple[health.Door, Path]:
     try:
-        door = health.Door(seen.host, seen.port)
+        host = _towards(seen.host.removeprefix(TOWARDS)) if seen.host.startswith(TOWARDS) else seen.host
+        door = health.Door(host, seen.port)
     except OSError as error:
         raise ConfigError(f"无法在 {seen.host}:{seen.port} 提供指标（MINZHENG_METRICS_PORT）：{error.strerror or error}。") from error
-    return door, health.announce(seen.var, seen.process, seen.host, door.port)
+    return door, health.announce(seen.var, seen.process, host, door.port)
 
 
 def needs_log(uri: str) -> None:
@@ -125,13 +160,15 @@ def needs_log(uri: str) -> None:
     health.HEALTH.check("事件日志", check)
 
 
-def needs_store(engine: sa.Engine) -> None:
-    """Ready only while the database answers."""
+def needs_store(*engines: sa.Engine) -> None:
+    """Ready only while the database answers: every store of it that this process works with."""
 
     def check() -> str:
         try:
-            with engine.connect() as connection:
-                connection.exec_driver_sql("SELECT 1")
+            for engine in engines:
+                with engine.connect() as connection:
+                    # Of a file more than that it can be opened: that its first page is one of a database.
+                    connection.exec_driver_sql("PRAGMA schema_version" if engine.dialect.name == "sqlite" else "SELECT 1")
         except sa.exc.SQLAlchemyError as error:
             return f"没有答复（{type(error).__name__}）"
         return ""
@@ -143,12 +180,11 @@ def needs_store(engine: sa.Engine) -> None:
 
 
 def adopt_logs(seen: Seen, *loggers: str) -> None:
-    """Log lines of a library that brings handlers of its own: as JSON, like ours, when we write that."""
+    """Log lines of a library that brings handlers of its own: by our formatter, which quotes nothing, even where the rest is text."""
     if seen.json:
         logs.set_up(seen.log_level, seen.process)
-        for name in loggers:
-            logger = logging.getLogger(name)
-            logger.handlers[:], logger.propagate = [], True
+    for name in loggers:
+        logs.adopt(name)
 
 
 def begin_shared(seen: Seen) -> None:
@@ -164,6 +200,8 @@ def end_shared() -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
+    for file in _announced:
+        file.unlink(missing_ok=True)  # before the lock goes with this process: whoever takes over says so anew
     tracing.stop()
 
 
@@ -172,13 +210,14 @@ def _answer_for_all(seen: Seen) -> None:
     fcntl.flock(lock, fcntl.LOCK_EX)  # a thread of its own waits; the kernel frees the lock with the process that holds it
     while True:
         try:
-            _open(seen)
+            _announced.append(_open(seen)[1])
             return
         except ConfigError:  # the one before us has not quite let go of the port
             time.sleep(1.0)
 
 
 _lock: list[object] = []  # keeps the file open
+_announced: list[Path] = []  # where this worker said that it answers for all
 
 
 # ---- the portal's requests ---------------------------------------------------------------------------------------------

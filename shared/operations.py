@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from shared.clock import Clock
 from shared.config import Settings
-from shared.domain.errors import Refused, invalid
+from shared.domain.errors import invalid
 from shared.eventlog.client import Log
 from shared.eventlog.stores import engine_for
 from shared.eventsourcing.commands import command
@@ -72,12 +72,12 @@ def _told(act: _Act) -> dict[str, str]:
 
 
 def _replay(state: str, act: ReplayDeadLetter, order: Order[ReplayDeadLetter]) -> Sequence[DeadLetterReplayed]:
+    reason(act.why)
     return [DeadLetterReplayed(**_told(act))]
 
 
 def _discard(state: str, act: DiscardDeadLetter, order: Order[DiscardDeadLetter]) -> Sequence[DeadLetterDiscarded]:
-    if not act.why.strip():
-        raise invalid("须说明丢弃的理由。", "reason")
+    reason(act.why)
     return [DeadLetterDiscarded(**_told(act))]
 
 
@@ -114,7 +114,7 @@ class Records:
             event_id=letter.event_id,
             failed_at=letter.failed_at,
             failure=letter.reason,
-            why=reason(why),
+            why=why,
             division=self._division,
         )
         asked = (kind.__name__, letter.id, letter.failed_at)  # repeated with other words it is the same act
@@ -127,9 +127,14 @@ class Records:
 
 
 def reason(text: str) -> str:
-    """A reason as it may be kept; Refused when it names somebody by his number."""
+    """A reason as it may be kept; Refused when there is none, it is too long, or it names somebody by his number."""
     from shared.messaging.wire import holds_resident_id
 
+    text = text.strip()
+    if not text:
+        raise invalid("请写明理由。", "reason")
+    if len(text) > MOST_REASON:
+        raise invalid(f"理由不超过{MOST_REASON}字。", "reason")
     if holds_resident_id(text):
-        raise Refused("invalid_input", "理由中不得含有身份证号码。", "reason")
-    return text.strip()[:MOST_REASON]
+        raise invalid("理由中不得含有身份证号码。", "reason")
+    return text

@@ -4,7 +4,8 @@ Everything is asked now, of whoever knows it: a process by its door (shared/heal
 of their own tables, the queues of the broker. What could not be asked is named in ``unknown`` and missing from the rest; nothing fails.
 
 Processes are found by ``var/run.json`` and ``var/run/*.metrics.json``; where they run in containers of their own, ``MINZHENG_TARGETS``
-names them: ``worker-registry=http://worker-registry:9464,relay=http://relay:9464``.
+names them: ``worker-registry=http://worker-registry:9464,relay=http://relay:9464``. A file whose process is gone was left by one that was
+killed: it is shown as not running until another of its kind has taken its place (shared/observing.py).
 """
 
 from __future__ import annotations
@@ -29,10 +30,16 @@ from shared.eventlog.client import Log, LogUnavailable
 from shared.eventlog.integrity.leaf import OF_THE_TREE
 from shared.eventlog.reader import of_service
 from shared.eventlog.stores import engine_for
+from shared.messaging import names
+from shared.process import birth
 
 PATIENCE = 3.0  # seconds for one door
 RELAY = "main"
 WHOLE = frozenset({"portal"})  # read models of the whole log
+LATE = {"seal": 600.0}  # seconds behind the log that an operator must see to (docs/operations.md); sealing holds nobody up
+LATE_ELSE = 60.0
+DEAD = ".dead"
+SET_ASIDE = (DEAD, ".discarded", ".rejected")  # ends of the queues in which messages are meant to lie
 
 
 @dataclass(frozen=True)
@@ -60,14 +67,29 @@ class LagState:
     positions: int
     seconds: float
 
+    @property
+    def late(self) -> bool:
+        """Longer than it may be."""
+        return self.seconds > LATE.get(self.follower, LATE_ELSE)
+
 
 @dataclass(frozen=True)
 class QueueState:
-    """A queue with something in it, or without anybody to take it."""
+    """A queue of the house."""
 
     queue: str
     messages: int
     consumers: int
+
+    @property
+    def retry(self) -> bool:
+        """Messages wait here for their next try, and go back by themselves."""
+        return self.queue.startswith(names.RETRIES)
+
+    @property
+    def alone(self) -> bool:
+        """Somebody should be taking from it, and nobody is."""
+        return self.consumers == 0 and not self.retry and not self.queue.endswith((DEAD, ".discarded"))
 
 
 @dataclass(frozen=True)
@@ -84,8 +106,10 @@ class Overview:
     @property
     def well(self) -> bool:
         """Whether there is nothing an operator must see to."""
-        working = all(p.running is not False and p.ready is not False for p in self.processes)
-        return working and not self.unknown and not any(self.dead_letters.values())
+        working = bool(self.processes) and all(False not in (p.running, p.alive, p.ready) for p in self.processes)
+        followed = not any(one.late for one in self.lags)
+        taken = not any(q.alone and q.messages for q in self.queues)
+        return working and followed and taken and not self.unknown and not any(self.dead_letters.values())
 
 
 def collect(settings: Settings, env: Mapping[str, str] | None = None) -> Overview:
@@ -103,13 +127,13 @@ def collect(settings: Settings, env: Mapping[str, str] | None = None) -> Overvie
 
     # In this thread: the doors bring in eventlet, which makes a second copy of ``threading``, and that takes the thread it is made in for
     # the main one. A thread of the pool could never be joined again.
-    names = tried("队列的名称", _queue_names, ())
+    queue_names = tried("队列的名称", lambda: _queue_names(settings), ())
     with ThreadPoolExecutor(4, thread_name_prefix="ops") as pool:
         processes = pool.submit(tried, "进程", lambda: processes_of(settings, os.environ if env is None else env), ())
-        queues = pool.submit(tried, "队列", lambda: _queues(settings, names), ())
+        queues = pool.submit(_queues, settings, queue_names, tried)
         lags = pool.submit(_lags, settings, tried)
         asked = queues.result()
-        dead = {q.queue.removesuffix(".dead"): q.messages for q in asked if q.queue.endswith(".dead")}
+        dead = {q.queue.removesuffix(DEAD): q.messages for q in asked if q.queue.endswith(DEAD)}
         return Overview(datetime.now(SHANGHAI), processes.result(), lags.result(), asked, dead, tuple(unknown))
 
 
@@ -122,16 +146,15 @@ def processes_of(settings: Settings, env: Mapping[str, str]) -> tuple[ProcessSta
     doors = {str(d["process"]): d for d in (_json(f) for f in sorted((settings.var / "run").glob("*.metrics.json"))) if "process" in d}
     supervised = [name.removeprefix("pid.") for name in told if name.startswith("pid.")]
     targets = _targets(env.get("MINZHENG_TARGETS", ""))
-    names = list(dict.fromkeys([*supervised, *doors, *targets]))
+    known = list(dict.fromkeys([*supervised, *doors, *targets]))
 
-    def one(name: str) -> ProcessState | None:
+    def one(name: str) -> ProcessState:
         door = doors.get(name, {})
+        born = told.get(f"born.{name}") if f"pid.{name}" in told else door.get("born")
         pid = int(told.get(f"pid.{name}") or door.get("pid") or 0) or None
-        running = _runs(pid) if pid is not None else None
-        if running is False and name not in supervised:
-            return None  # a file that a process left behind when it was killed
+        running = _runs(pid, born) if pid is not None else None
         # A server with several processes (the portal) is told of by one of them, whose number is not the server's.
-        answers = bool(door) and _runs(int(door["pid"]))
+        answers = bool(door) and _runs(int(door["pid"]), door.get("born"))
         address = targets.get(name) or (f"http://{_host(str(door['host']))}:{door['port']}" if answers else "")
         alive, live_why = _probe(f"{address}/healthz") if address else (None, "")
         ready, ready_why = _probe(f"{address}/readyz") if address else (None, "")
@@ -148,10 +171,10 @@ def processes_of(settings: Settings, env: Mapping[str, str]) -> tuple[ProcessSta
             address=address,
         )
 
-    if not names:
+    if not known:
         return ()
-    with ThreadPoolExecutor(min(len(names), 8), thread_name_prefix="probe") as pool:
-        return tuple(state for state in pool.map(one, names) if state is not None)
+    with ThreadPoolExecutor(min(len(known), 8), thread_name_prefix="probe") as pool:
+        return tuple(pool.map(one, known))
 
 
 def _targets(text: str) -> dict[str, str]:
@@ -177,11 +200,10 @@ def _host(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _runs(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.Error:
-        return False
+def _runs(pid: int, born: Any) -> bool:
+    """Whether the very process runs that said this of itself: its number may have been given to another one meanwhile."""
+    found = birth(pid)
+    return bool(found) and (not born or found == born)
 
 
 def _since(pid: int | None) -> str:
@@ -245,13 +267,19 @@ def _lags(settings: Settings, tried: Callable[[str, Callable[[], Any], Any], Any
     return tuple(found)
 
 
-def _queue_names() -> tuple[str, ...]:
-    from shared.messaging.queues import of_service
+def _queue_names(settings: Settings) -> tuple[str, ...]:
+    from shared.messaging import queues
 
-    return tuple(queue for service in discovery.services() for queue in of_service(service))
+    return tuple(queue for service in discovery.services() for queue in queues.of_service(service)) + queues.of_retries(settings)
 
 
-def _queues(settings: Settings, names: tuple[str, ...]) -> tuple[QueueState, ...]:
+def _queues(settings: Settings, of: tuple[str, ...], tried: Callable[[str, Callable[[], Any], Any], Any]) -> tuple[QueueState, ...]:
+    """Of all queues; dead letters are counted while nobody has them in hand, else they would seem to be gone."""
     from shared.messaging.queues import depths
 
-    return tuple(QueueState(d.queue, d.messages, d.consumers) for d in depths(settings.amqp_uri, names))
+    dead = [name for name in of if name.endswith(DEAD)]
+    others = tried("队列", lambda: depths(settings.amqp_uri, [name for name in of if name not in dead]), None)
+    if others is None:
+        return ()  # nor can the dead letters be asked for
+    letters = tried("死信", lambda: depths(settings.amqp_uri, dead, alone=PATIENCE), ())
+    return tuple(QueueState(d.queue, d.messages, d.consumers) for d in (*others, *letters))

@@ -116,6 +116,16 @@ def tail(log: Path, lines: int = 15) -> str:
         return ""
 
 
+def birth(pid: int) -> str:
+    """Which process this is: the boot and the tick it was started at; "" when none of this number runs. A number alone is given again."""
+    try:
+        state, *rest = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    except (OSError, ValueError):
+        return ""
+    return "" if state in (b"Z", b"X") else f"{boot}-{int(rest[18])}"
+
+
 def answer_quickly() -> None:
     """Tune the interpreter of a process that others wait for; call it when everything is loaded.
 

@@ -95,12 +95,13 @@ def show(services: tuple[str, ...], letter_id: str) -> None:
 @command.command("replay")
 @click.argument("letter_id", metavar="[编号]", required=False)
 @click.option("--all", "everything", is_flag=True, help="重放全部")
-@click.option("--reason", default="", metavar="理由", help="为什么现在能办了（不得含个人信息）")
+@click.option("--reason", required=True, metavar="理由", help="为什么现在能办了（不得含个人信息）")
 @click.pass_obj
 def replay(services: tuple[str, ...], letter_id: str | None, everything: bool, reason: str) -> None:
-    """把死信送回原来的反应重新处理（编号，或 --all）。何人、何时重放，记入事件日志。"""
+    """把死信送回原来的反应重新处理（编号，或 --all）。何人、何时、为何重放，记入事件日志。"""
     if bool(letter_id) == everything:
         raise click.UsageError("请给出一个编号，或者 --all。")
+    reason = _reason(reason)
     house = _house(services)
     with recording() as (records, hand):
 
@@ -125,11 +126,19 @@ def replay(services: tuple[str, ...], letter_id: str | None, everything: bool, r
 @click.pass_obj
 def discard(services: tuple[str, ...], letter_id: str, reason: str) -> None:
     """不再处理一件死信。何人、为何丢弃，记入事件日志；死信连同理由移入 <服务>.discarded，加密保留三十天。"""
+    reason = _reason(reason)
     with recording() as (records, hand):
         letter = _tried(
             lambda: _house(services).discard(letter_id, reason, hand.actor, lambda found: records.discarded(found, hand, reason))
         )
     click.echo(f"已丢弃 {letter.id}，理由已记录，三十天内可由管理员从 {letter.service}.discarded 取回。")
+
+
+def _reason(text: str) -> str:
+    """Before anything is touched: the same rule as on the page."""
+    from shared.operations import reason
+
+    return _tried(lambda: reason(text))
 
 
 @contextmanager

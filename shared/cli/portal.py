@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,32 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
     可以多开，放在反向代理之后；TLS 由代理终止。收到 SIGTERM 后答完手头的请求再退出。
     """
     from gunicorn.app.base import BaseApplication
+    from gunicorn.glogging import Logger
 
     from shared import process
     from shared.config import load
 
     settings = load()
-    _count_together(settings.var / "run" / "portal.counts")
+    _count_together(settings.var / "run" / "portal.counts", os.getpid())
     from shared import observing
     from shared.cli.ready import mark_ready
     from shared.eventlog.stores import engine_for
 
     seen = observing.load("portal")
+    observing.succeed(seen)
 
     def ready(_worker: Any) -> None:
         observing.begin_shared(seen)
         observing.needs_store(engine_for(settings, "portal"))  # not log and broker: without them the public pages are still there
         process.answer_quickly()
         mark_ready()
+
+    class OurLines(Logger):  # type: ignore[misc]
+        """The server's own lines quote addresses and exceptions: whenever it sets them up, also at a terminal, they become ours."""
+
+        def setup(self, cfg: Any) -> None:
+            super().setup(cfg)
+            observing.adopt_logs(seen, "gunicorn.error")
 
     class Portal(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
@@ -50,7 +60,7 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
             self.cfg.set("limit_request_line", 4000)
             self.cfg.set("errorlog", "-")
             self.cfg.set("loglevel", "warning")  # no access log: an address may tell whose file was read
-            self.cfg.set("on_starting", lambda _server: observing.adopt_logs(seen, "gunicorn.error"))
+            self.cfg.set("logger_class", OurLines)
             self.cfg.set("post_worker_init", ready)
             self.cfg.set("worker_exit", lambda _server, _worker: observing.end_shared())
 
@@ -61,9 +71,14 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
     Portal().run()
 
 
-def _count_together(folder: Path) -> None:
-    """What the server's processes count, they count together, in files; to be said before prometheus_client is imported."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.glob("*.db"):  # of an earlier run
-        left.unlink(missing_ok=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+def _count_together(counts: Path, server: int) -> None:
+    """What the server's processes count, they count together, in files of this server's own; to be said before prometheus_client is
+    imported. Those of servers that are gone are taken away; another one may be running beside this one."""
+    from shared.process import birth
+
+    for left in counts.glob("*"):
+        if not left.name.isdigit() or int(left.name) == server or not birth(int(left.name)):
+            shutil.rmtree(left, ignore_errors=True) if left.is_dir() else left.unlink(missing_ok=True)
+    own = counts / str(server)
+    own.mkdir(parents=True, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(own)

@@ -68,11 +68,13 @@ def command(services: tuple[str, ...]) -> None:
                 stopping.set()
 
     threads = []
+    stores = {model.service: engine_for(settings, model.service) for model in models}
+    observing.needs_store(*stores.values())
     for model in models:
         service = model.service
         projector = Projector(
             model,
-            engine_for(settings, service),
+            stores[service],
             Log(settings.eventstore_uri, data=settings.eventstore_data),
             stopping,
             tell=say,

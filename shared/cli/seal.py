@@ -28,7 +28,8 @@ def command(once: bool) -> None:
     process.let_others_first()
     log = Log(settings.eventstore_uri, data=settings.eventstore_data)
     published = settings.var / "integrity" / "checkpoint"
-    seal = Seal(log, engine_for(settings, "integrity"), signing_key(settings), origin_of(settings), Clock(settings.clock_file), published)
+    store = engine_for(settings, "integrity")
+    seal = Seal(log, store, signing_key(settings), origin_of(settings), Clock(settings.clock_file), published)
     stopping = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -44,6 +45,7 @@ def command(once: bool) -> None:
         else:
             seen = observing.begin("seal")
             observing.needs_log(settings.eventstore_uri)
+            observing.needs_store(store)
             metrics.ask("seal", seal.values)
             metrics.tell(metrics.SEALED, metrics.CHECKPOINTS)
             seal.run(stopping, mark_ready)

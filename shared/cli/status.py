@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def command(as_json: bool) -> None:
     """进程是否存活、就绪，转发、投影、封存落后多少，队列和死信有多少。
 
-    没有问到的逐项写明。有进程未就绪、有死信或有没问到的，退出码为 1。
+    没有问到的逐项写明。退出码为 1：没有进程，有进程不在运行或未就绪，有一处落后过久，有消息的队列无人取件，有死信，或有没问到的。
     """
     from shared.config import load
     from shared.ops import collect
@@ -48,17 +48,18 @@ def _show(overview: Overview) -> None:
     console.print(table if overview.processes else "没有找到正在运行的进程：请先运行 minzheng up。")
 
     table = Table(title="滞后", title_justify="left")
-    for column in ("", "日志末尾减断点", "最早一件等了"):
+    for column in ("", "日志末尾减断点", "最早一件等了", ""):
         table.add_column(column)
     for behind in overview.lags:
-        table.add_row(behind.about, f"{behind.positions:,}", f"{behind.seconds:,.1f} 秒")
+        table.add_row(behind.about, f"{behind.positions:,}", f"{behind.seconds:,.1f} 秒", "落后过久" if behind.late else "")
     console.print(table)
 
     waiting = [queue for queue in overview.queues if queue.messages and not queue.queue.endswith((".dead", ".discarded"))]
-    dead = sum(overview.dead_letters.values())
-    console.print(f"队列 {len(overview.queues)} 个，其中 {len(waiting)} 个有消息等待；死信 {dead} 件。", highlight=False)
+    dead = f"{sum(overview.dead_letters.values())} 件" if overview.dead_letters else "没有问到"
+    console.print(f"队列 {len(overview.queues)} 个，其中 {len(waiting)} 个有消息等待；死信 {dead}。", highlight=False)
     for queue in sorted(waiting, key=lambda q: -q.messages)[:20]:
-        console.print(f"  {queue.queue}  {queue.messages:,} 条，{queue.consumers} 个消费者", highlight=False)
+        taken = "到时自动送回" if queue.retry else "无人取件" if queue.alone else f"{queue.consumers} 个消费者"
+        console.print(f"  {queue.queue}  {queue.messages:,} 条，{taken}", highlight=False)
     for service, count in overview.dead_letters.items():
         if count:
             console.print(f"  {service}.dead  {count:,} 件：minzheng dead-letters --service {service} list", highlight=False)

@@ -356,7 +356,8 @@ class House:
         names = ("EVENTSTORE_URI", "EVENTSTORE_DATA", "AMQP_URI", "MINZHENG_CLOCK_FILE", "MINZHENG_PORTAL_PORT", "MINZHENG_DEV_LOGIN")
         told = {name: self._child_env[name] for name in names if self._child_env.get(name)}
         for name, running in self.processes().items():
-            told |= {f"pid.{name}": str(running.pid), f"restarts.{name}": str(running.restarts)}
+            told |= {f"pid.{name}": str(running.pid), f"born.{name}": process.birth(running.pid or 0)}
+            told |= {f"restarts.{name}": str(running.restarts)}
         told["pid"] = str(os.getpid())
         file = run_file(self._var)
         new = file.with_suffix(f".{os.getpid()}.new")

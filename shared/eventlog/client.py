@@ -224,6 +224,11 @@ class Log:
         with _reaching():
             return int(self.client.get_commit_position(timeout=self.timeout, **options))
 
+    def end(self) -> int:
+        """The last position that the log has at all, the engine's own events included: no follower can have come further."""
+        with _reaching():
+            return int(self.client.get_commit_position(timeout=self.timeout, filter_exclude=()))
+
     def holds(self, event: Raw) -> bool:
         """Whether the log that answers at the address has this very event in this very place."""
         with _reaching():

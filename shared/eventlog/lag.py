@@ -1,7 +1,8 @@
 """How far one who follows the log is behind (滞后): the relay, a projection, the seal.
 
 Two figures: positions (head minus checkpoint; their unit is the engine's) and the age in seconds of the oldest event that is still to come,
-which is what an alarm goes by. Both are zero when the log holds nothing more for the follower, whatever others have added meanwhile.
+which is what an alarm goes by. Both are zero when the log holds nothing more for the follower, whatever others have added meanwhile. Who is
+beyond the end of the log (an older backup of it was restored) is not level with it: there is no figure then, and the reason is said.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from esdbclient.exceptions import EventStoreDBClientException
 
+from shared.domain.errors import Unavailable
 from shared.eventlog.client import Log, LogUnavailable
 from shared.eventlog.integrity.leaf import OF_THE_TREE
 from shared.eventlog.integrity.nodes import Nodes
@@ -30,7 +32,10 @@ class Lag:
 
 
 def lag(log: Log, position: int, **of: Any) -> Lag:
-    """Of a follower that has dealt with everything up to ``position``; ``of``: the filter of what it follows. LogUnavailable when away."""
+    """Of a follower that has dealt with everything up to ``position``; ``of``: the filter of what it follows.
+
+    LogUnavailable when the log is away, Unavailable when the position is beyond its end.
+    """
     try:
         after = {"commit_position": position} if position >= 0 else {}
         waiting = None
@@ -39,11 +44,13 @@ def lag(log: Log, position: int, **of: Any) -> Lag:
             if event.commit_position > position:
                 waiting = event
                 break
-        if waiting is None:
-            return Lag(0, 0.0)
-        head = int(log.client.get_commit_position(timeout=PATIENCE))
+        head = int(log.client.get_commit_position(timeout=PATIENCE, filter_exclude=()))
     except (EventStoreDBClientException, ValueError) as error:
         raise LogUnavailable(type(error).__name__) from error
+    if waiting is None and position > head:
+        raise Unavailable(f"断点 {position} 超过了事件日志的末尾 {head}：日志可能恢复自较早的备份。")
+    if waiting is None:
+        return Lag(0, 0.0)
     age = (datetime.now(UTC) - waiting.recorded_at).total_seconds() if waiting.recorded_at is not None else 0.0
     return Lag(head - max(position, 0), max(age, 0.0))
 

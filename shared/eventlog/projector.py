@@ -96,7 +96,8 @@ class Projector:
                 with lease(self._engine, "projector", self._stopping, waiting=self._stand_by) as held:
                     if held:
                         self._follow(self._prepare())
-            except LogWentBack:
+            except LogWentBack as error:
+                self._wrong = str(error)  # this thread ends, the process goes on for the other services: it must not look well
                 raise
             except Exception as error:
                 self._report(error)
@@ -122,7 +123,7 @@ class Projector:
             renewed = model.checkpoint(self._engine)
             assert renewed is not None
             known = renewed
-        if known.position > self._log.head():
+        if known.position > self._log.end():
             raise LogWentBack(
                 f"读模型 {model.service} 已到位置 {known.position}，超过了事件日志的末尾：日志可能恢复自较早的备份。"
                 f"投影已停止；确认日志无误后，请执行 minzheng rebuild --force {model.service}。"

@@ -1,16 +1,16 @@
 """Dead letters (死信): list, show, replay and discard. Plain threads and pika, for the command line and for tests.
 
-A letter is looked at by taking it without acknowledging it; leaving gives everything back. Replaying publishes it to the
-queue of the one reaction it was for, waits for the broker's confirm, and only then acknowledges the letter: a crash in
-between leaves a double, which the event id makes harmless. Discarding moves it to ``<service>.discarded`` in the same way.
+A letter is looked at by taking it without acknowledging it, by one at a time (in_hand.py); leaving gives everything back. Replaying
+publishes it to the queue of the one reaction it was for, waits for the broker's confirm, and only then acknowledges the letter: a crash
+in between leaves a double, which the event id makes harmless. Discarding moves it to ``<service>.discarded`` in the same way.
 """
 
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -21,10 +21,11 @@ from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroke
 
 from shared.clock import SHANGHAI
 from shared.domain.errors import Refused, Unavailable
-from shared.messaging import names, wire
+from shared.messaging import in_hand, names, wire
 from shared.security.vault import Sealer
 
-_PATIENCE = 2.0  # seconds; somebody else may be looking at the letters at this moment
+_PATIENCE = 2.0  # seconds; a quorum queue gives back, and takes down what was acknowledged, in its own time
+_NO_SUCH_QUEUE = 404
 # Why a message was set aside, in words; what is not here is the class of an exception.
 REASONS = {
     "invalid_input": "内容不合要求",
@@ -79,6 +80,7 @@ class DeadLetters:
         self._parameters.blocked_connection_timeout = 10
         self._sealer = Sealer(master_key)
         self._services = services
+        self._held: dict[int, str] = {}  # what was taken and not yet moved: tag → queue
 
     def list(self) -> Sequence[Letter]:
         """All letters, the oldest first."""
@@ -102,7 +104,9 @@ class DeadLetters:
         with self._channel() as channel:
             found = self._find(channel, letter_id)
             for letter in found:
-                self._replay(channel, letter, before)
+                body = self._again(channel, letter)
+                before(letter)
+                self._move(channel, letter, letter.queue, body, _replayed(letter))
             return found[0]
 
     def replay_all(self, before: Before = _nothing, only: Callable[[Letter], bool] = lambda letter: True) -> tuple[int, Sequence[Letter]]:
@@ -115,12 +119,14 @@ class DeadLetters:
                     if letter.id in done or not only(letter):
                         continue  # it has failed again already, or is a double; it stays for the next time
                     try:
-                        self._replay(channel, letter, before)
-                        done.add(letter.id)
-                    except Unavailable:
-                        raise  # what cannot be recorded is not moved, nor is any that comes after it
+                        body = self._again(channel, letter)
                     except Refused:
                         left.append(letter)
+                        continue
+                    before(letter)  # what cannot be recorded is not moved, nor is any that comes after it
+                    self._move(channel, letter, letter.queue, body, _replayed(letter))
+                    done.add(letter.id)
+                self._give_back(channel)
         return len(done), tuple(left)
 
     def discard(self, letter_id: str, reason: str, by: str = "", before: Before = _nothing) -> Letter:
@@ -131,6 +137,7 @@ class DeadLetters:
             raise Refused("invalid_input", "理由中不得含有身份证号码。", "reason")
         with self._channel() as channel:
             found = self._find(channel, letter_id)
+            self._must_be_there(channel, names.discarded(found[0].service))
             before(found[0])
             for letter in found:
                 told = {
@@ -151,44 +158,58 @@ class DeadLetters:
         except (AMQPConnectionError, OSError):
             raise Unavailable("无法连接消息总线，请确认它正在运行。") from None
         try:
-            channel = connection.channel()
-            channel.confirm_delivery()
-            yield channel
+            with in_hand.alone(connection):
+                self._held = {}
+                channel = connection.channel()
+                channel.confirm_delivery()
+                try:
+                    yield channel
+                finally:
+                    with suppress(AMQPError):
+                        self._give_back(channel)
         except AMQPError as error:
             raise Unavailable(f"与消息总线的连接中断（{type(error).__name__}），未完成的部分可重新执行。") from None
         finally:
             if connection.is_open:
-                connection.close()  # gives back whatever was taken and not acknowledged
+                connection.close()
 
-    def _taken(self, channel: Any, service: str) -> Iterator[Letter]:
-        """Take the letters of a service one by one; they are given back when the channel closes."""
-        looking = channel.connection.channel()
-        try:
-            looking.queue_declare(names.dead(service), passive=True)
-        except ChannelClosedByBroker:
+    def _taken(self, channel: Any, service: str, queue: str = "") -> Iterator[Letter]:
+        """Take the (dead) letters of a service one by one, until they are moved or given back."""
+        queue = queue or names.dead(service)
+        if not _is_there(channel, queue):
             return  # no worker of it has ever run here
-        looking.close()
         while True:
-            method, properties, body = channel.basic_get(names.dead(service))
+            method, properties, body = channel.basic_get(queue)
             if method is None:
                 return
+            self._held[method.delivery_tag] = queue
             yield _letter(service, method.delivery_tag, properties, body)
+
+    def _give_back(self, channel: Any) -> None:
+        """All that was taken and not moved; over when the queues have it again: whoever counts next must not find it gone."""
+        held, self._held = Counter(self._held.values()), {}
+        if not held or not channel.is_open:
+            return
+        channel.basic_nack(0, multiple=True, requeue=True)
+        until = time.monotonic() + _PATIENCE
+        for queue, count in held.items():
+            while channel.queue_declare(queue, passive=True).method.message_count < count and time.monotonic() < until:
+                time.sleep(0.02)
 
     def _find(self, channel: Any, letter_id: str) -> Sequence[Letter]:
         until = time.monotonic() + _PATIENCE
         while True:
             taken = [letter for service in self._services for letter in self._taken(channel, service)]
             found = [letter for letter in taken if letter.id == letter_id]
-            for letter in taken:
-                if letter.id != letter_id:
-                    channel.basic_nack(letter.tag, requeue=True)
             if found:
                 return found
+            self._give_back(channel)
             if time.monotonic() > until:
                 raise Refused("not_found", f"没有编号为 {letter_id} 的死信。", "id")
             time.sleep(0.2)
 
-    def _replay(self, channel: Any, letter: Letter, before: Before = _nothing) -> None:
+    def _again(self, channel: Any, letter: Letter) -> bytes:
+        """The message as its reaction is to have it again; Refused, before anything is recorded, when it cannot be given back."""
         try:
             envelope = wire.unseal(letter.body, self._sealer)
         except Refused:
@@ -204,8 +225,12 @@ class DeadLetters:
         )
         if not letter.queue.startswith(f"{letter.service}.on."):
             raise Refused("not_found", "死信没有注明原来的反应，无法重放。", None)
-        before(letter)
-        self._move(channel, letter, letter.queue, wire.seal(again, self._sealer), {"x-mz-replayed": letter.id})
+        self._must_be_there(channel, letter.queue)
+        return wire.seal(again, self._sealer)
+
+    def _must_be_there(self, channel: Any, queue: str) -> None:
+        if not _is_there(channel, queue):
+            raise Refused("not_found", f"队列 {queue} 已不存在，死信保留。", None)
 
     def _move(self, channel: Any, letter: Letter, queue: str, body: bytes, headers: dict[str, Any]) -> None:
         properties = pika.BasicProperties(content_type=wire.SEALED, delivery_mode=2, message_id=letter.id, headers=headers)
@@ -214,6 +239,24 @@ class DeadLetters:
         except UnroutableError:
             raise Refused("not_found", f"队列 {queue} 已不存在，死信保留。", None) from None
         channel.basic_ack(letter.tag)
+        self._held.pop(letter.tag, None)
+
+
+def _replayed(letter: Letter) -> dict[str, str]:
+    return {"x-mz-replayed": letter.id}
+
+
+def _is_there(channel: Any, queue: str) -> bool:
+    """Whether the broker has this queue; asked on a channel of its own, which is closed for having asked in vain."""
+    asking = channel.connection.channel()
+    try:
+        asking.queue_declare(queue, passive=True)
+    except ChannelClosedByBroker as refused:
+        if refused.reply_code != _NO_SUCH_QUEUE:
+            raise
+        return False
+    asking.close()
+    return True
 
 
 def _letter(service: str, tag: int, properties: Any, body: bytes) -> Letter:

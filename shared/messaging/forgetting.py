@@ -8,19 +8,16 @@ left: in minutes it is in the log, where nothing of an erased person is kept, or
 from __future__ import annotations
 
 import re
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
 
 import msgspec
-from pika.exceptions import ChannelClosedByBroker
 
 from shared.clock import SHANGHAI
 from shared.domain import resident_id as resident_ids
 from shared.domain.errors import Refused
 from shared.messaging import names, wire
-from shared.messaging.dead_letters import Before, DeadLetters, Letter, _letter, _nothing
+from shared.messaging.dead_letters import Before, DeadLetters, Letter, _nothing
 
 REASON = "个人信息已删除，内容清空"
 _NUMBERS = re.compile(r"(?<![0-9])[0-9]{17}[0-9Xx](?![0-9])")
@@ -55,11 +52,12 @@ class Forgetting(DeadLetters):
         with self._channel() as channel:
             for service in self._services:
                 for queue in (names.dead(service), names.discarded(service)):
-                    for letter in self._all(channel, service, queue):
+                    for letter in tuple(self._taken(channel, service, queue)):  # all, before one is moved: perhaps to the same queue
                         envelope = self._names_one(letter, erased)
                         if envelope is None:
                             continue
                         if queue == names.dead(service):
+                            self._must_be_there(channel, names.discarded(service))
                             before(letter)
                         told = {"x-mz-discarded-at": datetime.now(SHANGHAI).isoformat(timespec="seconds"), **letter.headers}
                         self._move(channel, letter, names.discarded(service), envelope, {**told, "x-mz-discarded": REASON})
@@ -79,18 +77,3 @@ class Forgetting(DeadLetters):
             routing_key=found.routing_key, queue=found.queue, headers={},
         )  # fmt: skip
         return wire.seal(empty, self._sealer)
-
-    def _all(self, channel: Any, service: str, queue: str) -> Sequence[Letter]:
-        """Every letter of a queue; those that are not moved are given back when the channel closes."""
-        looking = channel.connection.channel()
-        try:
-            looking.queue_declare(queue, passive=True)
-        except ChannelClosedByBroker:
-            return []
-        looking.close()
-        letters: deque[Letter] = deque()
-        while True:
-            method, properties, body = channel.basic_get(queue)
-            if method is None:
-                return tuple(letters)
-            letters.append(_letter(service, method.delivery_tag, properties, body))

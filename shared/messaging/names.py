@@ -9,6 +9,7 @@ can never be changed once it is there (PRECONDITION_FAILED at start): a change n
     <service>.rejected                           what the broker itself sets aside (raw); a worker seals it into the next
     <service>.dead                               dead letters, sealed, with the reason in the headers
     <service>.discarded                          what an operator discarded, for 30 days
+    minzheng.dead-letters.in-hand                exclusive, always empty: whoever has it looks at dead letters alone
     <source>.queries                             sealed queries to an outside source; only the source reads it
     rpc-<service>                                nameko's RPC queue; classic, a request that nobody took in a minute dies
 """
@@ -22,6 +23,8 @@ DELIVERIES = 10  # deliveries of one message that ended in a dead worker or a lo
 STALE_RPC_MS = 60_000
 KEPT_DISCARDED_MS = 30 * 24 * 3600 * 1000
 STALE_QUERY_MS = 60 * 24 * 3600 * 1000
+IN_HAND = "minzheng.dead-letters.in-hand"
+RETRIES = "minzheng.retry."
 
 Arguments = dict[str, Any]
 
@@ -40,7 +43,7 @@ def rpc_queue(service: str) -> str:
 
 def retry(delay: float) -> str:
     """The name of the exchange and of the queue that hold a message for ``delay`` seconds."""
-    return f"minzheng.retry.{round(delay * 1000)}"
+    return f"{RETRIES}{round(delay * 1000)}"
 
 
 def rejected(service: str) -> str:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache
 
 import pika
 from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroker
 
+from shared.config import Settings
 from shared.domain.errors import Unavailable
-from shared.messaging import names
+from shared.messaging import in_hand, names
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,16 @@ def of_service(service: str) -> tuple[str, ...]:
     return names.rpc_queue(service), *reactions, names.rejected(service), names.dead(service), names.discarded(service)
 
 
-def depths(amqp_uri: str, queues: Iterable[str]) -> list[Depth]:
-    """Those of these queues that there are; Unavailable when the broker cannot be asked."""
+def of_retries(settings: Settings) -> tuple[str, ...]:
+    """Where messages of all services wait for their next try."""
+    return tuple(names.retry(delay) for delay in settings.retry_delays)
+
+
+def depths(amqp_uri: str, queues: Iterable[str], *, alone: float = 0.0) -> list[Depth]:
+    """Those of these queues that there are; Unavailable when the broker cannot be asked.
+
+    ``alone``: for dead letters, how many seconds to wait until nobody has any in hand, where they would not be counted.
+    """
     parameters = pika.URLParameters(amqp_uri)
     parameters.socket_timeout = parameters.blocked_connection_timeout = 5
     parameters.connection_attempts = 1
@@ -45,13 +55,14 @@ def depths(amqp_uri: str, queues: Iterable[str]) -> list[Depth]:
     try:
         connection = pika.BlockingConnection(parameters)
         try:
-            channel = connection.channel()
-            for queue in queues:
-                try:
-                    told = channel.queue_declare(queue, passive=True).method
-                    found.append(Depth(queue, told.message_count, told.consumer_count))
-                except ChannelClosedByBroker:  # there is no such queue yet, and the channel is closed for having asked
-                    channel = connection.channel()
+            with in_hand.alone(connection, alone) if alone else nullcontext():
+                channel = connection.channel()
+                for queue in queues:
+                    try:
+                        told = channel.queue_declare(queue, passive=True).method
+                        found.append(Depth(queue, told.message_count, told.consumer_count))
+                    except ChannelClosedByBroker:  # there is no such queue yet, and the channel is closed for having asked
+                        channel = connection.channel()
         finally:
             if connection.is_open:
                 connection.close()

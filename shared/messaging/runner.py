@@ -147,8 +147,10 @@ def _tell_health(runner: ServiceRunner, settings: Settings) -> None:
         away = sorted({consumer.container.service_name for consumer in consumers if consumer.away})
         return f"{'、'.join(away)} 没有连上" if away else ""
 
+    offices = [provider.office for container in runner.containers for provider in container.dependencies if provider.attr_name == "office"]
     HEALTH.check("消息总线", broker)
     observing.needs_log(settings.eventstore_uri)
+    observing.needs_store(*(store for office in offices for store in office.stores))
     depths = Depths(settings.amqp_uri, {queue for container in runner.containers for queue in queues_of(container)})
     metrics.ask("queues", depths.values)
     eventlet.spawn_n(depths.run)

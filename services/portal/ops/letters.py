@@ -17,6 +17,7 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 
 from services.portal.ops.overview import queue_name
 from services.portal.ops.seeing import may_act, operating, service_name
+from services.portal.web.asked import whole
 from services.portal.web.identity import who
 from services.portal.web.portal import here as portal
 from services.portal.web.problems import status_of
@@ -28,13 +29,13 @@ from shared.eventlog.moments import NoSuchStream, events_of
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.titles import title
 from shared.messaging.dead_letters import REASONS, DeadLetters, Letter
-from shared.operations import DEAD_LETTER, MOST_REASON, DeadLetterDiscarded, DeadLetterReplayed, Records, reason
+from shared.operations import DEAD_LETTER, DeadLetterDiscarded, DeadLetterReplayed, Records, reason
 
 SHOWN = 200  # letters on one page; whoever has more sees to them by kind
 LATELY = timedelta(days=30)
 Done = type[DeadLetterReplayed] | type[DeadLetterDiscarded]
 ACTS: dict[str, tuple[str, Done]] = {"replay": ("重放", DeadLetterReplayed), "discard": ("丢弃", DeadLetterDiscarded)}
-_one_at_a_time = threading.Lock()  # letters are looked at by taking them: two looks at once would each see a part
+_making = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,7 @@ def _house() -> DeadLetters:
 
 
 def _letters() -> Sequence[Letter]:
-    with _one_at_a_time:
-        return _house().list()
+    return _house().list()
 
 
 def _kinds(found: Sequence[Letter]) -> list[Kind]:
@@ -127,8 +127,7 @@ def _lately() -> list[dict[str, str]]:
 
 
 def _count(name: str) -> int | None:
-    told = request.args.get(name, "")
-    return int(told) if told.isdigit() and len(told) < 8 else None
+    return whole(request.args.get(name, ""), 7)
 
 
 def _words() -> dict[str, Any]:
@@ -155,7 +154,7 @@ def act(letter_id: str, what: str) -> Any:
     form = request.form
     given = {"letter_id": letter_id, "failed_at": form.get("failed_at", ""), "seen": form.get("seen", "")}
     try:
-        why = _why()
+        why = reason(form.get("why", ""))
         if "confirmed" not in form:
             return render_template("ops/confirm.html", what=what, name=name, why=why, count=1, **given, **_words())
         _do(what, letter_id, given["failed_at"], why)
@@ -177,7 +176,7 @@ def replay_kind() -> Any:
         return _form("replay", found, queue=queue, reason=code, failed_at=found[-1].failed_at)
     given = {"queue": queue, "reason": code, "failed_at": request.form.get("failed_at", ""), "count": request.form.get("count", "")}
     try:
-        why = _why()
+        why = reason(request.form.get("why", ""))
         if "confirmed" not in request.form:
             return render_template("ops/confirm.html", what="replay", name="重放", why=why, **given, **_words())
         hand, records = who().hand, _records()
@@ -186,8 +185,7 @@ def replay_kind() -> Any:
             # Whatever failed after the form was shown was not what the operator saw; a repeated form finds nothing more to do.
             return (one.queue, one.reason) == (queue, code) and one.failed_at <= given["failed_at"]
 
-        with _one_at_a_time:
-            done, left = _house().replay_all(lambda one: records.replayed(one, hand, why), of_this_kind)
+        done, left = _house().replay_all(lambda one: records.replayed(one, hand, why), of_this_kind)
     except Refused as refused:
         return _refused("replay", refused, **given)
     return redirect(url_for("ops.letters", given=done, left=len(left)), 303)
@@ -198,16 +196,6 @@ def _permitted() -> None:
         raise Refused("forbidden", "您的岗位或辖区无权重放、丢弃死信。", None)
 
 
-def _why() -> str:
-    """The reason that was given; Refused in words when there is none or it may not be kept."""
-    why = request.form.get("why", "").strip()
-    if not why:
-        raise Refused("invalid_input", "请写明理由。", "why")
-    if len(why) > MOST_REASON:
-        raise Refused("invalid_input", f"理由不超过{MOST_REASON}字。", "why")
-    return reason(why)
-
-
 def _do(what: str, letter_id: str, failed_at: str, why: str) -> None:
     hand, records = who().hand, _records()
 
@@ -216,17 +204,17 @@ def _do(what: str, letter_id: str, failed_at: str, why: str) -> None:
             raise Refused("version_conflict", "您打开此页之后，这件死信又失败过一次，请返回重新查看。", None)
         (records.replayed if what == "replay" else records.discarded)(found, hand, why)
 
-    with _one_at_a_time:
-        if what == "replay":
-            _house().replay(letter_id, record)
-        else:
-            _house().discard(letter_id, why, hand.actor, record)
+    if what == "replay":
+        _house().replay(letter_id, record)
+    else:
+        _house().discard(letter_id, why, hand.actor, record)
 
 
 def _done_already(letter_id: str, kind: Done, seen: str) -> bool:
     """Whether this very form was sent before: since it was shown, its act has been recorded by the same hand, and the letter has moved."""
     known = _history(letter_id) or []
-    since = known[int(seen) :] if seen.isdigit() and len(seen) < 8 else []
+    after = whole(seen, 7)
+    since = known[after:] if after is not None else []
     done = [r.event.failed_at for r in since if isinstance(r.event, kind) and r.meta.actor == who().hand.actor]
     return bool(done) and not any(one.id == letter_id and one.failed_at in done for one in _letters())
 
@@ -244,7 +232,7 @@ def _refused(what: str, refused: Refused, **given: Any) -> Any:
 
 def _records() -> Records:
     """Where acts are recorded; one of a process, made at its first use."""
-    with _one_at_a_time:
+    with _making:
         if "operations" not in current_app.extensions:
             current_app.extensions["operations"] = Records(portal().settings)
     found: Records = current_app.extensions["operations"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterable
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -18,16 +17,13 @@ from shared.eventlog import discovery
 from shared.eventsourcing.titles import title, title_of
 from shared.messaging import names
 from shared.messaging.doors import reactions_of
-from shared.ops import LagState, Overview, ProcessState, QueueState, collect
+from shared.ops import SET_ASIDE, LagState, Overview, ProcessState, QueueState, collect
 
 REFRESH = (10, 30, 60)  # seconds; who does not choose reads in peace
-LATE = {"seal": 600.0}  # seconds of lag that an operator should look into (docs/operations.md); sealing holds nobody up
-LATE_ELSE = 60.0
 LONG = 1000  # messages in one queue
 BARS = 12
 NAMES = {"eventlog": "事件日志", "broker": "消息总线", "projector": "投影", "seal": "封存", "portal": "门户", "relay": "转发"}
 SET_ASIDE_NAMES = {"dead": "死信", "discarded": "已丢弃", "rejected": "待转死信"}
-SET_ASIDE = tuple(f".{kind}" for kind in SET_ASIDE_NAMES)  # queues in which messages are meant to lie
 
 
 class Said(NamedTuple):
@@ -44,7 +40,7 @@ class Depth(NamedTuple):
     queues: int
     waiting: int
     alone: int  # queues that nobody takes from
-    dead: int
+    dead: int | None  # None: they could not be counted
     discarded: int
 
 
@@ -68,10 +64,10 @@ def overview() -> Any:
         ready=sum(state_of(p).tone == "good" for p in found.processes),
         lags=[(lag, lag_name(lag), state_of_lag(lag)) for lag in found.lags],
         slowest=max((lag.seconds for lag in found.lags), default=None),
-        services=by_service(found.queues),
+        services=by_service(found),
         waiting=waiting,
-        queues=[(q, queue_name(q.queue), nobody(q)) for q in sorted(found.queues, key=lambda q: (-q.messages, not nobody(q), q.queue))],
-        dead=sum(found.dead_letters.values()),
+        queues=[(q, queue_name(q.queue), q.alone) for q in sorted(found.queues, key=lambda q: (-q.messages, not q.alone, q.queue))],
+        dead=sum(found.dead_letters.values()) if found.dead_letters else None,
         lag_picture=pictures.bars("各处落后多久", [Bar(lag_name(one), one.seconds, lag_said(one)) for one in found.lags]),
         queue_picture=pictures.bars("等待的消息", [Bar(queue_name(q.queue), q.messages, f"{q.messages:,} 条") for q in waiting[:BARS]]),
         most=BARS,
@@ -82,10 +78,13 @@ def troubles(found: Overview) -> list[Said]:
     """What is not well, the worst first. What makes ``minzheng status`` end with 1 is "bad" here."""
     processes = [(p, state_of(p)) for p in found.processes]
     said = [Said("bad", f"{process_name(p.name)}（{p.name}）{state.said}。") for p, state in processes if state.tone == "bad"]
+    said += [] if processes else [Said("bad", "没有找到任何进程。")]
     said += [Said("bad", f"没有问到 {what}") for what in found.unknown]
     said += [Said("bad", f"{service_name(s)}有死信 {n:,} 件，须重放或丢弃。") for s, n in found.dead_letters.items() if n]
-    said += [Said("warn", f"{of.name}有 {of.alone} 个队列无人取件。") for of in by_service(found.queues) if of.alone]
-    said += [Said("warn", f"{lag_name(one)}落后 {one.seconds:,.0f} 秒。") for one in found.lags if state_of_lag(one).tone == "warn"]
+    said += [Said("bad", f"{lag_name(one)}落后 {one.seconds:,.0f} 秒。") for one in found.lags if one.late]
+    left = [q for q in found.queues if q.alone and q.messages]
+    said += [Said("bad", f"队列 {q.queue} 有 {q.messages:,} 条，无人取件。") for q in left]
+    said += [Said("warn", f"{of.name}有 {of.alone} 个队列无人取件。") for of in by_service(found) if of.alone]
     piled = [q for q in found.queues if q.messages > LONG and not q.queue.endswith(SET_ASIDE)]
     said += [Said("warn", f"队列 {q.queue} 积压 {q.messages:,} 条。") for q in piled]
     return said
@@ -108,8 +107,8 @@ def process_name(name: str) -> str:
 
 
 def state_of_lag(one: LagState) -> Said:
-    if one.seconds > LATE.get(one.follower, LATE_ELSE):
-        return Said("warn", "落后过久")
+    if one.late:
+        return Said("bad", "落后过久")
     return Said("good", "跟上了" if one.positions == 0 else "正在跟上")
 
 
@@ -122,15 +121,12 @@ def lag_said(one: LagState) -> str:
     return f"{one.seconds:,.1f} 秒" if one.positions else "没有落后"
 
 
-def nobody(q: QueueState) -> bool:
-    """A queue that somebody should be taking from, and nobody is."""
-    return q.consumers == 0 and not q.queue.endswith((".dead", ".discarded"))
-
-
-def by_service(queues: Iterable[QueueState]) -> list[Depth]:
+def by_service(found: Overview) -> list[Depth]:
+    """What waits for a retry is nobody's: it stands in the list of all queues."""
     by: dict[str, list[QueueState]] = {}
-    for q in queues:
-        by.setdefault(q.queue.split(".")[0].removeprefix("rpc-"), []).append(q)
+    for q in found.queues:
+        if not q.retry:
+            by.setdefault(q.queue.split(".")[0].removeprefix("rpc-"), []).append(q)
 
     def messages(of: list[QueueState], end: str) -> int:
         return sum(q.messages for q in of if q.queue.endswith(end))
@@ -140,8 +136,8 @@ def by_service(queues: Iterable[QueueState]) -> list[Depth]:
             name=service_name(service),
             queues=len(of),
             waiting=sum(q.messages for q in of if not q.queue.endswith(SET_ASIDE)),
-            alone=sum(map(nobody, of)),
-            dead=messages(of, ".dead"),
+            alone=sum(q.alone for q in of),
+            dead=found.dead_letters.get(service),
             discarded=messages(of, ".discarded"),
         )
         for service, of in by.items()
@@ -152,6 +148,8 @@ def queue_name(queue: str) -> str:
     """A queue in words: for the calls of a service, or for what it reacts to."""
     if queue.startswith("rpc-"):
         return f"窗口 {service_name(queue.removeprefix('rpc-'))}"
+    if queue.startswith(names.RETRIES):
+        return f"等待重试（隔 {int(queue.removeprefix(names.RETRIES)) / 1000:g} 秒）"
     service, _, kind = queue.partition(".")
     if kind in SET_ASIDE_NAMES:
         return f"{service_name(service)} {SET_ASIDE_NAMES[kind]}"
