@@ -23,6 +23,7 @@ from shared.eventsourcing.orders import Hand
 from shared.messaging import names, wire
 from shared.messaging.dead_letters import Letter
 from shared.messaging.node import agency_uri
+from shared.messaging.queues import depths
 from shared.operations import Records
 from shared.process import free_port
 from tests.messaging.house import AMOUNTS, RESIDENT_ID, TICKS, House, Worker, new_id, wait_for
@@ -200,9 +201,15 @@ def test_nothing_is_moved_that_is_not_recorded(house: House) -> None:
     away = Records(dataclasses.replace(house.settings, eventstore_uri=f"esdb://127.0.0.1:{free_port()}?Tls=false"))
     operator = Hand("operator:li", frozenset({"operator"}), "330225")
     with pytest.raises(Unavailable):
-        house.dead.replay(letter.id, lambda found: away.replayed(found, operator, ""))
+        house.dead.replay(letter.id, lambda found: away.replayed(found, operator, "已开门"))
     with pytest.raises(Unavailable):
-        house.dead.replay_all(lambda found: away.replayed(found, operator, ""), lambda found: found.id == letter.id)
+        house.dead.replay_all(lambda found: away.replayed(found, operator, "已开门"), lambda found: found.id == letter.id)
+    for why in ("", "  ", "字" * 501, f"核对了{RESIDENT_ID}"):  # a reason that may not be kept is no reaction that is gone
+        with pytest.raises(Refused, match="invalid_input"):
+            house.dead.replay_all(lambda found, why=why: records.replayed(found, operator, why), lambda found: found.id == letter.id)
+        for act in (("replay", letter.id), ("replay", "--all"), ("discard", letter.id)):
+            status, said = run_cli(house, *act, "--reason", why)
+            assert (status, "理由" in said, "未能送回" in said) == (1, True, False)
     assert wait_for(lambda: house.letters(event_id), "the letter, where it was")[0].id == letter.id
     assert acts(house, letter) == []
 
@@ -232,6 +239,7 @@ def test_operators_list_show_replay_and_discard(house: House) -> None:
     assert "6222020200112233445" not in shown
 
     house.flag("open")
+    assert run_cli(house, "replay", letter.id)[0] == 2  # no reason given
     status, said = run_cli(house, "replay", letter.id, "--reason", "已开门")
     assert (status, TICKS in said) == (0, True)
     wait_for(lambda: house.events(counter) == 1, "the effect of the replay")
@@ -243,9 +251,6 @@ def test_operators_list_show_replay_and_discard(house: House) -> None:
     event_id = house.tick(counter, "refuse")
     letter = wait_for(lambda: house.letters(event_id), "a dead letter")[0]
     assert run_cli(house, "discard", letter.id)[0] == 2  # no reason given
-    assert run_cli(house, "discard", letter.id, "--reason", RESIDENT_ID)[0] == 1
-    assert run_cli(house, "discard", letter.id, "--reason", "  ")[0] == 1
-    assert acts(house, letter) == []
     assert run_cli(house, "discard", letter.id, "--reason", "测试数据")[0] == 0
     assert not house.letters()
     assert acts(house, letter) == [("operations.dead_letter_discarded", "测试数据", OPERATOR)]
@@ -253,8 +258,8 @@ def test_operators_list_show_replay_and_discard(house: House) -> None:
         _, properties, _ = channel.basic_get(names.discarded("counter"))
         assert properties.headers["x-mz-discarded"] == "测试数据"
     house.purge(names.discarded("counter"))
-    assert run_cli(house, "replay", "nothing-like-it")[0] == 1
-    assert run_cli(house, "replay")[0] == 2
+    assert run_cli(house, "replay", "nothing-like-it", "--reason", "试")[0] == 1
+    assert run_cli(house, "replay", "--reason", "试")[0] == 2
 
 
 def test_replay_goes_to_its_own_reaction_and_to_no_other(house: House) -> None:
@@ -274,6 +279,7 @@ def test_replay_goes_to_its_own_reaction_and_to_no_other(house: House) -> None:
 
 
 def test_a_letter_whose_reaction_is_gone_stays(house: House) -> None:
+    """It is not given back, one by one or with all others, and nothing in the log says that it was."""
     event_id = house.tick(new_id(), "refuse")
     letter = wait_for(lambda: house.letters(event_id), "a dead letter")[0]
     with house.channel() as channel:
@@ -283,10 +289,38 @@ def test_a_letter_whose_reaction_is_gone_stays(house: House) -> None:
         properties.headers["x-mz-queue"] = "counter.on.clock.ticked.on_ticked_in_former_times"
         channel.basic_publish("", names.dead("counter"), body, properties)
         channel.basic_ack(method.delivery_tag)
-    with pytest.raises(Refused, match="已不存在"):
-        house.dead.replay(letter.id)
+    status, said = run_cli(house, "replay", letter.id, "--reason", "已开门")
+    assert (status, "已不存在" in said) == (1, True)
+    records = Records(house.settings)
+    operator = Hand("operator:li", frozenset({"operator"}), "330225")
+    done, left = house.dead.replay_all(lambda found: records.replayed(found, operator, "已开门"), lambda found: found.id == letter.id)
+    assert (done, [one.id for one in left]) == (0, [letter.id])
     assert house.letters(event_id)
+    assert acts(house, letter) == []
     house.dead.discard(letter.id, "test")
+
+
+def test_whoever_looks_at_the_letters_does_so_alone(house: House) -> None:
+    """While one has them in hand another is told so and none is counted as gone; given back, they are all there at once."""
+    event_id = house.tick(new_id(), "refuse")
+    wait_for(lambda: house.letters(event_id), "a dead letter")
+    dead, there = names.dead("counter"), len(house.letters())
+    held: list[int] = []
+
+    def looking(letter: Letter) -> bool:
+        if not held:
+            held.append(house.depth(dead))  # the broker counts only what nobody has in hand
+            with pytest.raises(Unavailable, match="另有人"):
+                house.dead.list()
+            with pytest.raises(Unavailable, match="另有人"):
+                depths(house.broker.uri, [dead], alone=0.5)
+        return False
+
+    assert house.dead.replay_all(only=looking) == (0, ())
+    assert held[0] < there
+    assert house.depth(dead) == there
+    assert [depth.messages for depth in depths(house.broker.uri, [dead], alone=0.5)] == [there]
+    house.dead.discard(house.letters(event_id)[0].id, "test")
 
 
 def test_an_interrupted_replay_loses_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
