@@ -91,6 +91,14 @@ class _Lines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=lambda value: type(value).__name__)
 
 
+def adopt(logger: str) -> None:
+    """The lines of a library's logger are formatted here, and nowhere else."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines())
+    adopted = logging.getLogger(logger)
+    adopted.handlers[:], adopted.propagate = [handler], False
+
+
 def _last_words(kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
     say("uncaught", logging.ERROR, error=kind.__name__ if kind else "?", at=place(trace))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +17,11 @@ from flask.testing import FlaskClient
 from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter
 from werkzeug.test import TestResponse
 
+from services.portal.web import portal as portal_of_the_house
+from services.portal.web import safety
 from services.portal.web.app import create_app
 from shared.config import Settings, load
+from shared.messaging.wire import holds_resident_id
 from shared.security import tokens
 from shared.security.permissions import ROLES
 
@@ -129,19 +133,33 @@ def test_a_session_cookie_is_nobody_to_the_api(app: Flask, client: FlaskClient, 
         assert client.open(path, method=method).status_code == 401
 
 
-def test_no_wrong_token_opens_any_page(app: Flask, client: FlaskClient, settings: Settings) -> None:
-    """Pages that are for somebody send everybody else to the login, or say no; what is public is named here."""
+def test_no_wrong_token_opens_any_page(settings: Settings) -> None:
+    """Pages that are for somebody send everybody else to the login, or say no; what is public is named here. Forms are taken from
+    anywhere for once: else each would be refused as none of ours, before anybody asks whose hand sends it."""
+    app = create_app(settings)
+    app.config["WTF_CSRF_ENABLED"] = False
     guarded = [(m, p) for m, p, e in routes(app) if not p.startswith(("/api/v1/", *PUBLIC)) and e not in PUBLIC_ENDPOINTS]
-    assert len(guarded) > 10
-    for name, token in wrong_tokens(settings).items():
-        for method, path in guarded:
-            with client.session_transaction() as session:
-                session.clear()
-                session["token"] = token
-            answer = client.open(path, method=method)
-            sent = answer.status_code == 302 and answer.headers["Location"].startswith("/login")
-            no_form_of_ours = method != "GET" and answer.status_code == 400
-            assert sent or no_form_of_ours or answer.status_code in (401, 403, 308), (name, method, path, answer.status_code)
+    assert len([m for m, _ in guarded if m == "GET"]) > 10
+    assert len([m for m, _ in guarded if m == "POST"]) > 5
+    with app.test_client() as client:
+        for name, token in wrong_tokens(settings).items():
+            for method, path in guarded:
+                with client.session_transaction() as session:
+                    session.clear()
+                    session["token"] = token
+                answer = client.open(path, method=method)
+                sent = answer.status_code == 302 and answer.headers["Location"].startswith("/login")
+                assert sent or answer.status_code in (401, 403, 308), (name, method, path, answer.status_code)
+
+
+def test_no_form_is_taken_from_another_site(app: Flask, client: FlaskClient, settings: Settings) -> None:
+    """Every form of every page, the public ones too, with a good token but without what only our own pages know: refused."""
+    nothing_changes = "/sunshine/verify"  # looks a receipt over, for whoever has one
+    forms = [p for m, p, _ in routes(app) if m == "POST" and not p.startswith("/api/v1/") and p != nothing_changes]
+    assert len(forms) > 5
+    with client.session_transaction() as session:
+        session["token"] = tokens.issue(private(settings), "staff:x", EVERY_ROLE, "330225")
+    assert {p: client.post(p).status_code for p in forms} == dict.fromkeys(forms, 400)
 
 
 def test_a_hand_without_the_permission_is_refused_before_its_input_is_read(app: Flask, client: FlaskClient, settings: Settings) -> None:
@@ -151,10 +169,14 @@ def test_a_hand_without_the_permission_is_refused_before_its_input_is_read(app: 
     assert answer.status_code == 403
 
 
-def test_a_broker_that_is_away_is_told_at_once(client: FlaskClient, settings: Settings) -> None:
-    """Nobody listens there: 503 with Retry-After."""
+def test_a_broker_that_is_away_is_told_at_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody listens there: 503 with Retry-After. A call that waited its time out would wait an hour, which no test lives to see."""
+    monkeypatch.setattr(portal_of_the_house, "RPC_TIMEOUT", 3600.0)
     token = tokens.issue(private(settings), "staff:clerk", ("clerk",), "330225")
-    answer = client.get("/api/v1/assistance/list_programmes", headers={"Authorization": f"Bearer {token}"})
+    app = create_app(settings)
+    with app.test_client() as client:
+        answer = client.get("/api/v1/assistance/list_programmes", headers={"Authorization": f"Bearer {token}"})
+    app.extensions["portal"].close()
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
 
@@ -166,7 +188,7 @@ def test_every_answer_is_safe(client: FlaskClient, settings: Settings) -> None:
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert headers["X-Frame-Options"] == "DENY"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cache-Control"] == "no-store"
         assert "Retry-After" not in headers
         assert path == "/login" or "Set-Cookie" not in headers
@@ -175,9 +197,7 @@ def test_every_answer_is_safe(client: FlaskClient, settings: Settings) -> None:
 def test_whoever_asks_too_often_is_told_when_to_come_back(settings: Settings) -> None:
     """Three a minute of one token; another token at the same address goes on, until the address itself has had ten times as many."""
     app = create_app(dataclasses.replace(settings, portal_rate="3/minute"))
-    from services.portal.web.safety import limiter
-
-    limiter.reset()
+    safety.limiter.reset()
     one, two = (tokens.issue(private(settings), f"staff:{n}", ("cashier",), "330225") for n in ("one", "two"))
     path = "/api/v1/assistance/accept_application"
     with app.test_client() as client:
@@ -192,18 +212,90 @@ def test_whoever_asks_too_often_is_told_when_to_come_back(settings: Settings) ->
         for _ in range(40):
             with client.get("/static/minzheng.css") as style:
                 assert style.status_code == 200
-    limiter.reset()
+    safety.limiter.reset()
+
+
+def limited(settings: Settings, rate: str) -> Flask:
+    """An application that lets so many through; nobody has been counted yet."""
+    app = create_app(dataclasses.replace(settings, portal_rate=rate))
+    safety.limiter.reset()
+    return app
+
+
+def test_everybody_who_is_logged_in_is_counted_for_himself(settings: Settings) -> None:
+    """A whole office comes from one address: by the session's token each has his own three a minute, by no name at all they share them."""
+    app = limited(settings, "3/minute")
+    for n in ("one", "two"):
+        with app.test_client() as client:
+            with client.session_transaction() as session:
+                session["token"] = tokens.issue(private(settings), f"staff:{n}", ("clerk",), "330225")
+            assert [client.get("/desk/find").status_code for _ in range(4)] == [200, 200, 200, 429]
+    first, second = app.test_client(), app.test_client()
+    assert [c.get("/desk/find").status_code for c in (first, second, first, second)] == [302, 302, 302, 429]
+    safety.limiter.reset()
+
+
+def test_a_form_that_is_refused_counts_as_well(settings: Settings) -> None:
+    """Whoever sends forms that are none of ours has had his three a minute with them."""
+    app = limited(settings, "3/minute")
+    with app.test_client() as client:
+        assert [client.post("/login").status_code for _ in range(4)] == [400, 400, 400, 429]
+    safety.limiter.reset()
+
+
+def test_no_made_up_token_gives_more_tries_to_log_in(settings: Settings) -> None:
+    """Twenty a minute of one address, whatever the Authorization header says."""
+    app = limited(settings, "1000/minute")
+    app.config["WTF_CSRF_ENABLED"] = False
+    with app.test_client() as client:
+        tries = [client.post("/login", data={"token": "x.y.z"}, headers={"Authorization": f"Bearer {n}"}).status_code for n in range(21)]
+    assert tries == [401] * 20 + [429]
+    safety.limiter.reset()
+
+
+def test_in_production_behind_a_proxy_a_form_can_be_sent(settings: Settings) -> None:
+    """Over https a form must say from which page it comes; what a browser says of that follows from our own policy."""
+    app = create_app(dataclasses.replace(settings, mode="production", portal_proxies=1))
+    place, https = "https://mz.example.gov.cn", {"X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+    with app.test_client() as client:
+        page = client.get("/login", base_url="http://mz.example.gov.cn", headers=https)
+        assert page.headers["Referrer-Policy"] == "same-origin", "with none a browser would not say it to us either"
+        found = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+        assert found is not None
+        form = {"csrf_token": found[1], "token": tokens.issue(private(settings), "staff:x", ("clerk",), "330225")}
+
+        def sent(page: str) -> int:
+            said = https | ({"Referer": page} if page else {})
+            return client.post("/login", base_url="http://mz.example.gov.cn", headers=said, data=form).status_code
+
+        assert sent("") == 400
+        assert sent("https://elsewhere.example.org/login") == 400
+        assert sent(f"{place}/login") == 302
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 4])
+def test_a_resident_id_in_an_address_is_refused_however_often_it_is_encoded(client: FlaskClient, times: int) -> None:
+    """Percent-encoded once, twice, thrice; and what is encoded more often than anybody would is refused as that."""
+    text = "110101199001011237"
+    text = text[:-1] + next(c for c in "0123456789X" if holds_resident_id(text[:-1] + c))
+    for _ in range(times):
+        text = "".join(f"%{ord(c):02x}" for c in text)
+    for path in (f"/api/v1/assistance/list_cases?subject_id={text}", f"/sunshine?q={text}"):
+        answer = client.get(path)
+        assert answer.status_code == 422, path
+        assert "身份证" in answer.text
+    for _ in range(3):
+        text = text.replace("%", "%25")
+    assert client.get(f"/sunshine?q={text}").status_code == 422
 
 
 def test_behind_a_proxy_the_address_is_the_one_the_proxy_saw(settings: Settings) -> None:
     """X-Forwarded-For counts only where a proxy was named; otherwise anybody could be a new address each time."""
-    from services.portal.web.safety import limiter
-
     for proxies, expected in ((1, 302), (0, 429)):
-        limiter.reset()
+        safety.limiter.reset()
         app = create_app(dataclasses.replace(settings, portal_rate="2/minute", portal_proxies=proxies))
         with app.test_client() as client:
             for n in range(3):
                 answer = client.get("/desk/everything", headers={"X-Forwarded-For": f"192.0.2.{n}"})
             assert answer.status_code == expected, proxies
-    limiter.reset()
+    safety.limiter.reset()

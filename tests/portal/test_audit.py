@@ -297,8 +297,9 @@ def test_checkpoints_and_the_bundle(page: Page, life: Life, sit: Sit, tmp_path: 
     good(page)
     page.select_option("#kind", "case")
     page.fill("#value", life.case)
-    with page.expect_download() as waiting:
+    with page.expect_response(lambda r: r.request.method == "POST") as answered, page.expect_download() as waiting:
         page.get_by_role("button", name="制作并下载").click()
+    assert answered.value.headers["cache-control"] == "no-store"
     path = tmp_path / "bundle.zip"
     waiting.value.save_as(path)
     (tmp_path / "seal.pub").write_bytes(page.request.get("/sunshine/verify/seal.pub").body())

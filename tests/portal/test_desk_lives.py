@@ -89,6 +89,7 @@ def test_every_list_in_which_something_waits_is_somebodys(page: Page, base: str,
         if rows:
             table = auditor.get(f"/desk/{service}/worklists/{rows[-1]['worklist']}?format=csv")
             assert table.headers["content-type"].startswith("text/csv")
+            assert table.headers["cache-control"] == "no-store"
             assert things.name_of(rows[-1]["programme"]) in table.text()
     assert seen >= 8
     enter(page.context, base, bureau, "clerk", "reviewer")

@@ -10,14 +10,16 @@ from tests.e2e.conftest import DISTRICT, Bureau
 from tests.portal.conftest import Login, accessible
 
 
-def test_a_token_of_the_bureaus_login_opens_the_desk(page: Page, bureau: Bureau) -> None:
+def test_a_token_of_the_bureaus_login_opens_the_desk(page: Page, base: str, bureau: Bureau) -> None:
     """Whoever has a signed token posts it and is known by his staff id and role."""
     assert bureau.settings.token_private_key is not None
     page.goto("/login")
     accessible(page)
     page.fill("#token", tokens.issue(bureau.settings.token_private_key, "staff:zhang3", ("clerk",), DISTRICT))
-    page.click("form[action='/login'] button")
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        page.click("form[action='/login'] button")
     expect(page.locator(".who")).to_contain_text("staff:zhang3（经办）")
+    assert sent.value.all_headers()["referer"] == f"{base}/login"  # which the server insists on where forms are sent over https
 
 
 def test_a_forged_token_is_refused_in_words(page: Page) -> None:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import unquote
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, request, session
 from flask_limiter import ApplicationLimit, Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
@@ -29,20 +29,22 @@ HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # nothing for others; ourselves we ask for it, of every form that is sent over https
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+MOST_ENCODED = 5  # how often an address may be percent-encoded over and over
 csrf = CSRFProtect()
 
 
 def _asker() -> str:
     """Who is asking, as far as limits go: a token, whoever's hands it is in, or an address. Kept in memory, so only as a hash."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return hashlib.sha256(token.strip().encode()).hexdigest()[:32]
-    return get_remote_address()
+    if scheme.lower() != "bearer":
+        looks = not for_everybody() and not request.path.startswith("/api/v1/")  # at the cookie, which is signed
+        token = str(session.get("token") or "") if looks else ""
+    return hashlib.sha256(token.strip().encode()).hexdigest()[:32] if token.strip() else get_remote_address()
 
 
 def _rate() -> str:
@@ -69,8 +71,8 @@ def install(app: Flask, portal: Portal) -> None:
         WTF_CSRF_TIME_LIMIT=int(timedelta(hours=8).total_seconds()),
         WTF_CSRF_SSL_STRICT=portal.settings.production,
     )
+    limiter.init_app(app)  # first, so that a form that is refused counts as well
     csrf.init_app(app)
-    limiter.init_app(app)
     if portal.settings.portal_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=portal.settings.portal_proxies, x_proto=portal.settings.portal_proxies)  # type: ignore[method-assign]
 
@@ -85,8 +87,15 @@ def install(app: Flask, portal: Portal) -> None:
         """A resident ID in an address would stand in every proxy's log: it goes into the body of a request."""
         from shared.messaging.wire import holds_resident_id
 
-        if holds_resident_id(unquote(request.full_path)):
-            raise Refused("invalid_input", "地址中不得含有身份证号码，请改用表单提交。", None)
+        text = request.full_path
+        for _ in range(MOST_ENCODED):
+            decoded = unquote(text)
+            if holds_resident_id(decoded):
+                raise Refused("invalid_input", "地址中不得含有身份证号码，请改用表单提交。", None)
+            if decoded == text:
+                return
+            text = decoded
+        raise Refused("invalid_input", "地址编码的层数过多。", None)
 
     @app.after_request
     def _headers(answer: Response) -> Response:
@@ -96,8 +105,11 @@ def install(app: Flask, portal: Portal) -> None:
             answer.headers["Retry-After"] = str(max(1, int(limiter.current_limit.reset_at - time.time()) + 1))
         if portal.settings.production:
             answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
-        if request.endpoint != "static":
-            answer.headers.setdefault("Cache-Control", "public, max-age=30" if for_everybody() and answer.status_code < 400 else "no-store")
+        if for_everybody() and answer.status_code < 400:
+            if request.endpoint != "static":
+                answer.headers.setdefault("Cache-Control", "public, max-age=30")
+        else:
+            answer.headers["Cache-Control"] = "no-store"  # whatever a download has said of itself
         return answer
 
 

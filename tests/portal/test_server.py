@@ -1,0 +1,65 @@
+"""The server before the application: what it says in its own lines when somebody starts it by hand, and what it answers by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from shared import process
+from shared.config import ROOT, load
+from shared.security import tokens
+from tests.e2e.conftest import until
+
+WHO = b"zhangsan-110101199001011237"
+
+
+def _sent(port: int, raw: bytes) -> bytes:
+    """What comes back for these bytes, as they are."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(raw)
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+    return answer
+
+
+def test_no_line_of_the_server_quotes_a_request(tmp_path: Path) -> None:
+    """Started by hand, where logs are text: a request that is none, too long a line, too long a header. Each is answered and told of,
+    and nothing of it is in the lines: they are ours, made of what the server's programmers wrote and not of what was sent."""
+    told = load({"MINZHENG_VAR": str(tmp_path)})
+    assert told.token_private_key is not None
+    assert told.token_public_key is not None
+    tokens.development_keys(told.token_private_key, told.token_public_key)
+    port = process.free_port()
+    asked = [sys.executable, "-P", "-m", "shared.cli", "portal", "--port", str(port), "--processes", "1"]
+    away = {"AMQP_URI": "amqp://guest:guest@127.0.0.1:1/", "EVENTSTORE_URI": "esdb://127.0.0.1:1?Tls=false"}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MINZHENG_")}
+    env |= {"MINZHENG_VAR": str(tmp_path), "MINZHENG_METRICS_PORT": "off", "PYTHONPATH": str(ROOT), **away}
+    log = tmp_path / "said.txt"
+    with log.open("wb") as out, subprocess.Popen(asked, cwd=ROOT, env=env, stdout=out, stderr=out) as server:
+        try:
+            until(lambda: server.poll() is not None or _listens(port))
+            found = [
+                _sent(port, b"GET /desk?name=" + WHO + b" HTTP/9.9\r\nHost: x\r\n\r\n"),
+                _sent(port, b"GET /desk?name=" + WHO + b"x" * 5000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"),
+                _sent(port, b"GET /desk HTTP/1.1\r\nHost: x\r\nX-Name: " + WHO + b"x" * 9000 + b"\r\n\r\n"),
+                _sent(port, b"GET /desk HTTP/1.1\r\nHost: x\r\n" + WHO + b" : no name of a header\r\n\r\n"),
+            ]
+        finally:
+            server.terminate()
+            server.wait(60)
+    assert [answer.split()[1] for answer in found] == [b"400", b"414", b"431", b"400"]
+    said = log.read_text(encoding="utf-8")
+    assert WHO.decode() not in said
+    assert "Traceback" not in said
+    of_the_server = [json.loads(line) for line in said.splitlines() if "gunicorn" in line]
+    assert len([line for line in of_the_server if line["level"] == "warning"]) >= 4
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
