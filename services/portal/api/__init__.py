@@ -68,7 +68,7 @@ def _view(op: operations.Operation) -> requests.View:
         return answers.of_command(answer)
 
     def query(headers: requests.Fields, asked: requests.Fields) -> Response:
-        given = requests.with_position(op, asked, headers)
+        given = requests.with_position(asked, headers)
         why = {"purpose": headers.get("purpose", ""), "reference": headers.get("reference", "")}
         portal, token = portal_of(current_app), g.caller.token
 

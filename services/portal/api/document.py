@@ -23,12 +23,14 @@ _ALWAYS = (401, 403, 405, 413, 422, 429, 503)  # what any operation may answer b
 _ABOUT = """本区县民政系统供工作人员前端使用的接口，由各服务的声明生成。
 
 - 登录：`Authorization: Bearer <令牌>`。令牌由本单位统一登录签发，载明工号、岗位、辖区。
-- 办理（POST）：`Idempotency-Key` 即指令编号，重复提交不会重复办理；`If-Match` 可指明所见版本。
-- 查询（GET；参数含个人信息的为 POST）：`as_of` 当时所知；`valid_at` 某日的情况；把办理答复的 `X-Position` 交回，可等到看见这次写入。
+- 办理（POST）：`Idempotency-Key` 即指令编号，一件事一个；同一记录以同一编号重复提交，不会重复办理。`If-Match` 可指明所见版本。
+- 查询（GET；参数含个人信息或回执号的为 POST）：`as_of` 当时所知；`valid_at` 某日的情况。
+- 列有 `X-Position` 请求头的查询读取查询数据：把办理答复的 `X-Position` 交回，可等到看见这次写入；其余查询直接读取日志，总能看见。
 - 列表：`after`、`limit` 翻页，`Link` 给出下一页，`format` 导出 CSV 或 Excel。
 - 金额为整数，单位分。日期 YYYY-MM-DD，时间带时区。
 - 查阅个人档案逐次留痕；`X-Purpose` 写明目的。
 - 出错：`application/problem+json`（RFC 9457），`code` 为代码，`detail` 为说明，`field` 为有误的栏目。503 可按 Retry-After 以同一编号重试。
+- 地址（约4000字节）或请求头（每个约8000字节）过长的 414、431，和不成其为 HTTP 请求的 400、501，由服务器在见到请求之前以 HTML 答复。
 """
 
 
@@ -52,7 +54,8 @@ class _Problem(ma.Schema):
     field = ma.fields.String(metadata={"description": "有误的栏目"})
 
 
-_COMMAND_HEADERS, _QUERY_HEADERS = requests.CommandHeaders(), requests.QueryHeaders()
+# Instances: webargs would make one of a class for every request, which takes longer than to load.
+_COMMAND_HEADERS, _QUERY_HEADERS, _WAITING_HEADERS = requests.CommandHeaders(), requests.QueryHeaders(), requests.WaitingQueryHeaders()
 _HEADERS = {
     "X-Position": {"description": "写入位置，查询时交回可等到看见这次写入", "schema": {"type": "integer"}},
     "ETag": {"description": "记录的版本，交给 If-Match", "schema": {"type": "string"}},
@@ -118,9 +121,9 @@ def api(app: Flask, portal: Portal, found: Sequence[Operation]) -> Doors:
     made.init_app(app)
     made.spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     made.spec.components.schema("Problem", schema=_Problem)
-    for status in (*_ALWAYS, 404, 409, 414, 415):
+    for status in (*_ALWAYS, 404, 409, 414, 415, 431):
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-        if status == 414:
+        if status in (414, 431):
             content = {"text/html": {"schema": {"type": "string"}}}  # said by the server before anything of ours has seen the request
         retry = {"Retry-After": {"description": "多少秒之后再试", "schema": {"type": "integer"}}} if status in (429, 503) else {}
         made.spec.components.response(f"E{status}", {"description": TITLES[status], "content": content, "headers": retry})
@@ -164,7 +167,7 @@ def described(room: Blueprint, op: Operation, view: Callable[..., Any]) -> Calla
         said, headers = "列表", (_LINK if op.listing.pages else {})
     else:
         answer, said, headers = {"type": ["object", "array", "null"]}, "查询结果", _HEADERS
-    refusals = {*_ALWAYS, 404, 409, 414 if op.by_get else 415}
+    refusals = {*_ALWAYS, 404, 409, 414 if op.by_get else 415, 431}
     responses: dict[int, Any] = {status: {"$ref": f"#/components/responses/E{status}"} for status in sorted(refusals)}
     if op.listing is not None:
         responses[200] = {"content": {kind: {"schema": {"type": "string"}} for kind in tables.TYPES.values()}}
@@ -179,5 +182,5 @@ def described(room: Blueprint, op: Operation, view: Callable[..., Any]) -> Calla
         made = room.arguments(requests.parameters(op.form, op.listing)(), location="query")(made)
     else:
         made = room.arguments(schema_for(op.form)(), location="json")(made)
-    # Schemas as instances: webargs would make one of a class for every request, which takes longer than to load.
-    return room.arguments(_COMMAND_HEADERS if op.is_command else _QUERY_HEADERS, location="headers")(made)  # type: ignore[no-any-return]
+    around = _COMMAND_HEADERS if op.is_command else _WAITING_HEADERS if requests.waits(op.form) else _QUERY_HEADERS
+    return room.arguments(around, location="headers")(made)  # type: ignore[no-any-return]

@@ -13,7 +13,7 @@ import marshmallow as ma
 from flask import Request
 from webargs.flaskparser import FlaskParser
 
-from services.portal.api.operations import Listing, Operation
+from services.portal.api.operations import Listing
 from shared.casework.looks import PURPOSES
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.commands import refused, schema_for
@@ -59,7 +59,8 @@ class CommandHeaders(ma.Schema):
     idempotency_key = _header(
         ma.fields.String,
         "Idempotency-Key",
-        "指令编号，由调用方产生（如 UUID）：同一编号再次提交得到同样的答复，不会重复办理；同一编号不同内容被拒绝。",
+        "指令编号，由调用方产生，一件事一个（如 UUID）：同一记录以同一编号再次提交，得到同样的答复，不会重复办理；"
+        "同一记录、同一编号而内容不同的被拒绝。",
         required=True,
         validate=ma.validate.Length(1, wire.MOST_ID, error=f"须为1至{wire.MOST_ID}个字符的文本。"),
     )
@@ -72,9 +73,8 @@ class CommandHeaders(ma.Schema):
 
 
 class QueryHeaders(ma.Schema):
-    """Beside a query's form."""
+    """Beside a query's form. A query that reads the log itself sees every write, and has no position to wait for."""
 
-    position = _header(Number, "X-Position", "写入位置（办理的答复中有）：查询等到看见这次写入再答复。")
     purpose = _header(
         ma.fields.String,
         "X-Purpose",
@@ -87,6 +87,17 @@ class QueryHeaders(ma.Schema):
         "查阅所依据的文号（如信访件编号），非 ASCII 字符按百分号编码。",
         validate=ma.validate.Length(max=wire.MOST_ID, error=f"须为至多{wire.MOST_ID}个字符的文本。"),
     )
+
+
+class WaitingQueryHeaders(QueryHeaders):
+    """Beside the form of a query that reads a read model."""
+
+    position = _header(Number, "X-Position", "写入位置（办理的答复中有）：查询等到看见这次写入再答复。")
+
+
+def waits(form: type) -> bool:
+    """Whether a query can wait for a write: it reads a read model, and its form has the position."""
+    return any(f.name == "position" for f in dataclasses.fields(form))
 
 
 @cache
@@ -137,10 +148,9 @@ class _Parser(FlaskParser):  # type: ignore[misc]
 PARSER = _Parser()
 
 
-def with_position(op: Operation, asked: Fields, headers: Fields) -> Fields:
-    """The header's position, for a query that can wait; one that reads the log itself sees every write."""
-    waits = any(f.name == "position" for f in dataclasses.fields(op.form))
-    if not waits or "position" not in headers or "position" in asked:
+def with_position(asked: Fields, headers: Fields) -> Fields:
+    """The header's position, for a query that can wait; the headers of another one have none."""
+    if "position" not in headers or "position" in asked:
         return asked
     return {**asked, "position": headers["position"]}
 

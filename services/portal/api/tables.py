@@ -20,16 +20,18 @@ from shared.domain.errors import Refused
 
 TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 _IN_MEMORY = 2 * 1024 * 1024
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # what Excel's XML cannot hold
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what Excel's XML cannot hold
 _LONGEST = 32_000  # characters of a cell in Excel
+_NOTHING = "没有符合条件的记录"
 
 
 def download(op: Operation, rows: Iterator[dict[str, Any]], kind: str, most: int) -> Response:
     """The whole table, made before it is sent: what goes wrong on the way is told as a problem, never as half a table."""
-    table = _table(op, rows, most)
     file = cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115  closed with the answer that it becomes
     try:
-        (_csv if kind == "csv" else _excel)(file, table)
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as kept:
+            table = _table(op, cast("IO[bytes]", kept), _keep(cast("IO[bytes]", kept), rows, most))
+            (_csv if kind == "csv" else _excel)(file, table)
     except BaseException:
         file.close()
         raise
@@ -40,15 +42,23 @@ def download(op: Operation, rows: Iterator[dict[str, Any]], kind: str, most: int
     return answer
 
 
-def _table(op: Operation, rows: Iterator[dict[str, Any]], most: int) -> Iterator[Sequence[Any]]:
-    """The head in Chinese, then the rows, in the order of the first one's fields."""
-    columns: list[str] = []
+def _keep(kept: IO[bytes], rows: Iterator[dict[str, Any]], most: int) -> list[str]:
+    """The rows put by, and every field that any of them has: one that the first lacks is a column too."""
+    columns: dict[str, None] = {}
     for number, row in enumerate(rows):
         if number >= most:
             raise Refused("invalid_input", f"超过{most}行，请加上筛选条件后分批导出。", "format")
-        if not columns:
-            columns = list(row)
-            yield [words.label(name, op.method) for name in columns]
+        columns |= dict.fromkeys(row)
+        kept.write(msgspec.json.encode(row) + b"\n")
+    kept.seek(0)
+    return list(columns)
+
+
+def _table(op: Operation, kept: IO[bytes], columns: list[str]) -> Iterator[Sequence[Any]]:
+    """The head in Chinese, then the rows; where there are none, the head says so."""
+    yield [words.label(name, op.method) for name in columns] or [_NOTHING]
+    for line in kept:
+        row = msgspec.json.decode(line)
         yield [_shown(row.get(name)) for name in columns]
 
 

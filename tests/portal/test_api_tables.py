@@ -1,0 +1,53 @@
+"""Lists as tables, whatever stands in them: no column is lost, nothing in a name makes a file unreadable, and an empty one says so."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from flask import Flask
+from openpyxl import load_workbook
+
+from services.portal.api import operations, tables
+from services.portal.web.portal import Portal
+from shared.config import load
+
+OPERATION = next(o for o in operations.of(Portal(load({})).doors) if o.method == "list_waiting")
+
+
+def table(kind: str, *rows: dict[str, Any]) -> list[list[Any]]:
+    """What a spreadsheet reads from the file, with its head."""
+    with Flask("table").test_request_context():
+        made = tables.download(OPERATION, iter(rows), kind, 100)
+        made.direct_passthrough = False
+        raw = made.get_data()
+        made.close()
+    if kind == "csv":
+        return [list(line) for line in csv.reader(io.StringIO(raw.decode("utf-8-sig")))]
+    sheet = load_workbook(io.BytesIO(raw)).active
+    assert sheet is not None
+    return [[cell.value or "" for cell in line] for line in sheet.iter_rows()]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_what_the_first_row_lacks_is_a_column_too(kind: str) -> None:
+    """Two rows with different fields: each value stands under its own head."""
+    head, first, second = table(kind, {"place": "1", "programme": "甲"}, {"place": "2", "responsible": "staff:li", "due": "survey"})
+    assert head == ["地点", "项目", "责任人", "到期环节"]
+    assert first == ["1", "甲", "", ""]
+    assert second == ["2", "", "staff:li", "survey"]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_a_table_of_nothing_has_a_head_and_no_row(kind: str) -> None:
+    """Whoever opens it reads that there is nothing, and does not wonder about an empty file."""
+    assert table(kind) == [["没有符合条件的记录"]]
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_no_character_of_a_name_makes_the_file_unreadable(kind: str) -> None:
+    """Every one that XML cannot hold: what controls a terminal, halves of a pair, and the two that are no characters."""
+    broken = "".join(map(chr, [*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0xFFFE, 0xFFFF]))
+    assert table(kind, {"title": f"王{broken}某"})[1] == ["王某"]
