@@ -18,7 +18,8 @@ from esdbclient.protos.Grpc import shared_pb2, streams_pb2
 from google.protobuf.empty_pb2 import Empty
 
 from bench.chaos import Town
-from services.assistance.service import ApplicationForm, Assistance, HouseholdForm, IncomeForm, MemberForm
+from services.assistance.doors.changes import MemberForm
+from services.assistance.service import ApplicationForm, Assistance, HouseholdForm, IncomeForm
 from shared.casework import benefit_case
 from shared.casework.benefits import CaseRef, Confirmation
 from shared.clock import SHANGHAI

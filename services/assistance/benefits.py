@@ -7,16 +7,17 @@ all that is known now, from whichever streams it stands in. Their versions added
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from typing import Any
 
 from services.assistance import determination, household, person, placement, standards
-from services.assistance.programmes import PROGRAMMES, TEMPORARY_ASSISTANCE
+from services.assistance.programmes import MINIMUM_LIVING_MARGIN_HOUSEHOLD, PROGRAMMES, TEMPORARY_ASSISTANCE
 from services.assistance.rules import engine
 from shared.casework import benefit_case, disclosure, payee_account, payment_part, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
+from shared.casework.programme import Programme
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Answer, Order
@@ -62,6 +63,18 @@ class Gathered:
     changing: bool = False
 
 
+def note_support(office: Office, person_id: str, order: Order[Any]) -> tuple[str, ...]:
+    """Carry the months of a person's 特困 over to every household that counted him: 低保 is decided on the household's stream alone."""
+    places: placement.Placement = office.load(placement.DECIDER, person_id).state
+    case_id = benefit_case.case_id(EXTREME_HARDSHIP, person_id)
+    found = determination.spans_of(r.event for r in office.history(CASES.stream(case_id)))
+    spans = tuple(household.SupportSpan(s.first, s.end) for s in found)
+    for home in places.households:
+        note = household.NoteSupport(home, person_id, spans)
+        office.handle(household.DECIDER, home, order.to(note, f"support {person_id} {home}"))
+    return places.households
+
+
 def note_certificates(office: Office, person_id: str, household_id: str, order: Order[Any]) -> None:
     """Carry what is on file of a member's certificates over to the household, which is decided on its own stream alone."""
     own: person.Person = office.load(person.DECIDER, person_id).state
@@ -81,19 +94,24 @@ def _household(office: Office, asked: Asked) -> Gathered:
     loaded = office.load(household.DECIDER, asked.subject_id)
     if not loaded.state.exists:
         raise Refused("not_found", "没有此家庭。", "subject_id")
-    facts = household.facts_in(loaded.state, asked.month, asked.current_amount_fen, asked.gradual_exit_since)
+    facts = household.facts_in(loaded.state, asked.month, asked.current_amount_fen, asked.gradual_exit_since, asked.programme)
     if not facts.members:
-        raise SubjectGone("家庭成员均已死亡或迁出", NOBODY_LEFT)
+        raise SubjectGone("单独申请人死亡或已迁出" if facts.applies_alone else "家庭成员均已死亡或迁出", NOBODY_LEFT)
     changing = any(m.counted and m.employed for m in facts.members)
     return Gathered(facts, loaded.version, household.payee_in(loaded.state, facts), changing)
 
 
 def _expenditure(office: Office, asked: Asked) -> Gathered:
-    """支出型: the household, and what its members had to spend in the year before the month."""
+    """支出型: the household, and what its members had to spend in the year before the month.
+
+    The version is that of all who were ever counted: when somebody dies or moves out it must not become smaller than it was.
+    """
     home = _household(office, asked)
-    persons = [office.load(person.DECIDER, m.person_id) for m in home.facts.members]
-    spending: tuple[Spending, ...] = sum((person.spending_in(p.state, asked.month) for p in persons), ())
-    version = home.version + sum(p.version + 1 for p in persons)
+    state: household.Household = office.load(household.DECIDER, asked.subject_id).state
+    persons = {person_id: office.load(person.DECIDER, person_id) for person_id in state.members}
+    spent = (person.spending_in(persons[m.person_id].state, asked.month) for m in home.facts.members)
+    spending: tuple[Spending, ...] = sum(spent, ())
+    version = home.version + sum(p.version + 1 for p in persons.values())
     return Gathered(ExpenditureFacts(home.facts, spending), version, home.payee_id, home.changing)
 
 
@@ -130,21 +148,30 @@ def known(office: Office, person_id: str, month: str, programme: str = "") -> Kn
         raise SubjectGone("保障对象死亡", DECEASED)
     if person.gave_up(state, programme, month):
         raise SubjectGone("本人已选择领取另一项待遇", GIVEN_UP)
-    if not place.state.household_id:
+    places: placement.Placement = place.state
+    homes = {home: office.load(household.DECIDER, home) for home in places.households}
+    version += sum(home.version + 1 for home in homes.values())
+    if not places.household_id or (state.registered is not None and not places.home_in(month)):
         registered = state.registered
         if registered is None:
             raise Refused("not_found", "请先登记此人员或其家庭。", "subject_id")
-        savings = registered.savings_fen if situation.savings_fen is None else situation.savings_fen
+        own_savings = person.figure_in(state, "savings_fen", month, registered.savings_fen)
+        savings = own_savings if situation.savings_fen is None else situation.savings_fen
         facts = person.person_facts(state, month)
-        return Known(facts, registered.division, registered.area, savings, situation, state, "", version)
-    home = office.load(household.DECIDER, place.state.household_id)
-    there = household.facts_in(home.state, month, 0, None)
-    found = next((m for m in there.members if m.person_id == person_id), None)
-    if found is None:
+        division, area = person.where_in(state, month)
+        return Known(facts, division, area, savings, situation, state, "", version)
+    # Who moved out and is registered nowhere else is known by what his last household has of him; of what it owns he has nothing.
+    counted_in = places.home_in(month)
+    home: household.Household = homes[counted_in or places.household_id].state
+    if person_id not in home.members or (counted_in and not household.lives_in(home, person_id, month)) or month >= home.left.get(
+        person_id, "9999-12"
+    ):
         raise SubjectGone("保障对象死亡或已迁出", DECEASED)
-    savings = there.savings_fen if situation.savings_fen is None else situation.savings_fen
+    there = household.facts_in(home, month, 0, None)
+    savings = (there.savings_fen if counted_in else 0) if situation.savings_fen is None else situation.savings_fen
+    found = replace(household.person_in(home, person_id, month), extreme_hardship=False)  # of that his household is asked, not he himself
     facts = person.certified(found, situation.certificate)
-    return Known(facts, there.division, there.area, savings, situation, state, place.state.household_id, version + home.version + 1)
+    return Known(facts, home.division, home.area, savings, situation, state, counted_in, version)
 
 
 def alone(office: Office, who: Known, division: str) -> HouseholdFacts:
@@ -155,7 +182,7 @@ def alone(office: Office, who: Known, division: str) -> HouseholdFacts:
 def _beneficiary(office: Office, asked: Asked) -> Gathered:
     """人员: a person who draws a benefit by himself."""
     who = known(office, asked.subject_id, asked.month, asked.programme)
-    return Gathered(BeneficiaryFacts(who.facts, who.division, asked.current_amount_fen), who.version, _payee(who))
+    return Gathered(BeneficiaryFacts(who.facts, who.division, asked.current_amount_fen), who.version, _payee(who, asked.month))
 
 
 def _extreme_hardship(office: Office, asked: Asked) -> Gathered:
@@ -166,7 +193,7 @@ def _extreme_hardship(office: Office, asked: Asked) -> Gathered:
         who.facts, who.division, who.area, s.able_supporter, s.able_to_work, who.savings_fen, s.lost_acts, s.placement,
         asked.current_amount_fen,
     )  # fmt: skip
-    return Gathered(facts, who.version, _payee(who))
+    return Gathered(facts, who.version, _payee(who, asked.month))
 
 
 def _disability(office: Office, asked: Asked) -> Gathered:
@@ -187,7 +214,7 @@ def _disability(office: Office, asked: Asked) -> Gathered:
         # A month that was granted is reviewed; its application may have been an earlier one than the last.
         applied_on=None if case.entitled(asked.month) else case.filed_on,
     )
-    return Gathered(facts, who.version + unit.version + support.version + 2, _payee(who))
+    return Gathered(facts, who.version + unit.version + support.version + 2, _payee(who, asked.month))
 
 
 def _drawn(who: Known, support: benefit_case.Case, month: str) -> tuple[str, ...]:
@@ -198,9 +225,9 @@ def _drawn(who: Known, support: benefit_case.Case, month: str) -> tuple[str, ...
     return tuple(sorted(c for c in codes if not person.gave_up(who.state, c, month)))
 
 
-def _payee(who: Known) -> str:
+def _payee(who: Known, month: str) -> str:
     """Whom a registration names as payee; otherwise whom the application named stays."""
-    return who.state.registered.payee_id if who.state.registered else ""
+    return person.payee_in(who.state, month)
 
 
 def _with_the_matter(office: Office, asked: Asked) -> Gathered:
@@ -280,12 +307,31 @@ class AssistanceBenefits(Benefits):
         """The last month from which anything published counts; "" when nothing is."""
         return standards.last_month(book(self.office, self.profile))
 
+    def excluded_by(self, programme: Programme, code: str, subject_id: str) -> bool:
+        """A margin household stays one beside the 低保 of a member who is supported alone."""
+        return not beside(self.office, code, programme.code, subject_id) and super().excluded_by(programme, code, subject_id)
+
     def answer_appeal(self, order: Order[Any]) -> Answer:
-        """An end that is set aside gives the class back too: of that no event speaks but the appeal's own."""
+        """An end that is set aside gives the class back too, and 特困 to the household: of that no event speaks but the appeal's own."""
+        appeal = self.case(order.command.case_id).appeal
         answer = super().answer_appeal(order)
         state = self.case(order.command.case_id)
-        note_class(self.office, state.programme, state.subject_id, order.by(self.hand()))
+        own = order.by(self.hand())
+        note_class(self.office, state.programme, state.subject_id, own)
+        if state.programme == EXTREME_HARDSHIP and appeal is not None and appeal.month:
+            for home in note_support(self.office, state.subject_id, own):
+                for case_id in cases_of_household(home):
+                    self.reassess(case_id, appeal.month, f"appeal:{order.command_id}", own)
         return answer
+
+
+def beside(office: Office, code: str, other: str, household_id: str) -> bool:
+    """Whether these two, one of which excludes the other, stand beside each other: 单人保 and the margin household it comes from."""
+    if (code, other) != (household.ALONE_IN, MINIMUM_LIVING_MARGIN_HOUSEHOLD.code):
+        return False
+    home: household.Household = office.load(household.DECIDER, household_id).state
+    case: benefit_case.Case = office.load(CASES, benefit_case.case_id(code, household_id)).state
+    return bool(case.first_month and household.alone_in(home, case.first_month))
 
 
 def note_class(office: Office, programme: str, subject_id: str, order: Order[Any]) -> None:
@@ -297,14 +343,24 @@ def note_class(office: Office, programme: str, subject_id: str, order: Order[Any
         return
     case_id = benefit_case.case_id(programme, subject_id)
     state: benefit_case.Case = office.load(CASES, case_id).state
-    unit_id: str = subject_id
-    if PROGRAMMES[programme].subject == "person":
-        unit_id = office.load(placement.DECIDER, subject_id).state.household_id or subject_id
-    home: household.Household = office.load(household.DECIDER, unit_id).state
-    members: tuple[str, ...] = tuple(m for m in home.members if m not in home.left) if home.exists else (subject_id,)
     spans = determination.spans_of(r.event for r in office.history(CASES.stream(case_id)))
-    note = determination.NoteGround(unit_id, state.division, case_id, programme, subject_id, spans, members)
-    office.handle(determination.DECIDER, unit_id, order.to(note, "class"))
+    places = placement.Placement()
+    if PROGRAMMES[programme].subject == "person":
+        places = office.load(placement.DECIDER, subject_id).state
+    # A person who moved stands in each unit for the months in which it counted him, and for himself in those in which none did.
+    for unit_id in dict.fromkeys((*places.households, *([subject_id] if not places.household_id or _was_alone(places) else []))):
+        within = [(first, end) for home, first, end in places.spans() if (home or subject_id) == unit_id]
+        there = determination.clipped(spans, within) if places.household_id else spans
+        home: household.Household = office.load(household.DECIDER, unit_id).state
+        today = dates.month_of(order.today)
+        members = tuple(m for m in home.members if household.lives_in(home, m, today)) if home.exists else (subject_id,)
+        whose = household.alone_in(home, there[-1].first) if home.exists and there and programme == household.ALONE_IN else ""
+        note = determination.NoteGround(unit_id, state.division, case_id, programme, whose or subject_id, there, members)
+        office.handle(determination.DECIDER, unit_id, order.to(note, "class" if unit_id == subject_id else f"class {unit_id}"))
+
+
+def _was_alone(places: placement.Placement) -> bool:
+    return any(not home for home, _, _ in places.spans())
 
 
 def business(office: Office, profile: str) -> AssistanceBenefits:
@@ -324,11 +380,11 @@ def whom(office: Office, case: benefit_case.Case, today: date) -> disclosure.Who
     """Whom a case is about (申请人): the head of the household, or the eldest who is left of it; the person. None: nobody is left."""
     home: household.Household = office.load(household.DECIDER, case.subject_id).state
     if home.exists:
-        facts = household.facts_in(home, dates.month_of(today), 0, None)
+        facts = household.facts_in(home, dates.month_of(today), 0, None, case.programme)
         if not facts.members:
             return None
         applicant = home.members[household.payee_in(home, facts)]
-        counted = sum(m.counted for m in facts.members)
+        counted = 1 if facts.applies_alone else sum(m.counted for m in facts.members)
         return disclosure.Who(applicant.person_id, applicant.name, applicant.born_on, counted, home.area)
     # The subject of an instalment of temporary assistance is the instalment: it is about whom it is paid to.
     return _alone(office, case.payee_id if case.programme == TEMPORARY_ASSISTANCE.code else case.subject_id)
@@ -344,7 +400,7 @@ def _alone(office: Office, person_id: str) -> disclosure.Who | None:
         there: household.Household = office.load(household.DECIDER, place.household_id).state
         member = there.members.get(person_id)
         if member is None or person_id in there.died:
-            return None
+            return None  # who moved out is known here until he is registered elsewhere
         return disclosure.Who(member.person_id, member.name, member.born_on, 1, there.area)
     if own.registered is None:
         return None

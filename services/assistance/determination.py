@@ -166,6 +166,12 @@ def spans_of(history: Iterable[Any]) -> tuple[Span, ...]:
     return tuple(spans)
 
 
+def clipped(spans: Iterable[Span], within: Iterable[tuple[str, str]]) -> tuple[Span, ...]:
+    """Of these months those that lie within others, given as (first, first no more or "")."""
+    found = [Span(max(s.first, first), _earlier(s.end, end)) for s in spans for first, end in within]
+    return tuple(s for s in found if not s.end or s.first < s.end)
+
+
 def _earlier(one: str, other: str) -> str:
     return min(one, other) if one else other
 

@@ -1,7 +1,9 @@
 """Household (家庭): who lives together, what each earns, what they own. The facts that assistance decides on.
 
 One stream per household of the register. Facts carry the month from which they count, so any month can be assessed with
-what was so in it, also when a fact comes in late. Relied on by every household programme of this service.
+what was so in it, also when a fact comes in late: a change never touches a month before the one it names. Who moves out is kept with
+what is known of him, so that the months in which he counted can be asked about again. Relied on by every household programme of this
+service.
 """
 
 from __future__ import annotations
@@ -25,6 +27,12 @@ from shared.rules.facts import AREAS, DISABILITY_KINDS, HouseholdFacts, PersonFa
 
 MOST_MEMBERS = 30
 INCOME_REASONS = ("employment", "pension", "business", "other")  # 就业、养老金、经营、其他
+# 出生、收养，婚嫁，迁入，迁出，财产变动，疾病，就学，服刑或失踪等不计入情形，核对或复核发现，更正登记，其他
+CHANGE_REASONS = (
+    "birth", "marriage", "moved_in", "moved_out", "property", "illness", "schooling", "not_counted", "means_test", "correction", "other",
+)  # fmt: skip
+HOLDINGS = ("savings_fen", "securities_fen", "vehicles", "homes")  # 存款、证券基金、车辆、住房
+ALONE_IN = "minimum_living_allowance"  # the programme that one member of a margin household may apply for alone (单人保)
 ALWAYS = "0000-01"  # the month from which a fact of the first registration counts
 
 
@@ -56,6 +64,26 @@ class Certificate:
     valid_until: date | None
     effective_from: date
     effective_month: str
+
+
+@dataclass(frozen=True)
+class MemberChange:
+    """What is otherwise with a member from a month on; None: as before. A certificate and an income have events of their own."""
+
+    person_id: str
+    excluded_income_fen: int | None = None
+    employed: bool | None = None
+    gravely_ill: bool | None = None
+    student: bool | None = None
+    counted: bool | None = None
+
+
+@dataclass(frozen=True)
+class SupportSpan:
+    """Months in which a member is supported as 特困: from ``first`` to before ``end`` ("" = still)."""
+
+    first: str
+    end: str = ""
 
 
 # -- Events
@@ -125,6 +153,50 @@ class MemberCertified:
     certificate: Certificate
 
 
+@event(
+    "assistance.household_changed",
+    published=True,
+    public=lambda e: {"household_id": e.household_id, "effective_month": e.from_month, "cause": "change"},
+)
+@dataclass(frozen=True)
+class HouseholdChanged:
+    """家庭情况变更: from ``from_month`` on these live here too (``joined``), those no more (``left``), of those something is otherwise
+    (``members``), and the household owns so much (None: as before). ``reason`` is one of CHANGE_REASONS, ``evidence`` the papers."""
+
+    household_id: str
+    from_month: str
+    joined: tuple[Member, ...]
+    left: tuple[str, ...]
+    members: tuple[MemberChange, ...]
+    savings_fen: int | None
+    securities_fen: int | None
+    vehicles: int | None
+    homes: int | None
+    reason: str
+    evidence: str
+    by: str
+
+
+@event("assistance.applied_alone")
+@dataclass(frozen=True)
+class AppliedAlone:
+    """单人保: from ``from_month`` on one member applies for 低保, or is supported, alone; ``person_id`` "": the household as a whole."""
+
+    household_id: str
+    person_id: str
+    from_month: str
+
+
+@event("assistance.member_supported")
+@dataclass(frozen=True)
+class MemberSupported:
+    """特困供养 of a member, carried over from his own case: in these months he is not protected by the household's 低保."""
+
+    household_id: str
+    person_id: str
+    spans: tuple[SupportSpan, ...]
+
+
 # -- State
 
 
@@ -137,15 +209,36 @@ class Income:
 
 
 @dataclass(frozen=True)
+class Move:
+    """Whether a person lives here from ``month`` on."""
+
+    month: str
+    here: bool
+
+
+@dataclass(frozen=True)
+class Dated:
+    """Figures of a member or of what the household owns, from ``month`` on; what is not in it stays as it was."""
+
+    month: str
+    figures: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class Household:
     household_id: str = ""
     division: str = ""
     area: str = ""
     head_id: str = ""
-    members: Mapping[str, Member] = field(default_factory=lambda: MappingProxyType({}))
+    members: Mapping[str, Member] = field(default_factory=lambda: MappingProxyType({}))  # all who ever lived here
     incomes: Mapping[str, tuple[Income, ...]] = field(default_factory=lambda: MappingProxyType({}))  # ascending by recording
     certificates: Mapping[str, tuple[Certificate, ...]] = field(default_factory=lambda: MappingProxyType({}))  # as recorded
-    left: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # person -> first month no longer counted
+    left: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))  # the dead -> first month no longer counted
+    moves: Mapping[str, tuple[Move, ...]] = field(default_factory=lambda: MappingProxyType({}))  # as recorded; none: from the first on
+    details: Mapping[str, tuple[Dated, ...]] = field(default_factory=lambda: MappingProxyType({}))  # as recorded
+    holdings: tuple[Dated, ...] = ()  # as recorded; before them, as registered
+    alone: tuple[AppliedAlone, ...] = ()
+    supported: Mapping[str, tuple[SupportSpan, ...]] = field(default_factory=lambda: MappingProxyType({}))
     died: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
     savings_fen: int = 0
     securities_fen: int = 0
@@ -179,6 +272,12 @@ def evolve(state: Household, happened: Any) -> Household:
         case MemberCertified():
             there = (*state.certificates.get(happened.person_id, ()), happened.certificate)
             return replace(state, certificates=MappingProxyType({**state.certificates, happened.person_id: there}))
+        case HouseholdChanged():
+            return _changed(state, happened)
+        case AppliedAlone():
+            return replace(state, alone=(*state.alone, happened))
+        case MemberSupported():
+            return replace(state, supported=MappingProxyType({**state.supported, happened.person_id: happened.spans}))
         case MemberDied():
             return replace(
                 state,
@@ -189,37 +288,109 @@ def evolve(state: Household, happened: Any) -> Household:
             raise TypeError(f"a household knows no {type(happened).__name__}")
 
 
+def _changed(state: Household, e: HouseholdChanged) -> Household:
+    members, incomes, moves, details = dict(state.members), dict(state.incomes), dict(state.moves), dict(state.details)
+
+    def add(to: dict[str, tuple[Any, ...]], person_id: str, *new: Any) -> None:
+        to[person_id] = (*to.get(person_id, ()), *new)
+
+    for m in e.joined:
+        if m.person_id not in members:
+            members[m.person_id] = m
+            incomes[m.person_id] = (Income(ALWAYS, m.monthly_income_fen, None, False),)
+            add(moves, m.person_id, Move(ALWAYS, False), Move(e.from_month, True))
+        else:  # back again: what was so before he left stays so
+            add(incomes, m.person_id, Income(e.from_month, m.monthly_income_fen, None, False))
+            add(details, m.person_id, Dated(e.from_month, MappingProxyType({name: int(getattr(m, name)) for name in _DETAILS})))
+            add(moves, m.person_id, Move(e.from_month, True))
+    for person_id in e.left:
+        add(moves, person_id, Move(e.from_month, False))
+    for change in e.members:
+        add(details, change.person_id, Dated(e.from_month, _said(change, _DETAILS)))
+    owned = _said(e, HOLDINGS)
+    return replace(
+        state,
+        members=MappingProxyType(members),
+        incomes=MappingProxyType(incomes),
+        moves=MappingProxyType(moves),
+        details=MappingProxyType(details),
+        holdings=(*state.holdings, Dated(e.from_month, owned)) if owned else state.holdings,
+    )
+
+
+_DETAILS = ("excluded_income_fen", "employed", "gravely_ill", "student", "counted")
+
+
+def _said(of: Any, names: Sequence[str]) -> Mapping[str, int]:
+    """What a change says of these figures: yes and no as 1 and 0."""
+    return MappingProxyType({name: int(value) for name in names if (value := getattr(of, name)) is not None})
+
+
+def _figure(known: Sequence[Dated], name: str, month: str, first: int) -> int:
+    """The figure that begins latest by the month; of two of one month, the one recorded last corrects the other."""
+    there = [(d.month, n) for n, d in enumerate(known) if d.month <= month and name in d.figures]
+    return known[max(there)[1]].figures[name] if there else first
+
+
 def known_until(state: Household) -> str:
     """The last month from which a known fact counts; it may be still to come."""
     incomes = (i.effective_month for known in state.incomes.values() for i in known)
     certificates = (c.effective_month for known in state.certificates.values() for c in known)
-    return max((*incomes, *certificates, *state.left.values()), default=ALWAYS)
+    moves = (m.month for known in state.moves.values() for m in known)
+    details = (d.month for known in (*state.details.values(), state.holdings) for d in known)
+    supports = (m for known in state.supported.values() for span in known for m in (span.first, span.end))
+    alone = (a.from_month for a in state.alone)
+    return max((*incomes, *certificates, *moves, *details, *supports, *alone, *state.left.values()), default=ALWAYS)
 
 
-def facts_in(state: Household, month: str, current_amount_fen: int, gradual_exit_since: str | None) -> HouseholdFacts:
-    """The household as it was in a month, by all that is known now: what the rules are asked about."""
-    members = tuple(_person_in(state, m, month) for m in state.members.values() if month < state.left.get(m.person_id, "9999-12"))
+def lives_in(state: Household, person_id: str, month: str) -> bool:
+    """Whether somebody is a member in a month, by all that is known now."""
+    if person_id not in state.members or month >= state.left.get(person_id, "9999-12"):
+        return False
+    known = [(m.month, n) for n, m in enumerate(state.moves.get(person_id, ())) if m.month <= month]
+    return state.moves[person_id][max(known)[1]].here if known else True
+
+
+def alone_in(state: Household, month: str) -> str:
+    """Who applies, or is supported, alone in a month (单人保); "" = the household as a whole."""
+    known = [(a.from_month, n) for n, a in enumerate(state.alone) if a.from_month <= month]
+    return state.alone[max(known)[1]].person_id if known else ""
+
+
+def facts_in(
+    state: Household, month: str, current_amount_fen: int, gradual_exit_since: str | None, programme: str = ""
+) -> HouseholdFacts:
+    """The household as it was in a month, by all that is known now: what the rules are asked about.
+
+    ``programme``: what they are asked about it; of 低保, who applies alone. Where he is there no more, nobody is left to be supported.
+    """
+    members = tuple(person_in(state, m.person_id, month) for m in state.members.values() if lives_in(state, m.person_id, month))
+    alone = alone_in(state, month) if programme == ALONE_IN else ""
+    if alone and not lives_in(state, alone, month):
+        members = ()
     return HouseholdFacts(
         household_id=state.household_id,
         division=state.division,
         area=state.area,
         members=members,
-        savings_fen=state.savings_fen,
-        securities_fen=state.securities_fen,
-        vehicles=state.vehicles,
-        homes=state.homes,
+        **{name: _figure(state.holdings, name, month, getattr(state, name)) for name in HOLDINGS},
         gradual_exit_since=dates.first_day(gradual_exit_since) if gradual_exit_since else None,
         current_amount_fen=current_amount_fen,
+        applies_alone=alone,
     )
 
 
 def payee_in(state: Household, facts: HouseholdFacts) -> str:
-    """Who is paid for the household: its head, or the eldest of those who are left when the head is not."""
+    """Who is paid for the household: who applied alone, its head, or the eldest of those who are left when the head is not."""
+    if facts.applies_alone:
+        return facts.applies_alone
     there = [m.person_id for m in sorted(facts.members, key=lambda m: (m.born_on, m.person_id))]
     return state.head_id if state.head_id in there else there[0]
 
 
-def _person_in(state: Household, m: Member, month: str) -> PersonFacts:
+def person_in(state: Household, person_id: str, month: str) -> PersonFacts:
+    """One who ever lived here, as he was in a month; also of a month in which he lives elsewhere, as long as nobody else has him."""
+    m, details = state.members[person_id], state.details.get(person_id, ())
     known = [i for i in state.incomes[m.person_id] if i.effective_month <= month]
     # The fact that begins latest holds, in whatever order they came; of two of the same day, the one recorded last corrects the other.
     income = max(enumerate(known), key=lambda n: (n[1].effective_month, n[1].effective_from or date.min, n[0]))[1]
@@ -228,14 +399,17 @@ def _person_in(state: Household, m: Member, month: str) -> PersonFacts:
         person_id=m.person_id,
         born_on=m.born_on,
         monthly_income_fen=income.monthly_income_fen,
-        excluded_income_fen=min(m.excluded_income_fen, income.monthly_income_fen),
-        employed=m.employed or income.new_employment,
+        excluded_income_fen=min(
+            _figure(details, "excluded_income_fen", month, m.excluded_income_fen), income.monthly_income_fen
+        ),
+        employed=bool(_figure(details, "employed", month, m.employed)) or income.new_employment,
         newly_employed_on=income.effective_from if income.new_employment else None,
         disability_grade=grade,
         disability_kind=kind,
-        gravely_ill=m.gravely_ill,
-        student=m.student,
-        counted=m.counted,
+        gravely_ill=bool(_figure(details, "gravely_ill", month, m.gravely_ill)),
+        student=bool(_figure(details, "student", month, m.student)),
+        counted=bool(_figure(details, "counted", month, m.counted)),
+        extreme_hardship=any(s.first <= month and (not s.end or month < s.end) for s in state.supported.get(person_id, ())),
     )
 
 
@@ -302,6 +476,44 @@ class NoteCertificates:
     certificates: tuple[Certificate, ...]
 
 
+@command("change_household", permission="assistance:survey")
+@dataclass(frozen=True)
+class ChangeHousehold:
+    """家庭情况变更登记: what is otherwise from ``from_month`` on; None and empty: as before."""
+
+    household_id: str
+    from_month: str
+    reason: str
+    evidence: str
+    joined: tuple[Member, ...] = ()
+    left: tuple[str, ...] = ()
+    members: tuple[MemberChange, ...] = ()
+    savings_fen: int | None = None
+    securities_fen: int | None = None
+    vehicles: int | None = None
+    homes: int | None = None
+
+
+@command("note_applicant", permission="assistance:accept")
+@dataclass(frozen=True)
+class NoteApplicant:
+    """Who applies for 低保 alone from a month on; "": the household as a whole."""
+
+    household_id: str
+    person_id: str
+    from_month: str
+
+
+@command("note_support", permission="assistance:note")
+@dataclass(frozen=True)
+class NoteSupport:
+    """By the service: all months in which a member is, or was, supported as 特困."""
+
+    household_id: str
+    person_id: str
+    spans: tuple[SupportSpan, ...]
+
+
 # -- Decisions
 
 
@@ -317,10 +529,7 @@ def register_household(state: Household, c: RegisterHousehold, order: Order[Any]
         raise invalid("城乡类别须为 urban 或 rural。", "area")
     for n, m in enumerate(c.members):
         _check_member(m, f"members.{n}", order.today)
-    money.check(c.savings_fen, "savings_fen", 100 * money.ABSURD_FEN)
-    money.check(c.securities_fen, "securities_fen", 100 * money.ABSURD_FEN)
-    if not (0 <= c.vehicles <= 100 and 0 <= c.homes <= 100):
-        raise invalid("车辆或住房数量不合理。", "vehicles")
+    _check_holdings(c)
     where = divisions.check(c.division)
     new = HouseholdRegistered(
         c.household_id, where, c.area, c.head_id, c.members, c.savings_fen, c.securities_fen, c.vehicles, c.homes, c.source
@@ -329,7 +538,7 @@ def register_household(state: Household, c: RegisterHousehold, order: Order[Any]
         return [new]
     if _as_registered(state) == (where, c.area, c.head_id, c.members, c.savings_fen, c.securities_fen, c.vehicles, c.homes):
         return []  # the same file once more
-    raise Refused("already_exists", "该户已登记且内容不同，请通过变更事项办理。", "household_id")
+    raise Refused("already_exists", "该户已登记且内容不同，请通过“家庭情况变更登记”办理。", "household_id")
 
 
 def record_income(state: Household, c: RecordIncome, order: Order[Any]) -> Sequence[Any]:
@@ -359,12 +568,91 @@ def record_death(state: Household, c: RecordDeath, order: Order[Any]) -> Sequenc
     return [MemberDied(state.household_id, c.person_id, c.died_on, c.effective_month, before if before < c.effective_month else "")]
 
 
+def change_household(state: Household, c: ChangeHousehold, order: Order[Any]) -> Sequence[Any]:
+    """What is known already is left out; a change that says nothing new is told twice."""
+    if not state.exists:
+        raise Refused("not_found", "没有此家庭，请先登记。", "household_id")
+    dates.check_month(c.from_month, "from_month")
+    if not "2000-01" <= c.from_month <= dates.add_months(dates.month_of(order.today), 1):
+        raise invalid("变更起始月份不合理，最晚为次月。", "from_month")
+    if c.reason not in CHANGE_REASONS:
+        raise invalid("变更事由不在允许的取值范围内。", "reason")
+    if not c.evidence.strip():
+        raise invalid("请填写依据的证明材料。", "evidence")
+    _check_holdings(c)
+    _check_moves(state, c, order)
+    joined = tuple(m for m in c.joined if not lives_in(state, m.person_id, c.from_month))
+    left = tuple(p for p in c.left if lives_in(state, p, c.from_month))
+    members = tuple(new for change in c.members if _said(new := _news(state, change, c.from_month), _DETAILS))
+    before = facts_in(state, c.from_month, 0, None)
+    owned = {name: value if (value := getattr(c, name)) != getattr(before, name) else None for name in HOLDINGS}
+    if not (joined or left or members or any(v is not None for v in owned.values())):
+        return []
+    return [
+        HouseholdChanged(
+            state.household_id, c.from_month, joined, left, members, **owned, reason=c.reason, evidence=c.evidence, by=order.hand.actor
+        )
+    ]
+
+
+def _check_moves(state: Household, c: ChangeHousehold, order: Order[Any]) -> None:
+    named = [*(m.person_id for m in c.joined), *c.left]
+    if len(set(named)) != len(named):
+        raise invalid("同一人员在变更中出现两次。", "joined")
+    if len({m.person_id for m in c.members}) != len(c.members):
+        raise invalid("同一人员在变更中出现两次。", "members")
+    for n, m in enumerate(c.joined):
+        _check_member(m, f"joined.{n}", order.today)
+        if m.person_id in state.died:
+            raise Refused("out_of_order", "该人员已死亡。", f"joined.{n}.person_id")
+    for what, ids in (("left", c.left), ("members", [m.person_id for m in c.members])):
+        for n, person_id in enumerate(ids):
+            if person_id not in state.members:
+                raise Refused("unknown_person", "该人员不在本家庭登记中。", f"{what}.{n}")
+    for n, change in enumerate(c.members):
+        if change.excluded_income_fen is not None:
+            money.check(change.excluded_income_fen, f"members.{n}.excluded_income_fen")
+    if len(state.members) + len([m for m in c.joined if m.person_id not in state.members]) > MOST_MEMBERS:
+        raise invalid(f"家庭成员须为1至{MOST_MEMBERS}人。", "joined")
+
+
+def _news(state: Household, change: MemberChange, month: str) -> MemberChange:
+    """What of a change is not so in that month already."""
+    was = {name: _figure(state.details.get(change.person_id, ()), name, month, getattr(state.members[change.person_id], name))
+           for name in _DETAILS}  # fmt: skip
+    return replace(change, **{name: None for name, value in was.items() if getattr(change, name) == value})
+
+
+def note_applicant(state: Household, c: NoteApplicant, order: Order[Any]) -> Sequence[Any]:
+    """Whether he may apply alone is for the rules to say; here only that he lives in the household."""
+    if c.person_id and not lives_in(state, c.person_id, c.from_month):
+        raise Refused("unknown_person", "单独申请人不是该家庭当月的成员。", "applies_alone")
+    if alone_in(state, c.from_month) == c.person_id:
+        return []
+    return [AppliedAlone(state.household_id, c.person_id, c.from_month)]
+
+
+def note_support(state: Household, c: NoteSupport, order: Order[Any]) -> Sequence[Any]:
+    if c.person_id not in state.members or state.supported.get(c.person_id, ()) == c.spans:
+        return []
+    return [MemberSupported(state.household_id, c.person_id, c.spans)]
+
+
 def note_certificates(state: Household, c: NoteCertificates, order: Order[Any]) -> Sequence[Any]:
     """Only what is not here yet: a certificate is never taken back, a later one corrects it."""
     if c.person_id not in state.members:
         return []  # the household is being registered, and what is on file is carried over behind that
     there = len(state.certificates.get(c.person_id, ()))
     return [MemberCertified(state.household_id, c.person_id, certificate) for certificate in c.certificates[there:]]
+
+
+def _check_holdings(c: RegisterHousehold | ChangeHousehold) -> None:
+    for name in ("savings_fen", "securities_fen"):
+        if getattr(c, name) is not None:
+            money.check(getattr(c, name), name, 100 * money.ABSURD_FEN)
+    for name in ("vehicles", "homes"):
+        if not 0 <= (getattr(c, name) or 0) <= 100:
+            raise invalid("车辆或住房数量不合理。", "vehicles" if isinstance(c, RegisterHousehold) else name)
 
 
 def _check_member(m: Member, where: str, today: date) -> None:
@@ -383,7 +671,7 @@ def _check_member(m: Member, where: str, today: date) -> None:
 
 
 def _as_registered(state: Household) -> tuple[Any, ...]:
-    members = tuple(state.members.values())
+    members = tuple(m for m in state.members.values() if state.moves.get(m.person_id, ())[:1] != (Move(ALWAYS, False),))
     return (state.division, state.area, state.head_id, members, state.savings_fen, state.securities_fen, state.vehicles, state.homes)
 
 
@@ -396,6 +684,9 @@ DECIDER: Decider[Household] = Decider(
         RecordIncome: record_income,
         RecordDeath: record_death,
         NoteCertificates: note_certificates,
+        ChangeHousehold: change_household,
+        NoteApplicant: note_applicant,
+        NoteSupport: note_support,
     },
     division=lambda state: state.division,
 )

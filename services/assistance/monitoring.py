@@ -197,8 +197,8 @@ class Monitoring:
         place: placement.Placement = self.office.load(placement.DECIDER, person_id).state
         if own.died_on is not None:
             return
-        if cause in ("certificate", "spending") and place.household_id:
-            home: household.Household = self.office.load(household.DECIDER, place.household_id).state
+        if cause in ("certificate", "spending") and place.home_in(month):
+            home: household.Household = self.office.load(household.DECIDER, place.home_in(month)).state
             self._watch_household(home, month, KINDS.get(cause) or _spent_on(own), person_id, order)
         if cause in ("certificate", "finding", "benefit_elsewhere"):
             self._watch_person(own, own.division or place.division, month, order)

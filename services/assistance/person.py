@@ -62,6 +62,25 @@ class PersonRegistered:
     resident_id: str = personal(of="person_id", default="")
 
 
+@event("assistance.person_changed")
+@dataclass(frozen=True)
+class PersonChanged:
+    """人员情况变更 of somebody whom no household counts: what is otherwise from ``from_month`` on; None: as before. ``division`` is where
+    he is registered now (户籍迁移), ``payee_id`` who is paid for him ("" = himself), ``evidence`` the papers."""
+
+    person_id: str
+    from_month: str
+    division: str | None
+    area: str | None
+    savings_fen: int | None
+    payee_id: str | None
+    gravely_ill: bool | None
+    student: bool | None
+    counted: bool | None
+    evidence: str
+    by: str
+
+
 @event("assistance.person_income_recorded")
 @dataclass(frozen=True)
 class PersonIncomeRecorded:
@@ -171,8 +190,8 @@ class PersonDeathRecorded:
 @event("assistance.person_facts_changed", published=True)
 @dataclass(frozen=True)
 class PersonFactsChanged:
-    """人员情况变动: a fact that decisions may rest on changed; ``cause``: registration, income, certificate, certificate_expired, finding,
-    benefit_elsewhere or spending."""
+    """人员情况变动: a fact that decisions may rest on changed; ``cause``: registration, change, income, certificate,
+    certificate_expired, finding, benefit_elsewhere or spending."""
 
     person_id: str
     effective_month: str
@@ -187,6 +206,7 @@ class Person:
     person_id: str = ""
     division: str = ""
     registered: PersonRegistered | None = None
+    changes: tuple[PersonChanged, ...] = ()
     incomes: tuple[PersonIncomeRecorded, ...] = ()
     certificates: tuple[CertificateRecorded, ...] = ()
     expired: str = ""  # first month behind the last certificate, once it was noted
@@ -207,6 +227,10 @@ def evolve(state: Person, happened: Any) -> Person:
             return replace(state, person_id=happened.person_id, division=happened.division)
         case PersonRegistered():
             return replace(state, registered=happened)
+        case PersonChanged():
+            # He is looked after by the bureau that has registered him, also when he has moved out of its district.
+            ours = happened.division is not None and happened.division[:6] == state.division[:6]
+            return replace(state, changes=(*state.changes, happened), division=(ours and happened.division) or state.division)
         case PersonIncomeRecorded():
             return replace(state, incomes=(*state.incomes, happened))
         case CertificateRecorded():
@@ -278,6 +302,26 @@ def gave_up(state: Person, code: str, month: str) -> bool:
     return last is not None and last.given_up == code
 
 
+def figure_in(state: Person, name: str, month: str, first: Any) -> Any:
+    """A figure of the registration as changes have made it by that month: of two of one month the later recorded."""
+    last = _latest([c for c in state.changes if c.from_month <= month and getattr(c, name) is not None], "from_month")
+    return first if last is None else getattr(last, name)
+
+
+def where_in(state: Person, month: str) -> tuple[str, str]:
+    """Where a registered person was registered in a month, and whether that is in town or in the country."""
+    assert state.registered is not None
+    return (
+        figure_in(state, "division", month, state.registered.division),
+        figure_in(state, "area", month, state.registered.area),
+    )
+
+
+def payee_in(state: Person, month: str) -> str:
+    """Whom the registration names as payee in a month; "" = himself, or whom the application named."""
+    return figure_in(state, "payee_id", month, state.registered.payee_id) if state.registered else ""
+
+
 def person_facts(state: Person, month: str) -> PersonFacts:
     """The person of the registration with the certificate of the month, as the rules take it; not for one who is not registered."""
     r = state.registered
@@ -285,7 +329,11 @@ def person_facts(state: Person, month: str) -> PersonFacts:
         raise Refused("not_found", "请先登记此人员。", "person_id")
     last = _latest([i for i in state.incomes if i.effective_month <= month], "effective_month")
     income = last.monthly_income_fen if last else r.monthly_income_fen
-    return certified(PersonFacts(r.person_id, r.born_on, income), facts_in(state, month).certificate)
+    more: dict[str, Any] = {name: bool(figure_in(state, name, month, first)) for name, first in _AS_REGISTERED.items()}
+    return certified(PersonFacts(r.person_id, r.born_on, income, **more), facts_in(state, month).certificate)
+
+
+_AS_REGISTERED = MappingProxyType({"gravely_ill": False, "student": False, "counted": True})  # of these a registration says nothing
 
 
 def certified(facts: PersonFacts, certificate: CertificateRecorded | None) -> PersonFacts:
@@ -308,7 +356,8 @@ def spending_in(state: Person, month: str) -> tuple[Spending, ...]:
 def known_until(state: Person) -> str:
     """The last month from which a known fact counts; it may be still to come."""
     dated: tuple[Any, ...] = (*state.incomes, *state.certificates, *state.findings, *state.choices)
-    return max((*(f.effective_month for f in dated), *(e.month for e in state.elsewhere)), default="")
+    others = (*(e.month for e in state.elsewhere), *(c.from_month for c in state.changes))
+    return max((*(f.effective_month for f in dated), *others), default="")
 
 
 # -- Commands. ``division`` is put in by the door where the person is new: of the household, or as registered.
@@ -326,6 +375,23 @@ class RegisterPerson:
     payee_id: str = ""
     name: str = ""
     resident_id: str = ""
+
+
+@command("change_person", permission="assistance:survey")
+@dataclass(frozen=True)
+class ChangePerson:
+    """人员情况变更登记; None: as before."""
+
+    person_id: str
+    from_month: str
+    evidence: str
+    division: str | None = None
+    area: str | None = None
+    savings_fen: int | None = None
+    payee_id: str | None = None
+    gravely_ill: bool | None = None
+    student: bool | None = None
+    counted: bool | None = None
 
 
 @command("record_person_income", permission="assistance:survey")
@@ -458,8 +524,40 @@ def register_person(state: Person, c: RegisterPerson, order: Order[Any]) -> Sequ
     if state.registered == new:
         return []
     if state.registered is not None:
-        raise Refused("already_exists", "该人员已登记且内容不同，请通过变更事项办理。", "person_id")
+        raise Refused("already_exists", "该人员已登记且内容不同，请通过“人员情况变更登记”办理。", "person_id")
     return [*entered, new, PersonFactsChanged(c.person_id, dates.month_of(order.today), "registration")]
+
+
+def change_person(state: Person, c: ChangePerson, order: Order[Any]) -> Sequence[Any]:
+    """What is so in that month already is left out; a change that says nothing new is told twice."""
+    r = state.registered
+    if r is None:
+        raise Refused("not_found", "请先登记此人员；家庭成员的情况在“家庭情况变更登记”中办理。", "person_id")
+    _alive(state)
+    dates.check_month(c.from_month, "from_month")
+    if not "2000-01" <= c.from_month <= dates.add_months(dates.month_of(order.today), 1):
+        raise invalid("变更起始月份不合理，最晚为次月。", "from_month")
+    if not c.evidence.strip():
+        raise invalid("请填写依据的证明材料。", "evidence")
+    if c.area is not None and c.area not in AREAS:
+        raise invalid("城乡类别不在允许的取值范围内。", "area")
+    if c.payee_id and not is_person_id(c.payee_id):
+        raise invalid("领款人标识不正确。", "payee_id")
+    if c.savings_fen is not None:
+        money.check(c.savings_fen, "savings_fen")
+    said = {
+        "division": divisions.check(c.division) if c.division else None, "area": c.area, "savings_fen": c.savings_fen,
+        "payee_id": c.payee_id, "gravely_ill": c.gravely_ill, "student": c.student, "counted": c.counted,
+    }  # fmt: skip
+    was = {name: figure_in(state, name, c.from_month, _AS_REGISTERED.get(name, getattr(r, name, None))) for name in said}
+    found = facts_in(state, c.from_month).savings_fen
+    if c.savings_fen is not None and found not in (None, c.savings_fen):
+        raise Refused("out_of_order", "该人员存款以调查认定为准，请通过“登记认定”更正。", "savings_fen")
+    news: dict[str, Any] = {name: None if value == was[name] else value for name, value in said.items()}
+    if all(value is None for value in news.values()):
+        return []
+    new = PersonChanged(c.person_id, c.from_month, **news, evidence=c.evidence, by=order.hand.actor)
+    return [new, PersonFactsChanged(c.person_id, c.from_month, "change")]
 
 
 def record_person_income(state: Person, c: RecordPersonIncome, order: Order[Any]) -> Sequence[Any]:
@@ -595,6 +693,7 @@ DECIDER: Decider[Person] = Decider(
     evolve=evolve,
     decide={
         RegisterPerson: register_person,
+        ChangePerson: change_person,
         RecordPersonIncome: record_person_income,
         RecordCertificate: record_certificate,
         NoteCertificateExpired: note_certificate_expired,

@@ -1,7 +1,8 @@
 """Placement (人户关系): in which household a person is counted. One stream per person; a person is in one household only.
 
 A register with two households for one person would pay twice. This claim is written before the household is, and is what
-reactions look in when an event about a person comes: the log itself, never a read model that may lag behind.
+reactions look in when an event about a person comes: the log itself, never a read model that may lag behind. Who moves out stays on
+file with his last household, which has what is known of him, until another one takes him in; every month knows where he was counted.
 """
 
 from __future__ import annotations
@@ -16,27 +17,73 @@ from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import event
 from shared.eventsourcing.orders import Order
 
+ALWAYS = "0000-01"
+
 
 @event("assistance.person_placed")
 @dataclass(frozen=True)
 class PersonPlaced:
-    """编入家庭: ``division`` is that of the household."""
+    """编入家庭: ``division`` is that of the household; from the first month that is asked about, or from ``from_month`` on (迁入)."""
 
     person_id: str
     household_id: str
     division: str
+    from_month: str = ALWAYS
+
+
+@event("assistance.person_left_household")
+@dataclass(frozen=True)
+class PersonLeftHousehold:
+    """迁出家庭: from ``from_month`` on no household counts him."""
+
+    person_id: str
+    household_id: str
+    from_month: str
+
+
+@dataclass(frozen=True)
+class Stay:
+    """In this household ("" = in none) from ``month`` on."""
+
+    month: str
+    household_id: str
 
 
 @dataclass(frozen=True)
 class Placement:
-    household_id: str = ""
+    household_id: str = ""  # the household that has what is known of him: where he is counted, or was last
     division: str = ""
+    stays: tuple[Stay, ...] = ()  # as recorded
+
+    @property
+    def households(self) -> tuple[str, ...]:
+        """Every household that ever counted him, in the order of recording."""
+        return tuple(dict.fromkeys(s.household_id for s in self.stays if s.household_id))
+
+    def home_in(self, month: str) -> str:
+        """The household that counts him in a month; "" = none."""
+        known = [(s.month, n) for n, s in enumerate(self.stays) if s.month <= month]
+        return self.stays[max(known)[1]].household_id if known else ""
+
+    @property
+    def free_from(self) -> str | None:
+        """The month from which no household counts him; None while one does."""
+        _, first, _ = self.spans()[-1]
+        return None if self.home_in(first) else first
+
+    def spans(self) -> tuple[tuple[str, str, str], ...]:
+        """Where he was counted when, as (household or "", first month, first month no more or ""), in order."""
+        edges = sorted({s.month for s in self.stays} | {ALWAYS})
+        return tuple((self.home_in(first), first, end) for first, end in zip(edges, (*edges[1:], ""), strict=True))
 
 
 def evolve(state: Placement, happened: Any) -> Placement:
     match happened:
         case PersonPlaced():
-            return Placement(happened.household_id, happened.division)
+            stays = (*state.stays, Stay(happened.from_month, happened.household_id))
+            return Placement(happened.household_id, happened.division, stays)
+        case PersonLeftHousehold():
+            return Placement(state.household_id, state.division, (*state.stays, Stay(happened.from_month, "")))
         case _:
             raise TypeError(f"a placement knows no {type(happened).__name__}")
 
@@ -47,20 +94,40 @@ class PlacePerson:
     person_id: str
     household_id: str
     division: str
+    from_month: str = ALWAYS
+
+
+@command("release_person", permission="assistance:survey")
+@dataclass(frozen=True)
+class ReleasePerson:
+    person_id: str
+    household_id: str
+    from_month: str
 
 
 def place_person(state: Placement, c: PlacePerson, order: Order[Any]) -> Sequence[Any]:
-    if state.household_id == c.household_id:
+    if c.from_month == ALWAYS and c.household_id in state.households:
+        return []  # the same register once more
+    if state.household_id == c.household_id and state.home_in(c.from_month) == c.household_id:
         return []
-    if state.household_id:
-        raise Refused("already_exists", "该人员已登记在另一家庭。", "person_id")
-    return [PersonPlaced(c.person_id, c.household_id, c.division)]
+    # Who moved out of another household is counted in a newly registered one from then on.
+    month = max(c.from_month, free) if (free := state.free_from) is not None else ""
+    if not month or (c.from_month != ALWAYS and month != c.from_month):
+        raise Refused("already_exists", "该人员已登记在另一家庭，请先在该户办理迁出。", "person_id")
+    return [PersonPlaced(c.person_id, c.household_id, c.division, month)]
+
+
+def release_person(state: Placement, c: ReleasePerson, order: Order[Any]) -> Sequence[Any]:
+    """Nothing for somebody whom another household has by now, or none."""
+    if state.home_in(c.from_month) != c.household_id:
+        return []
+    return [PersonLeftHousehold(c.person_id, c.household_id, c.from_month)]
 
 
 DECIDER: Decider[Placement] = Decider(
     category="assistance.person",
     initial=Placement(),
     evolve=evolve,
-    decide={PlacePerson: place_person},
+    decide={PlacePerson: place_person, ReleasePerson: release_person},
     division=lambda state: state.division,
 )

@@ -38,13 +38,14 @@ members = sa.Table(
     sa.Column("name", sa.Text, nullable=False),  # sealed, as in the event
     sa.Column("monthly_income_fen", sa.BigInteger, nullable=False),
     sa.Column("died_on", sa.String(10)),
+    sa.Column("left_from", sa.String(7)),
 )
 BENEFITS = benefit_tables(METADATA)
 DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
 FEATURES = (means_test, standards, person, temporary, determination, price_linkage)
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("assistance", version=8, metadata=METADATA)
+MODEL = ReadModel("assistance", version=9, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)
 project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))
@@ -65,14 +66,7 @@ def _registered(rows: Rows, r: Recorded) -> None:
         version=r.version,
     )
     for m in e.members:
-        rows.put(
-            members,
-            household_id=e.household_id,
-            person_id=m.person_id,
-            relation=m.relation,
-            name=m.name,
-            monthly_income_fen=m.monthly_income_fen,
-        )
+        _member(rows, e.household_id, m)
 
 
 @MODEL.on(household.IncomeRecorded)
@@ -82,9 +76,22 @@ def _income(rows: Rows, r: Recorded) -> None:
     rows.change(households, {"household_id": e.household_id}, version=r.version)
 
 
-@MODEL.on(household.MemberCertified)
-def _certified(rows: Rows, r: Recorded) -> None:
+@MODEL.on(household.MemberCertified, household.AppliedAlone, household.MemberSupported)
+def _noted(rows: Rows, r: Recorded) -> None:
     rows.change(households, {"household_id": r.event.household_id}, version=r.version)
+
+
+@MODEL.on(household.HouseholdChanged)
+def _changed(rows: Rows, r: Recorded) -> None:
+    e = r.event
+    for m in e.joined:
+        _member(rows, e.household_id, m)
+    for person_id in e.left:
+        rows.change(members, {"household_id": e.household_id, "person_id": person_id}, left_from=e.from_month)
+    house = rows.get(households, household_id=e.household_id)
+    if house is not None:
+        count = house["members"] + len(e.joined) - len(e.left)
+        rows.change(households, {"household_id": e.household_id}, members=count, version=r.version)
 
 
 @MODEL.on(household.MemberDied)
@@ -92,7 +99,19 @@ def _died(rows: Rows, r: Recorded) -> None:
     e = r.event
     member = rows.get(members, household_id=e.household_id, person_id=e.person_id)
     house = rows.get(households, household_id=e.household_id)
-    first = member is not None and member["died_on"] is None
+    first = member is not None and member["died_on"] is None and member["left_from"] is None
     rows.change(members, {"household_id": e.household_id, "person_id": e.person_id}, died_on=e.died_on.isoformat())
     if house is not None:
         rows.change(households, {"household_id": e.household_id}, members=house["members"] - (1 if first else 0), version=r.version)
+
+
+def _member(rows: Rows, household_id: str, m: household.Member) -> None:
+    rows.put(
+        members,
+        household_id=household_id,
+        person_id=m.person_id,
+        relation=m.relation,
+        name=m.name,
+        monthly_income_fen=m.monthly_income_fen,
+        left_from=None,
+    )

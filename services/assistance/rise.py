@@ -127,7 +127,7 @@ def walk(ways: list[_Way], decide: Decide, note: Callable[[Asked, Known, _Way, H
         for w in ways:
             if w.over or not w.first <= month <= w.last or (w.changed and note is None):
                 continue
-            facts = household.facts_in(w.house, month, w.amount, w.since)
+            facts = household.facts_in(w.house, month, w.amount, w.since, w.case.programme)
             if facts.members:
                 here.setdefault(w.case.programme, []).append((w, facts))
             else:

@@ -8,14 +8,14 @@ from functools import cached_property
 from typing import Any
 
 from services.assistance import after_death, household, person, placement
-from services.assistance.benefits import DISCLOSURES, business, cases_of_person, note_certificates, rules_now, whom
+from services.assistance.benefits import DISCLOSURES, business, cases_of_person, rules_now, whom
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.care import CareDoors
+from services.assistance.doors.changes import ChangeDoors, MemberForm
 from services.assistance.doors.determination import DeterminationDoors
 from services.assistance.doors.erasure import OpenMatters
 from services.assistance.doors.means_test import MeansTestDoors
 from services.assistance.doors.one_thing import OneThingDoors
-from services.assistance.doors.person import PersonDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.standards import StandardsDoors
 from services.assistance.doors.temporary import TemporaryDoors
@@ -28,8 +28,7 @@ from shared.casework.benefits import Benefits
 from shared.casework.disclosure import Who
 from shared.domain import dates
 from shared.domain import division as divisions
-from shared.domain import resident_id as resident_ids
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, invalid
 from shared.domain.money import yuan
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
@@ -37,27 +36,10 @@ from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import Due, command, deadline, query, reaction
 from shared.messaging.shape_doors import with_shapes
 from shared.messaging.showing import caught_up, plain, shown
-from shared.rules.facts import AREAS, DISABILITY_KINDS
+from shared.rules.facts import AREAS
 from shared.security.permissions import within
 
 # -- What comes in
-
-
-@dataclass(frozen=True)
-class MemberForm:
-    """One member as a bureau's file or a clerk's form has it. Money is fen a month."""
-
-    resident_id: str
-    name: str
-    relation: str
-    monthly_income_fen: int = 0
-    excluded_income_fen: int = 0
-    employed: bool = False
-    disability_grade: int = 0
-    disability_kind: str = field(default="", metadata={"codes": DISABILITY_KINDS})
-    gravely_ill: bool = False
-    student: bool = False
-    counted: bool = True
 
 
 @dataclass(frozen=True)
@@ -77,12 +59,16 @@ class HouseholdForm:
 
 @dataclass(frozen=True)
 class ApplicationForm:
-    """申请: which household, or which person, asks for which programme; ``payee_id``: a guardian who is paid for the person."""
+    """申请: which household, or which person, asks for which programme; ``payee_id``: a guardian who is paid for the person.
+
+    ``applies_alone``: the member of a margin household who applies for 低保 alone (单人保); "" = the household as a whole.
+    """
 
     programme: str
     household_id: str = ""
     person_id: str = ""
     payee_id: str = ""
+    applies_alone: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,7 +134,7 @@ class Assistance(
     CareDoors,
     OneThingDoors,
     WindowDoors,
-    PersonDoors,
+    ChangeDoors,
     TemporaryDoors,
     DeterminationDoors,
     PriceLinkageDoors,
@@ -183,7 +169,7 @@ class Assistance(
         form = order.command
         division = divisions.check(form.division)
         within(order.hand, division)
-        members = tuple(self._member(m, n) for n, m in enumerate(form.members))
+        members = tuple(self.member(m, f"members.{n}") for n, m in enumerate(form.members))
         household_id = self.office.pseudonym("household", f"{division[:6]}:{form.household_no.strip()}")
         head = members[0].person_id if members else ""
         register = household.RegisterHousehold(
@@ -192,31 +178,14 @@ class Assistance(
         # The claims on the persons go first; whether the household itself is right is known before any of them is made.
         self.office.rehearse(household.DECIDER, household_id, order.to(register))
         self.office.vault.prepare(m.person_id for m in members)
+        anywhere = order.by(replace(order.hand, division=""))  # who moved out of another town's household is still its town's
         for m in members:
             place = placement.PlacePerson(m.person_id, household_id, division)
-            self.office.handle(placement.DECIDER, m.person_id, order.to(place, f"place {m.person_id}"))
+            self.office.handle(placement.DECIDER, m.person_id, anywhere.to(place, f"place {m.person_id}"))
         answer = self.office.handle(household.DECIDER, household_id, order.to(register))
-        for m in members:  # certificates that came before the household; one that comes meanwhile finds it there
-            note_certificates(self.office, m.person_id, household_id, order.by(self.benefits.hand()))
+        for m in members:  # what came before the household; one that comes meanwhile finds it there
+            self.carry_over(m.person_id, household_id, order)
         return answer
-
-    def _member(self, m: MemberForm, n: int) -> household.Member:
-        number = resident_ids.check(m.resident_id, f"members.{n}.resident_id")
-        return household.Member(
-            self.office.person_id(number),
-            resident_ids.born_on(number),
-            m.relation,
-            m.monthly_income_fen,
-            m.excluded_income_fen,
-            m.employed,
-            m.disability_grade,
-            m.disability_kind,
-            m.gravely_ill,
-            m.student,
-            m.counted,
-            m.name,
-            number,
-        )
 
     @query(permission="assistance:read")
     def get_household(self, hand: Hand, household_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
@@ -252,15 +221,17 @@ class Assistance(
         """人社局 says that a resident's income changed. A resident we do not have is a matter for a person (dead letter)."""
         f = notice.facts
         place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
-        if not place.household_id:
-            known: person.Person = self.office.load(person.DECIDER, f.person_id).state
-            if known.registered is None:
+        own: person.Person = self.office.load(person.DECIDER, f.person_id).state
+        # Of the household that counts him from when the income counts; who moved out is known there until he is registered elsewhere.
+        home = place.home_in(dates.add_months(dates.month_of(f.effective_from), 1)) or ("" if own.registered else place.household_id)
+        if not home:
+            if own.registered is None:
                 raise Refused("unknown_person", "该人员不在任何已登记家庭中。", "person_id")
-            alone = person.RecordPersonIncome(f.person_id, known.division, f.monthly_income_fen, f.effective_from, "hrss")
+            alone = person.RecordPersonIncome(f.person_id, own.division, f.monthly_income_fen, f.effective_from, "hrss")
             self.office.handle(person.DECIDER, f.person_id, notice.order(alone))
             return
-        record = household.RecordIncome(place.household_id, f.person_id, f.monthly_income_fen, f.effective_from, f.reason, "hrss")
-        self.office.handle(household.DECIDER, place.household_id, notice.order(record))
+        record = household.RecordIncome(home, f.person_id, f.monthly_income_fen, f.effective_from, f.reason, "hrss")
+        self.office.handle(household.DECIDER, home, notice.order(record))
 
     @reaction("assistance", "income_recorded", reads=FactsChanged)
     def on_income_recorded(self, notice: Notice[FactsChanged]) -> None:
@@ -285,9 +256,22 @@ class Assistance(
         c = order.command
         programme = self.benefits.programme(c.programme)
         subject_id, payee_id, division = self.applicant(programme, c.household_id, c.person_id, c.payee_id)
+        if programme.code == household.ALONE_IN:
+            return self._apply_for_minimum_living(subject_id, payee_id, division, order)
+        if c.applies_alone:
+            raise invalid("只有最低生活保障可以单独提出申请。", "applies_alone")
         if programme.code in APPLIED_FOR_ANYWHERE:
             order = order.by(replace(order.hand, division=""))  # taken in at any window; from then on it is the home town's
         return self.benefits.file(programme.code, subject_id, payee_id, division, order)
+
+    def _apply_for_minimum_living(self, household_id: str, payee_id: str, division: str, order: Order[ApplicationForm]) -> Any:
+        """As a household or alone (单人保): a dated fact of the household, noted as soon as the application is in."""
+        alone = order.command.applies_alone
+        note = household.NoteApplicant(household_id, alone, dates.month_of(order.today))
+        self.office.rehearse(household.DECIDER, household_id, order.to(note))
+        filed = self.benefits.file(household.ALONE_IN, household_id, alone or payee_id, division, order)
+        self.office.handle(household.DECIDER, household_id, order.to(note, "applicant"))
+        return filed
 
     @reaction("assistance", "case_granted", reads=Granted)
     def on_case_granted(self, notice: Notice[Granted]) -> None:
@@ -321,11 +305,13 @@ class Assistance(
         rules = rules_now(self.office, self.office.settings.profile)
         own = self.end_cases_of(f.person_id, f.division, f.died_on, rules.stop_month, notice)
         if place.household_id:
-            month = rules.stop_month(MINIMUM_LIVING_ALLOWANCE.code, f.died_on)
-            died = household.RecordDeath(place.household_id, f.person_id, f.died_on, month)
-            self.office.handle(household.DECIDER, place.household_id, notice.order(died, "death"))
-            cases = self.reassess_household(place.household_id, month, notice)
-            others = [c for c in cases if c not in cases_of_person(f.person_id)]  # his own are told of one by one
+            month, cases = rules.stop_month(MINIMUM_LIVING_ALLOWANCE.code, f.died_on), list[str]()
+            for home in place.households:  # also one that he left meanwhile: it may have counted him after his death
+                step = "death" if home == place.household_id else f"death {home}"
+                died = household.RecordDeath(home, f.person_id, f.died_on, month)
+                self.office.handle(household.DECIDER, home, notice.order(died, step))
+                cases += self.reassess_household(home, month, notice)
+            others = [c for c in dict.fromkeys(cases) if c not in cases_of_person(f.person_id)]  # his own are told of one by one
             amount = sum(self.benefits.claimed_in(c, notice.correlation_id or notice.event_id) for c in others)
             outcome, division = "done", place.division
             note = f"家庭自{month}起减少成员并已复核" + (f"，多发{yuan(amount)}转入追回" if amount else "，无多发")

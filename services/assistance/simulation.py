@@ -247,7 +247,8 @@ def facts_of_households(households: Callable[[Iterable[str]], dict[str, tuple[Ho
     def facts_of(page: list[CaseNow]) -> list[tuple[CaseNow, HouseholdFacts]]:
         houses = households(now.state.subject_id for now in page)
         there = [now for now in page if now.state.subject_id in houses]
-        found = [(now, household.facts_in(houses[now.state.subject_id][0], month, *question(now, month))) for now in there]
+        asked = [(now, houses[now.state.subject_id][0], *question(now, month)) for now in there]
+        found = [(now, household.facts_in(house, month, paid, since, now.state.programme)) for now, house, paid, since in asked]
         return [(now, facts) for now, facts in found if facts.members]
 
     return facts_of

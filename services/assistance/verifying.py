@@ -86,7 +86,7 @@ class Checks:
         case_id, month = benefit_case.case_id(programme, subject_id), dates.month_of(today)
         household_id = subject_id
         if known.subject == "person":
-            household_id = self.office.load(placement.DECIDER, subject_id).state.household_id
+            household_id = self.office.load(placement.DECIDER, subject_id).state.home_in(month)
         if not household_id:
             return self._alone(case_id, subject_id, month)
         state: household.Household = self.office.load(household.DECIDER, household_id).state
@@ -110,9 +110,10 @@ class Checks:
         if r is None or state.died_on is not None:
             raise Refused("not_found", "该人员未登记，或已死亡。", "subject_id")
         savings = person.facts_in(state, month).savings_fen
+        own = person.figure_in(state, "savings_fen", month, r.savings_fen)
         declared = (
-            Declared(person_id, "income", r.monthly_income_fen),
-            Declared("", "savings", r.savings_fen if savings is None else savings),
+            Declared(person_id, "income", person.person_facts(state, month).monthly_income_fen),
+            Declared("", "savings", own if savings is None else savings),
         )
         return Subject(case_id, state.division, month, (Member(person_id, r.born_on, r.name, r.resident_id),), declared)
 

@@ -100,9 +100,14 @@ class Benefits:
 
     def _not_beside_others(self, programme: Programme, subject_id: str) -> None:
         for code in programme.exclusive_with:
-            if self.office.load(self.cases, benefit_case.case_id(code, subject_id)).state.running:
+            if self.excluded_by(programme, code, subject_id):
                 name = self.programmes[code].name if code in self.programmes else code
                 raise Refused("already_exists", f"已享受{name}，不得重复。", "programme")
+
+    def excluded_by(self, programme: Programme, code: str, subject_id: str) -> bool:
+        """Whether what the subject draws of ``code`` stands in the way of this programme."""
+        running: bool = self.office.load(self.cases, benefit_case.case_id(code, subject_id)).state.running
+        return running
 
     def act(self, order: Order[Any]) -> Answer:
         """A command that needs nothing but the case."""

@@ -165,6 +165,7 @@ def _persons(people: Sequence[PersonFacts]) -> dict[str, Any]:
         "gravely_ill": _flags([p.gravely_ill for p in people]),
         "student": _flags([p.student for p in people]),
         "counted": _flags([p.counted for p in people]),
+        "supported_in_extreme_hardship": _flags([p.extreme_hardship for p in people]),
     }
 
 

@@ -22,7 +22,8 @@ class PersonFacts:
 
     monthly_income_fen is the gross income of all kinds; excluded_income_fen (不计入收入: 优抚, 奖学金, 见义勇为 …) is the
     part OF IT that does not count, so it is never larger. newly_employed_on is the day of the newest job, if it is
-    known. counted is False for a person whom the law leaves out of the household (in prison, declared missing …).
+    known. counted is False for a person whom the law leaves out of the household (in prison, declared missing …). extreme_hardship:
+    supported as 特困 in the month, and therefore not protected by the household's 低保.
     """
 
     person_id: str
@@ -36,6 +37,7 @@ class PersonFacts:
     gravely_ill: bool = False
     student: bool = False
     counted: bool = True
+    extreme_hardship: bool = False
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,13 @@ class applies_alone(Rule):
     label = "单独提出申请"
 
 
+class supported_in_extreme_hardship(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "已纳入特困人员救助供养"
+
+
 class registered_here(Rule):
     value_type = bool
     default_value = True
@@ -400,6 +407,7 @@ PERSON_INPUTS: tuple[type[Rule], ...] = (
     gravely_ill,
     counted,
     applies_alone,
+    supported_in_extreme_hardship,
     registered_here,
     personal_current_amount,
     disability_kind,

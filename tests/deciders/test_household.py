@@ -7,6 +7,8 @@ from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
 
 from services.assistance import household as h
 from shared.eventsourcing.testing import Given, given
@@ -242,3 +244,170 @@ def test_what_was_carried_over_is_not_carried_over_again() -> None:
     assert [e.certificate.grade for e in more.events if isinstance(e, h.MemberCertified)] == [2, 1]
     assert disabled(more, "2023-05") == (1, "visual")
     there().when(note(paper(1, "2023-05"), person="0c" * 16)).then_nothing()
+
+
+# -- changes (家庭情况变更)
+
+NEWBORN = h.Member("0c" * 16, date(2023, 6, 20), "子", name="丙", resident_id="3")
+
+
+def change(month: str, reason: str = "other", **what: Any) -> h.ChangeHousehold:
+    return h.ChangeHousehold(REGISTER.household_id, month, reason, "证明材料", **what)
+
+
+def counts(state: h.Household, month: str) -> list[str]:
+    """Who is a member in a month."""
+    return [m.person_id for m in h.facts_in(state, month, 0, None).members]
+
+
+def test_a_birth_a_move_and_property_count_from_the_month_named() -> None:
+    """And the months before stay as they were."""
+    case = there().when(change("2023-08", "birth", joined=(NEWBORN,), left=(CHILD.person_id,), savings_fen=30_000_000)).accepted()
+    happened = case.events[-1]
+    assert (happened.joined, happened.left, happened.savings_fen, happened.homes) == ((NEWBORN,), (CHILD.person_id,), 30_000_000, None)
+    assert counts(case.state, "2023-07") == [HEAD.person_id, CHILD.person_id]
+    assert counts(case.state, "2023-08") == [HEAD.person_id, NEWBORN.person_id]
+    assert [h.facts_in(case.state, m, 0, None).savings_fen for m in ("2023-07", "2023-08")] == [1000000, 30_000_000]
+
+
+def test_an_earlier_month_told_later_does_not_undo_what_begins_after_it() -> None:
+    """The fact that begins latest holds, as with incomes; of two of one month the later word is right."""
+    case = there().when(change("2023-07", savings_fen=5)).accepted().when(change("2023-05", savings_fen=3, vehicles=1)).accepted()
+    assert [h.facts_in(case.state, m, 0, None).savings_fen for m in ("2023-04", "2023-05", "2023-07")] == [1000000, 3, 5]
+    assert h.facts_in(case.state, "2023-08", 0, None).vehicles == 1
+    again = case.when(change("2023-07", savings_fen=4)).accepted()
+    assert h.facts_in(again.state, "2023-08", 0, None).savings_fen == 4
+
+
+def test_a_member_falls_ill_leaves_and_comes_back() -> None:
+    """What is told at his coming back says nothing of the months when he was here before."""
+    ill = h.MemberChange(CHILD.person_id, gravely_ill=True, student=False)
+    case = there().when(change("2023-03", "illness", members=(ill,))).accepted().when(change("2023-04", left=(CHILD.person_id,))).accepted()
+    back = case.when(change("2023-06", "moved_in", joined=(replace(CHILD, monthly_income_fen=700),))).accepted()
+    assert [CHILD.person_id in counts(back.state, m) for m in ("2023-03", "2023-04", "2023-05", "2023-06")] == [True, False, False, True]
+    then, now = (h.person_in(back.state, CHILD.person_id, m) for m in ("2023-03", "2023-06"))
+    assert (then.gravely_ill, then.student, then.monthly_income_fen) == (True, False, 0)
+    assert (now.gravely_ill, now.student, now.monthly_income_fen) == (False, True, 700)
+
+
+def test_a_change_told_twice_is_recorded_once_and_only_what_is_new_is() -> None:
+    """Figures that are so already are left out of the event."""
+    told = change("2023-08", joined=(NEWBORN,), savings_fen=5, homes=1, members=(h.MemberChange(HEAD.person_id, employed=True),))
+    case = there().when(told).accepted()
+    assert (case.events[-1].homes, case.events[-1].members) == (None, ())
+    case.when(told).then_nothing()
+
+
+def test_the_first_file_may_still_be_imported_after_a_change() -> None:
+    """A birth does not make the registration another one."""
+    there().when(change("2023-07", joined=(NEWBORN,))).accepted().when(REGISTER).then_nothing()
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "field"),
+    [
+        (change("2023-7", savings_fen=1), "invalid_input", "from_month"),
+        (change("2023-09", savings_fen=1), "invalid_input", "from_month"),
+        (change("1999-12", savings_fen=1), "invalid_input", "from_month"),
+        (change("2023-07", "mood", savings_fen=1), "invalid_input", "reason"),
+        (replace(change("2023-07", savings_fen=1), evidence=" "), "invalid_input", "evidence"),
+        (change("2023-07", savings_fen=-1), "invalid_input", "savings_fen"),
+        (change("2023-07", homes=101), "invalid_input", "homes"),
+        (change("2023-07", left=("0d" * 16,)), "unknown_person", "left.0"),
+        (change("2023-07", members=(h.MemberChange("0d" * 16, student=True),)), "unknown_person", "members.0"),
+        (change("2023-07", joined=(CHILD,), left=(CHILD.person_id,)), "invalid_input", "joined"),
+        (change("2023-07", joined=(replace(NEWBORN, born_on=date(2030, 1, 1)),)), "invalid_input", "joined.0.born_on"),
+        (change("2023-07", joined=tuple(replace(HEAD, person_id=f"{n:032x}") for n in range(29))), "invalid_input", "joined"),
+        (replace(change("2023-07", savings_fen=1), household_id="a2" * 16), None, None),
+    ],
+)  # fmt: skip
+def test_a_change_that_cannot_be_is_refused(command: h.ChangeHousehold, code: str | None, field: str | None) -> None:
+    """Code and field are named; a household that is not there has nothing to change."""
+    if code is None:
+        given(h.DECIDER).when(command).then_refused("not_found", "household_id")
+    else:
+        there().when(command).then_refused(code, field)
+
+
+def test_the_dead_do_not_move_in() -> None:
+    """Not even where they lived before."""
+    dead = there().when(death("2023-05-01", "2023-06")).accepted()
+    dead.when(change("2023-07", joined=(CHILD,))).then_refused("out_of_order", "joined.0.person_id")
+
+
+def test_an_income_of_one_who_moved_out_is_still_taken() -> None:
+    """It counts for himself, until he is registered elsewhere; the household no longer asks."""
+    case = there().when(change("2023-06", left=(CHILD.person_id,))).accepted().when(income(90000, "2023-07-01", person=CHILD)).accepted()
+    assert h.person_in(case.state, CHILD.person_id, "2023-08").monthly_income_fen == 90000
+    assert counts(case.state, "2023-08") == [HEAD.person_id]
+
+
+_MONTHS = [f"2023-{m:02d}" for m in range(1, 9)]
+_IDS = [HEAD.person_id, CHILD.person_id, NEWBORN.person_id]
+_CHANGES = st.builds(
+    lambda month, who, moves, savings, ill: (month, who, moves, savings, ill),
+    st.sampled_from(_MONTHS),
+    st.sampled_from(_IDS),
+    st.sampled_from(["in", "out", "stay"]),
+    st.sampled_from([None, 0, 7, 30_000_000]),
+    st.sampled_from([None, True, False]),
+)
+
+
+@drawn(st.lists(_CHANGES, max_size=12))
+def test_no_change_ever_touches_a_month_before_the_one_it_names(changes: list[tuple[Any, ...]]) -> None:
+    """Random lives: the months before stay; in the month named it is as was said; a repeat changes nothing; rows fold the same."""
+    case = there()
+    members = {m.person_id: m for m in (HEAD, CHILD, replace(NEWBORN, born_on=date(2023, 1, 1)))}
+    for month, who, moves, savings, ill in changes:
+        known = who in case.state.members
+        detail = (h.MemberChange(who, gravely_ill=ill),) if ill is not None and known else ()
+        command = change(
+            month,
+            joined=(members[who],) if moves == "in" else (),
+            left=(who,) if moves == "out" and known else (),
+            savings_fen=savings,
+            members=detail if moves == "stay" else (),
+        )
+        before = {m: h.facts_in(case.state, m, 0, None) for m in _MONTHS}
+        case = case.when(command).accepted()
+        after = {m: h.facts_in(case.state, m, 0, None) for m in _MONTHS}
+        assert all(after[m] == before[m] for m in _MONTHS if m < month)
+        here = {m.person_id: m for m in after[month].members}
+        stayed = moves == "stay" and who in {m.person_id for m in before[month].members}
+        assert (who in here) == (moves == "in" or stayed)
+        assert savings in (None, after[month].savings_fen)
+        if detail and moves == "stay":
+            assert h.person_in(case.state, who, month).gravely_ill == ill
+        case.when(command).then_nothing()
+
+
+# -- 单人保 and 特困
+
+
+def test_one_member_applies_alone_from_a_month_on_and_only_for_the_allowance() -> None:
+    """The margin determination asks about the household as before; when he is gone, nobody is left to be supported."""
+    case = there().when(h.NoteApplicant(REGISTER.household_id, CHILD.person_id, "2023-07")).accepted()
+    programmes = (h.ALONE_IN, "low_income_household")
+    asked = [h.facts_in(case.state, m, 0, None, p).applies_alone for m in ("2023-06", "2023-07") for p in programmes]
+    assert asked == ["", "", CHILD.person_id, ""]
+    assert h.payee_in(case.state, h.facts_in(case.state, "2023-07", 0, None, h.ALONE_IN)) == CHILD.person_id
+    gone = case.when(death("2023-07-01", "2023-08")).accepted()
+    assert h.facts_in(gone.state, "2023-08", 0, None, h.ALONE_IN).members == ()
+    assert len(h.facts_in(gone.state, "2023-08", 0, None).members) == 1
+    case.when(h.NoteApplicant(REGISTER.household_id, CHILD.person_id, "2023-08")).then_nothing()
+    case.when(h.NoteApplicant(REGISTER.household_id, "", "2023-08")).accepted()
+
+
+def test_nobody_applies_alone_who_does_not_live_there() -> None:
+    """The field of the application is named."""
+    there().when(h.NoteApplicant(REGISTER.household_id, "0d" * 16, "2023-07")).then_refused("unknown_person", "applies_alone")
+
+
+def test_a_members_months_of_support_are_carried_over_as_they_are_known() -> None:
+    """A later note replaces the one before; of a stranger nothing is kept."""
+    spans = (h.SupportSpan("2023-03", "2023-05"),)
+    case = there().when(h.NoteSupport(REGISTER.household_id, HEAD.person_id, spans)).accepted()
+    assert [h.person_in(case.state, HEAD.person_id, m).extreme_hardship for m in ("2023-02", "2023-03", "2023-05")] == [False, True, False]
+    case.when(h.NoteSupport(REGISTER.household_id, HEAD.person_id, spans)).then_nothing()
+    case.when(h.NoteSupport(REGISTER.household_id, "0d" * 16, spans)).then_nothing()

@@ -12,7 +12,9 @@ PLACED = p.PersonPlaced(WHO, "a1" * 16, "330225101")
 
 def test_a_person_is_placed_in_a_household() -> None:
     """Written before the household itself is."""
-    assert given(p.DECIDER).when(PLACE).then(PLACED).state == p.Placement("a1" * 16, "330225101")
+    assert given(p.DECIDER).when(PLACE).then(PLACED).state == p.Placement(
+        "a1" * 16, "330225101", (p.Stay(p.ALWAYS, "a1" * 16),)
+    )
 
 
 def test_the_same_placement_changes_nothing() -> None:
@@ -23,3 +25,27 @@ def test_the_same_placement_changes_nothing() -> None:
 def test_nobody_is_in_two_households() -> None:
     """He would be paid for twice."""
     given(p.DECIDER, PLACED).when(p.PlacePerson(WHO, "a2" * 16, "330225102")).then_refused("already_exists", "person_id")
+
+
+def test_who_moves_out_is_counted_nowhere_until_another_takes_him_in() -> None:
+    """Every month knows where he was; his last household keeps what is known of him."""
+    left = p.PersonLeftHousehold(WHO, "a1" * 16, "2023-07")
+    out = given(p.DECIDER, PLACED).when(p.ReleasePerson(WHO, "a1" * 16, "2023-07")).then(left)
+    assert (out.state.household_id, out.state.home_in("2023-06"), out.state.home_in("2023-07")) == ("a1" * 16, "a1" * 16, "")
+    out.when(p.PlacePerson(WHO, "a2" * 16, "330225102", "2023-06")).then_refused("already_exists", "person_id")
+    there = out.when(p.PlacePerson(WHO, "a2" * 16, "330225102", "2023-09")).accepted()
+    assert [there.state.home_in(m) for m in ("2023-06", "2023-08", "2023-09")] == ["a1" * 16, "", "a2" * 16]
+    assert there.state.households == ("a1" * 16, "a2" * 16)
+
+
+def test_a_newly_registered_household_counts_a_mover_from_when_he_left() -> None:
+    """The register names no month; before that he was counted elsewhere."""
+    out = given(p.DECIDER, PLACED, p.PersonLeftHousehold(WHO, "a1" * 16, "2023-07"))
+    out.when(p.PlacePerson(WHO, "a2" * 16, "330225102")).then(p.PersonPlaced(WHO, "a2" * 16, "330225102", "2023-07"))
+
+
+def test_a_move_told_twice_changes_nothing() -> None:
+    """Also when he lives elsewhere by now."""
+    moved = (PLACED, p.PersonLeftHousehold(WHO, "a1" * 16, "2023-07"), p.PersonPlaced(WHO, "a2" * 16, "330225102", "2023-08"))
+    given(p.DECIDER, *moved).when(p.ReleasePerson(WHO, "a1" * 16, "2023-07")).then_nothing()
+    given(p.DECIDER, *moved).when(p.PlacePerson(WHO, "a2" * 16, "330225102", "2023-08")).then_nothing()

@@ -101,7 +101,7 @@ class DeterminationDoors(BenefitService):
     def class_on(self, hand: Hand, person_id: str, day: date, as_of: datetime | None = None) -> Any:
         """某人在某日的困难类别（无则为空）。"""
         place: placement.Placement = self.office.load(placement.DECIDER, person_id).state
-        unit_id = place.household_id or person_id
+        unit_id = place.home_in(dates.month_of(day)) or person_id
         state: determination.Unit = self.office.load(determination.DECIDER, unit_id, as_of).state
         if state.unit_id:
             within(hand, state.division)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.assistance import household, placement, temporary
+from shared.domain import dates
 from shared.messaging.erasure_doors import ErasureDoors
 
 
@@ -15,8 +16,13 @@ class OpenMatters(ErasureDoors):
         if not home:
             return (person_id,)
         state: household.Household = self.office.load(household.DECIDER, home).state
-        counted = person_id in state.members and person_id not in state.died and person_id not in state.left
+        counted = person_id not in state.died and household.lives_in(state, person_id, dates.month_of(self.office.clock.now().date()))
         return (person_id, home) if counted else (person_id,)
+
+    def files_about(self, person_id: str) -> tuple[str, ...]:
+        """Himself, and every household that ever counted him."""
+        places: placement.Placement = self.office.load(placement.DECIDER, person_id).state
+        return (person_id, *places.households)
 
     def open_beside(self, person_id: str) -> int:
         """Matters of temporary assistance that are neither paid out nor refused."""

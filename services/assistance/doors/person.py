@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.assistance import household, person, placement
-from services.assistance.benefits import cases_of_household, cases_of_person, note_certificates
+from services.assistance.benefits import EXTREME_HARDSHIP, beside, cases_of_household, cases_of_person, note_certificates, note_support
 from services.assistance.monitoring import Monitoring
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.read_model import MODEL, TABLES
@@ -38,6 +38,22 @@ class PersonForm:
     monthly_income_fen: int = 0
     savings_fen: int = 0
     payee_id: str = ""
+
+
+@dataclass(frozen=True)
+class PersonChangeForm:
+    """人员情况变更登记 of somebody whom no household counts; what is left out stays as it was. ``evidence``: the papers."""
+
+    person_id: str
+    from_month: str
+    evidence: str
+    division: str | None = None
+    area: str | None = field(default=None, metadata={"codes": AREAS})
+    savings_fen: int | None = None
+    payee_id: str | None = None
+    gravely_ill: bool | None = None
+    student: bool | None = None
+    counted: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -189,7 +205,7 @@ class PersonDoors(BenefitService):
         person_id = self.office.person_id(number)
         division = divisions.check(form.division)
         within(order.hand, division)
-        if self._placement_of(person_id).household_id:
+        if self._placement_of(person_id).home_in(dates.month_of(order.today)):
             raise Refused("already_exists", "该人员已登记在家庭中，无需另行登记。", "resident_id")
         register = person.RegisterPerson(
             person_id, resident_ids.born_on(number), division, form.area, form.monthly_income_fen, form.savings_fen, form.payee_id,
@@ -197,6 +213,12 @@ class PersonDoors(BenefitService):
         )  # fmt: skip
         self.office.vault.prepare((person_id,))
         return self.office.handle(person.DECIDER, person_id, order.to(register))
+
+    @command(PersonChangeForm, permission="assistance:survey")
+    def change_person(self, order: Order[PersonChangeForm]) -> Any:
+        """人员情况变更登记（不在家庭登记中的人员）：户籍、存款、领款人等，自所填月份起计；随后自动复核。"""
+        c = order.command
+        return self.office.handle(person.DECIDER, c.person_id, order.to(person.ChangePerson(**vars(c))))
 
     @command(PersonIncomeForm, permission="assistance:survey")
     def record_person_income(self, order: Order[PersonIncomeForm]) -> Any:
@@ -303,7 +325,7 @@ class PersonDoors(BenefitService):
             division = self._where_registered(person_id) if person_id else ""
             if not division:
                 raise Refused("not_found", "请填写申请人。", "person_id")
-            named = state.registered.payee_id if state.registered else ""
+            named = person.payee_in(state, dates.month_of(self.office.clock.now().date()))
             subject_id, payee = person_id, payee_id or named or person_id
         return subject_id, payee, division
 
@@ -367,12 +389,14 @@ class PersonDoors(BenefitService):
         if granted is None or granted.payment == "once":
             return
         for p in PROGRAMMES.values():
-            if f.programme in p.exclusive_with and p.subject == granted.subject:
+            excluded = f.programme in p.exclusive_with and p.subject == granted.subject
+            if excluded and not beside(self.office, f.programme, p.code, f.subject_id):
                 case_id = benefit_case.case_id(p.code, f.subject_id)
                 if self.office.load(self.benefits.cases, case_id).state.open:
                     basis = f"{p.name}与{granted.name}不得重复享受"
                     self.benefits.end(case_id, f.first_month, f"已纳入{granted.name}", basis, notice.order(None))
         if granted.subject == "person":
+            self._support_moved(f.programme, f.subject_id, f.first_month, notice)
             self._reassess_person(f.subject_id, f.first_month, notice, but=f.programme)
 
     @reaction(OWN, "case_ended", reads=CaseEnded)
@@ -381,7 +405,17 @@ class PersonDoors(BenefitService):
         f = notice.facts
         ended = PROGRAMMES.get(f.programme)
         if ended is not None and ended.subject == "person":
+            self._support_moved(f.programme, f.subject_id, f.first_unpaid_month, notice)
             self._reassess_person(f.subject_id, f.first_unpaid_month, notice, but=f.programme)
+
+    def _support_moved(self, programme: str, person_id: str, month: str, notice: Notice[Any]) -> None:
+        """Who is supported as 特困 is not protected by his household's 低保 (国发〔2016〕14号): its cases are decided again."""
+        if programme != EXTREME_HARDSHIP:
+            return
+        for home in note_support(self.office, person_id, notice.order(None)):
+            until = household.known_until(self.office.load(household.DECIDER, home).state)
+            for case_id in cases_of_household(home):
+                self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None), until)
 
     @deadline(EXPIRED)
     def on_certificate_expired(self, due: Due) -> None:

@@ -12,6 +12,7 @@ from services.assistance.doors.person import PersonDoors
 from services.assistance.read_model import BENEFITS, MODEL
 from shared.casework import clue, handoff, inspection, session
 from shared.casework.benefit_case.state import RUNNING
+from shared.domain import dates
 from shared.domain.errors import Refused
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
@@ -93,7 +94,7 @@ class WindowDoors(PersonDoors):
         person_id = found.subject_id if programme.subject == "person" else ""
         resolved = clue.ResolveClue(c.record_id, "apply", opened=c.programme)
         self.office.rehearse(clues, c.record_id, order.to(resolved, "resolve"))
-        subject_id, payee_id, division = self.applicant(programme, home.household_id, person_id, "")
+        subject_id, payee_id, division = self.applicant(programme, home.home_in(dates.month_of(order.today)), person_id, "")
         # The reviewer's decision is on the clue; the application that follows from it is filed by the service.
         filed = self.benefits.file(programme.code, subject_id, payee_id, division, order.by(self.benefits.hand()))
         self.office.handle(clues, c.record_id, order.to(clue.ResolveClue(c.record_id, "apply", opened=filed.id), "resolve"))

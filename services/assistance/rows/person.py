@@ -64,6 +64,7 @@ def project(model: ReadModel, tables: PersonTables) -> None:
     @model.on(
         person.PersonEntered,
         person.PersonRegistered,
+        person.PersonChanged,
         person.PersonIncomeRecorded,
         person.CertificateRecorded,
         person.CertificateExpired,
@@ -87,6 +88,13 @@ def project(model: ReadModel, tables: PersonTables) -> None:
 
     def change(rows: Rows, r: Recorded, **values: Any) -> None:
         rows.change(tables.persons, {"person_id": r.event.person_id}, version=r.version, **values)
+
+    @model.on(person.PersonChanged)
+    def _changed(rows: Rows, r: Recorded) -> None:
+        row = rows.get(tables.persons, person_id=r.event.person_id)
+        where = r.event.division
+        ours = row is not None and where is not None and where[:6] == row["division"][:6]
+        change(rows, r, **({"division": where} if ours else {}))
 
     @model.on(person.CertificateRecorded)
     def _certificate(rows: Rows, r: Recorded) -> None:

@@ -30,10 +30,12 @@ class Reason(IntEnum):
     more = 17
     less = 18
     meets_conditions_alone = 19
+    supported_in_extreme_hardship = 20
 
 
 REASONS: dict[int, str] = {
     Reason.no_members: "没有计入的共同生活家庭成员",
+    Reason.supported_in_extreme_hardship: "已纳入特困人员救助供养，不再适用最低生活保障",
     Reason.financial_assets: "家庭金融资产超过限额",
     Reason.securities: "家庭证券、基金超过限额",
     Reason.vehicles: "家庭车辆超过规定",
@@ -123,7 +125,9 @@ class minimum_living_reason(Rule):
         outcome, alone, paid = given("minimum_living_outcome"), given("single_person_case"), given("current_amount") > 0
         income_fails = ~given("income_condition")
         in_exit = given("gradual_exit_since") <= numpy.datetime64(str(period.start), "D")
+        supported = household.any(household.members("supported_in_extreme_hardship", period))
         why: list[tuple[Values, Reason]] = [
+            (supported & (given("protected_people") == 0), Reason.supported_in_extreme_hardship),
             (given("protected_people") == 0, Reason.no_members),
             (~given("financial_assets_within_limit"), Reason.financial_assets),
             (~given("securities_within_limit"), Reason.securities),

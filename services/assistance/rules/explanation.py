@@ -21,6 +21,9 @@ def explain(work: Working) -> None:
     tell_income(work)
     if work.value("single_person_case"):
         work.tell("单独申请人可核算月收入", work.value("protected_income"), "protected_income", f"{_P}.margin.percent")
+    supported = sum(s and t for s, t in zip(work.each("supported_in_extreme_hardship"), work.each("living_together"), strict=True))
+    if supported:
+        work.tell(f"已纳入特困人员救助供养、不再计入保障人数的成员：{supported}人", None, "protected")
     tell_property(work)
     if work.value("meets_conditions"):
         _amount(work)

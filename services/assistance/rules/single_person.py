@@ -91,12 +91,14 @@ class protected(Rule):
     value_type = bool
     entity = Person
     definition_period = MONTH
-    label = "保障对象（家庭全体成员，或单独申请人一人）"
-    reference = "最低生活保障审核确认办法（民发〔2021〕57号）第七条、第八条"
+    label = "保障对象（家庭全体成员，或单独申请人一人；已纳入特困供养的除外）"
+    # 国发〔2016〕14号: 纳入特困人员救助供养范围的，不再适用最低生活保障政策.
+    reference = "最低生活保障审核确认办法（民发〔2021〕57号）第七条、第八条；国发〔2016〕14号（纳入特困供养的不再适用低保）"
 
     def formula(person: People, period: Month) -> Values:
         alone = person.household("single_person_case", period)
-        return person("living_together", period) & (~alone | person("applies_alone", period))
+        whose = ~alone | person("applies_alone", period)
+        return person("living_together", period) & whose & ~person("supported_in_extreme_hardship", period)
 
 
 class applicant_meets_condition(Rule):
