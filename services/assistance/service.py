@@ -189,13 +189,14 @@ class Assistance(
 
     @query(permission="assistance:read")
     def get_household(self, hand: Hand, household_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
-        """家庭及成员；valid_at：某日当月的成员及其收入、证件；as_of：当时所知。"""
+        """家庭及成员；valid_at：某日当月的成员及其收入、证件，和家庭财产；as_of：当时所知。"""
         found = shown(self.office, household.DECIDER, household_id, hand, as_of)
         if valid_at is not None:
             state: household.Household = self.office.load(household.DECIDER, household_id, as_of).state
             month = dates.month_of(valid_at)
             then = household.facts_in(state, month, 0, None)
-            found["valid"] = {"month": month, "members": plain(then.members)}
+            owned = {name: getattr(then, name) for name in household.HOLDINGS}
+            found["valid"] = {"month": month, "members": plain(then.members), "property": owned}
         return found
 
     @query(permission="assistance:read")
