@@ -7,7 +7,8 @@ anew; after it there is no way back. What stays: the events, under a pseudonym, 
 Must hold: nobody approves what he proposed; no ground, no finding on retention, no erasure; while a period of retention runs
 (第四十七条第二款) there is none either. That the person draws nothing and has no matter open, the proposer states, by document; every
 service that pays answers to the proposal what it has open (``shared/casework/erasure_answer.py``), and nothing is approved before all
-have answered "nothing".
+have answered "nothing". The answers also name where everything stands that is on file of him: the place for which the erasure was proposed
+must cover it all, and so does then the division of either hand.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class ErasureProposed:
 @event("registry.erasure_answer_noted")
 @dataclass(frozen=True)
 class ErasureAnswerNoted:
-    """在办事项核实的答复: what a service has open of the person."""
+    """在办事项核实的答复: what a service has open of the person, and where what it has of him stands (one of before says nowhere: "")."""
 
     person_id: str
     number: int
@@ -74,6 +75,7 @@ class ErasureAnswerNoted:
     cases: int
     records: int
     claims: int
+    divisions: tuple[str, ...] = ("",)
 
 
 @event("registry.erasure_withdrawn")
@@ -128,6 +130,7 @@ class Answered:
     cases: int
     records: int
     claims: int
+    divisions: tuple[str, ...] = ("",)
 
     @property
     def open(self) -> bool:
@@ -169,7 +172,7 @@ def evolve(state: Erasure, happened: Any) -> Erasure:
                 happened.by,
             )
         case ErasureAnswerNoted():
-            answer = Answered(happened.service, happened.cases, happened.records, happened.claims)
+            answer = Answered(happened.service, happened.cases, happened.records, happened.claims, happened.divisions)
             return replace(state, answers=(*state.answers, answer))
         case ErasureWithdrawn():
             return replace(state, status="withdrawn", reason=happened.reason)
@@ -236,6 +239,7 @@ class NoteErasureAnswer:
     cases: int
     records: int
     claims: int
+    divisions: tuple[str, ...]
 
 
 @command("record_person_erased", permission="registry:process")
@@ -301,6 +305,9 @@ def approve_erasure(state: Erasure, c: ApproveErasure, order: Order[Any]) -> Seq
     answered = {a.service for a in state.answers}
     if waited := [title for service, title in ASKED.items() if service not in answered]:
         raise out_of_order(f"{'、'.join(waited)}尚未答复是否仍有在办事项，请稍后再批准。")
+    if beyond := sorted({d for a in state.answers for d in a.divisions if not divisions.covers(state.division, d)}):
+        where = "、".join(d or "未写明的区划" for d in beyond)
+        raise out_of_order(f"该人员在 {where} 也有档案，不在所提 {state.division} 之内；须撤回，由管辖其全部档案的经办机构重新提出。")
     if held := [_said(a) for a in state.answers if a.open]:
         raise out_of_order(f"{'；'.join(held)}。办结后须撤回并重新提出。")
     return [ErasureApproved(state.person_id, c.number, order.hand.actor)]
@@ -317,7 +324,7 @@ def record_person_erased(state: Erasure, c: RecordPersonErased, order: Order[Any
 def note_erasure_answer(state: Erasure, c: NoteErasureAnswer, order: Order[Any]) -> Sequence[Any]:
     if state.status != "proposed" or state.number != c.number or c.service in {a.service for a in state.answers}:
         return []
-    return [ErasureAnswerNoted(state.person_id, c.number, c.service, c.cases, c.records, c.claims)]
+    return [ErasureAnswerNoted(state.person_id, c.number, c.service, c.cases, c.records, c.claims, c.divisions)]
 
 
 def _said(a: Answered) -> str:

@@ -100,6 +100,7 @@ class ErasureAnswered:
     cases: int
     records: int
     claims: int
+    divisions: tuple[str, ...] = ("",)
 
 
 class Registry(PageDoors):
@@ -307,7 +308,7 @@ class Registry(PageDoors):
 
     def _note_answer(self, notice: Notice[ErasureAnswered]) -> None:
         f = notice.facts
-        note = erasure.NoteErasureAnswer(f.person_id, f.number, notice.source, f.cases, f.records, f.claims)
+        note = erasure.NoteErasureAnswer(f.person_id, f.number, notice.source, f.cases, f.records, f.claims, f.divisions)
         self.office.handle(erasure.DECIDER, f.person_id, notice.order(note))
 
     @reaction("registry", "erasure_approved", reads=ErasureApproved)

@@ -1,7 +1,8 @@
 """A service's answer before a person is erased (删除个人信息前的核实): what he still draws, what is under way, what is claimed of him.
 
-One stream per person. The registry asks by ``registry.erasure_proposed`` and approves nothing that is not answered, or that anybody
-answered with something open. One answer a proposal: what closes afterwards needs a new one.
+One stream per person. The registry asks by ``registry.erasure_proposed`` and approves nothing that is not answered, that anybody answered
+with something open, or for a place that does not cover all that the answers name. One answer a proposal: what closes afterwards needs a
+new one.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ SHAPE = "erasure_answer"
 @shape_event(SHAPE, "erasure_answered", published=True)
 @dataclass(frozen=True)
 class ErasureAnswered:
-    """在办事项核实: cases in force or under way, other open records, open claims (追回)."""
+    """在办事项核实: cases in force or under way, other open records, open claims (追回); ``divisions``: where everything stands that is on
+    file here of him, open or not. An answer from before it was said names no place, which no hand covers."""
 
     person_id: str
     division: str
@@ -29,6 +31,7 @@ class ErasureAnswered:
     cases: int
     records: int
     claims: int
+    divisions: tuple[str, ...] = ("",)
 
 
 @dataclass(frozen=True)
@@ -54,12 +57,13 @@ class AnswerErasure:
     cases: int
     records: int
     claims: int
+    divisions: tuple[str, ...]
 
 
 def answer_erasure(state: Answers, c: AnswerErasure, order: Order[Any]) -> Sequence[Any]:
     if c.number in state.numbers:
         return []
-    return [ErasureAnswered(c.person_id, c.division, c.number, c.cases, c.records, c.claims)]
+    return [ErasureAnswered(c.person_id, c.division, c.number, c.cases, c.records, c.claims, c.divisions)]
 
 
 def decider(service: str) -> Decider[Answers]:

@@ -277,16 +277,42 @@ def test_nobody_is_erased_while_a_service_has_something_open(tmp_path: Path) -> 
         assert d.call("get_erasure", OFFICER, service="registry", person_id=member)["status"] == "erased"
 
 
-def propose(d: Desk, person: str) -> None:
+def test_nobody_is_erased_by_hands_of_another_place(tmp_path: Path) -> None:
+    """A member of a household in one town, enrolled as an elder in another: neither town's officer and supervisor erase him, whatever place
+    they write; those of the district do, and only for a place that covers both."""
+    with desk(tmp_path, "assistance", "eldercare", "registry") as d:
+        number_of_his = resident_id("19600315", 288)
+        person = d.services["registry"].office.person_id(number_of_his)
+        members = [{"resident_id": number_of_his, "name": NAME, "relation": "户主"}]
+        d.call("register_household", household_no="T1", division="330225101", area="rural", members=members)
+        d.call("enrol_elder", "clerk", service="eldercare", resident_id=number_of_his, name=NAME, division="330225103")
+        d.settle()
+        both = "330225101、330225103"
+        tried = (("330225102", "330225102", both), (DIVISION, "330225103", "330225101"), (DIVISION, "330225101", "330225103"))
+        for number, (hand, place, beyond) in enumerate(tried, 1):
+            propose(d, person, at=hand, division=place)
+            d.settle()
+            said = refused(lambda n=number, at=hand: approve(d, person, n, at=at), "out_of_order")  # type: ignore[misc]
+            assert f"该人员在 {beyond} 也有档案" in said
+            d.call("withdraw_erasure", OFFICER, service="registry", at=hand, person_id=person, number=number, reason="由区里办理")
+        propose(d, person)
+        d.settle()
+        refused(lambda: approve(d, person, 4, at="330225101"), "wrong_division")
+        approve(d, person, 4)
+        d.settle()
+        assert d.call("get_erasure", OFFICER, service="registry", person_id=person)["status"] == "erased"
+
+
+def propose(d: Desk, person: str, *, at: str = DIVISION, division: str = DIVISION) -> None:
     form = {
         "ground": "purpose_fulfilled", "document_ref": "申请书1", "retention_ended_on": "2023-06-30", "retention_finding": "期满",
         "draws_nothing": True, "no_open_matter_ref": "核实表1",
     }  # fmt: skip
-    d.call("propose_erasure", OFFICER, service="registry", person_id=person, division=DIVISION, **form)
+    d.call("propose_erasure", OFFICER, service="registry", at=at, person_id=person, division=division, **form)
 
 
-def approve(d: Desk, person: str, number: int) -> None:
-    d.call("approve_erasure", SUPERVISOR, service="registry", person_id=person, number=number)
+def approve(d: Desk, person: str, number: int, *, at: str = DIVISION) -> None:
+    d.call("approve_erasure", SUPERVISOR, service="registry", at=at, person_id=person, number=number)
 
 
 def test_nobody_is_erased_while_the_registry_has_something_open(tmp_path: Path) -> None:

@@ -193,6 +193,7 @@ PARTS: dict[str, str] = {
     "deadlines": "各项期限",
     "decisions": "决定",
     "declined": "曾谢绝",
+    "divisions": "档案所在行政区划",
     "deliberation": "一事一议",
     "draws": "历次支取",
     "eligible": "符合条件",
