@@ -33,7 +33,7 @@ def make(scope: str, since: str | None, until: str | None, older: Path | None, o
     from shared.eventlog.integrity.checkpoint import CheckpointError, opened
     from shared.eventlog.integrity.nodes import Nodes
     from shared.eventlog.integrity.receipt import NotSealed
-    from shared.eventlog.showing import day_or_moment
+    from shared.eventlog.showing import WRITTEN, day_or_moment
 
     try:
         chosen = bundle.Scope.parse(scope)
@@ -42,7 +42,7 @@ def make(scope: str, since: str | None, until: str | None, older: Path | None, o
     try:
         first, last = day_or_moment(since, False), day_or_moment(until, True)
     except ValueError as error:
-        raise click.ClickException("--from、--to 须为日期或 ISO 时间。") from error
+        raise click.ClickException(f"--from、--to {WRITTEN}") from error
     discovery.load_all()
     with opened_house() as (settings, log, engine):
         origin, note = origin_of(settings), older.read_text(encoding="utf-8") if older else ""

@@ -26,7 +26,7 @@ def command(only: str | None, since: str | None, until: str | None, as_json: boo
     from shared.eventlog.client import Log, LogUnavailable
     from shared.eventlog.integrity.replay import replay
     from shared.eventlog.integrity.report import keep
-    from shared.eventlog.showing import day_or_moment
+    from shared.eventlog.showing import WRITTEN, day_or_moment
     from shared.eventsourcing.codec import UnknownEvent
     from shared.office import Office
 
@@ -36,7 +36,7 @@ def command(only: str | None, since: str | None, until: str | None, as_json: boo
     try:
         first, last = day_or_moment(since, False), day_or_moment(until, True)
     except ValueError as error:
-        raise click.ClickException("--since、--until 须为日期或 ISO 时间。") from error
+        raise click.ClickException(f"--since、--until {WRITTEN}") from error
     settings = config.load()
     discovery.load_all()
     log = Log(settings.eventstore_uri, data=settings.eventstore_data)

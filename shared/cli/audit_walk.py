@@ -53,12 +53,12 @@ def _opened() -> Iterator[tuple[Any, Any]]:
 
 
 def _times(since: str | None, until: str | None) -> tuple[Any, Any]:
-    from shared.eventlog.showing import day_or_moment
+    from shared.eventlog.showing import WRITTEN, day_or_moment
 
     try:
         return day_or_moment(since, False), day_or_moment(until, True)
     except ValueError as error:
-        raise click.ClickException("时间须为日期或 ISO 时间：2023-07-01 或 2023-07-01T09:00。") from error
+        raise click.ClickException(f"时间{WRITTEN}") from error
 
 
 @click.command("walk")
@@ -178,14 +178,14 @@ def diff(stream: str, first: str, second: str, as_json: bool) -> None:
     from shared import config
     from shared.eventlog import moments
     from shared.eventlog.client import Log, LogUnavailable
-    from shared.eventlog.showing import moment
+    from shared.eventlog.showing import WRITTEN, moment
 
     settings = config.load()
     log = Log(settings.eventstore_uri, data=settings.eventstore_data)
     try:
         was, became, changes = moments.difference(log, stream, moment(first), moment(second))
     except ValueError as error:
-        raise click.ClickException("时间须为日期或 ISO 时间：2023-07-01 或 2023-07-01T09:00。") from error
+        raise click.ClickException(f"时间{WRITTEN}") from error
     except moments.NoSuchStream as error:
         raise click.ClickException(f"没有事件流 {stream}。") from error
     except LogUnavailable as error:

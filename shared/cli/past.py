@@ -26,14 +26,14 @@ def command(service: str, as_of: str, quiet: bool) -> None:
     from shared.eventlog.client import Log, LogUnavailable
     from shared.eventlog.past import Past
     from shared.eventlog.read_model import ProjectionFailed
-    from shared.eventlog.showing import moment
+    from shared.eventlog.showing import WRITTEN, moment
     from shared.eventsourcing.codec import UnknownEvent
 
     settings = config.load()
     try:
         at = moment(as_of)
     except ValueError as error:
-        raise click.ClickException("--as-of 须为日期或 ISO 时间。") from error
+        raise click.ClickException(f"--as-of {WRITTEN}") from error
     try:
         [model] = discovery.read_models((service,))
     except ValueError as error:

@@ -58,11 +58,15 @@ def command(
     from shared.domain import dates
     from shared.domain.errors import Refused
     from shared.eventlog import discovery
-    from shared.eventlog.showing import moment
+    from shared.eventlog.showing import WRITTEN, moment
     from shared.office import Office
     from shared.rules.errors import RulesError
 
     changes = dict(_parted(one) for one in settings_)
+    try:
+        then = moment(as_of) if as_of else None
+    except ValueError as error:
+        raise click.ClickException(f"--as-of {WRITTEN}") from error
     settings = config.load()
     console = Console(stderr=True)
     discovery.load_all()
@@ -75,7 +79,6 @@ def command(
         today = dates.month_of(office.clock.now().date())
         first = dates.check_month(since, "--from") if since else today
         asked = simulation.Asked(changes, first, dates.check_month(month, "--month") if month else max(first, today), programme)
-        then = moment(as_of) if as_of else None
         with Progress(*columns, console=console, transient=True) as bar:
             tasks: dict[str, Any] = {}
 

@@ -18,7 +18,7 @@ def command(stream: str, as_of: str | None) -> None:
     from shared import config
     from shared.eventlog import discovery
     from shared.eventlog.client import Log, LogUnavailable
-    from shared.eventlog.showing import moment, plain, recorded
+    from shared.eventlog.showing import WRITTEN, moment, plain, recorded
     from shared.eventsourcing.codec import UnknownEvent
 
     settings = config.load()
@@ -29,7 +29,7 @@ def command(stream: str, as_of: str | None) -> None:
     try:
         until = moment(as_of) if as_of else None
     except ValueError as error:
-        raise click.ClickException("--as-of 须为日期或 ISO 时间。") from error
+        raise click.ClickException(f"--as-of {WRITTEN}") from error
     try:
         events = [recorded(raw) for raw in Log(settings.eventstore_uri).read(stream)]
     except LogUnavailable as error:

@@ -21,7 +21,7 @@ def command(name: str, follow: bool, as_of: str | None, as_json: bool) -> None:
     from shared.eventlog import discovery
     from shared.eventlog.client import Log, LogUnavailable, Raw
     from shared.eventlog.reader import Reader
-    from shared.eventlog.showing import moment, plain, recorded
+    from shared.eventlog.showing import WRITTEN, moment, plain, recorded
     from shared.eventsourcing.codec import UnknownEvent
 
     settings = config.load()
@@ -29,7 +29,7 @@ def command(name: str, follow: bool, as_of: str | None, as_json: bool) -> None:
     try:
         until = moment(as_of) if as_of else None
     except ValueError as error:
-        raise click.ClickException("--as-of 须为日期或 ISO 时间。") from error
+        raise click.ClickException(f"--as-of {WRITTEN}") from error
     if follow and until:
         raise click.ClickException("--follow 与 --as-of 不能同时使用。")
 

@@ -10,12 +10,16 @@ import chinese_calendar
 
 from shared.domain.errors import invalid
 
+YEARS = range(1900, 3000)  # of a day that anybody means. What the house reckons from it (months, limits, zones) stays in the calendar
+OUT_OF_YEARS = f"须在{YEARS.start}年至{YEARS.stop - 1}年之间。"
 _MONTH = re.compile(r"\A(\d{4})-(0[1-9]|1[0-2])\Z", re.ASCII)
 
 
 def check_month(month: str, field: str = "month") -> str:
     if not _MONTH.match(month):
         raise invalid("月份格式须为 YYYY-MM。", field)
+    if int(month[:4]) not in YEARS:
+        raise invalid(OUT_OF_YEARS, field)
     return month
 
 

@@ -12,6 +12,8 @@ from shared.eventsourcing import codec
 from shared.eventsourcing.codec import Recorded
 
 MASKED = "〔个人信息，已加密〕"
+WRITTEN = "须为日期或 ISO 时间（1970 至 2999 年）：2023-07-01 或 2023-07-01T09:00。"
+YEARS = range(1970, 3000)
 _SEALED = "~1."
 
 
@@ -53,10 +55,15 @@ def day_or_moment(text: str | None, end: bool) -> datetime | None:
 
 
 def moment(text: str) -> datetime:
-    """``--as-of``: a day (its end) or an ISO time, in Asia/Shanghai unless it says otherwise; ValueError when it is neither."""
+    """``--as-of``: a day (its end) or an ISO time, in Asia/Shanghai unless it says otherwise; ValueError when it is neither.
+
+    Nothing was recorded before 1970 or will be after 2999, and close to the calendar's ends no zone can be reckoned with.
+    """
     from shared.clock import SHANGHAI
 
     if len(text) == 10:
         text += "T23:59:59.999999"
     at = datetime.fromisoformat(text)
+    if at.year not in YEARS:
+        raise ValueError(at.year)
     return at.replace(tzinfo=SHANGHAI) if at.tzinfo is None else at

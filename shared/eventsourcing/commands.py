@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar, cast
 
 import marshmallow as ma
 
+from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.events import is_frozen, nested_dataclass
 
@@ -117,7 +118,15 @@ def _field(hint: Any, required: bool, metadata: Mapping[str, Any]) -> Any:
         return ma.fields.Integer(strict=True, **options)
     if hint is str:
         return ma.fields.String(validate=ma.validate.Length(max=MOST_TEXT, error=f"文本过长（最多{MOST_TEXT}字）。"), **options)
+    if hint in (date, datetime):
+        options["validate"] = _in_the_calendar
     return _FIELDS[hint](**options)
+
+
+def _in_the_calendar(value: date) -> None:
+    """Not so near to its ends that what is reckoned from a day leaves it."""
+    if value.year not in dates.YEARS:
+        raise ma.ValidationError(dates.OUT_OF_YEARS)
 
 
 def parse(cls: type, body: Any) -> Any:

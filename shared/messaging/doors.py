@@ -26,7 +26,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from shared.messaging import green  # noqa: F401  before nameko
@@ -51,6 +51,7 @@ OWN = ""  # as a reaction's source: the service itself, whichever it is
 
 __all__ = ["OWN", "DoorInfo", "Due", "Service", "command", "deadline", "doors_of", "query", "reaction", "reactions_of"]
 
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)  # nothing was recorded before
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -198,6 +199,8 @@ class _Query(_Door):
         office, why = service.office, looking.why(context)
         if self.opens:
             looking.check_file(given, self.opens)
+        if as_of is not None and as_of < _FIRST:
+            raise invalid("须为1970年以后的时刻。", AS_OF)
         if as_of is not None and as_of < office.clock.now():
             service = _looking_back(service, as_of)
             if "position" in given:

@@ -21,6 +21,7 @@ CANARY = "金丝雀赵四33022519370315286X"
 class Part:
     name: str
     amount: int = 0
+    since: date | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,12 @@ def test_a_form_becomes_its_dataclass() -> None:
         ({"day": "2023-02-30"}, "day"),
         ({"day": 20230703}, "day"),
         ({"at": "2023-07-03T09:00:00"}, "at"),
+        ({"day": "0001-01-01"}, "day"),
+        ({"day": "1899-12-31"}, "day"),
+        ({"day": "9999-12-31"}, "day"),
+        ({"at": "0001-01-01T00:00:00+08:00"}, "at"),
+        ({"at": "9999-12-31T23:59:59-08:00"}, "at"),
+        ({"parts": [{"name": "n", "since": "9999-12-31"}]}, "parts.0.since"),
         ({"kind": "c"}, "kind"),
         ({"parts": {}}, "parts"),
         ({"parts": [{"name": "n"}, {"name": 5}]}, "parts.1.name"),

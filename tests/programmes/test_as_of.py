@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
-from datetime import datetime, timedelta
+import typing
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +164,44 @@ def test_a_moment_without_a_zone_is_refused(life: Life) -> None:
         life.d.call("list_cases", as_of="2023-07-01T09:00:00")
 
 
+BEYOND = ("0001-01-01", "0999-01-01", "1899-12-31", "3000-01-01", "9999-12-31")
+MONTH = re.compile(r"\d{4}-\d{2}")
+
+
+def test_no_moment_near_the_ends_of_the_calendar_is_a_fault_of_ours(life: Life) -> None:
+    """Every query refuses it by the field's name; the first there is shows nothing, and no file of another year passes for one of it."""
+    d = life.d
+    d.call("list_cases", as_of=life.moments[-1][0].isoformat())  # a file to mistake for an earlier one
+    moments = ("0001-01-01T00:00:00+08:00", "0999-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-08:00")
+    for service, info in queries(d):
+        [body] = life.bodies(info)[-1:]
+        for moment in moments:
+            code, _, field = answered(d, service, info.method, role_of(info), **body, as_of=moment)
+            assert (code, field) == ("invalid_input", "as_of"), f"{service}.{info.method} {moment}"
+    assert d.call("list_cases", as_of="1970-01-01T00:00:00Z") == []
+
+
+def test_no_day_and_no_month_that_a_query_takes_is_a_fault_of_ours(life: Life) -> None:
+    """Whatever stands there, the answer is one or a refusal: of a day that nobody can mean with the field's name."""
+    d, days, months = life.d, 0, 0
+    for service, info in queries(d):
+        hints = typing.get_type_hints(info.form)
+        [body] = life.bodies(info)[-1:]
+        for name, hint in hints.items():
+            if date in (hint, *typing.get_args(hint)):
+                days += 1
+                for day in BEYOND:
+                    code, _, field = answered(d, service, info.method, role_of(info), **{**body, name: day})
+                    assert (code, field) == ("invalid_input", name), f"{service}.{info.method} {name}={day}"
+                for day in ("1900-01-01", "2999-12-31"):
+                    answered(d, service, info.method, role_of(info), **{**body, name: day})
+            elif "month" in name or MONTH.fullmatch(str(body.get(name))):
+                months += 1
+                for month in (*(day[:7] for day in BEYOND), "1900-01", "2999-12", "0000-00", "x"):
+                    answered(d, service, info.method, role_of(info), **{**body, name: month})
+    assert (days > 20, months > 5) == (True, True)
+
+
 def test_what_takes_long_is_made_ready_by_a_process_of_its_own(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer says that it is being prepared and how far it is; later it is the answer itself."""
     d = life.d
@@ -217,7 +257,13 @@ def test_an_operator_prepares_a_day_ahead(life: Life) -> None:
     )
     assert "个事件" in done.stdout
     assert d.services["registry"].office.past.path(datetime.fromisoformat("2023-06-10T23:59:59.999999+08:00")).exists()
-    for words, said in ((("nobody", "--as-of", "2023-06-10"), "没有服务"), (("registry", "--as-of", "gestern"), "须为日期或 ISO 时间")):
+    refused = {
+        ("nobody", "2023-06-10"): "没有服务",
+        ("registry", "gestern"): "须为日期或 ISO 时间",
+        ("registry", "0001-01-01"): "1970 至 2999 年",
+    }
+    for (service, day), said in refused.items():
+        words = (service, "--as-of", day)
         failed = subprocess.run([*minzheng, *words], cwd=ROOT, env=environment(d), check=False, timeout=120, capture_output=True, text=True)
         assert failed.returncode == 1
         assert said in failed.stderr

@@ -97,6 +97,13 @@ def test_times_are_of_shanghai_unless_they_say_otherwise() -> None:
     assert moment("2023-07-01T09:00+00:00").utcoffset() == datetime(2023, 1, 1, tzinfo=SHANGHAI).utcoffset() * 0  # type: ignore[operator]
 
 
+@pytest.mark.parametrize("text", ["0001-01-01", "0999-01-01", "1969-12-31T23:59", "3000-01-01", "9999-12-31", "gestern"])
+def test_a_time_when_nothing_can_have_been_recorded_is_none(text: str) -> None:
+    """Close to the calendar's ends no zone can be reckoned with, so no command gets that far."""
+    with pytest.raises(ValueError):
+        moment(text)
+
+
 def test_values_become_plain_at_any_depth() -> None:
     """Sealed texts are masked in lists, mappings and nested facts."""
     assert plain({"a": ["~1.p.x", 1], "b": frozenset({"z", "y"}), date(2023, 1, 1): None}) == {

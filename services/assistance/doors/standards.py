@@ -377,7 +377,10 @@ class StandardsDoors(Service):
             dates.check_month(month) if month else max(effective_month, dates.month_of(self.office.clock.now().date())),
             programme or "minimum_living_allowance",
         )
-        report = costed(self.office, TABLES["standards"], profile, asked, division=hand.division, most=MOST_SIMULATED)
+        try:
+            report = costed(self.office, TABLES["standards"], profile, asked, division=hand.division, most=MOST_SIMULATED)
+        except RulesError as error:  # a month for which there are no figures
+            raise invalid(str(error), "month") from error
         return report.as_dict()
 
 

@@ -24,6 +24,7 @@ from services.portal.read_model import MODEL
 from services.portal.web import portal as portals
 from services.portal.web.asked import whole
 from services.portal.web.portal import Portal
+from shared.domain import dates
 from shared.domain.errors import Refused
 
 pages = Blueprint("sunshine", __name__, template_folder="templates")
@@ -83,6 +84,8 @@ def day_of(portal: Portal) -> Day:
         on = date.fromisoformat(asked)
     except ValueError:
         raise Refused("invalid_input", "日期须写作 2026-03-01。", "on") from None
+    if on.year not in dates.YEARS:
+        raise Refused("invalid_input", dates.OUT_OF_YEARS, "on")
     if on > today:
         raise Refused("invalid_input", "日期不得晚于今日。", "on")
     return Day(on, today, on != today)
