@@ -83,6 +83,12 @@ def install(app: Flask, portal: Portal) -> None:
         return told(400, "csrf", "表单已过期或不是由本站页面提交的，请返回刷新后重新提交。")
 
     @app.before_request
+    def _no_nul() -> None:
+        """No text with a NUL goes to a database: PostgreSQL takes none."""
+        if any("\0" in text for text in (request.path, *request.args, *request.args.values(), *request.form, *request.form.values())):
+            raise Refused("invalid_input", "所填内容中有不能识别的字符。", None)
+
+    @app.before_request
     def _no_resident_id() -> None:
         """A resident ID in an address would stand in every proxy's log: it goes into the body of a request."""
         from shared.messaging.wire import holds_resident_id
