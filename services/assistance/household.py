@@ -25,6 +25,7 @@ from shared.eventsourcing.events import event, personal
 from shared.eventsourcing.orders import Order
 from shared.rules.facts import AREAS, DISABILITY_KINDS, HouseholdFacts, PersonFacts
 
+CATALOGUE = ("A11",)
 MOST_MEMBERS = 30
 INCOME_REASONS = ("employment", "pension", "business", "other")  # 就业、养老金、经营、其他
 # 出生、收养，婚嫁，迁入，迁出，财产变动，疾病，就学，服刑或失踪等不计入情形，核对或复核发现，更正登记，其他

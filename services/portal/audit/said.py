@@ -100,6 +100,7 @@ EVENTS: dict[str, str] = {
     "ability_grade": "能力评估等级",
     "agrees": "是否相符",
     "applies_alone": "单独申请",
+    "extreme_hardship": "已纳入特困供养",
     "assessments": "所依的核算",
     "changed": "变更的内容",
     "chunk": "第几段",
