@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import threading
 import time
@@ -24,6 +25,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from shared.process import birth
+
+MOST_BYTES = 50_000_000  # of one file; a longer one is set aside, one generation
+MOST_LEFT = 16  # files of processes without a name that are gone
 QUEUED = 8_192  # spans that may wait to be written; more are dropped, work never waits
 PAUSE_MS = 1_000.0
 
@@ -105,6 +110,41 @@ def record(
         _sink.put(name, kind, trace_id(correlation), own, parent, began, outcome, failed, told)
 
 
+class _Lines:
+    """``<process>.jsonl``, in a folder that does not grow for ever: neither the file, nor the number of those that nobody writes."""
+
+    def __init__(self, folder: Path, process: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / f"{process}.jsonl"
+        self._out = self._path.open("a", encoding="utf-8")
+        nobodys = [file for file in folder.glob("*-*.jsonl*") if (own := _NUMBERED.search(file.name)) and not birth(int(own[1]))]
+        for file in sorted(nobodys, key=_age)[:-MOST_LEFT]:
+            file.unlink(missing_ok=True)
+
+    def write(self, text: str) -> None:
+        if self._out.tell() > MOST_BYTES:
+            self._out.close()
+            self._path.replace(self._path.with_name(f"{self._path.name}.1"))
+            self._out = self._path.open("a", encoding="utf-8")
+        self._out.write(text)
+
+    def flush(self) -> None:
+        self._out.flush()
+
+    def close(self) -> None:
+        self._out.close()
+
+
+_NUMBERED = re.compile(r"-(\d+)\.jsonl(?:\.1)?$")
+
+
+def _age(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:
+        return 0.0  # another process has just taken it away
+
+
 class _Sink:
     """OpenTelemetry's batching, fed with spans whose ids are ours (its own tracer would draw them by lot)."""
 
@@ -118,9 +158,7 @@ class _Sink:
         exporter: SpanExporter
         self._file: Any = None
         if to == "file":
-            folder = var / "traces"
-            folder.mkdir(parents=True, exist_ok=True)
-            self._file = (folder / f"{process}.jsonl").open("a", encoding="utf-8")
+            self._file = _Lines(var / "traces", process)
             exporter = ConsoleSpanExporter(out=self._file, formatter=lambda span: span.to_json(indent=None) + "\n")
         else:
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

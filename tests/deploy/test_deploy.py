@@ -5,6 +5,8 @@ import base64
 import hashlib
 import json
 import re
+import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,8 @@ from shared.cli.main import COMMANDS
 from shared.cli.processes import PROCESSES, SERVICES
 from shared.config import ROOT, ConfigError, load
 from shared.messaging import definitions
+from shared.observing import TOWARDS, _open
+from shared.observing import load as seen_as
 
 COMPOSE_TEXT = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
@@ -168,6 +172,45 @@ def test_read_models_of_earlier_moments_lie_on_a_disk() -> None:
     assert "past" in COMPOSE["volumes"]
     [owned] = re.findall(r"install -d -o minzheng (.+)", dockerfile)
     assert f"{var}/past" in owned.split(), "a named volume takes its owner from the image"
+
+
+def test_the_portal_stands_behind_one_proxy_and_tells_its_metrics_to_the_house_alone() -> None:
+    """It believes the proxy who asks, is probed where it answers the public, and its metrics are not on the proxy's network."""
+    portal = OURS["portal"]
+    given = portal["environment"]
+    settings = load({"MINZHENG_PORTAL_PROXIES": str(given["MINZHENG_PORTAL_PROXIES"])})
+    assert settings.portal_proxies == 1
+    assert "MINZHENG_PORTAL_PROXIES" in (ROOT / ".env.example").read_text(encoding="utf-8")
+    assert f":{settings.portal_port}/readyz" in portal["healthcheck"]["test"][-1]
+    assert portal["networks"] == ["house", "front"]
+    inner = given["MINZHENG_METRICS_HOST"].removeprefix(TOWARDS)
+    assert inner != given["MINZHENG_METRICS_HOST"]
+    assert COMPOSE["services"][inner]["networks"] == ["house"]
+    assert [name for name, service in OURS.items() if service["networks"] != ["house"]] == ["portal"]
+
+
+def test_a_door_towards_a_host_listens_at_one_address_only(tmp_path: Path) -> None:
+    """Of several networks the one where that host is: the door is announced there, and refused at any other address of this machine."""
+    seen = seen_as("portal", {"MINZHENG_VAR": str(tmp_path), "MINZHENG_METRICS_HOST": f"{TOWARDS}127.0.0.2", "MINZHENG_PROCESS": "portal"})
+    door, file = _open(seen)
+    try:
+        told = json.loads(file.read_text())
+        assert (told["host"], told["port"]) == (door.host, door.port)
+        with socket.create_connection((door.host, door.port), timeout=10):
+            pass
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.3", door.port), timeout=10)
+    finally:
+        door.close()
+
+
+def test_the_image_holds_what_the_code_reads_beside_itself() -> None:
+    """Profiles, the broker's definitions, the contracts that go into a bundle: none of them is left out of the image."""
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
+    copied = set(re.findall(r"^COPY (\S+) \1$", dockerfile, re.MULTILINE))
+    assert {"shared", "services", "profiles", "deploy/rabbitmq", "docs/contracts"} <= copied
+    ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert not [line for line in ignored if line.strip("/").split("/")[0] in {path.split("/")[0] for path in copied} - {"deploy"}]
 
 
 def test_the_portals_own_token_is_a_file_that_it_is_given() -> None:

@@ -108,7 +108,8 @@ def start(var: Path, only: tuple[str, ...], **more: str) -> House:
 @pytest.fixture(scope="session")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     var = tmp_path_factory.mktemp("watched")
-    with start(var, (*OURS, "broker"), MINZHENG_TRACES="file", MINZHENG_LOG_LEVEL="DEBUG") as house:
+    told = {"MINZHENG_TRACES": "file", "MINZHENG_LOG_LEVEL": "DEBUG", "MINZHENG_PORTAL_PROCESSES": "1"}
+    with start(var, (*OURS, "broker", "portal"), **told) as house:
         settings = house.settings
         assert settings.token_private_key is not None
         assert settings.token_public_key is not None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import urllib.request
 import uuid
 from pathlib import Path
 from typing import Any
@@ -100,8 +103,6 @@ def test_a_call_hangs_on_its_caller(watched: Watched, tmp_path: Path) -> None:
             request.status = 201
     finally:
         tracing.stop()
-    import json
-
     ours = [json.loads(line) for line in (tmp_path / "traces" / "test.jsonl").read_text().splitlines()]
     until(lambda: len(of(watched.spans(), correlation)) >= 2)
     spans = ours + of(watched.spans(), correlation)
@@ -110,6 +111,60 @@ def test_a_call_hangs_on_its_caller(watched: Watched, tmp_path: Path) -> None:
     kinds = [s["kind"] for s in spans if s["name"] == door]
     assert sorted(kinds) == ["SpanKind.CLIENT", "SpanKind.SERVER"]
     assert next(s for s in spans if s["name"].startswith("POST"))["attributes"]["minzheng.outcome"] == "201"
+
+
+def test_from_an_http_request_to_a_reaction(watched: Watched) -> None:
+    """A front end calls the API: the portal's request, its call, the door, the decision, the event on its way and what reacts to it."""
+    bureau = watched.bureau
+    family = bureau.household({"resident_id": bureau.person(), "name": CANARY, "monthly_income_fen": 0})
+    form = {
+        "household_id": family["household_id"], "person_id": next(iter(family["members"])), "monthly_income_fen": 40_000,
+        "effective_from": "2023-03-01", "reason": "employment",
+    }  # fmt: skip
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{bureau.house.child_env['MINZHENG_PORTAL_PORT']}/api/v1/assistance/record_income",
+        json.dumps(form).encode(),
+        {
+            "Authorization": f"Bearer {bureau.staff('clerk')._token}",
+            "Content-Type": "application/json",
+            "Idempotency-Key": (correlation := new_id()),
+        },
+    )
+    with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310 - an address of ours
+        assert answer.status == 200
+        assert answer.headers["X-Correlation-Id"] == correlation
+    door, last = "assistance.record_income", "assistance.on_income_recorded"
+    expected = ["POST /api/v1/assistance/record_income", door, door, "RecordIncome", "publish assistance.income_recorded", last]
+    until(lambda: sorted(s["name"] for s in of(watched.spans(), correlation)) == sorted(expected))
+    spans = of(watched.spans(), correlation)
+    assert way(spans, last) == expected
+    assert next(s for s in spans if s["name"].startswith("POST"))["attributes"]["minzheng.outcome"] == "200"
+
+
+def test_files_of_traces_do_not_grow_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long file is set aside, one generation; of processes that are gone only some files stay, of those that have a name all."""
+    monkeypatch.setattr(tracing, "MOST_BYTES", 20_000)
+    monkeypatch.setattr(tracing, "MOST_LEFT", 2)
+    folder = tmp_path / "traces"
+    folder.mkdir()
+    for n in range(5):
+        left = folder / f"portal-{2**22 + n}.jsonl"
+        left.touch()
+        os.utime(left, (n, n))
+    (folder / "seal.jsonl").touch()
+    (folder / f"relay-{os.getpid()}.jsonl").touch()
+    tracing.start("file", tmp_path, "test")
+    try:
+        for n in range(300):
+            tracing.record("step", tracing.INTERNAL, new_id(), n + 1, 0, 0)
+    finally:
+        tracing.stop()
+    kept = {file.name: file.stat().st_size for file in folder.iterdir()}
+    mine = {"test.jsonl": kept.pop("test.jsonl"), "test.jsonl.1": kept.pop("test.jsonl.1")}
+    assert all(0 < size < 22_000 for size in mine.values())
+    assert set(kept) == {"seal.jsonl", f"relay-{os.getpid()}.jsonl", f"portal-{2**22 + 3}.jsonl", f"portal-{2**22 + 4}.jsonl"}
+    newest = (folder / "test.jsonl").read_text().splitlines()[-1]
+    assert json.loads(newest)["context"]["span_id"] == f"0x{300:016x}"
 
 
 def test_a_refusal_is_an_outcome_and_no_error(watched: Watched) -> None:

@@ -109,6 +109,8 @@ def test_every_process_queue_and_follower_is_shown_and_well(page: Page, bureau: 
     assert page.locator("figure svg[role=img] title").first.text_content() == "各处落后多久"
     expect(page.locator("#by-service .tag.good")).to_have_count(len(SERVICES))
     expect(page.locator("#queues")).to_contain_text("assistance.on.hrss.income_changed.on_income_changed")
+    for delay in bureau.settings.retry_delays:  # what waits for its next try lies in these
+        expect(page.locator("#queues")).to_contain_text(f"等待重试（隔 {delay:g} 秒）")
     accessible(page)
     fits(page)
     assert page.locator("meta[http-equiv=refresh]").count() == 0
@@ -168,11 +170,15 @@ def test_what_is_not_well_is_told_in_words() -> None:
     assert said(unknown=("队列：无法连接消息总线。",)) == [("bad", "没有问到 队列：无法连接消息总线。")]
     followers = (("relay", "转发"), ("projection registry", "投影 registry"), ("seal", "封存"))
     late = tuple(LagState(follower, about, 9, 61.0) for follower, about in followers)
-    assert said(lags=late) == [("warn", "转发落后 61 秒。"), ("warn", "投影 登记落后 61 秒。")]
-    assert said(lags=(LagState("seal", "封存", 9, 601.0),)) == [("warn", "封存落后 601 秒。")]
+    assert said(lags=late) == [("bad", "转发落后 61 秒。"), ("bad", "投影 登记落后 61 秒。")]
+    assert said(lags=(LagState("seal", "封存", 9, 601.0),)) == [("bad", "封存落后 601 秒。")]
+    assert said(processes=()) == [("bad", "没有找到任何进程。")]
     queues = (QueueState("rpc-registry", 0, 0), QueueState("registry.dead", 1, 0), QueueState("registry.discarded", 5000, 0))
     assert said(queues=queues) == [("warn", "登记有 1 个队列无人取件。")]
     assert said(queues=(QueueState("rpc-registry", 1001, 2),)) == [("warn", "队列 rpc-registry 积压 1,001 条。")]
+    lying = QueueState("rpc-registry", 2, 0)
+    assert said(queues=(lying,)) == [("bad", "队列 rpc-registry 有 2 条，无人取件。"), ("warn", "登记有 1 个队列无人取件。")]
+    assert said(queues=(QueueState("minzheng.retry.600000", 5, 0),)) == []
 
 
 def test_a_dead_letter_is_shown_given_back_and_discarded_with_reasons(page: Page, bureau: Bureau, sit: Sit) -> None:

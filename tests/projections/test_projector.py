@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from shared.domain.errors import Unavailable
 from shared.eventlog import rebuild
 from shared.eventlog.client import Log
 from shared.eventlog.projector import LogWentBack, Projector
@@ -151,7 +152,7 @@ def test_an_unknown_event_stops_the_projector(server: LogServer, engine: sa.Engi
 
 
 def test_a_log_restored_from_an_older_backup_is_noticed(server: LogServer, engine: sa.Engine) -> None:
-    """The checkpoint is beyond the end: stop and say so, until the read model is rebuilt by force."""
+    """The checkpoint is beyond the end: stop, say so, be not ready and have no lag at all, until the read model is rebuilt by force."""
     model, log = sample.model(), server.connect()
     sample.fill(log, ["a"], 3)
     model.create(engine)
@@ -161,9 +162,13 @@ def test_a_log_restored_from_an_older_backup_is_noticed(server: LogServer, engin
         f.thread.join(20)
         assert isinstance(f.failure, LogWentBack)
         assert "rebuild --force sample" in str(f.failure)
+        assert f.projector.unready() == str(f.failure)
+        with pytest.raises(Unavailable, match="超过了事件日志的末尾"):
+            list(f.projector.values())
     assert rebuild.rebuild(model, engine, log, force=True).swapped
-    with following(model, engine, server):
+    with following(model, engine, server) as f:
         assert model.wait_for(engine, sample.fill(log, ["b"], 3), 20)
+        assert [value for _, _, value in f.projector.values()] == [0, 0]
     assert same_as_rebuilt(model, engine, log) == 10
 
 
