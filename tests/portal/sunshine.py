@@ -56,6 +56,7 @@ class District:
     waiting: str = ""  # a case under publicity
     lot: str = ""  # an inspection drawn by lot from 132 objects
     ids: set[str] = field(default_factory=set)
+    secrets: set[str] = field(default_factory=set)  # what stands in events and may be in no receipt
 
     @property
     def client(self) -> FlaskClient:
@@ -66,6 +67,7 @@ class District:
         self.names |= {str(m.get("name")) for m in members}
         made = home(self.desk, self.numbers, *members, town=town)
         self.ids |= set(made.members)
+        self.secrets |= {made.household_id, *made.members}
         return made
 
     def remember(self) -> None:
@@ -133,6 +135,8 @@ def ill_meant(made: District) -> None:
     d.call("draw_from_fund", "clerk", record_id=record, case_id="case-9", amount=120_000, draw_id="D1")
     d.call("settle_fund_draw", "approver", record_id=record, draw_id="D1", decision="case-9", covered=100_000)
     opening = {"programme": "assistance_special_governance", "division": "330225", "title": "八月低保个案抽查", "scope": "全区在册个案"}
+    d.call("count_fund", "reviewer", record_id=record, counted=400_000, note="盘点时王某某在场")
+    made.secrets |= {"case-9", "盘点时王某某在场"}
     d.call("open_campaign", "reviewer", **{**opening, "title": f"抽查{INJECTED}"}, period_from="2023-08-20", check_by="2023-12-31")
     lot = d.call("open_campaign", "reviewer", **opening, period_from=d.now.date().isoformat(), check_by="2023-12-31")["id"]
     objects = [f"案-{n:03d}" for n in range(130)] + ["𠀀-1", "ﬀ-1"]  # of which Python and JavaScript disagree about the order
@@ -150,6 +154,7 @@ def granted(made: District, towns: list[str]) -> None:
         name = "欧阳甲天下" if n == 0 else f"{'王李张刘陈杨黄周吴徐'[n % 10]}钱孙{n:02d}"
         one = made.home(town, name, monthly_income_fen=4000 * (n % 9))
         cases.append(apply(d, LIVING, household_id=one.household_id))
+        made.secrets.add(cases[-1])
         d.call("propose", "reviewer", case_id=cases[-1])
     d.settle()
     d.later(8)
@@ -193,6 +198,7 @@ def live(made: District) -> None:
     d.on("2023-08-24")
     late = made.home(SHIPU, "孙行者大圣", {"name": "沙悟净小童", "born": "20150606"})
     made.waiting = apply(d, LIVING, household_id=late.household_id)
+    made.secrets.add(made.waiting)
     d.call("propose", "reviewer", case_id=made.waiting)
     d.settle()
     pay(d, LIVING, "2023-08", "330225")

@@ -64,14 +64,15 @@ def publicised(d: Desk, case_id: str) -> str:
     return str(case(d, case_id)["proposal"]["reviewed"])
 
 
-def lines(d: Desk, case_id: str, on: str | None = None) -> list[dict[str, Any]]:
-    """What the page said of a case at the end of a day, names opened: the recipients of its programme, and the proposals."""
+def lines(d: Desk, case_id: str, on: str | None = None, division: str = "330225") -> list[dict[str, Any]]:
+    """What the page says of a case at the end of a day, names opened: the recipients of its programme, and the proposals. By its stream,
+    for what is no longer told of a past day has no case."""
     engine, vault = d.offices["portal"].read, d.offices["portal"].vault
     day = date.fromisoformat(on) if on else None
-    found = sunshine.proposals(engine, T, "330225", day, today=d.now.date(), limit=500)
+    found = sunshine.proposals(engine, T, division, day, today=d.now.date(), limit=500)
     for programme in (*PROGRAMMES, *ELDER_PROGRAMMES):
-        found += sunshine.recipients(engine, T, programme, "330225", day, limit=500)
-    mine = [r for r in found if r.case_id == case_id]
+        found += sunshine.recipients(engine, T, programme, division, day, limit=500)
+    mine = [r for r in found if r.stream.endswith(case_id)]
     vault.know(r.person_id for r in mine if r.person_id)
     return [{**dataclasses.asdict(r), "name": vault.open(r.name) if r.name is not None else None} for r in mine]
 
@@ -84,7 +85,8 @@ def said(d: Desk, case_id: str, on: str | None = None) -> tuple[Any, ...]:
 
 
 def test_the_page_of_a_case_on_each_day_of_its_life(d: Desk, numbers: Numbers) -> None:
-    """公示 → 异议 → 在保 → 提高 → 暂停 → 恢复 → 终止: each day's page is what the case was on that day, then and for ever."""
+    """公示 → 异议 → 在保 → 提高 → 暂停 → 恢复 → 终止: each day's page is what the case was on that day, then and for ever; who it was
+    is told for as long as the publicity, the listing lasts, and of no day any more when it is over."""
     d.on("2023-07-03")
     made = family(d, numbers, {"born": "20150101"})
     case_id = apply(d, LIVING, household_id=made.household_id)
@@ -123,24 +125,28 @@ def test_the_page_of_a_case_on_each_day_of_its_life(d: Desk, numbers: Numbers) -
     d.on("2023-12-04")
     earns(d, made, 900000, "2023-12-01")
     d.settle()
+    assert [said(d, case_id, day) for day in ("2023-07-12", "2023-09-02")] == [("recipient", "金*", first, "in_force"), raised]
+    assert said(d, case_id, "2023-07-03") == ("proposal", None, first, "")  # its seven days are over
     d.on("2024-01-02")
     d.settle()
     assert case(d, case_id)["status"] == "ended"
     on = {
         "2023-07-02": (),
-        "2023-07-03": ("proposal", "金*", first, ""),
-        "2023-07-10": ("proposal", "金*", first, ""),
+        "2023-07-03": ("proposal", None, first, ""),
+        "2023-07-10": ("proposal", None, first, ""),
         "2023-07-11": (),
-        "2023-07-12": ("recipient", "金*", first, "in_force"),
-        "2023-08-31": ("recipient", "金*", first, "in_force"),
-        "2023-09-02": raised,
-        "2023-10-05": ("recipient", "金*", 0, "suspended"),
-        "2023-11-06": raised,
-        "2023-12-31": raised,
+        "2023-07-12": ("recipient", None, first, "in_force"),
+        "2023-08-31": ("recipient", None, first, "in_force"),
+        "2023-09-02": ("recipient", None, *raised[2:]),
+        "2023-10-05": ("recipient", None, 0, "suspended"),
+        "2023-11-06": ("recipient", None, *raised[2:]),
+        "2023-12-31": ("recipient", None, *raised[2:]),
         "2024-01-02": (),
     }
     assert {day: said(d, case_id, day) for day in on} == on
     [line] = lines(d, case_id, "2023-07-03")
+    assert (line["case_id"], line["person_id"]) == ("", "")  # nor anything by which the name could be looked up elsewhere
+    assert case_id not in line["key"]
     assert (line["place"], line["members"], line["area"], line["until_day"]) == (VILLAGE, 2, "rural", "2023-07-10")
     assert d.call("get_objection_answer", "portal", receipt=receipt) == {
         "receipt": receipt, "received_on": "2023-07-03", "status": "dismissed", "reason": "经查无车辆",
@@ -236,8 +242,8 @@ def test_objections_are_heard_in_time_and_nowhere_else(d: Desk, numbers: Numbers
     assert unknown.value.code == "not_found"
 
 
-def test_a_withdrawal_is_at_once_and_a_correction_hides_a_field_and_the_past_stays_answerable(d: Desk, numbers: Numbers) -> None:
-    """人身安全: off the page the same day, still counted; restored by another hand; a hidden name stays hidden when the amount changes."""
+def test_a_withdrawal_and_a_correction_are_at_once_and_reach_the_page_of_every_day(d: Desk, numbers: Numbers) -> None:
+    """人身安全: off the page of every day, still counted; restored by another hand; a hidden name stays hidden when the amount changes."""
     d.on("2023-07-03")
     made = family(d, numbers, village="330225102001")
     case_id = grant(d, LIVING, household_id=made.household_id)
@@ -250,7 +256,7 @@ def test_a_withdrawal_is_at_once_and_a_correction_hides_a_field_and_the_past_sta
     assert not_his.value.code == "forbidden"
     d.call("withdraw_disclosure", "approver", case_id=case_id, reason="人身安全")
     d.settle()
-    assert said(d, case_id) == ()
+    assert said(d, case_id) == said(d, case_id, confirmed) == said(d, case_id, "2023-07-31") == ()
     assert _counted(d, "330225102001") == counted > 0
     d.on("2023-08-05")
     with pytest.raises(Refused) as same:
@@ -258,7 +264,8 @@ def test_a_withdrawal_is_at_once_and_a_correction_hides_a_field_and_the_past_sta
     assert same.value.code == "same_hand"
     d.call("restore_disclosure", "approver", case_id=case_id, reason="已解除", actor="staff:second")
     d.settle()
-    assert said(d, case_id) == before
+    assert said(d, case_id) == said(d, case_id, confirmed) == before
+    assert said(d, case_id, "2023-08-01") == ()
     d.on("2023-08-07")
     d.call("correct_disclosure", "approver", case_id=case_id, hidden=["name", "place"], reason="本人请求")
     d.settle()
@@ -270,6 +277,11 @@ def test_a_withdrawal_is_at_once_and_a_correction_hides_a_field_and_the_past_sta
     d.settle()
     assert said(d, case_id)[1] is None
     assert said(d, case_id)[2] > before[2]
+    for day in (confirmed, "2023-08-05", "2023-08-07"):
+        assert (said(d, case_id, day)[1], lines(d, case_id, day)[0]["place"]) == (None, "330225102")
+        assert lines(d, case_id, day, division="330225102001") == []  # not by the page it was on, either
+    d.call("correct_disclosure", "approver", case_id=case_id, hidden=[], reason="已同意", actor="staff:second")
+    d.settle()
     names = {day: said(d, case_id, day)[1:2] for day in (confirmed, "2023-08-01", "2023-08-04", "2023-08-05", "2023-08-07")}
     assert names == {confirmed: ("金*",), "2023-08-01": (), "2023-08-04": (), "2023-08-05": ("金*",), "2023-08-07": (None,)}
 

@@ -65,7 +65,7 @@ ASSISTANCE_PROGRAMME_CATALOGUE = Declaration(
         Step("publish_publication", {"record_id": "@id"}, "approver", 122),
         Step("withdraw_publication", {"record_id": "@id", "effective_from": "2025-01-01", "reason": "并入分层分类目录"}, "approver", 400),
     ),
-    public=("subject_id", "title"),
+    public=("subject_id", *_FIELDS),
 )
 
 ALL = (ASSISTANCE_PROGRAMME_CATALOGUE,)

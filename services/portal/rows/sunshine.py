@@ -7,7 +7,8 @@ it as well, so that it does not follow from the sum, and everything below a plac
 the withholding (``withholdings``): it follows from the log alone, like everything here.
 
 A name is sealed as in the event; pages open it (``vault.know`` for a whole page, then ``vault.open``). The questions at the end are the
-only way to these rows: no caller can forget to withhold.
+only way to these rows: no caller can forget to withhold, or what of a past day is told no more (``_past``): whatever a hand keeps from the
+page, and who it was when the time for which he was to be listed is over.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ def declare(metadata: sa.MetaData) -> SunshineTables:
         metadata,
         sa.Column("stream", sa.String(100), primary_key=True),
         sa.Column("n", sa.Integer, primary_key=True),  # of the event that began the period
+        sa.Column("position", sa.BigInteger, nullable=False),  # its place in the log, which says nothing of the case: lines go by it
         sa.Column("case_id", sa.String(40), nullable=False),
         sa.Column("service", sa.String(40), nullable=False),
         sa.Column("programme", sa.String(60), nullable=False),
@@ -69,9 +71,9 @@ def declare(metadata: sa.MetaData) -> SunshineTables:
     )
     c = disclosures.c
     # What stands now is asked for by equality; any other moment walks the places in their order.
-    sa.Index("ix_disclosures_now", c.kind, c.programme, c.shown_until, c.place, c.stream)
-    sa.Index("ix_disclosures_then", c.kind, c.programme, c.place, c.stream, c.shown_from, c.shown_until)
-    sa.Index("ix_disclosures_proposals", c.kind, c.shown_until, c.until_day, c.stream)
+    sa.Index("ix_disclosures_now", c.kind, c.programme, c.shown_until, c.place, c.position)
+    sa.Index("ix_disclosures_then", c.kind, c.programme, c.place, c.position, c.shown_from, c.shown_until)
+    sa.Index("ix_disclosures_proposals", c.kind, c.shown_until, c.until_day, c.position)
     sa.Index("ix_disclosures_case", c.case_id)
     standing = sa.Table(
         "disclosure_standing",
@@ -81,7 +83,11 @@ def declare(metadata: sa.MetaData) -> SunshineTables:
         sa.Column("programme", sa.String(60), nullable=False),
         sa.Column("kind", sa.String(10), nullable=False),
         sa.Column("until_day", sa.String(10)),
+        sa.Column("since", sa.String(32), nullable=False),  # when this publicity or this time on the list began
         sa.Column("open_n", sa.Integer),  # the period that is open; none where nothing is listed
+        sa.Column("held", sa.Boolean, nullable=False),  # withdrawn by a hand: on the page of no day
+        sa.Column("hidden", sa.Text, nullable=False),  # what a hand keeps from the page of every day, as JSON
+        sa.Column("cut", sa.Boolean, nullable=False, index=True),  # the place is among it
         sa.Column("counted_at", sa.String(12), nullable=False),  # "" where it is not counted
         sa.Column("members", sa.Integer, nullable=False),
         sa.Column("amount_fen", sa.BigInteger, nullable=False),
@@ -125,7 +131,7 @@ def project(model: ReadModel, t: SunshineTables) -> None:
         if e.fields:
             s = e.shown
             rows.put(
-                t.disclosures, stream=r.stream, n=r.version, case_id=now["case_id"], service=r.name.partition(".")[0],
+                t.disclosures, stream=r.stream, n=r.version, position=r.position, case_id=now["case_id"], service=r.name.partition(".")[0],
                 programme=now["programme"], kind=now["kind"], place=s.place, fields=msgspec.json.encode(e.fields).decode(),
                 person_id=s.person_id, name=s.name, members=s.members, area=s.area, amount_fen=s.amount_fen,
                 first_month=s.first_month, status=s.status,
@@ -208,9 +214,12 @@ def project(model: ReadModel, t: SunshineTables) -> None:
     @model.on_short("disclosure_published")
     def _published(rows: Rows, r: Recorded) -> None:
         e = r.event
-        before = rows.get(t.standing, stream=r.stream) or {"open_n": None, "counted_at": "", "members": 0, "amount_fen": 0}
+        before = rows.get(t.standing, stream=r.stream) or _NEW
         until = e.until.isoformat() if e.until is not None else None
-        told = {"stream": r.stream, "case_id": e.case_id, "programme": e.programme, "kind": e.kind, "until_day": until}
+        since = before["since"] if (before["kind"], before["until_day"]) == (e.kind, until) else _at(r)
+        told = {
+            "stream": r.stream, "case_id": e.case_id, "programme": e.programme, "kind": e.kind, "until_day": until, "since": since,
+        }  # fmt: skip
         _shown(rows, r, {**before, **told}, "replaced")
 
     @model.on_short("disclosure_corrected")
@@ -225,11 +234,26 @@ def project(model: ReadModel, t: SunshineTables) -> None:
         if now is None:
             return
         _end(rows, r.stream, now["open_n"], _at(r), r.name.rpartition("_")[2])
-        now["open_n"] = None
+        now.update(open_n=None, held=now["held"] or getattr(r.event, "held", False))
         if getattr(r.event, "counted", False):
             rows.put(t.standing, **now)
         else:
             _count(rows, r, {**now, "kind": "", "until_day": None}, None)
+
+    @model.on_short("disclosure_restored")
+    def _restored(rows: Rows, r: Recorded) -> None:
+        rows.change(t.standing, {"stream": r.stream}, held=False)
+
+    @model.on_short("disclosure_fields_hidden")
+    def _hidden(rows: Rows, r: Recorded) -> None:
+        hidden = msgspec.json.encode(r.event.hidden).decode()
+        rows.change(t.standing, {"stream": r.stream}, hidden=hidden, cut="place" in r.event.hidden)
+
+
+_NEW: dict[str, Any] = {
+    "kind": "", "until_day": None, "since": "", "open_n": None, "held": False, "hidden": "[]", "cut": False,
+    "counted_at": "", "members": 0, "amount_fen": 0,
+}  # fmt: skip
 
 
 def withheld(counts: Mapping[str, int], *, above: bool = False) -> dict[str, str]:
@@ -279,7 +303,8 @@ class Recipient:
     key: str  # for the next page: ``after``
     stream: str  # with ``n``, the event that said it: for a receipt
     n: int
-    case_id: str
+    position: int
+    case_id: str  # "" where it is told no more who it was
     service: str
     programme: str
     kind: str
@@ -323,13 +348,20 @@ def recipients(
     engine: sa.Engine, t: SunshineTables, programme: str, division: str, on: date | datetime | None = None, after: str = "", limit: int = 50
 ) -> list[Recipient]:
     """The recipients of a programme in a division as listed then (now: None), village by village, beginning behind ``after``."""
-    c = t.disclosures.c
-    query = sa.select(t.disclosures).where(c.kind == "recipient", c.programme == programme, *_as_of(c, on))
-    place, _, stream = after.partition("~")
-    query = query.where(*_inside(c.place, division, place))
-    if after:
-        query = query.where(sa.tuple_(c.place, c.stream) > sa.tuple_(sa.literal(place), sa.literal(stream)))
-    return _lines(engine, query.order_by(c.place, c.stream).limit(_few(limit)))
+    c, s = t.disclosures.c, t.standing.c
+    place, behind = _behind(after)
+
+    def ask(at: Any, *more: Any) -> list[Recipient]:
+        asked = _asked(t, on).where(c.kind == "recipient", c.programme == programme, *_inside(at, division, place), *more)
+        if after:
+            asked = asked.where(sa.tuple_(at, c.position) > sa.tuple_(sa.literal(place), sa.literal(behind)))
+        return _lines(engine, asked.order_by(at, c.position).limit(_few(limit)))
+
+    if on is None:
+        return ask(c.place)
+    # By the index; and the few of which a hand keeps the place from the page stand where they are told to be, or their order would tell.
+    told = ask(c.place, ~s.cut) + ask(sa.func.substr(c.place, 1, LEVELS[1]), s.cut)
+    return sorted(told, key=lambda r: (r.place, r.position))[: _few(limit)]
 
 
 def proposals(
@@ -341,20 +373,20 @@ def proposals(
     """
     c = t.disclosures.c
     day = (moment(on) or today.isoformat())[:10]
-    query = sa.select(t.disclosures).where(c.kind == "proposal", *_as_of(c, on), c.until_day >= day, *_inside(c.place, division))
+    at = c.place if on is None else sa.case((t.standing.c.cut, sa.func.substr(c.place, 1, LEVELS[1])), else_=c.place)
+    asked = _asked(t, on).where(c.kind == "proposal", c.until_day >= day, *_inside(at, division))
+    until, behind = _behind(after)
     if after:
-        until, _, stream = after.partition("~")
-        query = query.where(sa.tuple_(c.until_day, c.stream) > sa.tuple_(sa.literal(until), sa.literal(stream)))
-    return _lines(engine, query.order_by(c.until_day, c.stream).limit(_few(limit)), by_day=True)
+        asked = asked.where(sa.tuple_(c.until_day, c.position) > sa.tuple_(sa.literal(until), sa.literal(behind)))
+    return _lines(engine, asked.order_by(c.until_day, c.position).limit(_few(limit)), today=today)
 
 
-def proposal(engine: sa.Engine, t: SunshineTables, case_id: str, *, today: date) -> Recipient | None:
-    """The proposal of one case that is under publicity now: whatever an objection form is for."""
+def line(engine: sa.Engine, t: SunshineTables, case_id: str, kind: str, *, today: date) -> Recipient | None:
+    """The line of one case as it stands now: of the list, or under publicity (whatever an objection form is for)."""
     c = t.disclosures.c
-    query = sa.select(t.disclosures).where(
-        c.case_id == case_id, c.kind == "proposal", c.shown_until == FOREVER, c.until_day >= today.isoformat()
-    )
-    return next(iter(_lines(engine, query.limit(1), by_day=True)), None)
+    running = sa.or_(c.until_day.is_(None), c.until_day >= today.isoformat())
+    asked = _asked(t, None).where(c.case_id == case_id, c.kind == kind, running)
+    return next(iter(_lines(engine, asked.limit(1), today=today)), None)
 
 
 def totals(engine: sa.Engine, t: SunshineTables, division: str, on: date | None = None) -> list[Figure]:
@@ -380,9 +412,20 @@ def withholdings(engine: sa.Engine, t: SunshineTables, division: str, after: str
         return [{**row, "key": f"{row['programme']}~{row['place']}~{row['from_day']}", "threshold": SMALL_CELL} for row in found]
 
 
-def _as_of(c: Any, on: date | datetime | None) -> tuple[Any, ...]:
-    at = moment(on)
-    return (c.shown_until == FOREVER,) if at is None else (c.shown_from <= at, c.shown_until > at)
+def _asked(t: SunshineTables, on: date | datetime | None) -> sa.Select[Any]:
+    """The periods of now, or those of then with what is so of the case now: what a hand has withdrawn is on the page of no day."""
+    c, s, at = t.disclosures.c, t.standing.c, moment(on)
+    if at is None:
+        return sa.select(t.disclosures).where(c.shown_until == FOREVER)
+    now = (s.kind.label("now_kind"), s.since, s.hidden, s.cut)
+    of_then = sa.select(t.disclosures, *now).join(t.standing, s.stream == c.stream)
+    return of_then.where(c.shown_from <= at, c.shown_until > at, ~s.held)
+
+
+def _behind(after: str) -> tuple[str, int]:
+    """From a line's key: what it is sorted by first, and its place in the log."""
+    first, _, position = after.partition("~")
+    return first, int(position) if position.isascii() and position.isdigit() and len(position) < 16 else 0
 
 
 def _inside(place: Any, division: str, first: str = "") -> tuple[Any, ...]:
@@ -395,13 +438,41 @@ def _few(limit: int) -> int:
     return max(1, min(limit, 500))
 
 
-def _lines(engine: sa.Engine, query: Any, *, by_day: bool = False) -> list[Recipient]:
+def _lines(engine: sa.Engine, query: Any, *, today: date | None = None) -> list[Recipient]:
+    """``today``: of proposals, which go by the day on which they are over."""
     with engine.execution_options(single=True).connect() as connection:
-        return [_line(row, by_day) for row in connection.execute(query).mappings()]
+        found = [dict(row) for row in connection.execute(query).mappings()]
+    return [_line(_past(row, today) if "since" in row else row, today is not None) for row in found]
 
 
-def _line(row: Any, by_day: bool) -> Recipient:
-    key = f"{row['until_day'] if by_day else row['place']}~{row['stream']}"
+def _past(row: Mapping[str, Any], today: date | None) -> dict[str, Any]:
+    """A line of a past day, less what is told of it no more.
+
+    What a hand keeps from the page, it keeps from that of every day. And a name, with the number of the case by which it could be
+    found, is public for as long as declared: when the publicity or the time on the list that the line belongs to is over, it says
+    what was shown and no longer of whom.
+    """
+    hidden = {*msgspec.json.decode(row["hidden"])}
+    over = (row["kind"], row["shown_from"] >= row["since"]) != (row["now_kind"], True)
+    over = over or (today is not None and row["until_day"] < today.isoformat())
+    if over:
+        hidden.add("name")
+    told = [f for f in msgspec.json.decode(row["fields"]) if f not in hidden]
+    return {
+        **row,
+        **{f: nothing for f, nothing in _UNTOLD.items() if f in hidden},
+        "fields": msgspec.json.encode(told),
+        "place": row["place"][: LEVELS[1]] if row["cut"] else row["place"],
+        "person_id": row["person_id"] if "name" in told else "",
+        "case_id": "" if over else row["case_id"],
+    }
+
+
+_UNTOLD: dict[str, Any] = {"name": None, "members": None, "area": "", "amount_fen": None, "first_month": "", "status": ""}
+
+
+def _line(row: Mapping[str, Any], by_day: bool) -> Recipient:
+    key = f"{row['until_day'] if by_day else row['place']}~{row['position']}"
     given = {f.name: row[f.name] for f in fields(Recipient) if f.name not in ("key", "fields")}
     return Recipient(key=key, fields=tuple(msgspec.json.decode(row["fields"])), **given)
 

@@ -46,7 +46,7 @@ def _page(template: str, status: int = 200, **context: Any) -> Any:
 
 
 def _proposal(portal: Portal, case_id: str) -> rows.Recipient:
-    found = rows.proposal(portal.read, T, case_id, today=day_of(portal).today)
+    found = rows.line(portal.read, T, case_id, "proposal", today=day_of(portal).today)
     if found is None:
         raise Refused("not_found", "该事项不在公示期内。", None)
     return found

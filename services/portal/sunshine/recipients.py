@@ -49,8 +49,10 @@ def shown(portal: Portal, found: Sequence[Recipient]) -> list[dict[str, Any]]:
             "first_month": r.first_month or None,
             "status": r.status or None,
         }
-        kept = {field: value if field in r.fields else None for field, value in values.items()}
-        lines.append({"case_id": r.case_id, "programme": r.programme, "place": r.place, "until": r.until_day, "key": r.key, **kept})
+        public = declared.public(r.programme)  # of a past day too: what is declared no more is told no more
+        told = {*r.fields} & {*(public.proposal if r.kind == "proposal" else public.recipient)}
+        kept = {field: value if field in told else None for field, value in values.items()}
+        lines.append({"case_id": r.case_id or None, "programme": r.programme, "place": r.place, "until": r.until_day, "key": r.key, **kept})
     return lines
 
 
@@ -120,7 +122,8 @@ def table_rows(portal: Portal, lines: Sequence[dict[str, Any]], fields: Sequence
         if where not in named:
             named[where] = escape(places.name(where))
         cells = "".join(f'<td{_RIGHT if f == "amount_fen" else ""}>{escape(value(line, f))}</td>' for f in fields)
-        link = f'<a href="/sunshine/receipt/recipients/{escape(line["case_id"])}" rel="nofollow">回执</a>'
+        case_id = line["case_id"]
+        link = f'<a href="/sunshine/receipt/recipients/{escape(case_id)}" rel="nofollow">回执</a>' if case_id else ""
         out.append(f"<tr><td>{named[where]}</td>{cells}<td>{link}</td></tr>")
     return Markup("\n".join(out))
 

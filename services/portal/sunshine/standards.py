@@ -107,7 +107,7 @@ def values(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
 
 
 def policies(portal: Portal, day: Day) -> list[dict[str, Any]]:
-    """Every published version of every policy that is declared public, with its fields, newest first of each."""
+    """Every published version of every policy that is declared public, with the fields that are declared, newest first of each."""
     p = POLICIES.c
     found = []
     asked = sa.select(POLICIES).where(kept.on(POLICIES, day.text))
@@ -115,7 +115,7 @@ def policies(portal: Portal, day: Day) -> list[dict[str, Any]]:
         declaration = declared.declarations().get(row["programme"])
         if declaration is None or not declaration.public:
             continue
-        content = dict(json.loads(row["content"]))
+        content = {field: text for field, text in json.loads(row["content"]) if field in declaration.public}
         title = content.pop("name", "") or declared.name(row["subject_id"])
         if "standard" in content:  # by the name that the rules have for it
             content["standard"] = declared.name(content["standard"].split(".")[0])

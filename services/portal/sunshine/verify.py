@@ -1,90 +1,102 @@
 """核验: whoever does not believe a page takes the receipt of a row and checks it, here or, better, on a machine of his own.
 
-A receipt is given for what stands in a public row and for nothing else. Of a row about a person the event holds ids of that person, which
-are nobody's business: its receipt proves that the event is sealed by the leaf's hash alone (``minzheng sealed 1``); whoever holds the event
-(the person at the window, an auditor) can see that it is this one.
+A receipt is given for what stands in a public row and for nothing else. The event behind a row may hold more than the row does: ids of
+whom it is about, of the hands that acted, a note. So a receipt proves that the event is sealed by the leaf's hash alone (``minzheng sealed
+1``); whoever holds the event (the person at the window, an auditor) can see that it is this one. The event itself is shown of a few kinds
+only (``TOLD``), and there only when it says nothing that the row does not say.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-import sqlalchemy as sa
 from cryptography.hazmat.primitives import serialization
 from flask import Response, current_app, make_response, request
 
 from services.portal.read_model import TABLES
-from services.portal.rows import kept
-from services.portal.rows.sunshine import FOREVER
-from services.portal.sunshine.public import Day, day_of, page, pages, query, render
+from services.portal.rows import sunshine as rows
+from services.portal.sunshine import credit, declared, inspections, money, standards
+from services.portal.sunshine.public import Day, day_of, page, pages, render
 from services.portal.web import portal as portals
 from services.portal.web.portal import Portal
 from services.portal.web.safety import csrf
+from shared.casework.programme import NOTHING_PUBLIC
 from shared.cli.sealing import checking_key, origin_of
 from shared.config import ConfigError
 from shared.domain.errors import Refused, Unavailable
 from shared.eventlog.integrity import standalone
 from shared.eventlog.integrity.receipt import NotSealed, receipt, sealed
 from shared.eventlog.integrity.seal import STREAM, newest_note, note_in
+from shared.eventsourcing import codec
+from shared.security.tokens import SERVICE
 
 NEWEST = 20  # checkpoints that are shown
-Found = tuple[str, int]
+Row = dict[str, Any]
 
 
-def _kept(table: sa.Table, *keys: str, version: str = "version") -> Callable[[Portal, list[str]], Found | None]:
-    """The event behind a row of these, by what names it."""
+def _row(shown: Callable[[Portal, Day], Iterable[Row]], *keys: str, version: str = "version") -> Callable[[Portal, list[str]], Row | None]:
+    """The row of a page, looked up among the rows that the page itself shows: what it leaves out has no receipt."""
 
-    def find(portal: Portal, given: list[str]) -> Found | None:
-        if len(given) != len(keys):
-            return None
-        asked = sa.select(table.c.stream, table.c[version].label("version"))
-        for name, value in zip(keys, given, strict=True):
-            column = table.c[name]
-            whole = isinstance(column.type, sa.Integer)
-            if whole and not (value.isascii() and value.isdigit() and len(value) < 9):
-                return None
-            asked = asked.where(column == (int(value) if whole else value))
-        if "until" in table.c:
-            asked = asked.where(table.c.until == kept.OPEN)
-        found = query(portal, asked.limit(1))
-        return (found[0]["stream"], found[0]["version"]) if found and found[0]["version"] >= 0 else None
+    def find(portal: Portal, given: list[str]) -> Row | None:
+        found = (row for row in shown(portal, day_of(portal)) if [str(row[key]) for key in keys] == given and row[version] >= 0)
+        row = next(found, None)
+        return {**row, "version": row[version]} if row else None
 
     return find
 
 
-def _disclosed(kind: str) -> Callable[[Portal, list[str]], Found | None]:
-    d = TABLES["sunshine"].disclosures
+def _moves(portal: Portal, given: list[str]) -> Row | None:
+    """Of a fund that is shown, one movement."""
+    day = day_of(portal)
+    if given[0] not in {row["record_id"] for row in money.funds(portal, day)}:
+        return None
+    return _row(lambda portal, day: money.moves(portal, day, given[0]), "record_id", "version")(portal, given)
 
-    def find(portal: Portal, given: list[str]) -> Found | None:
-        asked = sa.select(d.c.stream, d.c.n).where(d.c.case_id == given[0], d.c.kind == kind, d.c.shown_until == FOREVER)
-        found = query(portal, asked.limit(1))
-        return (found[0]["stream"], found[0]["n"]) if found else None
+
+def _run(portal: Portal, day: Day) -> Iterable[Row]:
+    """The runs whose figures are told."""
+    return (row for row in money.runs(portal, day) if not row["withheld"])
+
+
+def _standing(portal: Portal, day: Day) -> Iterable[Row]:
+    """The published values that stand."""
+    return (row for row in standards.published(portal, day) if row["withdrawn"] is None)
+
+
+def _disclosed(kind: str) -> Callable[[Portal, list[str]], Row | None]:
+    """The line of a list, or of the publicity, as it stands now."""
+
+    def find(portal: Portal, given: list[str]) -> Row | None:
+        line = rows.line(portal.read, TABLES["sunshine"], given[0], kind, today=portal.clock.now().date()) if len(given) == 1 else None
+        declares = declared.public(line.programme) if line else NOTHING_PUBLIC
+        listed = declares.recipient if kind == "recipient" else declares.proposal
+        return {"stream": line.stream, "version": line.n} if line and listed else None
 
     return find
 
 
-def _run(portal: Portal, given: list[str]) -> Found | None:
-    """Of a run whose figures are told."""
-    from services.portal.sunshine.money import runs
-
-    row = next((r for r in runs(portal, day_of(portal)) if [r["run_id"]] == given and not r["withheld"]), None)
-    return (row["stream"], row["version"]) if row else None
-
-
-_STANDARDS, _POLICIES, _, _ = TABLES["standards"]
-KINDS: dict[str, Callable[[Portal, list[str]], Found | None]] = {
-    "standards": _kept(_STANDARDS, "number"),
-    "policies": _kept(_POLICIES, "record_id", "number"),
-    "payments": _run,
-    "fund-moves": _kept(TABLES["funds"][1], "record_id", "version"),
-    "inspections": _kept(TABLES["inspections"][0], "record_id", version="draw_version"),
-    "credit": _kept(TABLES["credit"], "record_id"),
+KINDS: dict[str, Callable[[Portal, list[str]], Row | None]] = {
+    "standards": _row(_standing, "number"),
+    "policies": _row(standards.policies, "record_id", "number"),
+    "payments": _row(_run, "run_id"),
+    "fund-moves": _moves,
+    "inspections": _row(inspections.campaigns, "record_id", version="draw_version"),
+    "credit": _row(credit.entries, "record_id"),
     "recipients": _disclosed("recipient"),
     "proposals": _disclosed("proposal"),
 }
-OF_PERSONS = ("recipients", "proposals")
+# The events that a full receipt may show: sums that the house worked out by itself. Nobody's hand and nobody's words are in them.
+TOLD = frozenset({"payment_run_sent", "payment_run_closed"})
+
+
+def _tells_no_more(portal: Portal, row: Row) -> bool:
+    """Whether everybody may read the event behind a row: declared above, of no hand, and each of its facts stands in the row."""
+    for event in portal.log.read(row["stream"], row["version"], 1):
+        if event.name.rpartition(".")[2] in TOLD and codec.decode_meta(event.metadata).actor.startswith(SERVICE):
+            return all(name in row and row[name] == fact for name, fact in json.loads(event.data).items())
+    return False
 
 
 @pages.get("/sunshine/receipt/<kind>/<key>")
@@ -95,7 +107,7 @@ def receipt_of(kind: str, key: str) -> Any:
     if found is None:
         raise Refused("not_found", "没有公开此行，或已不再公开。", None)
     try:
-        made = (sealed if kind in OF_PERSONS else receipt)(portal.log, portal.tree, *found)
+        made = (receipt if _tells_no_more(portal, found) else sealed)(portal.log, portal.tree, found["stream"], found["version"])
     except NotSealed as error:
         raise Unavailable(str(error)) from None
     answer = Response(json.dumps(made, ensure_ascii=False, indent=1), content_type="application/json")
