@@ -28,6 +28,7 @@ def make(scope: str, since: str | None, until: str | None, older: Path | None, o
     from shared.cli.audit import opened_house
     from shared.cli.sealing import checking_key, origin_of, public_pem
     from shared.clock import Clock
+    from shared.domain.errors import Unavailable
     from shared.eventlog import discovery
     from shared.eventlog.integrity import bundle
     from shared.eventlog.integrity.checkpoint import CheckpointError, opened
@@ -57,6 +58,8 @@ def make(scope: str, since: str | None, until: str | None, older: Path | None, o
                 made = bundle.make(out, log, engine, asked, origin, public_pem(settings), settings.profile, now, bar.update)
         except (NotSealed, CheckpointError) as error:
             raise click.ClickException(str(error)) from error
+        except Unavailable as error:
+            raise click.ClickException(error.message) from error
     click.echo(f"已写入 {out}：{made.events:,} 个事件，{len(made.streams):,} 条流。")
     if made.unsealed:
         click.echo(f"另有 {made.unsealed:,} 个事件尚未封存，不在包中。")

@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.cli.main import COMMANDS
 from shared.cli.processes import PROCESSES, SERVICES
+from shared.cli.sealing import checking_key, signing_key
 from shared.config import ROOT, ConfigError, load
 from shared.messaging import definitions
 from shared.observing import TOWARDS, _open
@@ -187,6 +190,26 @@ def test_the_portal_stands_behind_one_proxy_and_tells_its_metrics_to_the_house_a
     assert inner != given["MINZHENG_METRICS_HOST"]
     assert COMPOSE["services"][inner]["networks"] == ["house"]
     assert [name for name, service in OURS.items() if service["networks"] != ["house"]] == ["portal"]
+
+
+def test_the_readme_names_all_that_production_wants(tmp_path: Path) -> None:
+    """With what its line on production names, and nothing else, the settings are accepted, the seal can sign and an auditor can check."""
+    key = Ed25519PrivateKey.generate()
+    private, public = tmp_path / "a.key", tmp_path / "a.pub"
+    private.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    public.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    given = {
+        "MINZHENG_MODE": "production", "MINZHENG_MASTER_KEY": EXAMPLE["MINZHENG_MASTER_KEY"], "MINZHENG_PROFILE": "xiangshan-2023",
+        "MINZHENG_TOKEN_PUBLIC_KEY": str(public), "MINZHENG_SEAL_KEY": str(private), "MINZHENG_SEAL_PUBLIC_KEY": str(public),
+        "MINZHENG_PORTAL_TOKEN": str(tmp_path / "portal.token"),
+    }  # fmt: skip
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [line] = [line for line in readme.splitlines() if line.startswith("- 生产：")]
+    named = set(re.findall(r"`(MINZHENG_\w+)", line))
+    assert set(given) <= named
+    settings = load({"MINZHENG_VAR": str(tmp_path), **given})
+    assert signing_key(settings).public_key() == checking_key(settings)
+    assert "MINZHENG_PORTAL_PROXIES" in readme
 
 
 def test_a_door_towards_a_host_listens_at_one_address_only(tmp_path: Path) -> None:

@@ -20,6 +20,9 @@ from cryptography.hazmat.primitives import serialization
 
 from shared.cli.audit import command
 from shared.clock import Clock
+from shared.config import ROOT
+from shared.domain.errors import Unavailable
+from shared.eventlog.integrity import bundle
 from shared.eventlog.integrity.bundle import Asked, Made, Scope, make
 from shared.eventlog.integrity.receipt import NotSealed
 from shared.eventlog.integrity.seal import Seal, notes_of
@@ -100,6 +103,19 @@ def written(archive: Path, files: dict[str, bytes]) -> Path:
         for name, content in files.items():
             out.writestr(name, content)
     return archive
+
+
+def test_a_bundle_without_the_contracts_is_not_made(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the house was installed without the contracts of its published events, an auditor is told so and gets no lesser file."""
+    bare = tmp_path / "installed"
+    bare.mkdir()
+    for part in ("services", "shared", "profiles"):
+        (bare / part).symlink_to(ROOT / part)
+    monkeypatch.setattr(bundle, "ROOT", bare)
+    out = tmp_path / "bundle.zip"
+    with pytest.raises(Unavailable, match="docs/contracts"):
+        town.bundle(out, f"case:{town.case}")
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("kind", ["stream", "person", "case", "service", "division", "all"])

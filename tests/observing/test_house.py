@@ -167,7 +167,8 @@ def test_without_a_log_nobody_is_ready_and_the_question_has_no_answer(watched: W
 
 
 def test_the_portals_processes_answer_as_one(tmp_path: Path) -> None:
-    """Two processes of one server count together; whichever serves the metrics, when it is killed the other takes over."""
+    """Two processes of one server count together; whichever serves the metrics, when it is killed the other takes over; all stopped, no
+    file says that any of them should be running."""
     with start(tmp_path, ("eventlog", "broker", "portal"), MINZHENG_PORTAL_PROCESSES="2") as house:
         port = house.child_env["MINZHENG_PORTAL_PORT"]
         seen = Watched(None, tmp_path)  # type: ignore[arg-type]
@@ -189,3 +190,4 @@ def test_the_portals_processes_answer_as_one(tmp_path: Path) -> None:
         assert seen.scrape("portal").value("minzheng_alive") == 1
         until(lambda: seen.lines("portal"))  # the server tells of the process that was killed, in its own words
         assert all(line["process"] == "portal" and line["level"] for line in seen.lines("portal"))
+    assert not list((tmp_path / "run").glob("*.metrics.json"))  # who ends by himself leaves nothing that says he was killed

@@ -25,6 +25,7 @@ from typing import Any, Literal, cast, get_args
 import sqlalchemy as sa
 
 from shared.config import ROOT
+from shared.domain.errors import Unavailable
 from shared.eventlog.client import Log, Raw
 from shared.eventlog.integrity import bundle_check, standalone, tree
 from shared.eventlog.integrity.checkpoint import size_of
@@ -307,7 +308,10 @@ def _types(put: _Put, names: set[str]) -> dict[str, Any]:
         hidden = dict(personal_plan(kind.cls).own)
         fields = [{"name": f.name, "type": str(f.type), "sealed_for": hidden.get(f.name, "")} for f in dataclasses.fields(kind.cls)]
         found[name] = {"title": title(name), "version": kind.version, "published": kind.published, "fields": fields}
-        for path in sorted((ROOT / "docs" / "contracts").glob(f"{name}.v*.json")):
+        contracts = sorted((ROOT / "docs" / "contracts").glob(f"{name}.v*.json"))
+        if kind.published and not contracts:
+            raise Unavailable(f"缺少 {name} 的消息约定（docs/contracts），审计包会不完整：请在装有它们的地方制作。")
+        for path in contracts:
             put(f"contracts/{path.name}", path.read_bytes())
     return found
 
