@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +29,14 @@ for _one in (audit_bundle.make, audit_bundle.check):
 
 @contextmanager
 def opened_house(log: bool = True) -> Iterator[tuple[Any, Any, Any]]:
-    """(settings, log, engine of the tree), closed again; a log that is away is said so. Without ``log`` none is asked for."""
+    """(settings, log, engine of the tree), closed again; a log that is away is said so, and so is a tree that cannot be read. Without
+    ``log`` none is asked for."""
+    import sqlalchemy as sa
+
     from shared import config
     from shared.eventlog.client import Log, LogUnavailable
-    from shared.eventlog.integrity.nodes import Nodes
+    from shared.eventlog.integrity.nodes import MissingNode, Nodes
+    from shared.eventlog.integrity.verify import REBUILD
     from shared.eventlog.stores import engine_for
 
     settings = config.load()
@@ -40,10 +44,13 @@ def opened_house(log: bool = True) -> Iterator[tuple[Any, Any, Any]]:
         raise click.ClickException("没有正在运行的事件日志：请先运行 minzheng up，或设置 EVENTSTORE_URI。")
     opened, engine = Log(settings.eventstore_uri, data=settings.eventstore_data), engine_for(settings, "integrity")
     try:
-        Nodes.create(engine)
+        with suppress(sa.exc.SQLAlchemyError):  # whoever reads the tree will be told again
+            Nodes.create(engine)
         yield settings, opened, engine
     except LogUnavailable as error:
         raise click.ClickException(f"事件日志暂不可用（{error}）。") from error
+    except (MissingNode, sa.exc.SQLAlchemyError) as error:
+        raise click.ClickException(f"完整性树有损（{type(error).__name__}）：{REBUILD}。") from error
     finally:
         opened.close()
         engine.dispose()
@@ -56,11 +63,12 @@ def opened_house(log: bool = True) -> Iterator[tuple[Any, Any, Any]]:
 def verify_log(outside: tuple[Path, ...], data: Path | None, as_json: bool) -> None:
     """逐个事件重新计算，与封存时的叶子、树和全部签名检查点核对；被改动、删除、插入、挪动的事件逐一指明。
 
-    日志文件在本机时（EVENTSTORE_DATA）直接读文件，逐字节核对每一行，并检查文件结构。有不符时退出码为 1。
+    日志文件在本机时（EVENTSTORE_DATA）直接读文件，逐字节核对每一行，并检查文件结构；读不到文件时只经网络核验，并予提示。
+    封存时另写的检查点（var/integrity/checkpoint）总是一并核对。有不符时退出码为 1。
     """
     from shared.cli.sealing import checking_key, origin_of
-    from shared.eventlog.integrity.nodes import Nodes
-    from shared.eventlog.integrity.seal import STREAM, note_in, notes_of
+    from shared.eventlog.integrity.nodes import DAMAGED, Nodes
+    from shared.eventlog.integrity.seal import STREAM, note_in, notes_of, published_in
     from shared.eventlog.integrity.source import File, source_of
     from shared.eventlog.integrity.verify import verify
 
@@ -70,22 +78,54 @@ def verify_log(outside: tuple[Path, ...], data: Path | None, as_json: bool) -> N
         except OSError as error:
             raise click.ClickException(f"{data} 中没有事件日志。") from error
         found = [note_in(event) for event in source.stream(STREAM)] if isinstance(source, File) else notes_of(log)
-        notes = found + [path.read_text(encoding="utf-8") for path in outside]
-        with engine.connect() as connection:
+        published = published_in(settings.var)
+        files = [*outside, *([published] if published.exists() else [])]
+        beside = [path.read_text(encoding="utf-8", errors="replace") for path in files]
+        notes = found + [note for note in dict.fromkeys(beside) if note not in found]
+        size = 0
+        with suppress(*DAMAGED), engine.connect() as connection:
             size = Nodes(connection).size
         with click.progressbar(length=size, label="核验", hidden=as_json) as bar:
-            report = verify(source, engine, notes, origin_of(settings), checking_key(settings), bar.update)
+            key, named = checking_key(settings), _named_by_index(settings)
+            report = verify(source, engine, notes, origin_of(settings), key, bar.update, named)
     if as_json:
         findings = [{"what": f.what, "index": f.index, "where": f.where, "said": str(f)} for f in report.findings]
         told = {"sound": report.sound, "events": report.events, "checkpoints": report.checkpoints, "unsealed": report.unsealed}
+        told |= {"source": "file" if isinstance(source, File) else "wire", "warning": report.warning}
         click.echo(json.dumps({**told, "findings": findings}, ensure_ascii=False))
     else:
         for finding in report.findings:
             click.echo(f"✗ {finding}")
+        if report.warning:
+            click.echo(f"⚠ {report.warning}")
         verdict = "全部相符" if report.sound else "有不符"
-        click.echo(f"{report.events:,} 个事件，{report.checkpoints} 个检查点，尚未封存 {report.unsealed:,} 个：{verdict}。")
+        click.echo(
+            f"来源：{report.source}。{report.events:,} 个事件，{report.checkpoints} 个检查点，尚未封存 {report.unsealed:,} 个：{verdict}。"
+        )
     if not report.sound:
         raise SystemExit(1)
+
+
+def _named_by_index(settings: Any) -> Any:
+    """How the audit index calls the event that stood at a position, where there is an index: of a removed event the log itself says nothing."""
+
+    def named(position: int) -> str | None:
+        import sqlalchemy as sa
+
+        from shared.eventlog import discovery
+        from shared.eventlog.acts import Acts
+
+        discovery.load_all()
+        index = Acts.of(settings)
+        try:
+            found = index.at_position(position)
+        except sa.exc.SQLAlchemyError:
+            return None
+        finally:
+            index.close()
+        return None if found is None else found.where
+
+    return named
 
 
 @command.command("receipt")

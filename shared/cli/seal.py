@@ -21,13 +21,13 @@ def command(once: bool) -> None:
     from shared.cli.sealing import origin_of, signing_key
     from shared.clock import Clock
     from shared.eventlog.client import Log, LogUnavailable
-    from shared.eventlog.integrity.seal import Seal, TreeAhead
+    from shared.eventlog.integrity.seal import NotGoingOn, Seal, published_in
     from shared.eventlog.stores import engine_for
 
     settings = config.load()
     process.let_others_first()
     log = Log(settings.eventstore_uri, data=settings.eventstore_data)
-    published = settings.var / "integrity" / "checkpoint"
+    published = published_in(settings.var)
     store = engine_for(settings, "integrity")
     seal = Seal(log, store, signing_key(settings), origin_of(settings), Clock(settings.clock_file), published)
     stopping = threading.Event()
@@ -49,7 +49,7 @@ def command(once: bool) -> None:
             metrics.ask("seal", seal.values)
             metrics.tell(metrics.SEALED, metrics.CHECKPOINTS)
             seal.run(stopping, mark_ready)
-    except TreeAhead as error:
+    except NotGoingOn as error:
         raise click.ClickException(str(error)) from error
     except LogUnavailable as error:
         raise click.ClickException(f"事件日志暂不可用（{error}）。") from error

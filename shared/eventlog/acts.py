@@ -111,6 +111,9 @@ class Acts:
     def at(self, stream: str, version: int) -> Act | None:
         return next(self._found(self._acts.c.stream == stream, self._acts.c.version == version), None)
 
+    def at_position(self, position: int) -> Act | None:
+        return next(self._found(self._acts.c.position == position), None)
+
     def last_of(self, stream: str, before: int) -> Act | None:
         """The newest event of a stream before a position."""
         c = self._acts.c

@@ -229,12 +229,17 @@ class Log:
         with _reaching():
             return int(self.client.get_commit_position(timeout=self.timeout, filter_exclude=()))
 
+    def at(self, position: int) -> Raw | None:
+        """The event at a commit position, as the log that answers at the address has it; None where none begins."""
+        with _reaching():
+            for found in self.client.read_all(commit_position=position, filter_exclude=(), limit=1, timeout=self.timeout):
+                return _raw(found) if found.commit_position == position else None
+        return None
+
     def holds(self, event: Raw) -> bool:
         """Whether the log that answers at the address has this very event in this very place."""
-        with _reaching():
-            for found in self.client.read_all(commit_position=event.position, filter_exclude=(), limit=1, timeout=self.timeout):
-                return bool(found.commit_position == event.position and str(found.id) == event.id)
-        return False
+        found = self.at(event.position)
+        return found is not None and found.id == event.id
 
     def close(self) -> None:
         self._nearby.close()

@@ -1,4 +1,4 @@
-"""Before a person is erased (删除个人信息前的核实): a service that pays benefits says what of him is still open here, and where it has him."""
+"""Before a person is erased (删除个人信息前的核实): a service that pays says what of him is still open here, and where he is on file."""
 
 from __future__ import annotations
 

@@ -14,12 +14,16 @@ import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives import serialization
 
+from shared import config
 from shared.cli.audit import command
+from shared.eventlog import discovery
 from shared.eventlog.client import Log, Raw
 from shared.eventlog.embedded import storage
+from shared.eventlog.integrity.nodes import Nodes
 from shared.eventlog.integrity.seal import STREAM, note_in, notes_of
 from shared.eventlog.integrity.source import File, Wire, source_of
 from shared.eventlog.integrity.verify import Report, verify
+from shared.eventlog.stores import engine_for
 from tests.contract.conftest import LogProcess
 from tests.integrity.test_seal import KEY, ORIGIN, Sealed, sealed
 
@@ -30,7 +34,7 @@ class Copy:
     """The file of a log that has been stopped, changed in a copy of its own each time."""
 
     def __init__(self, sealed: Sealed, tmp_path: Path) -> None:
-        self.engine = sealed.engine
+        self.engine, self.note = sealed.engine, notes_of(sealed.log)[-1]
         sealed.log.close()
         sealed.process.kill()
         self.file, self.directory = sealed.process.directory / storage.FILE_NAME, tmp_path / "copy"
@@ -155,9 +159,35 @@ def test_the_file_is_only_taken_for_the_log_it_belongs_to(sealed: Sealed, tmp_pa
     other = LogProcess(tmp_path / "other").start()
     strange = Log(f"esdb://127.0.0.1:{other.port}?Tls=false", data=sealed.process.directory)
     strange.append("sample.thing-1", [Raw("sample.happened", b"{}", b"{}", str(uuid.uuid4()))], -1)
-    assert isinstance(source_of(strange), Wire)
+    wire = source_of(strange)
+    assert isinstance(wire, Wire)
+    assert "不是这个日志的" in wire.warning
     strange.close()
     other.kill()
+
+
+def test_a_file_that_was_changed_is_not_left_for_the_wire(sealed: Sealed, tmp_path: Path) -> None:
+    """Neither for another id in its newest row, which would hide what was changed elsewhere, nor when SQLite cannot read it. A file that is
+    not there is told."""
+
+    def change(connection: sqlite3.Connection) -> None:
+        connection.execute("update event set id = randomblob(16) where position = (select max(position) from event)")
+        connection.execute("update event set created = created + 10000000 where revision = 1 and stream_id = 4")
+
+    sealed.tampered(change)
+    for data, expected in ((sealed.process.directory, "changed"), (tmp_path / "torn", "file")):
+        data.mkdir(exist_ok=True)
+        if expected == "file":
+            (data / storage.FILE_NAME).write_bytes(b"no database, and long enough to be none" * 100)
+        log = Log(sealed.log.uri, data=data)
+        report = verify(log, sealed.engine, notes_of(sealed.log), ORIGIN, KEY.public_key())
+        assert (report.source, report.warning, report.sound) == ("文件", "", False)
+        assert expected in {f.what for f in report.findings}
+        log.close()
+    nowhere = Log(sealed.log.uri, data=tmp_path / "nowhere")
+    report = verify(nowhere, sealed.engine, notes_of(sealed.log), ORIGIN, KEY.public_key())
+    assert (report.source, "读不到" in report.warning) == ("网络", True)
+    nowhere.close()
 
 
 def test_the_command_checks_a_copy_for_which_no_log_runs(
@@ -179,8 +209,49 @@ def test_the_command_checks_a_copy_for_which_no_log_runs(
     copied.check(copied.flipped(copied.bytes.index(b'"n8"') + 2, 0))
     told = run.invoke(command, ["verify", "--data", str(copied.directory), "--json"])
     assert told.exit_code == 1
-    assert "sample.thing-3@1" in [f["where"] for f in json.loads(told.output)["findings"]]
+    said = json.loads(told.output)
+    assert "sample.thing-3@1" in [f["where"] for f in said["findings"]]
+    assert (said["source"], said["warning"]) == ("file", "")
     told = run.invoke(command, ["verify", "--data", str(var)])
     assert (told.exit_code, "没有事件日志" in told.output) == (1, True)
     told = run.invoke(command, ["verify"])
     assert "没有正在运行的事件日志" in told.output
+
+
+def test_the_command_takes_the_checkpoint_outside_along_and_names_by_the_index(
+    copied: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A log cut short, whose tree is gone too, is sound by itself: the file says otherwise. What was removed is named by the audit index."""
+    var = tmp_path / "house"
+    (var / "keys").mkdir(parents=True)
+    pem = KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    (var / "keys" / "seal.pub").write_bytes(pem)
+    monkeypatch.setenv("MINZHENG_VAR", str(var))
+    monkeypatch.delenv("EVENTSTORE_URI", raising=False)
+    copied.check(
+        sql=lambda c: c.execute("delete from event where position >= (select position from event where instr(body, ?))", (b'"n7"',))
+    )
+    run = CliRunner()
+    assert run.invoke(command, ["verify", "--data", str(copied.directory)]).exit_code == 0
+    (var / "integrity").mkdir()
+    (var / "integrity" / "checkpoint").write_text(copied.note, encoding="utf-8")
+    told = run.invoke(command, ["verify", "--data", str(copied.directory)])
+    assert (told.exit_code, "检查点证明曾有 15 个事件，日志中只有 7 个" in told.output) == (1, True), told.output
+    with copied.engine.connect().execution_options(single=True) as connection:
+        (var / "integrity.db").unlink()
+        connection.exec_driver_sql("vacuum into ?", (str(var / "integrity.db"),))
+        place = Nodes(connection).position(9)
+    discovery.load_all()
+    model, portal = discovery.read_model(discovery.PORTAL), engine_for(config.load(), discovery.PORTAL)
+    assert model is not None
+    model.create(portal)
+    acts = model.metadata.tables["acts"]
+    row = {c.name: place if c.name == "position" else 0 if c.name == "version" else "sample.thing-4" for c in acts.columns}
+    with portal.execution_options(writes=True).begin() as tx:
+        tx.execute(acts.insert().values(**{**row, "version": 1}))
+    portal.dispose()
+    told = run.invoke(command, ["verify", "--data", str(copied.directory)])
+    assert f"第 10 个事件 sample.thing-4@1（提交位置 {place}） 被删除" in told.output
+    (var / "integrity.db").write_bytes(b"no database at all" * 300)
+    told = run.invoke(command, ["verify", "--data", str(copied.directory)])
+    assert (told.exit_code, "完整性树有损" in told.output, "曾有 15 个事件" in told.output) == (1, True, True), told.output

@@ -20,8 +20,8 @@ from shared.eventlog.embedded import storage
 from shared.eventlog.integrity import tree
 from shared.eventlog.integrity.checkpoint import opened
 from shared.eventlog.integrity.leaf import leaf_of
-from shared.eventlog.integrity.nodes import Nodes, rows
-from shared.eventlog.integrity.seal import Seal, TreeAhead, notes_of
+from shared.eventlog.integrity.nodes import Nodes, places, rows
+from shared.eventlog.integrity.seal import NotGoingOn, Seal, TreeAhead, TreeDamaged, notes_of
 from shared.eventlog.integrity.verify import Report, verify
 from shared.eventlog.stores import engine_for
 from tests.contract.conftest import LogProcess
@@ -131,6 +131,17 @@ def test_an_event_removed_from_the_file_is_found(sealed: Sealed) -> None:
     assert any("曾有 15 个事件" in f.where for f in found.findings)
 
 
+def test_a_removed_event_is_named(sealed: Sealed) -> None:
+    """By whoever has an index of the log, else by the number that its stream lacks; the last of a stream by its place alone."""
+    (place,) = (e.position for e in sealed.log.read("sample.thing-3") if e.version == 1)
+    (last,) = (e.position for e in sealed.log.read("sample.thing-4") if e.version == 2)
+    found = sealed.tampered(lambda c: c.execute("delete from event where position in (?, ?)", (place, last)) and None)
+    assert [f.where for f in found.findings if f.what == "removed"] == [f"sample.thing-3@1（提交位置 {place}）", f"（提交位置 {last}）"]
+    known = {last: "sample.thing-4@2"}
+    again = verify(sealed.log, sealed.engine, [], ORIGIN, KEY.public_key(), named=known.get)
+    assert [f.where for f in again.findings if f.what == "removed"][1] == f"sample.thing-4@2（提交位置 {last}）"
+
+
 def test_an_event_inserted_into_the_file_is_found(sealed: Sealed) -> None:
     """Between two others, in a stream of its own."""
 
@@ -168,9 +179,13 @@ def test_log_and_tree_changed_together_are_betrayed_by_a_checkpoint(sealed: Seal
     (body,) = sealed.log.read("sample.thing-2")[:1]
     with sealed.engine.execution_options(writes=True).begin() as tx:
         kept = Nodes(tx)
-        leaves = [kept(0, n) for n in range(15)]
+        leaves, places_ = [kept(0, n) for n in range(15)], [kept.position(n) for n in range(15)]
         leaves[2] = leaf_of(Raw(body.name, body.data.replace(b"n2", b"n0"), body.metadata, body.id, body.stream, body.version))
-        tx.execute(rows.update().where(rows.c.level == 0).values(hashes=b"".join(leaves)))
+        tx.execute(rows.delete())
+        tx.execute(places.delete())
+        again = Nodes(tx)
+        again.append(leaves, places_)
+        again.flush()
     sealed.tampered(change)
     found = sealed.check(outside)
     assert [f.what for f in found.findings] == ["rewritten"]
@@ -189,3 +204,101 @@ def test_a_tree_ahead_of_its_log_stops_the_seal(sealed: Sealed) -> None:
     sealed.tampered(lambda c: c.execute("delete from event where position > (select min(position) from event)") and None)
     with pytest.raises(TreeAhead):
         Seal(sealed.log, sealed.engine, KEY, ORIGIN, Clock()).catch_up()
+
+
+def set_back(sealed: Sealed) -> None:
+    """The log as it was after seven events and their checkpoint."""
+    (place,) = (e.position for e in sealed.log.read("sample.thing-2") if e.version == 1)  # the eighth
+    sealed.tampered(lambda c: c.execute("delete from event where position >= ?", (place,)) and None)
+
+
+def test_a_log_set_back_and_grown_past_the_tree_stops_the_seal(sealed: Sealed) -> None:
+    """Its head is beyond the kept tree's again, but what was sealed last does not stand there."""
+    set_back(sealed)
+    for n in range(3):
+        sealed.add(f"sample.other-{n}", NO_STREAM, "long" * 2_000)
+    with pytest.raises(TreeAhead, match="已是另一个"):
+        Seal(sealed.log, sealed.engine, KEY, ORIGIN, Clock()).catch_up()
+
+
+def test_a_log_set_back_with_its_tree_does_not_overwrite_the_checkpoint_outside(sealed: Sealed, tmp_path: Path) -> None:
+    """Log and tree agree, and nothing in them shows it: the file does, while it is larger, and when the log has grown past it."""
+    outside = tmp_path / "checkpoint"
+    note = outside.read_text(encoding="utf-8")
+    set_back(sealed)
+    engine = engine_for(Settings(var=tmp_path / "other"), "integrity")
+    with pytest.raises(TreeAhead, match="曾有 15 个事件，现在只有 7 个"):
+        Seal(sealed.log, engine, KEY, ORIGIN, Clock(), outside).catch_up()
+    assert verify(sealed.log, engine, notes_of(sealed.log), ORIGIN, KEY.public_key()).sound  # by what is in the log alone
+    for n in range(10):
+        sealed.add(f"sample.other-{n}", NO_STREAM)
+    with pytest.raises(NotGoingOn, match="前 15 个叶子与"):
+        Seal(sealed.log, engine, KEY, ORIGIN, Clock(), outside).catch_up()
+    assert outside.read_text(encoding="utf-8") == note
+    assert [f.what for f in verify(sealed.log, engine, [note], ORIGIN, KEY.public_key()).findings] == ["rewritten"]
+    engine.dispose()
+
+
+def test_a_seal_killed_between_log_and_file_writes_the_file_later(sealed: Sealed, tmp_path: Path) -> None:
+    """The checkpoint is in the log, the file is one behind or not there: the next one that seals mends it, without another checkpoint."""
+    first, newest = notes_of(sealed.log)
+    for before in (first, None):
+        outside = tmp_path / "checkpoint"
+        outside.unlink()
+        if before is not None:
+            outside.write_text(before, encoding="utf-8")
+        Seal(sealed.log, sealed.engine, KEY, ORIGIN, Clock(), outside).catch_up()
+        assert outside.read_text(encoding="utf-8") == newest
+    assert notes_of(sealed.log) == [first, newest]
+
+
+def test_a_tree_thrown_away_is_made_again_and_signs_nothing_on_the_way(sealed: Sealed, tmp_path: Path) -> None:
+    """While it is smaller than what was signed it says nothing; then all is as before."""
+    engine = engine_for(Settings(var=tmp_path / "other"), "integrity")
+    again = Seal(sealed.log, engine, KEY, ORIGIN, Clock(), tmp_path / "checkpoint")
+    assert again.sign(whole=False).size == 0
+    assert again.catch_up().size == 15
+    assert len(notes_of(sealed.log)) == 2
+    engine.dispose()
+
+
+@pytest.mark.parametrize(("level", "at"), [(1, 6), (2, 2), (3, 0)])
+def test_one_wrong_bit_in_the_kept_tree_is_found_and_nothing_false_is_signed(sealed: Sealed, level: int, at: int) -> None:
+    """Above the leaves: the next checkpoint would be of a root that no log has."""
+    with sealed.engine.execution_options(writes=True).begin() as tx:
+        row = bytearray(tx.execute(sa.select(rows.c.hashes).where(rows.c.level == level)).scalar_one())
+        row[at * 32] ^= 1
+        tx.execute(rows.update().where(rows.c.level == level).values(hashes=bytes(row)))
+    found = sealed.check()
+    assert {f.what for f in found.findings} == {"tree"}
+    assert f"第 {level} 层第 {at + 1} 个散列" in str(found.findings[0])
+    sealed.add("sample.thing-9", NO_STREAM)
+    with pytest.raises(TreeDamaged, match="请先运行 minzheng audit verify"):
+        Seal(sealed.log, sealed.engine, KEY, ORIGIN, Clock()).catch_up()
+    assert len(notes_of(sealed.log)) == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "delete from tree_rows where level = 0",
+        "update tree_rows set hashes = substr(hashes, 1, 100) where level = 0",
+        "update tree_rows set hashes = 7 where level = 0",
+        "update tree_places set positions = 7",
+        "drop table tree_places",
+    ],
+)
+def test_a_kept_tree_that_cannot_be_read_is_a_finding_and_the_checkpoints_decide(sealed: Sealed, damage: str) -> None:
+    """Said once, with what to do; a changed event shows against the checkpoints all the same."""
+    with sealed.engine.execution_options(writes=True).begin() as tx:
+        tx.execute(sa.text(damage))
+    found = sealed.check()
+    assert [f.what for f in found.findings] == ["tree"]
+    assert "请清空完整性库，重新封存" in str(found.findings[0])
+    assert (found.events, found.checkpoints) == (15, 2)
+
+    def change(connection: sqlite3.Connection) -> None:
+        (body,) = connection.execute("select body from event where instr(body, ?)", (b'"n8"',)).fetchone()
+        connection.execute("update event set body = ? where body = ?", (body.replace(b'"n8"', b'"n9"'), body))
+
+    assert "rewritten" in {f.what for f in sealed.tampered(change).findings}

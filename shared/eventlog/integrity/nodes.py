@@ -7,7 +7,7 @@ are the signed checkpoints, which stand in the log and outside.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
@@ -35,6 +35,10 @@ _ROW = sa.select(rows.c.hashes).where(rows.c.level == sa.bindparam("level"), row
 
 class MissingNode(Exception):
     """A hash that should be kept is not there: the kept tree is not whole."""
+
+
+# What reading a kept tree may raise when its store was damaged; the last two: a column that holds something else than bytes.
+DAMAGED = (MissingNode, sa.exc.SQLAlchemyError, TypeError, ValueError)
 
 
 class Nodes:
@@ -84,6 +88,20 @@ class Nodes:
                 high = middle
         return low if low < size and self.position(low) == position else None
 
+    def amiss(self) -> Iterator[tuple[int, int]]:
+        """(level, index) of every kept hash that is not the hash of the two below it, or is missing; read row by row. Whether the leaves
+        are the events' is for whoever has the events."""
+        count, level = self.size // 2, 1
+        while count:
+            for number in range(-(-count // WIDE)):
+                below = self._stored(level - 1, 2 * number).ljust(WIDE * BYTES, b"\0") + self._stored(level - 1, 2 * number + 1)
+                row = self._stored(level, number)
+                for at in range(min(WIDE, count - number * WIDE)):
+                    left, right = (below[n * BYTES : (n + 1) * BYTES] for n in (2 * at, 2 * at + 1))
+                    if row[at * BYTES : (at + 1) * BYTES] != tree.node_hash(left, right):
+                        yield level, number * WIDE + at
+            count, level = count // 2, level + 1
+
     def append(self, leaves: Sequence[bytes], positions: Sequence[int]) -> int:
         """Add leaves with their positions behind the last; answers the new size. Call ``flush`` before the transaction ends."""
         size = self.size
@@ -123,9 +141,11 @@ class Nodes:
     def _row(self, level: int, number: int) -> bytearray:
         row = self._read.get((level, number))
         if row is None:
-            found = self._connection.execute(_ROW, {"level": level, "number": number}).scalar()
-            row = self._read[level, number] = bytearray(found or b"")
+            row = self._read[level, number] = bytearray(self._stored(level, number))
         return row
+
+    def _stored(self, level: int, number: int) -> bytes:
+        return bytes(self._connection.execute(_ROW, {"level": level, "number": number}).scalar() or b"")
 
     def _put(self, table: sa.Table, key: dict[str, int], values: dict[str, bytes]) -> None:
         where = sa.and_(*(table.c[name] == value for name, value in key.items()))

@@ -4,11 +4,16 @@ Nobody waits for it: events are in the log long before they are in the tree, and
 Where it stands is in its own tables, moved in the transaction that adds the leaves; two at once do not harm each other, the second finds
 what it has there already. Checkpoints are appended to ``integrity.checkpoints`` in the log and written to a file for whoever keeps them
 outside: who has one can show that the log was rewritten before it, whatever was done to log and tree together.
+
+Nothing is signed that does not begin with what was signed before: the newest checkpoint in the log and the one in the file are held against
+the kept tree first, and the kept tree's last leaf against the log before anything is added to it. A tree that was damaged, and a log that
+was set back (with its tree or without), stop the seal; somebody has to look (docs/integrity.md).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 import uuid
@@ -22,9 +27,9 @@ from shared import metrics
 from shared.clock import Clock
 from shared.eventlog.client import NO_STREAM, Log, LogUnavailable, Raw, WrongVersion
 from shared.eventlog.integrity import tree
-from shared.eventlog.integrity.checkpoint import Checkpoint, signed, size_of
+from shared.eventlog.integrity.checkpoint import Checkpoint, signed, size_of, stated
 from shared.eventlog.integrity.leaf import OF_THE_TREE, leaf_of
-from shared.eventlog.integrity.nodes import Nodes
+from shared.eventlog.integrity.nodes import MissingNode, Nodes
 from shared.eventlog.lag import PATIENCE, of_seal
 from shared.eventlog.reader import CaughtUp
 from shared.eventlog.tail import Tail
@@ -38,8 +43,22 @@ IDLE = 0.5
 _LOCK = 20_230_702
 
 
-class TreeAhead(Exception):
-    """The tree has events that the log has not: a log that was set back, or the tree of another."""
+class NotGoingOn(Exception):
+    """What was sealed before, and what is there now, do not fit: nothing is signed. The message is in Chinese."""
+
+
+class TreeAhead(NotGoingOn):
+    """Something was sealed that the log has not: a log that was set back, or the tree of another."""
+
+
+class TreeDamaged(NotGoingOn):
+    """The kept tree has not the root that was signed, or cannot be read."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}，没有签名。{REBUILD}")
+
+
+REBUILD = "请先运行 minzheng audit verify；日志无误、只是完整性树有损的，清空完整性库后重新封存即可。"
 
 
 class Seal:
@@ -74,37 +93,82 @@ class Seal:
         self._follow(done, done.set)
         return self.sign()
 
-    def sign(self) -> Checkpoint:
-        """Sign the tree as it stands, unless a checkpoint of this size is there."""
-        with self._engine.connect() as connection:
-            kept = Nodes(connection)
-            size = kept.size
-            made = Checkpoint(self._origin, size, tree.root(size, kept), kept.position(size - 1) if size else -1, self._clock.now())
-        newest = newest_note(self._log)
-        if newest is None or size_of(newest[1]) < size:
-            note = signed(made, self._key)
+    def sign(self, *, whole: bool = True) -> Checkpoint:
+        """Sign the tree as it stands, unless a checkpoint of this size is there; refused when what was signed before is not its beginning.
+
+        ``whole``: the tree has everything that the log has; one that is still being made again may be smaller than what was signed.
+        """
+        newest = newest_note(self._log)  # before the tree is looked at, which only grows
+        published = self._told()
+        try:
+            with self._engine.connect() as connection:
+                kept = Nodes(connection)
+                size = kept.size
+                at = kept.position(size - 1) if size else -1
+                made = Checkpoint(self._origin, size, tree.root(size, kept), at, self._clock.now())
+                behind = [
+                    not self._begins(kept, size, note, where, whole=whole)
+                    for note, where in ((newest[1] if newest else None, "日志中最新的检查点"), (published, f"{self._published}"))
+                    if note is not None
+                ]
+        except MissingNode as error:
+            raise TreeDamaged("完整性树不全") from error
+        if any(behind):
+            return made
+        note = signed(made, self._key) if newest is None or size_of(newest[1]) < size else newest[1]
+        if newest is None or note != newest[1]:
             version = NO_STREAM if newest is None else newest[0]
             body = json.dumps({"note": note}, ensure_ascii=False).encode()
             try:
                 self._log.append(STREAM, [Raw(SIGNED, body, b"{}", str(uuid.uuid4()))], version)
             except WrongVersion:  # another one has signed; ours says nothing more
                 return made
-            if self._published is not None:
-                self._published.parent.mkdir(parents=True, exist_ok=True)
-                beside = self._published.with_suffix(".new")
-                beside.write_text(note, encoding="utf-8")
-                beside.replace(self._published)
             metrics.CHECKPOINTS.inc()
+        if note != published:  # also after a seal was killed between the two
+            self._publish(note)
         self._signed = size
         return made
+
+    @staticmethod
+    def _begins(kept: Nodes, size: int, note: str, where: str, *, whole: bool) -> bool:
+        """Whether the tree of a checkpoint is the beginning of the kept one; False while the kept one is still being made again."""
+        known = stated(note)
+        if known is None:
+            raise NotGoingOn(f"{where}不是检查点，没有签名：请先运行 minzheng audit verify 查明。")
+        if known.size > size and whole:
+            raise TreeAhead(f"{where}证明曾有 {known.size} 个事件，现在只有 {size} 个：日志被退回，没有签名。")
+        if known.size <= size and tree.root(known.size, kept) != known.root:
+            raise TreeDamaged(f"完整性树的前 {known.size} 个叶子与{where}不符")
+        return known.size <= size
+
+    def _told(self) -> str | None:
+        """The checkpoint in the file outside the log."""
+        try:
+            return None if self._published is None else self._published.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return None
+
+    def _publish(self, note: str) -> None:
+        if self._published is not None:
+            self._published.parent.mkdir(parents=True, exist_ok=True)
+            beside = self._published.with_suffix(f".{os.getpid()}")
+            beside.write_text(note, encoding="utf-8")
+            beside.replace(self._published)
 
     def _follow(self, stopping: threading.Event, ready: Callable[[], None]) -> None:
         with self._engine.connect() as connection:
             kept = Nodes(connection)
-            size = kept.size
-            at = kept.position(size - 1) if size else -1
+            try:
+                size = kept.size
+                at, last = (kept.position(size - 1), kept(0, size - 1)) if size else (-1, b"")
+            except MissingNode as error:
+                raise TreeDamaged("完整性树不全") from error
         if at > self._log.head():
             raise TreeAhead("完整性树中的事件多于事件日志：日志被退回，或这是另一个日志的树。")
+        if size:
+            there = self._log.at(at)
+            if there is None or leaf_of(there) != last:
+                raise TreeAhead("最后封存的事件在日志中已是另一个：日志被退回后又有新增，或被改动，或这是另一个日志的树。")
         tail: Tail[Raw] = Tail(self._log, at, lambda raw: raw, **OF_THE_TREE)
         signed_at, behind = time.monotonic(), True
         try:
@@ -117,7 +181,7 @@ class Seal:
                 caught_up = any(isinstance(item, CaughtUp) for item in items)
                 behind = behind and not caught_up
                 if size > self._signed and (caught_up or (time.monotonic() - signed_at > EVERY) or (not behind and not items)):
-                    self.sign()
+                    self.sign(whole=not behind)
                     signed_at = time.monotonic()
                 if caught_up:
                     ready()
@@ -138,6 +202,11 @@ class Seal:
                 size = kept.append([leaf_of(e) for e in new], [e.position for e in new])
                 kept.flush()
         return size
+
+
+def published_in(var: Path) -> Path:
+    """Where the newest checkpoint lies outside the log."""
+    return var / "integrity" / "checkpoint"
 
 
 def newest_note(log: Log) -> tuple[int, str] | None:

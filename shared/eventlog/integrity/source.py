@@ -1,6 +1,8 @@
 """Where the check takes the events from (核验的来源): the log at its address, or its own file, row by row.
 
-The file is read where it is on this machine (``EVENTSTORE_DATA``), and from a copy for which no log runs. Every column of a row is held
+The file is read where it is on this machine (``EVENTSTORE_DATA``), and from a copy for which no log runs. Nothing that was done to the file
+makes the check leave it in silence: what SQLite says of it is a finding, and where it cannot be read, or is another log's, the report says
+that only the wire was read. Every column of a row is held
 against the bytes that readers over the wire would get of it, which say all of it a second time; and SQLite looks at its trees and at the
 index by which streams are read, in a thread beside. So one byte that was changed anywhere in an event, or in what leads to it, is found.
 """
@@ -13,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from shared.eventlog.client import TIMEOUT, Log, Raw
+from shared.eventlog.client import Log, Raw
 from shared.eventlog.embedded import storage, wire
 from shared.eventlog.integrity.leaf import OF_THE_TREE, leaf, leaf_of
 from shared.eventlog.near import wanted
@@ -26,6 +28,10 @@ _ROWS = (
 _STREAM = (
     "select e.position, s.name, e.revision, e.created, e.id, e.type, e.body from stream s join event e on e.stream_id = s.id"
     " where s.name = ? order by e.revision"
+)
+_NEWEST = (
+    "select e.position, s.name, e.revision, e.created, e.id, e.type, e.body from event e left join stream s on s.id = e.stream_id"
+    " order by e.position desc limit 1"
 )
 _MOST_SAID = 20  # of SQLite's own findings
 _END = 1 << 62
@@ -42,10 +48,12 @@ class Row(NamedTuple):
 
 
 class Wire:
-    """The log at its address."""
+    """The log at its address. ``warning``: why it is not the file, where there is one to read."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
+    name = "网络"
+
+    def __init__(self, log: Log, warning: str = "") -> None:
+        self._log, self.warning = log, warning
 
     def rows(self, after: int = -1) -> Iterator[Row]:
         reader = Reader(self._log)
@@ -69,6 +77,8 @@ class Wire:
 
 class File:
     """The embedded log's file in its directory, or a copy of it."""
+
+    name, warning = "文件", ""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / storage.FILE_NAME
@@ -102,14 +112,9 @@ class File:
         finally:
             connection.close()
 
-    def last(self) -> tuple[int, bytes] | None:
-        """Position and id of the newest event."""
-        connection = _open(self._path)
-        try:
-            found: tuple[int, bytes] | None = connection.execute("select position, id from event order by position desc limit 1").fetchone()
-            return found
-        finally:
-            connection.close()
+    def last(self) -> Raw | None:
+        """The newest event; what keeps it from being read is noted."""
+        return next((row.event for row in self._rows(_NEWEST)), None)
 
     def problems(self) -> list[str]:
         """What SQLite says of the file's structure, and where reading it came to an end before its end; [] when all is well."""
@@ -138,18 +143,24 @@ class File:
 
 
 def source_of(log: Log) -> Wire | File:
-    """The file where it is here and is the file of the log that answers; else the wire."""
-    if log.data is not None:
-        try:
-            file = File(log.data)
-            last = file.last()
-        except (OSError, *_BROKEN):
-            return Wire(log)
-        if last is not None:
-            for found in log.client.read_all(commit_position=last[0], filter_exclude=(), limit=1, timeout=TIMEOUT):
-                if found.commit_position == last[0]:  # another log would have another event there
-                    return file if found.id.bytes == last[1] else Wire(log)
-    return Wire(log)
+    """The file where it is here and is not another log's; else the wire, with a warning that it is.
+
+    By where its newest event stands: the log that answers has one of that stream and number in that place. The rest of the row may say what
+    it likes: it is a finding, no reason to look elsewhere.
+    """
+    if log.data is None:
+        return Wire(log)
+    try:
+        file = File(log.data)
+    except OSError as error:
+        return Wire(log, f"本机的事件日志文件读不到（{error}），没有逐字节核验文件。")
+    last = file.last()
+    if last is None:  # there is nothing in it, or SQLite cannot read it: the first is a log that has just begun
+        return file
+    there = log.at(last.position)
+    if there is None or (there.stream, there.version) != (last.stream, last.version):
+        return Wire(log, f"{log.data} 中的文件不是这个日志的，或其最新一行被改动，没有逐字节核验文件。")
+    return file
 
 
 def _hiding(names: Iterable[str]) -> list[str]:
