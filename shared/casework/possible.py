@@ -2,7 +2,8 @@
 
 Deciders are pure: to ask changes nothing. A decider first looks whether an act is in order and whose hand it is, and only then at what
 was filled in. What it says of an empty form therefore tells which acts are not in order now (they are not offered), which another
-hand has to do (they are shown with the reason), and which only lack what is to be filled in (they are offered).
+hand has to do (they are shown with the reason), and which only lack what is to be filled in (they are offered). An act that is wholly
+filled in and would change nothing is done already, and not offered either.
 """
 
 from __future__ import annotations
@@ -42,8 +43,9 @@ def possible(
     """Those of the commands that are in order. ``given``: fields that are known beforehand (which record, what was reviewed)."""
     found = []
     for command in commands:
+        lacks = any(f.name not in given for f in dataclasses.fields(command))
         try:
-            decide[command](state, blank(command, given), replace(order, command=command))
+            events = decide[command](state, blank(command, given), replace(order, command=command))
         except Refused as refused:
             about_a_field = refused.field is not None and refused.field not in given  # a refusal of what was filled in, not of the act
             # What is known beforehand and is not there cannot be acted on either (a matter that a record does not have).
@@ -53,7 +55,8 @@ def possible(
             elif about_a_field or not (refused.code in OUT_OF_ORDER or not_there):
                 found.append(Possible(command))
         else:
-            found.append(Possible(command))
+            if events or lacks:
+                found.append(Possible(command))
     return found
 
 

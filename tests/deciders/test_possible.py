@@ -171,7 +171,7 @@ ALL = {
         erasure.DECIDER,
         (
             erasure.ProposeErasure(PERSON, TOWN, "period_expired", "1号", date(2023, 1, 1), "届满", True, "2号"),
-            *(lambda s, of=service: erasure.NoteErasureAnswer(PERSON, s.number, of, 0, 0, 0) for service in erasure.ASKED),
+            *(lambda s, of=service: erasure.NoteErasureAnswer(PERSON, s.number, of, 0, 0, 0, (TOWN,)) for service in erasure.ASKED),
             lambda s: erasure.ApproveErasure(PERSON, s.number),
             lambda s: erasure.RefuseErasure(PERSON, s.number, "仍在领取"),
             lambda s: erasure.WithdrawErasure(PERSON, s.number, "材料不全"),
@@ -225,11 +225,13 @@ def test_what_is_offered_is_in_order_and_what_is_done_was_offered(category: str,
         except Refused as why:
             refused = why
         if type(command) in doors and state != decider.initial:
-            held(service, category, decider, state, order, refused)
+            held(service, category, decider, state, order, events, refused)
         state = decider.fold(events, state)
 
 
-def held(service: Any, category: str, decider: Decider[Any], state: Any, order: Order[Any], refused: Refused | None) -> None:
+def held(
+    service: Any, category: str, decider: Decider[Any], state: Any, order: Order[Any], events: Sequence[Any], refused: Refused | None
+) -> None:
     """The act as the page of the record, or of the matter it is about, would offer it."""
     kind = type(order.command)
     names = [f.name for f in dataclasses.fields(kind)]
@@ -238,8 +240,10 @@ def held(service: Any, category: str, decider: Decider[Any], state: Any, order: 
     given = {**service.known_of(category, state, key, item), names[0]: key, **({"matter_id": item} if item else {})}
     free = Possible(kind)
     offered = possible(decider.decide, state, order, [kind], given)
-    if refused is None:
+    if events:
         assert offered == [free], f"{kind.__name__} was done, but not offered: {offered}"
+    elif refused is None:
+        assert (offered == [free]) == bool(set(names) - given.keys()), f"{kind.__name__} changes nothing any more: {offered}"
     elif refused.code in ("out_of_order", "not_found") and (refused.field is None or refused.field in given):
         assert offered != [free], f"{kind.__name__} was offered, but is out of order: {refused}"
 
