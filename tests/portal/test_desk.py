@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from services.assistance.declarations.discovery import PROACTIVE_DISCOVERY
 from services.portal.web import portal
 from services.portal.web.app import create_app
 from shared.messaging.client import RpcClient
@@ -358,6 +362,58 @@ def test_temporary_assistance_is_reviewed_and_decided_at_the_desk(page: Page, bu
     assert made["status"] in ("approved", "paid_out"), made["status"]
 
 
+def test_a_list_goes_on_to_its_end_and_is_exported_whole(page: Page, bureau: Bureau, sit: Sit, base: str) -> None:
+    """Page by page every household once; the export holds them all, whatever a page holds; so has the register, whose rows stand inside."""
+    bureau.at("2023-06-01")
+    homes = {bureau.household({"resident_id": bureau.person()})["household_id"] for _ in range(3)}
+    clerk = bureau.staff("clerk").assistance
+
+    def listed() -> set[str]:
+        found: set[str] = set()
+        while some := clerk.list_households(after=max(found, default=""), limit=500):
+            found |= {row["household_id"] for row in some}
+        return found
+
+    until(lambda: homes <= listed())
+    every = listed()
+    sit("clerk", at="/desk/assistance/ask/list_households?ask=1&limit=2")
+    seen = [page.locator("tbody tr").count()]
+    while page.get_by_role("link", name="下一页").count() and len(seen) < len(every):
+        page.get_by_role("link", name="下一页").click()
+        page.wait_for_load_state()
+        seen.append(page.locator("tbody tr").count())
+    assert sum(seen) == len(every)
+    exported = page.context.request.get("/desk/assistance/ask/list_households?ask=1&limit=2&format=csv")
+    lines = list(csv.DictReader(io.StringIO(exported.body().decode("utf-8-sig"))))
+    assert {line["家庭标识"] for line in lines} == every
+    page.goto("/desk/assistance/ask/list_register")
+    assert page.get_by_role("link", name="导出 CSV").count() == 1
+    register = page.context.request.get("/desk/assistance/ask/list_register?ask=1&format=csv")
+    lines = list(csv.DictReader(io.StringIO(register.body().decode("utf-8-sig"))))
+    listed = clerk.list_register(limit=500)["entries"]
+    assert len(lines) == len(listed)
+
+
+def test_what_waits_is_found_by_the_hand_that_the_page_names(page: Page, bureau: Bureau, sit: Sit) -> None:
+    """承办 as the list shows it is what the list is filtered by: a hand of the bureau by his number alone, a unit as it is."""
+    bureau.at("2023-07-03")
+    clerk = bureau.staff("clerk").assistance
+    report, assign = PROACTIVE_DISCOVERY.example[:2]
+    clues, written = {}, 0
+    for whose in ("staff:window-9", "丹东街道"):
+        clues[whose] = clerk.report_clue(command_id=new_id(), **report.body)["id"]
+        written = clerk.assign_clue(command_id=new_id(), **{**assign.body, "record_id": clues[whose], "responsible": whose})["position"]
+    sit("clerk", at=f"/desk/assistance/worklists/clue_verify?position={written}")
+    for whose, other in (("staff:window-9", "丹东街道"), ("丹东街道", "staff:window-9")):
+        shown = page.locator("tr", has=page.locator(f"a[href*='{clues[whose]}']")).locator("td").last.inner_text()
+        assert shown == whose.removeprefix("staff:")
+        page.fill("#responsible", shown)
+        page.click("text=筛选")
+        expect(page.locator(f"a[href*='{clues[other]}']")).to_have_count(0)
+        expect(page.locator(f"a[href*='{clues[whose]}']")).to_have_count(1)
+        page.goto("/desk/assistance/worklists/clue_verify")
+
+
 def test_a_service_that_is_away_says_so_and_the_form_is_not_lost(bureau: Bureau) -> None:
     """No broker answers: 503 in words, what was typed and the command id are in the page, so that the next try has its effect once."""
     app = create_app(replace(bureau.settings, amqp_uri="amqp://guest:guest@127.0.0.1:9/"))
@@ -371,6 +427,10 @@ def test_a_service_that_is_away_says_so_and_the_form_is_not_lost(bureau: Bureau)
     assert answer.status_code == 503
     assert 'value="c-1"' in answer.text
     assert "情况属实" in answer.text
-    assert client.get("/desk").status_code == 200
-    assert "暂时不可用" in client.get("/desk").text
+    for role, away in (("clerk", "社会救助"), ("registrar", "登记"), ("auditor", "登记")):
+        with client.session_transaction() as session:
+            session["token"] = tokens.issue(bureau.settings.token_private_key, "staff:away", (role,), DISTRICT)
+        home = client.get("/desk")
+        assert home.status_code == 200, role
+        assert re.search(f"[^<>]*{away}[^<>]*暂时不可用", home.text), role
     portal.of(app).close()

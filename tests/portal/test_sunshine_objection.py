@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 from shared.eventsourcing.events import ERASED
 from tests.e2e.conftest import ALLOWANCE, Bureau, new_id, until
 from tests.portal.conftest import accessible
+from tests.portal.hands import enter
 
 WORDS = "他家有两套房，另有一辆轿车在弟弟名下"
 
@@ -27,7 +28,7 @@ def proposed(bureau: Bureau) -> str:
     return case
 
 
-def test_anybody_objects_without_a_name_and_hears_of_it(page: Page, bureau: Bureau) -> None:
+def test_anybody_objects_without_a_name_and_hears_of_it(page: Page, bureau: Bureau, base: str) -> None:
     """The form on the page of what is publicised; a receipt; received, taken, answered; the same form sent twice is one objection."""
     case = proposed(bureau)
     link = page.locator(f"a[href='/sunshine/proposals/{case}/objection']")
@@ -65,7 +66,20 @@ def test_anybody_objects_without_a_name_and_hears_of_it(page: Page, bureau: Bure
     seen = bureau.staff("clerk").assistance.get_public_objection(receipt=receipt)
     assert (seen["words"], seen["contact"]) == (WORDS, "")
     assert ERASED not in seen["words"]
-    clerk.take_public_objection(command_id=new_id(), case_id=case, receipt=receipt, reason="群众反映房产、车辆，须核实")
+    # -- at the desk: out of the list to what was written, and taken in from there
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url))
+    enter(page.context, base, bureau, "clerk")
+    page.goto("/desk/assistance/worklists/public_objection")
+    page.locator(f"a[href='/desk/assistance/objections/{waiting['objection_id']}']").click()
+    expect(page.locator("main")).to_contain_text(WORDS)
+    expect(page.locator(f"a[href='/desk/assistance/case/{case}']")).to_have_count(1)
+    accessible(page)
+    page.fill("#reason-take_public_objection", "群众反映房产、车辆，须核实")
+    page.get_by_role("button", name="受理公众异议", exact=True).click()
+    page.wait_for_url("**/worklists/public_objection?*")
+    assert not any(receipt in address for address in addresses)
+    page.context.clear_cookies()
     until(lambda: answered("已受理，正在核实"))
 
 

@@ -9,7 +9,9 @@ Nothing here knows a programme: pages follow from what the services declare (doo
     act.py        the form of an act: sent once, whatever is clicked
     catalogue.py  办理业务 by programme, and everything that can be done or asked
     finding.py    查找: somebody by the number he shows, a case by its own
-    payments.py   发放: runs, and the bank's answer
+    payments.py   发放: runs, the bank's file and the bank's answer
+    objections.py 公众异议: what the public wrote, taken in or not
+    lists.py      lists from page to page, or whole
 """
 
 from __future__ import annotations
@@ -17,11 +19,11 @@ from __future__ import annotations
 from flask import Flask
 
 from services.portal.desk import act as acts
-from services.portal.desk import catalogue, finding, home, payments, view
+from services.portal.desk import catalogue, finding, home, objections, payments, view
 from services.portal.desk import record as records
 from services.portal.web.portal import Portal
 
-for _room in (home, acts, catalogue, finding, payments, records):  # the page of any record last: its address fits many
+for _room in (home, acts, catalogue, finding, payments, objections, records):  # the page of any record last: its address fits many
     _room.add(view.pages)
 
 

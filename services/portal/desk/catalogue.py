@@ -8,16 +8,18 @@ from typing import Any
 
 from flask import Blueprint, render_template, request
 
+from services.portal.api.answers import goes_on
 from services.portal.desk import things
 from services.portal.desk.act import opening_acts
 from services.portal.desk.forms import Known, body_of, fields_of
-from services.portal.desk.view import about, as_file, ask, door, may, reading, title
+from services.portal.desk.lists import every, listing
+from services.portal.desk.view import about, as_file, ask, door, may, reading, title, usual
 from services.portal.web import words
 from services.portal.web.identity import logged_in, who
 from services.portal.web.portal import here as portal
 from services.portal.web.problems import status_of
 from shared.casework.catalogue import Carrier
-from shared.casework.looks import PURPOSES, USUAL
+from shared.casework.looks import PURPOSES
 from shared.casework.programme import Programme
 from shared.casework.shape import Declaration
 from shared.domain.errors import Refused, Unavailable
@@ -156,7 +158,7 @@ def query(service: str, method: str) -> Any:
     known = Known(method, sent="ask" in request.args, options={"programme": [("", "全部"), *_codes(service)]})
     owed = any(f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING for f in dataclasses.fields(form))
     errors: dict[str, str] = {}
-    answer, status, shown = None, 200, False
+    answer, status, shown, body = None, 200, False, {}
     if "resident_id" in names:
         raise Refused("not_found", "请在“查找”页面按公民身份号码查找。", None)
     if "ask" in request.args or not owed:
@@ -169,32 +171,23 @@ def query(service: str, method: str) -> Any:
             except Refused as refused:
                 if "ask" in request.args:  # nobody asked yet: the form is shown, and nothing was wrong
                     errors, status = {refused.field or "": refused.message}, status_of(refused)
-    kind = request.args.get("format", "")
-    if kind in ("csv", "xlsx") and isinstance(answer, list) and all(isinstance(r, Mapping) for r in answer):
-        return as_file(service, method, iter(answer), kind)
+    kind, lists = request.args.get("format", ""), listing(service, method)
+    rows = lists is not None or (bool(answer) and isinstance(answer, list) and all(isinstance(row, Mapping) for row in answer))
+    if kind in ("csv", "xlsx") and shown and rows:
+        return as_file(service, method, every(service, method, _purpose(), **body) if lists is not None else iter(answer), kind)
     fields = fields_of(form, given, known, errors)
     page = render_template(
         "desk/query.html", service=service, info=info, title=title(info), about=about(info), fields=fields,
         loose=[m for p, m in errors.items() if p not in {f.path for f in fields}], answer=answer, shown=shown,
         file=any(n in FILES for n in names), purposes=PURPOSES, purpose=_purpose(), query=dict(request.args),
-        more=_more(answer, given),
+        more=goes_on(lists, answer, body.get("limit", 100)) if shown and lists is not None else None, rows=rows,
     )  # fmt: skip
     return page, status
 
 
-def _more(answer: Any, given: Mapping[str, str]) -> str:
-    """Where the next page of a list begins: behind the last row's key, where the list is read by keys."""
-    if not isinstance(answer, list) or len(answer) < int(given.get("limit", "100") or 100) or not answer:
-        return ""
-    last = answer[-1]
-    if not isinstance(last, Mapping):
-        return ""
-    return str(last.get("place") or next(iter(last.values())))
-
-
 def _purpose() -> str:
     given = request.args.get("for", "")
-    return given if given in PURPOSES else USUAL
+    return given if given in PURPOSES else usual()
 
 
 def _codes(service: str) -> list[tuple[str, str]]:

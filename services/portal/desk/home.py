@@ -10,6 +10,7 @@ from flask import Blueprint, render_template, request
 from markupsafe import Markup
 
 from services.portal.desk import things
+from services.portal.desk.lists import every
 from services.portal.desk.view import as_file, ask, door, may, reading, towns
 from services.portal.web import pictures, words
 from services.portal.web.identity import logged_in, who
@@ -57,6 +58,7 @@ STANDING = frozenset({"in_force", "suspended", "list_in_force", "fund_in_use", "
 # Lists of what is late already, even where no further day is set.
 LATE = frozenset(name for name in ACT_OF if name.endswith(("_overdue", "_late", "_escalated", "_exception")))
 AT_ONCE = 50
+MOST_DEATHS = 20  # on the first page
 COLUMNS = ("worklist", "programme", "division", "status", "responsible", "due", "due_on", "key", "title")
 
 
@@ -104,16 +106,22 @@ def _picture(title: str, counts: Iterable[tuple[str, int]]) -> Markup:
 @logged_in
 def home() -> Any:
     """待办首页：我的待办在前，逾期的在前。"""
-    every: list[Waiting] = []
+    found: list[Waiting] = []
     away: list[str] = []
     for service in reading():
         if not may(service, "list_worklists"):
             continue
         try:
-            every += waiting(service)
+            found += waiting(service)
         except Unavailable:
             away.append(words.SERVICES.get(service, service))
-    turning = sorted((w for w in every if w.worklist not in STANDING), key=lambda w: w.order)
+    deaths: list[dict[str, Any]] = []
+    if may("registry", "list_after_death"):  # a service without worklists of its own
+        try:
+            deaths = ask("registry", "list_after_death", status="open", limit=MOST_DEATHS + 1)
+        except Unavailable:
+            away.append(words.SERVICES["registry"])
+    turning = sorted((w for w in found if w.worklist not in STANDING), key=lambda w: w.order)
     mine = [w for w in turning if who().may(f"{w.service}:{w.act}")]
     by_list: dict[str, int] = {}
     by_town: dict[str, int] = {}
@@ -127,7 +135,7 @@ def home() -> Any:
         "desk/home.html",
         mine=mine,
         others=[w for w in turning if w not in mine],
-        standing=sorted((w for w in every if w.worklist in STANDING), key=lambda w: (w.worklist, w.programme)),
+        standing=sorted((w for w in found if w.worklist in STANDING), key=lambda w: (w.worklist, w.programme)),
         picture=_picture("我的待办", by_list.items()),
         towns=sorted(((names.get(code, code), code, n) for code, n in by_town.items()), key=lambda t: -t[2]),
         town_picture=_picture("我的待办，按乡镇（街道）", ((names.get(code, code), n) for code, n in by_town.items())),
@@ -135,7 +143,8 @@ def home() -> Any:
         late=late,
         soon=soon,
         away=away,
-        deaths=ask("registry", "list_after_death", status="open") if may("registry", "list_after_death") and "登记" not in away else [],
+        deaths=deaths[:MOST_DEATHS],
+        more_deaths=len(deaths) > MOST_DEATHS,
     )
 
 
@@ -147,6 +156,7 @@ def worklist(service: str, name: str) -> Any:
     door(service, "list_waiting", "query")
     asked = {n: request.args.get(n, "").strip() for n in ("programme", "town", "responsible")}
     where = {n: value or None for n, value in asked.items()}
+    where["responsible"] = _hand(service, name, asked["responsible"])
     kind = request.args.get("format", "")
     if kind in ("csv", "xlsx"):
         return as_file(service, "list_waiting", _all(service, name, where), kind)
@@ -162,14 +172,18 @@ def worklist(service: str, name: str) -> Any:
     )  # fmt: skip
 
 
+def _hand(service: str, name: str, shown: str) -> str | None:
+    """Whom somebody means by 承办 as the page shows it: a unit by its name, and a hand of the bureau by his number alone."""
+    if not shown or ":" in shown or ask(service, "list_waiting", worklist=name, responsible=shown, limit=1):
+        return shown or None
+    return f"staff:{shown}"
+
+
 def _all(service: str, name: str, where: dict[str, str | None]) -> Iterator[dict[str, Any]]:
-    after = ""
-    while rows := ask(service, "list_waiting", worklist=name, after=after, limit=500, **where):
-        after = rows[-1]["place"]
-        for row in rows:
-            told = {"worklist": words.said(name), "programme": things.name_of(row["programme"])}
-            told["status"] = words.said(row.get("status", ""))
-            yield {column: told.get(column, row.get(column, "")) for column in COLUMNS}
+    for row in every(service, "list_waiting", worklist=name, **where):
+        told = {"worklist": words.said(name), "programme": things.name_of(row["programme"])}
+        told["status"] = words.said(row.get("status", ""))
+        yield {column: told.get(column, row.get(column, "")) for column in COLUMNS}
 
 
 def add(pages: Blueprint) -> None:
