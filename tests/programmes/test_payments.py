@@ -561,3 +561,25 @@ def test_work_side_by_side_keeps_its_order_and_stops_at_an_error() -> None:
     with pytest.raises(ValueError):
         side_by_side(fail, range(100), threads=4)
     assert len(begun) <= 4
+
+
+def test_the_page_of_a_run_says_what_its_row_says_and_offers_what_is_next(house: Desk) -> None:
+    """Locked, approved, sent, closed: the list in which it waits, and the acts; a run that was sent is not sent again."""
+    town = Town(house, 10_000)
+    run = town.prepare()
+
+    def page(role: str) -> tuple[str, set[str]]:
+        answer = house.call("get_acts", role, category="payment_run", key=run)
+        house.project()
+        assert answer["stands"] == {"worklist": town.run(run)["worklist"]}
+        return answer["stands"]["worklist"], {a["act"] for a in answer["acts"] if a["permitted"] and not a["refused"]}
+
+    assert page("approver") == ("payment_approve", {"approve_payment_run", "reject_payment_run"})
+    house.call("approve_payment_run", "approver", run_id=run)
+    assert page("cashier") == ("payment_send", {"cancel_payment_run", "send_payment_run"})
+    house.call("send_payment_run", "cashier", run_id=run)
+    house.settle()
+    assert page("cashier") == ("payment_return_file", set())
+    town.answer(run, n1="paid")
+    assert page("cashier") == ("", set())
+    assert town.run(run)["status"] == "closed"
