@@ -199,7 +199,7 @@ def test_every_moment_s_page_can_be_asked_for(engine: sa.Engine) -> None:
         p.see(stream, 2, FIRST + timedelta(days=9), published(1, "330225101001"))
         lower = di.DisclosureCorrected(("amount_fen",), di.Shown("330225101001", amount_fen=7000), ("amount_fen",), "调整", 5)
         p.see(stream, 3, FIRST + timedelta(days=40), lower)
-        p.see(stream, 4, FIRST + timedelta(days=60), di.DisclosureWithdrawn("法院决定", True, False, "staff:a"))
+        p.see(stream, 4, FIRST + timedelta(days=60), di.DisclosureWithdrawn("不予确认", False, False))
         p.flush()
 
         def said(day: str) -> list[Any]:
@@ -215,6 +215,27 @@ def test_every_moment_s_page_can_be_asked_for(engine: sa.Engine) -> None:
         instant = FIRST + timedelta(days=9)
         assert sunshine.recipients(p.engine, T, "p", DISTRICT, instant - timedelta(microseconds=1)) == []
         assert len(sunshine.recipients(p.engine, T, "p", DISTRICT, instant)) == 1
+        p.see(stream, 5, FIRST + timedelta(days=70), published(1, "330225101001"))
+        p.see(stream, 6, FIRST + timedelta(days=71), di.DisclosureWithdrawn("法院决定", True, False, "staff:a"))
+        p.flush()
+        assert [said(day) for day in days] == [[]] * len(days)  # by a hand: of no day any more
+
+
+def test_lines_of_which_a_hand_keeps_the_place_stand_in_no_village(engine: sa.Engine) -> None:
+    """On a past day they come first in their town, whichever village they were in, page after page, and each line comes once."""
+    with page(engine) as p:
+        for n in range(14):
+            p.see(f"assistance.disclosure-{n:02}", 0, FIRST, published(n, f"330225101{n % 3 + 1:03}"))
+        for n in (2, 7, 13):
+            p.see(f"assistance.disclosure-{n:02}", 1, FIRST + timedelta(days=5), di.DisclosureFieldsHidden(("place",), "请求", "staff:a"))
+        p.flush()
+        on, found = date(2024, 1, 2), list[sunshine.Recipient]()
+        while lines := sunshine.recipients(p.engine, T, "p", "330225101", on, found[-1].key if found else "", 2):
+            found += lines
+        assert len({r.stream for r in found}) == len(found) == 14
+        assert [(r.place, r.stream[-2:]) for r in found[:3]] == [("330225101", "02"), ("330225101", "07"), ("330225101", "13")]
+        villages = [r for v in (1, 2, 3) for r in sunshine.recipients(p.engine, T, "p", f"330225101{v:03}", on)]
+        assert [r.stream for r in villages] == [r.stream for r in found[3:]]
 
 
 def test_pages_follow_each_other_village_by_village(engine: sa.Engine) -> None:
