@@ -1,17 +1,19 @@
-"""A run that a bank pays: sent by the cashier, its file made on the bureau's own machine, the bank's answer taken in at the desk."""
+"""A run that a bank pays: sent by the cashier, its file made and the bank's answer taken in at the desk."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import openpyxl
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from shared.config import run_file
+from shared.eventlog.client import Log
 from shared.messaging.client import RpcClient
-from shared.office import Office
 from shared.security import tokens
 from tests.e2e.conftest import TOWN, Bureau, new_id, running_house, until
 from tests.portal.conftest import accessible
@@ -69,22 +71,43 @@ def test_the_banks_answer_is_taken_in_line_by_line_and_the_run_closes_even(count
     page.locator(".acts").get_by_role("button", name="送发").click()
     until(lambda: cashier.get_payment_run(run_id=run)["status"] == "sent")
     page.goto(address)
-    expect(page.locator("main")).to_contain_text("代发文件含户名和账号，不经网页")
+    expect(page.locator("main")).to_contain_text("代发文件含户名和账号")
     expect(page.locator("main")).to_contain_text("尚有 2 笔")
     accessible(page)
     fits(page)
     assert "6222021234567890128" not in page.content()
-    # -- the file, and what the bank says of its lines
-    from services.assistance.service import SERVICE
-
-    made = SERVICE()
-    made.office = Office(bureau.settings, "assistance")
-    assert made.office.verifier is not None
-    assert bureau.settings.token_private_key is not None
-    token = tokens.issue(bureau.settings.token_private_key, "staff:cashier", ("cashier",), "330225")
-    made.write_bank_file(made.office.verifier.hand(token), run, tmp_path, ("csv",))
-    made.office.close()
-    [sent] = list(tmp_path.glob("*.csv"))
+    # -- the file, by a click; who made it and whose accounts he holds is known, also of a second one
+    made = {}
+    for actor, kind in (("staff:cashier-desk", "CSV"), ("staff:cashier-2", "Excel")):
+        enter(page.context, base, bureau, "cashier", actor=actor)
+        page.goto(address)
+        with page.expect_download() as download:
+            page.get_by_role("button", name=f"代发文件（{kind}）").click()
+        made[actor] = tmp_path / download.value.suggested_filename
+        download.value.save_as(made[actor])
+    sent, excel = made.values()
+    assert sent.suffix == ".csv"
+    rows = list(openpyxl.load_workbook(excel).worksheets[0].iter_rows(values_only=True))
+    assert [str(row[5]) for row in rows[-2:]] == ["6222021234567890128"] * 2
+    payees = {row["payee_id"] for row in cashier.list_payment_lines(run_id=run)}
+    with closing(Log(bureau.settings.eventstore_uri)) as log:
+        told = [json.loads(r.data) for r in log.read_all(prefix="assistance.looks-") if r.name == "assistance.file_looked_at"]
+        makings = [json.loads(r.data)["by"] for r in log.read(f"assistance.payment_run-{run}") if r.name == "assistance.payment_file_made"]
+    looks = {e["by"]: set(e["files"]) for e in told if e["reference"] == run}
+    assert makings == list(made)
+    assert looks == dict.fromkeys(made, payees)
+    # -- for nobody else, and by no link
+    for role, division in (("clerk", "330225"), ("approver", "330225"), ("cashier", "330225101")):
+        enter(page.context, base, bureau, role, actor="staff:other", division=division)
+        page.goto("/desk/find")
+        token = page.locator("input[name=csrf_token]").first.get_attribute("value") or ""
+        made_by_hand = {"csrf_token": token, "format": "csv"}
+        answer = page.context.request.post(f"/desk/assistance/payments/{run}/bank-file", form=made_by_hand)
+        assert (answer.status, "6222021234567890128" in answer.text()) == (403, False), role
+    enter(page.context, base, bureau, "cashier")
+    assert page.context.request.get(f"/desk/assistance/payments/{run}/bank-file").status in (404, 405)
+    assert page.context.request.post(f"/desk/assistance/payments/{run}/bank-file", form={"format": "csv"}).status == 400
+    assert not [f for f in (bureau.settings.var / "run").rglob("*") if f.is_file() and b"6222021234567890128" in f.read_bytes()]
     lines = sent.read_text("utf-8-sig").splitlines()
     at = next(n for n, line in enumerate(lines) if "序号" in line)
     columns = lines[at].split(",")
@@ -96,7 +119,11 @@ def test_the_banks_answer_is_taken_in_line_by_line_and_the_run_closes_even(count
     wrong = [""] * len(columns)
     wrong[columns.index("序号")], wrong[status] = "99", "不明"
     answer = tmp_path / "answer.csv"
-    answer.write_text("\n".join([*lines, ",".join(wrong)]) + "\n", "utf-8-sig")
+    empty = [",".join([""] * len(columns))] * 150_000  # a file of that many lines is more than one request usually holds
+    answer.write_text("\n".join([*lines, ",".join(wrong), *empty]) + "\n", "utf-8-sig")
+    assert answer.stat().st_size > 1024 * 1024
+    large = {"file": {"name": "x.csv", "mimeType": "text/csv", "buffer": answer.read_bytes()}}
+    assert page.context.request.post(f"/desk/assistance/payments/{run}/bank-file", multipart=large).status == 413
     for told in ("登记 2 行，此前已登记 0 行，未登记 1 行", "登记 0 行，此前已登记 2 行，未登记 1 行"):
         page.goto(address)
         page.set_input_files("#file", answer)
@@ -104,6 +131,12 @@ def test_the_banks_answer_is_taken_in_line_by_line_and_the_run_closes_even(count
         expect(page.get_by_role("status")).to_contain_text(told)
         expect(page.locator("main")).to_contain_text("状态须为")
     accessible(page)
+    broken = tmp_path / "broken.xlsx"
+    broken.write_bytes(excel.read_bytes()[:1000])
+    page.goto(address)
+    page.set_input_files("#file", broken)
+    page.click("text=登记回盘")
+    expect(page.locator("main")).to_contain_text("不是可以读取的 Excel 文件")
     until(lambda: cashier.get_payment_run(run_id=run)["status"] == "closed")
     page.goto(address)
     expect(page.locator("main")).to_contain_text("已平")

@@ -158,7 +158,9 @@ def query(service: str, method: str) -> Any:
     known = Known(method, sent="ask" in request.args, options={"programme": [("", "全部"), *_codes(service)]})
     owed = any(f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING for f in dataclasses.fields(form))
     errors: dict[str, str] = {}
-    answer, status, shown, body = None, 200, False, {}
+    body: dict[str, Any] = {}
+    answer: Any = None
+    status, shown = 200, False
     if "resident_id" in names:
         raise Refused("not_found", "请在“查找”页面按公民身份号码查找。", None)
     if "ask" in request.args or not owed:

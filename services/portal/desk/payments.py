@@ -18,12 +18,14 @@ from services.portal.desk import things
 from services.portal.desk.lists import every
 from services.portal.desk.view import ask, door, may, reading, today
 from services.portal.web import words
+from services.portal.web.asked import whole
 from services.portal.web.identity import logged_in, who
 from services.portal.web.portal import here as portal
 from shared.casework import bank_file
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 
+LINES = 100  # on one page
 UNCLOSED = ("open", "locked", "approved", "sending", "sent")
 
 
@@ -51,6 +53,13 @@ def _sorted(found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """The newest month first; of a month by programme, division and round."""
     by_programme = sorted(found, key=lambda run: (run["programme"], run["division"], run["round"]))
     return sorted(by_programme, key=lambda run: str(run["month"]), reverse=True)
+
+
+def lines(service: str, run_id: str) -> tuple[list[dict[str, Any]], int]:
+    """The lines of a run as its page's address says (``?lines=`` a fate, ``?after=`` a number), and after which the next page goes on."""
+    asked = {"status": request.args.get("lines") or None, "after": whole(request.args.get("after", "")) or 0}
+    found = ask(service, "list_payment_lines", run_id=run_id, limit=LINES + 1, **asked)
+    return found[:LINES], found[LINES - 1]["line_no"] if len(found) > LINES else 0
 
 
 @logged_in

@@ -20,7 +20,8 @@ from markupsafe import Markup
 
 from services.portal.desk import things
 from services.portal.desk.act import opening_acts
-from services.portal.desk.view import about, ask, looking_back, outcome, purpose_asked, reference_asked, roles_with, title, usual
+from services.portal.desk.payments import lines as run_lines
+from services.portal.desk.view import about, ask, looking_back, may, outcome, purpose_asked, reference_asked, roles_with, title, usual
 from services.portal.web import pictures, words
 from services.portal.web.asked import field_value
 from services.portal.web.identity import logged_in, who
@@ -53,6 +54,8 @@ MAIN = {
     "propose": "propose", "confirm": "confirm", "supplement": "answer_supplement", "objection": "answer_objection",
     "objection_escalated": "answer_objection", "refusal_notice": "tell_refusal", "review": "answer_review", "suspended": "resume_case",
 }  # fmt: skip
+
+NOT_OF_MEMBERS = frozenset({"record_person_income"})  # of persons outside households
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +93,7 @@ def record(service: str, category: str, key: str) -> Any:
     acts, waits = _acts(service, key, next_["acts"])
     case = category == "case"
     run = category == "payment_run"
+    lines, more_lines = run_lines(service, key) if run else ([], 0)
     decisions, payments, preparing = _paid(service, key, purpose, at) if case else ([], [], "")
     return render_template(
         "desk/record.html",
@@ -104,6 +108,7 @@ def record(service: str, category: str, key: str) -> Any:
         acts=acts,
         waits=waits,
         related=[] if at else _related(service, category, key, state),
+        members=[] if at or category != "household" else _of_members(service, key, state),
         steps=ask(service, "get_steps", purpose, category=category, key=key),
         facts={n: v for n, v in state.items() if n not in ELSEWHERE and v not in (None, "", [], {})},
         decision=_decision(state if case else items.get(item)),
@@ -111,7 +116,8 @@ def record(service: str, category: str, key: str) -> Any:
         payments=payments,
         preparing=preparing,
         money=_money(state) if run else None,
-        lines=ask(service, "list_payment_lines", run_id=key, status=request.args.get("lines") or None, limit=100) if run else [],
+        lines=lines,
+        more_lines=more_lines,
         picture=_money_picture(state) if run else Markup(""),
         subject=_subject(service, state),
         file=thing.key in FILES,
@@ -214,8 +220,32 @@ def _related(service: str, category: str, key: str, state: Mapping[str, Any]) ->
         given = {n: v for n, v in known.items() if n in {f.name for f in fields}}
         named = {n for n in given if n not in ("programme", "payee_id")}
         if named and lookups <= given.keys() and not (category == "case" and named == {"subject_id"} and "programme" not in given):
-            found.append(Act(info, title(info), about(info), f"/desk/{service}/do/{info.method}", given, False, True))
+            found.append(_begun(service, info, given))
+    if category == "case" and state.get("payee_id") and may(service, "propose_payee_account"):
+        given = {"person_id": str(state["payee_id"]), "division": str(state["division"])}
+        found.append(_begun(service, portal().doors[service, "propose_payee_account"], given))
     return found
+
+
+def _begun(service: str, info: DoorInfo, given: Mapping[str, str]) -> Act:
+    return Act(info, title(info), about(info), f"/desk/{service}/do/{info.method}", given, False, True)
+
+
+def _of_members(service: str, key: str, state: Mapping[str, Any]) -> list[tuple[str, list[Act]]]:
+    """Who belongs to a household, and the acts about one person of it: those whose forms ask for him, and for no other record."""
+    known = {"household_id": key, "division": str(state["division"])}
+    asked = []
+    for (of, _), info in sorted(portal().doors.items()):
+        fields = dataclasses.fields(info.form)
+        owed = {f.name for f in fields if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING}
+        lookups = {n for n in owed if n.endswith("_id") and n != "spending_id"} | owed & {"programme", "number"}
+        own = of == service and info.kind == "command" and info.method not in NOT_OF_MEMBERS and who().may(info.permission)
+        if own and "person_id" in owed and lookups <= {"person_id", "household_id"}:
+            asked.append((info, {n: v for n, v in known.items() if n in {f.name for f in fields}}))
+    return [
+        (f"{m['name']}（{m['relation']}）", [_begun(service, info, {"person_id": person_id, **given}) for info, given in asked])
+        for person_id, m in state["members"].items()
+    ]
 
 
 # -- the parts of the page
