@@ -157,6 +157,8 @@ def test_who_only_audits_looks_for_the_audit_and_who_says_why_is_believed(
     bureau.at("2023-06-02")
     sit("auditor", actor="staff:audit-1", at=f"/desk/assistance/case/{case}")
     expect(page.locator("main")).to_contain_text("目的“审计”")
+    page.locator(f"a[href*='/household/{household}']").click()
+    expect(page.locator("[value=audit]")).to_be_checked()
     sit("clerk", actor="staff:clerk-7", at=f"/desk/assistance/case/{case}")
     page.get_by_role("link", name="另写目的").click()
     page.check("[value=complaint]")

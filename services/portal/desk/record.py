@@ -149,7 +149,8 @@ def purpose(service: str, category: str, key: str) -> Any:
 
 
 def _purpose(thing: things.Thing, given: Mapping[str, str], refused: str = "") -> str:
-    return render_template("desk/purpose.html", thing=thing, purposes=PURPOSES, given=given, refused=refused)
+    chosen = given.get("for") or usual()
+    return render_template("desk/purpose.html", thing=thing, purposes=PURPOSES, given=given, chosen=chosen, refused=refused)
 
 
 def _link(**changes: str) -> str:
