@@ -206,7 +206,7 @@ class Payments:
 
     def _reserve(self, run: Run, line: PaymentLine, order: Order[Any]) -> str:
         """Reserve a line in its case; the code of the refusal, or ""."""
-        pay = benefit_case.PayBenefit(line.case_id, run.month, run.run_id, line.amount_fen)
+        pay = benefit_case.PayBenefit(line.case_id, run.month, run.run_id, line.amount_fen, line.payee_id)
         # The id follows from run and case alone, so two workers that pay the same run agree on every line.
         step = replace(order, command=pay, command_id=derived_id(run.run_id, line.case_id), asked=pay, expected_version=None)
         try:
@@ -214,7 +214,8 @@ class Payments:
         except Refused as refused:
             if refused.code == "unavailable":
                 raise
-            if refused.code == "already_paid" and self._reserved_here(run, line):
+            # The same line, told once more, perhaps by an earlier release that said less of it.
+            if refused.code in ("already_paid", "command_id_reused") and self._reserved_here(run, line):
                 return ""
             return refused.code
         return ""
@@ -314,6 +315,8 @@ class Payments:
         run = self.run(c.run_id)
         if run.status not in payment_run.BEFORE_SENDING and run.status != "sending":
             raise out_of_order("该批次已经送发，不能暂缓或恢复。")
+        if isinstance(c, payment_part.ReleasePaymentLine) and run.status not in ("open", "locked"):
+            raise out_of_order("该批次已批准，批准时暂缓的不能再恢复，转入补发批次。")
         if not 1 <= c.line_no <= run.count:
             raise invalid("名单中没有此序号。", "line_no")
         return self.office.handle(self.parts, part_id(c.run_id, (c.line_no - 1) // CHUNK), order)
@@ -331,19 +334,38 @@ class Payments:
     def payment_returned(self, returned: Any, order: Order[Any]) -> None:
         """What was claimed of a payment that came back is met by it; what was repaid on such a claim goes back to the household."""
         left = returned.claimed_fen
-        for recovery_id, share in self._claims_of(returned.case_id, returned.month):
-            if left <= 0:
-                return
-            claim: Recovery = self.office.load(self.recoveries, recovery_id).state
-            if claim.status == "none":
-                raise Unavailable("追回事项尚未立项，稍后再试。")
-            meet = recovery.MeetByReturn(recovery_id, returned.month, returned.run_id, min(left, share))
-            self.office.handle(self.recoveries, recovery_id, order.to(meet, f"meet {recovery_id}"))
-            claim = self.office.load(self.recoveries, recovery_id).state
-            left -= min(left, share)
-            if back := claim.refunds.get(f"{returned.month} {returned.run_id}", 0):
-                refund = benefit_case.RefundRepayment(returned.case_id, recovery_id, returned.month, back)
-                self.office.handle(self.cases, returned.case_id, order.to(refund, f"refund {recovery_id}"))
+        for recovery_id, claimed in self._claims_of(returned.case_id, returned.month):
+            if left > 0:
+                share = min(left, self._still(recovery_id, claimed, returned.month, ""))
+                meet = recovery.MeetByReturn(recovery_id, returned.month, returned.run_id, share)
+                self._meet(returned.case_id, meet, f"{returned.month} {returned.run_id}", recovery_id, order)
+                left -= share
+
+    def due_again(self, event_id: str, found: Any, order: Order[Any]) -> None:
+        """Claimed months that are due after all meet their claims; what was repaid on them goes back to the household."""
+        for m in found.months:
+            left = m.due_fen - m.paid_fen
+            for recovery_id, claimed in self._claims_of(found.case_id, m.month, event_id):
+                key = f"{m.month} {event_id}"
+                if left > 0 and (share := min(left, self._still(recovery_id, claimed, m.month, key))) > 0:
+                    meet = recovery.MeetByDecision(recovery_id, m.month, event_id, share)
+                    self._meet(found.case_id, meet, key, f"{recovery_id} {m.month}", order)
+                    left -= share
+
+    def _still(self, recovery_id: str, claimed: int, month: str, key: str) -> int:
+        """What of a month's claim has not turned out due before: the same when this is done once more after a crash."""
+        claim: Recovery = self.office.load(self.recoveries, recovery_id).state
+        if claim.status == "none":
+            raise Unavailable("追回事项尚未立项，稍后再试。")
+        return claimed - sum(fen for k, fen in claim.due_again.items() if k.startswith(f"{month} ") and k != key)
+
+    def _meet(self, case_id: str, meet: Any, key: str, step: str, order: Order[Any]) -> None:
+        """One claim by one cause, and the refund that follows."""
+        self.office.handle(self.recoveries, meet.recovery_id, order.to(meet, f"meet {step}"))
+        claim: Recovery = self.office.load(self.recoveries, meet.recovery_id).state
+        if back := claim.refunds.get(key, 0):
+            refund = benefit_case.RefundRepayment(case_id, meet.recovery_id, meet.month, back)
+            self.office.handle(self.cases, case_id, order.to(refund, f"refund {step}"))
 
     def set_off(self, recovery_id: str, amount_fen: int, order: Order[Any]) -> Answer:
         """抵扣: withhold an agreed amount from the case's next payment; the claim is met by the event of that."""
@@ -366,10 +388,18 @@ class Payments:
             refund = benefit_case.RefundRepayment(what.case_id, what.recovery_id, month, over)
             self.office.handle(self.cases, what.case_id, order.to(refund, "too much"))
 
-    def _claims_of(self, case_id: str, month: str) -> Iterable[tuple[str, int]]:
-        """(claim, its share for the month), newest first: the newest found was of what is accounted for last."""
+    def released(self, what: Any, order: Order[Any]) -> None:
+        """The case ended before what was withheld could lessen a payment: it is claimed as before."""
+        free = recovery.ReleaseSetOff(what.recovery_id, what.withheld_id)
+        self.office.handle(self.recoveries, what.recovery_id, order.to(free, "release"))
+
+    def _claims_of(self, case_id: str, month: str, before: str = "") -> Iterable[tuple[str, int]]:
+        """(claim, its share for the month), newest first: the newest found was of what is accounted for last. ``before``: an event, whose
+        claims are those that were there."""
+        seen = not before
         for r in reversed(self.office.history(self.cases.stream(case_id))):
-            if isinstance(r.event, OverpaymentFound):
+            seen = seen or r.id == before
+            if seen and isinstance(r.event, OverpaymentFound):
                 share = sum(m.paid_fen - m.due_fen for m in r.event.months if m.month == month)
                 if share:
                     yield derived_id("recovery", r.id), share

@@ -2,13 +2,15 @@
 
 Life: open → told by a written notice (追回通知) with a due date, perhaps paid in instalments that were agreed → settled when the last fen
 is in; or waived for what is left, by a second hand; or barred (超过时效) when the limitation period ran out and nothing interrupted it.
-What comes in: repayments, amounts set off (抵扣) against a payment with the payee's consent, and payments of the claimed months that the
-bank gave back (then the money was never had).
+What comes in: repayments, amounts set off (抵扣) against a payment with the payee's consent, payments of the claimed months that the
+bank gave back (then the money was never had), and claimed months that turn out to be due after all (then it was rightly had).
 
 Must hold: the amount comes from the case that found the overpayment, month by month, and is never typed; claimed = repaid + set off + met
-by returns + waived + barred when it closes; instalments add up to what is left. Relied on by whoever pays benefits.
+by returns and decisions + waived + barred when it closes; instalments add up to what is left; a receipt counts once. Relied on by whoever
+pays benefits.
 
-Limitation: 民法典 第一百八十八条 (three years), 第一百九十五条 (a notice, an agreement or a repayment interrupts it, and it begins anew).
+Limitation: 民法典 第一百八十八条 (three years), 第一百八十九条 (of a debt in instalments it begins when the last is due), 第一百九十五条 (a
+notice, an agreement or a repayment interrupts it, and it begins anew).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 from shared.casework.benefit_case import MonthDifference
+from shared.casework.shape import said
 from shared.domain import money
 from shared.domain.errors import invalid, out_of_order
 from shared.eventsourcing.commands import command
@@ -133,10 +136,33 @@ class RecoverySetOff:
     set_off_on: date
 
 
+@shape_event(SHAPE, "recovery_set_off_released")
+@dataclass(frozen=True)
+class RecoverySetOffReleased:
+    """抵扣撤销: what was withheld never lessened a payment, for the case ended; it is claimed as before, of a settled claim too."""
+
+    amount_fen: int
+    withheld_id: str
+    released_on: date
+
+
+@shape_event(SHAPE, "recovery_met_by_decision")
+@dataclass(frozen=True)
+class RecoveryMetByDecision:
+    """重新核定冲抵: ``share_fen`` of a claimed month is due after all. ``amount_fen`` of the claim is met by that; of it ``refund_fen`` had
+    been repaid or set off, and goes back to the household. ``cause`` is the event of the case that says so."""
+
+    month: str
+    cause: str
+    share_fen: int
+    amount_fen: int
+    refund_fen: int
+
+
 @shape_event(SHAPE, "recovery_met_by_return")
 @dataclass(frozen=True)
 class RecoveryMetByReturn:
-    """退汇冲抵: the bank gave back what was claimed. ``refund_fen`` had been repaid by the household, and goes back to it."""
+    """退汇冲抵: the bank gave back what was claimed. ``refund_fen`` had been repaid or set off, and goes back to the household."""
 
     month: str
     run_id: str
@@ -148,6 +174,15 @@ class RecoveryMetByReturn:
 @dataclass(frozen=True)
 class RecoveryWaiverProposed:
     """追回免除申请."""
+
+    reason: str
+    by: str
+
+
+@shape_event(SHAPE, "recovery_waiver_rejected")
+@dataclass(frozen=True)
+class RecoveryWaiverRejected:
+    """不予免除: the claim goes on."""
 
     reason: str
     by: str
@@ -203,7 +238,10 @@ class Recovery:
     overdue_on: date | None = None  # the newest due day that passed with money missing
     most_set_off_fen: int = 0  # 0: no consent
     withheld: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # what was set off, by what withheld it
-    refunds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # "month run" -> fen given back to the household
+    # "month run" or "month event" of what met it -> fen given back to the household
+    refunds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    due_again: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # "month event" -> fen that turned out due
+    receipts: tuple[str, ...] = ()
 
     @property
     def left_fen(self) -> int:
@@ -250,27 +288,32 @@ def evolve(state: Recovery, event: Any) -> Recovery:
         case RecoveryInstalmentsAgreed():
             came = state.amount_fen - state.left_fen
             plan = replace(state, instalments=event.instalments, before_plan_fen=came, overdue_on=None)
-            return _anew(plan, event.agreed_on)
+            return _anew(plan, event.instalments[-1].due_on)
         case RecoveryInstalmentOverdue():
             return replace(state, overdue_on=event.due_on)
         case RecoveryRepaid():
-            return _anew(replace(state, repaid_fen=state.repaid_fen + event.amount_fen), event.repaid_on)
+            receipts = (*state.receipts, event.receipt_no)
+            return _anew(replace(state, repaid_fen=state.repaid_fen + event.amount_fen, receipts=receipts), event.repaid_on)
         case RecoverySetOffAgreed():
             return _anew(replace(state, most_set_off_fen=event.most_fen), event.agreed_on)
         case RecoverySetOff():
             withheld = MappingProxyType({**state.withheld, event.withheld_id: event.amount_fen})
             held = replace(state, set_off_fen=state.set_off_fen + event.amount_fen, withheld=withheld)
             return _anew(held, event.set_off_on)
+        case RecoverySetOffReleased():
+            withheld = MappingProxyType({w: fen for w, fen in state.withheld.items() if w != event.withheld_id})
+            status = "open" if state.status == "settled" else state.status
+            freed = replace(state, status=status, set_off_fen=state.set_off_fen - event.amount_fen, withheld=withheld)
+            return _anew(freed, event.released_on)
         case RecoveryMetByReturn():
-            refunds = {**state.refunds, f"{event.month} {event.run_id}": event.refund_fen}
-            return replace(
-                state,
-                met_fen=state.met_fen + event.amount_fen,
-                repaid_fen=state.repaid_fen - event.refund_fen,
-                refunds=MappingProxyType(refunds),
-            )
+            return _met(state, event, event.run_id)
+        case RecoveryMetByDecision():
+            again = {**state.due_again, f"{event.month} {event.cause}": event.share_fen}
+            return _met(replace(state, due_again=MappingProxyType(again)), event, event.cause)
         case RecoveryWaiverProposed():
             return replace(state, status="waiver_proposed", proposer=event.by)
+        case RecoveryWaiverRejected():
+            return replace(state, status="open")
         case RecoveryWaived():
             return replace(state, status="waived")
         case RecoverySettled():
@@ -279,6 +322,18 @@ def evolve(state: Recovery, event: Any) -> Recovery:
             return replace(state, status="barred")
         case _:
             raise TypeError(f"a recovery claim knows no {type(event).__name__}")
+
+
+def _met(state: Recovery, event: RecoveryMetByReturn | RecoveryMetByDecision, cause: str) -> Recovery:
+    """What goes back was repaid in cash first, then set off."""
+    cash = min(event.refund_fen, state.repaid_fen)
+    return replace(
+        state,
+        met_fen=state.met_fen + event.amount_fen,
+        repaid_fen=state.repaid_fen - cash,
+        set_off_fen=state.set_off_fen - (event.refund_fen - cash),
+        refunds=MappingProxyType({**state.refunds, f"{event.month} {cause}": event.refund_fen}),
+    )
 
 
 def _anew(state: Recovery, since: date | None) -> Recovery:
@@ -367,6 +422,26 @@ class MeetByReturn:
     share_fen: int
 
 
+@command("release_set_off", permission="recover")
+@dataclass(frozen=True)
+class ReleaseSetOff:
+    """By the service, when the case ended before a payment from which it could be withheld."""
+
+    recovery_id: str
+    withheld_id: str
+
+
+@command("meet_by_decision", permission="recover")
+@dataclass(frozen=True)
+class MeetByDecision:
+    """By the service, when ``share_fen`` of a month that is claimed here is due after all; ``cause`` is the event that says so."""
+
+    recovery_id: str
+    month: str
+    cause: str
+    share_fen: int
+
+
 @command("propose_waiver", permission="review")
 @dataclass(frozen=True)
 class ProposeWaiver:
@@ -378,6 +453,15 @@ class ProposeWaiver:
 @dataclass(frozen=True)
 class ApproveWaiver:
     recovery_id: str
+
+
+@command("reject_waiver", permission="confirm")
+@dataclass(frozen=True)
+class RejectWaiver:
+    """不予免除, or taken back by whoever proposed it."""
+
+    recovery_id: str
+    reason: str
 
 
 @command("note_instalment_overdue", permission="recover")
@@ -450,7 +534,10 @@ def record_repayment(state: Recovery, c: RecordRepayment, order: Order[Any]) -> 
     money.check(c.amount_fen, "amount_fen")
     if not 0 < c.amount_fen <= state.left_fen:
         raise invalid("归还金额须大于零且不超过未归还金额。", "amount_fen")
-    return _settled_after(state, RecoveryRepaid(c.amount_fen, c.receipt_no, order.today))
+    receipt = said(c.receipt_no, "receipt_no", "收据编号")
+    if receipt in state.receipts:
+        raise invalid("该收据已登记过。", "receipt_no")
+    return _settled_after(state, RecoveryRepaid(c.amount_fen, receipt, order.today))
 
 
 def agree_set_off(state: Recovery, c: AgreeSetOff, order: Order[Any]) -> Sequence[Any]:
@@ -491,11 +578,31 @@ def meet_by_return(state: Recovery, c: MeetByReturn, order: Order[Any]) -> Seque
         return []
     left = state.left_fen if state.open else 0
     met = min(c.share_fen, left)
-    refund = min(c.share_fen - met, state.repaid_fen)
+    refund = min(c.share_fen - met, state.repaid_fen + state.set_off_fen)
     if not met + refund:
         return []
     back = RecoveryMetByReturn(c.month, c.run_id, met + refund, refund)
     return _settled_after(state, back) if state.open else [back]
+
+
+def meet_by_decision(state: Recovery, c: MeetByDecision, order: Order[Any]) -> Sequence[Any]:
+    """Of what the household still has first, whether it is claimed, waived or barred: it keeps that rightly. The rest goes back to it."""
+    if state.status == "none":
+        raise out_of_order("该追回事项尚未立项。")
+    if f"{c.month} {c.cause}" in state.refunds:
+        return []
+    met = min(c.share_fen, state.left_fen)
+    refund = min(c.share_fen - met, state.repaid_fen + state.set_off_fen)
+    again = RecoveryMetByDecision(c.month, c.cause, c.share_fen, met + refund, refund)
+    return _settled_after(state, again) if state.open else [again]
+
+
+def release_set_off(state: Recovery, c: ReleaseSetOff, order: Order[Any]) -> Sequence[Any]:
+    """Nothing of a claim that is waived or barred: it is not asked for again."""
+    if c.withheld_id not in state.withheld or not (state.open or state.status == "settled"):
+        return []
+    amount = min(state.withheld[c.withheld_id], state.set_off_fen)  # less what went back to the household since
+    return [RecoverySetOffReleased(amount, c.withheld_id, order.today)] if amount else []
 
 
 def _settled_after(state: Recovery, event: Any) -> list[Any]:
@@ -515,6 +622,12 @@ def approve_waiver(state: Recovery, c: ApproveWaiver, order: Order[Any]) -> Sequ
         raise out_of_order("尚无待批准的减免意见。")
     not_the_same_hand(order, state.proposer)
     return [RecoveryWaived(state.left_fen)]
+
+
+def reject_waiver(state: Recovery, c: RejectWaiver, order: Order[Any]) -> Sequence[Any]:
+    if state.status != "waiver_proposed":
+        raise out_of_order("尚无待批准的减免意见。")
+    return [RecoveryWaiverRejected(said(c.reason, "reason", "不予减免的理由"), order.hand.actor)]
 
 
 def note_instalment_overdue(state: Recovery, c: NoteInstalmentOverdue, order: Order[Any]) -> Sequence[Any]:
@@ -549,8 +662,11 @@ def decider(service: str) -> Decider[Recovery]:
             AgreeSetOff: agree_set_off,
             RecordSetOff: record_set_off,
             MeetByReturn: meet_by_return,
+            MeetByDecision: meet_by_decision,
+            ReleaseSetOff: release_set_off,
             ProposeWaiver: propose_waiver,
             ApproveWaiver: approve_waiver,
+            RejectWaiver: reject_waiver,
             NoteInstalmentOverdue: note_instalment_overdue,
             BarRecovery: bar_recovery,
         },

@@ -195,7 +195,10 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
     def _returned(rows: Rows, r: Recorded) -> None:
         _stand(rows, r)  # a one-off benefit that closed runs again
 
-    @model.on(bc.BenefitPaid, bc.RepaymentRefunded, bc.RepaymentWithheld, bc.OverpaymentFound, bc.ArrearsFound)
+    @model.on(
+        bc.BenefitPaid, bc.RepaymentRefunded, bc.RepaymentWithheld, bc.RepaymentReleased,
+        bc.OverpaymentFound, bc.ArrearsFound, bc.ClaimedDueAgain,
+    )  # fmt: skip
     def _paid_or_different(rows: Rows, r: Recorded) -> None:
         _set(rows, r)
 

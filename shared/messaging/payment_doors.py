@@ -75,6 +75,22 @@ class Returned:
 
 
 @dataclass(frozen=True)
+class DueAgain:
+    """The service's own ``claimed_due_again``."""
+
+    case_id: str
+    months: tuple[benefit_case.MonthDifference, ...]
+
+
+@dataclass(frozen=True)
+class Released:
+    """The service's own ``repayment_released``."""
+
+    recovery_id: str
+    withheld_id: str
+
+
+@dataclass(frozen=True)
 class Withheld:
     """The service's own ``repayment_withheld``."""
 
@@ -376,6 +392,11 @@ class PaymentDoors(Service):
         """What was claimed of a payment that the bank gave back is met by it."""
         self.payments.payment_returned(notice.facts, notice.order(notice.facts))
 
+    @reaction(OWN, "claimed_due_again", reads=DueAgain)
+    def on_claimed_due_again(self, notice: Notice[DueAgain]) -> None:
+        """What was claimed of a month that is due after all is met by that; only what had been repaid goes out."""
+        self.payments.due_again(notice.event_id, notice.facts, notice.order(notice.facts))
+
     @command(recovery.RecordRecoveryNotice, permission="review")
     def record_recovery_notice(self, order: Order[recovery.RecordRecoveryNotice]) -> Any:
         """登记追回通知书的送达；时效重新计算。"""
@@ -406,6 +427,11 @@ class PaymentDoors(Service):
         """The claim is met by what the case withheld."""
         self.payments.withheld(notice.facts, notice.order(notice.facts))
 
+    @reaction(OWN, "repayment_released", reads=Released)
+    def on_repayment_released(self, notice: Notice[Released]) -> None:
+        """What lessened no payment is claimed as before."""
+        self.payments.released(notice.facts, notice.order(notice.facts))
+
     @command(recovery.ProposeWaiver, permission="review")
     def propose_waiver(self, order: Order[recovery.ProposeWaiver]) -> Any:
         """提出减免意见。"""
@@ -414,6 +440,11 @@ class PaymentDoors(Service):
     @command(recovery.ApproveWaiver, permission="confirm")
     def approve_waiver(self, order: Order[recovery.ApproveWaiver]) -> Any:
         """批准减免（另一经办人）。"""
+        return self._claim(order)
+
+    @command(recovery.RejectWaiver, permission="confirm")
+    def reject_waiver(self, order: Order[recovery.RejectWaiver]) -> Any:
+        """不予减免，或提出人收回：追回事项继续办理。"""
         return self._claim(order)
 
     @deadline(INSTALMENT)

@@ -206,12 +206,55 @@ def test_an_ended_case_is_not_resumed_before_its_end(month: str) -> None:
     at("ended").when(replace(GRANT, first_month=month)).then_refused("out_of_order")
 
 
-def test_a_month_that_was_claimed_back_and_is_due_after_all_is_owed() -> None:
-    """Paid for November, claimed back by an end in October, granted again from November on: November goes out with the next payment."""
+def test_a_month_that_was_claimed_back_and_is_due_after_all_meets_its_claim() -> None:
+    """Paid for November, claimed back by an end in October, granted again from November on: the claim is met, nothing goes out twice."""
     case = in_force(*paid("2023-10", "2023-11")).on("2023-11-20").when(end("2023-10")).accepted()
     case = case.when(replace(GRANT, first_month="2023-11")).accepted()
-    assert only(case.events, bc.ArrearsFound).months == (bc.MonthDifference("2023-11", 0, 100000),)
-    case.on("2023-12-10").when(pay("2023-12", 200000)).accepted()
+    assert only(case.events, bc.ClaimedDueAgain).months == (bc.MonthDifference("2023-11", 0, 100000),)
+    assert not [e for e in case.events if isinstance(e, bc.ArrearsFound)]
+    assert dict(case.state.claimed) == {"2023-10": 100000}
+    case.on("2023-12-10").when(pay("2023-12", 200000)).then_refused("amount_changed", "expected_fen")
+    case.on("2023-12-10").when(pay("2023-12", 100000)).accepted()
+
+
+def test_only_what_is_due_beyond_the_claim_goes_out() -> None:
+    """Lowered by a wrong income and claimed, then raised beyond what was paid: the claim first, the rest as arrears."""
+    lower = reassess("2023-09", assessed("2023-09", 70000), assessed("2023-10", 70000))
+    case = in_force(*paid("2023-08", "2023-09")).when(lower).accepted()
+    case = case.when(reassess("2023-09", assessed("2023-09", 120000), assessed("2023-10", 120000), facts=9)).accepted()
+    assert only(case.events, bc.ClaimedDueAgain).months == (bc.MonthDifference("2023-09", 70000, 100000),)
+    assert only(case.events, bc.ArrearsFound).months == (bc.MonthDifference("2023-09", 100000, 120000),)
+    case.when(pay("2023-10", 140000)).accepted()
+
+
+def test_a_repayment_is_withheld_once_before_each_payment() -> None:
+    """However much arrears there are: the payee agreed to so much of a month's payment."""
+    withhold = bc.WithholdRepayment(CASE, "rec", "w1", 20000)
+    case = in_force(*paid("2023-08")).when(reassess("2023-08", assessed("2023-08", 190000), assessed("2023-09", 100000))).accepted()
+    case = case.when(withhold).then(bc.RepaymentWithheld(CASE, "rec", "w1", 20000))
+    case.when(replace(withhold, withheld_id="w2")).then_refused("out_of_order")
+    case = case.when(pay("2023-09", 170000)).accepted()
+    case.when(replace(withhold, withheld_id="w2")).accepted()
+
+
+def test_what_was_withheld_from_a_payment_that_will_not_come_is_released() -> None:
+    """The case ends before it: the claim stands as before. One that is still to be paid is lessened, and comes back with a return."""
+    withheld = in_force(*paid("2023-08", "2023-09")).when(bc.WithholdRepayment(CASE, "rec", "w1", 20000)).accepted()
+    ended = withheld.when(end("2023-10")).accepted()
+    assert only(ended.events, bc.RepaymentReleased) == bc.RepaymentReleased(CASE, "rec", "w1", 20000)
+    assert (ended.state.arrears_fen, dict(ended.state.withheld)) == (0, {})
+    later = withheld.when(end("2023-11")).accepted()
+    assert not [e for e in later.events if isinstance(e, bc.RepaymentReleased)]
+    gone = later.when(pay("2023-10", 80000)).accepted()
+    back = gone.when(bc.ReturnPayment(CASE, "2023-10", "run 2023-10", "账户已销")).accepted()
+    assert [w.withheld_id for w in back.state.withheld[""]] == ["w1"]
+    assert back.state.payable("2023-10") == 80000
+
+
+def test_a_line_goes_to_the_payee_it_was_listed_for() -> None:
+    """Whoever became the payee since is paid by the next list, to his own account."""
+    in_force().when(replace(pay("2023-08"), payee_id="c3" * 16)).then_refused("payee_changed", "payee_id")
+    in_force().when(replace(pay("2023-08"), payee_id=PAYEE)).accepted()
 
 
 def test_an_ended_case_may_be_granted_again_later() -> None:

@@ -55,6 +55,7 @@ ACTS = (
     "file", "supplement", "answer_supplement", "refuse_acceptance", "withdraw", "recheck", "extend", "object", "object", "answer_objection",
     "confirm", "refuse", "tell", "grant", "grant", "reassess", "reassess", "end", "suspend", "suspend", "resume", "resume", "open_review",
     "answer_review", "pay", "pay", "returned", "overdue", "appeal", "appeal", "assign", "answer_appeal", "withdraw_appeal", "stray",
+    "withhold", "withhold", "refund",
 )  # fmt: skip
 STEPS = st.tuples(st.sampled_from(ACTS), st.sampled_from(HANDS), st.sampled_from([0, 0, 1, 9, 31]), st.integers(0, 5))
 
@@ -114,6 +115,8 @@ def asked(state: bc.Case, act: str, terms: Terms, today: date, n: int) -> Any:
         "answer_review": bc.AnswerReview(CASE, "无变化", correction),
         "pay": bc.PayBenefit(CASE, month, "run", state.payable(month)),
         "returned": bc.ReturnPayment(CASE, month, "run", "账户已销"),
+        "withhold": bc.WithholdRepayment(CASE, "rec", f"w{today.isoformat()}-{len(state.paid)}", (n + 1) * 5000),
+        "refund": bc.RefundRepayment(CASE, "rec", month, (n + 1) * 1000),
         "overdue": bc.NoteStepOverdue(CASE, steps[n % len(steps)]),
         "appeal": bc.FileAppeal(CASE, appealed, "有异议"),
         "assign": bc.AssignAppeal(CASE, HANDS[n % 4]),
@@ -156,6 +159,8 @@ class Books:
         self.out: dict[str, int] = {}
         self.beside: dict[str, int] = {}  # arrears that went out with a month
         self.extra = self.claims = 0
+        self.withheld: dict[str, int] = {}  # met claims without money going round
+        self.refunded = 0
 
     def see(self, before: bc.Case, event: Any, command: Any) -> None:
         if isinstance(event, bc.ApplicationFiled):
@@ -191,6 +196,17 @@ class Books:
         elif isinstance(event, bc.OverpaymentFound):
             assert event.amount_fen == sum(m.paid_fen - m.due_fen for m in event.months) > 0
             self.claims += event.amount_fen
+        elif isinstance(event, bc.ClaimedDueAgain):
+            assert event.amount_fen == sum(m.due_fen - m.paid_fen for m in event.months) > 0
+            assert all(m.due_fen - m.paid_fen <= before.claimed[m.month] for m in event.months), "no more than was claimed of the month"
+            self.claims -= event.amount_fen
+        elif isinstance(event, bc.RepaymentWithheld):
+            assert "" not in before.withheld, "one before each payment"
+            self.withheld[event.withheld_id] = event.amount_fen
+        elif isinstance(event, bc.RepaymentReleased):
+            assert self.withheld.pop(event.withheld_id) == event.amount_fen
+        elif isinstance(event, bc.RepaymentRefunded):
+            self.refunded += event.amount_fen
         elif isinstance(event, bc.ArrearsFound):
             assert event.amount_fen == sum(m.due_fen - m.paid_fen for m in event.months) > 0
         elif isinstance(event, bc.AppealAnswered):
@@ -200,7 +216,9 @@ class Books:
     def balance(self, state: bc.Case) -> None:
         """What went out, less what is claimed back, plus what is owed, is what is due for the months accounted for."""
         net = sum(self.out.values()) + self.extra - self.claims + state.arrears_fen
-        assert net == sum(state.due(m) for m in state.paid)
+        assert net + sum(self.withheld.values()) - self.refunded == sum(state.due(m) for m in state.paid)
+        assert sum(w.amount_fen for ws in state.withheld.values() for w in ws) == sum(self.withheld.values())
+        assert all(fen > 0 for fen in state.claimed.values())
         assert set(self.out) <= set(state.paid)
 
 

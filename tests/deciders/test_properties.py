@@ -108,6 +108,9 @@ def test_any_life_of_a_case_is_legal_and_conserves_money(steps_before: int, step
             elif isinstance(event, bc.OverpaymentFound):
                 assert event.amount_fen == sum(m.paid_fen - m.due_fen for m in event.months) > 0
                 claims += event.amount_fen
+            elif isinstance(event, bc.ClaimedDueAgain):
+                assert event.amount_fen == sum(m.due_fen - m.paid_fen for m in event.months) > 0
+                claims -= event.amount_fen
             elif isinstance(event, bc.ArrearsFound):
                 assert event.amount_fen == sum(m.due_fen - m.paid_fen for m in event.months) > 0
         assert state.status in bc.STATUSES

@@ -425,7 +425,7 @@ def test_what_is_due_is_read_page_by_page(house: Desk, monkeypatch: pytest.Monke
 
 
 def test_claims_and_runs_stand_in_worklists_and_their_days_come(house: Desk) -> None:
-    """An overpayment becomes a claim to notify; an instalment that is not in is overdue; after three years of silence it is barred."""
+    """An overpayment becomes a claim to notify; an instalment that is not in is overdue; three years after the last one it is barred."""
     town = Town(house, 5000)
     run = town.send(town.prepare())
     town.answer(run, n1="paid")
@@ -444,7 +444,10 @@ def test_claims_and_runs_stand_in_worklists_and_their_days_come(house: Desk) -> 
     house.on("2023-10-02").settle()
     [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
     assert (claim["worklist"], claim["left_fen"]) == ("recovery_overdue", 3000)
-    house.on("2026-07-04").settle()
+    house.on("2026-09-30").settle()
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    assert (claim["worklist"], claim["limitation_on"]) == ("recovery_overdue", "2026-09-30")
+    house.on("2026-10-01").settle()
     [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
     assert (claim["status"], claim["worklist"]) == ("barred", "")
     house.on("2023-07-03")
@@ -523,6 +526,74 @@ def test_a_claim_is_set_off_against_the_next_payment_with_consent_only(house: De
     house.on("2023-08-03")
     assert town.lines(town.prepare("2023-08"))[1]["amount_fen"] == 4000
     house.on("2023-07-03")
+
+
+def lowered(town: Town, amount: int, facts: int) -> benefit_case.ReassessCase:
+    """July of the first case, by other facts."""
+    a = Assessment(CODE, "2023-07", town.persons[0], "eligible", True, amount, "核定", (), {}, "rules 1", "law 1", None, False)
+    return benefit_case.ReassessCase(town.cases[0], "2023-07", (a,), facts, "fact")
+
+
+def test_a_claimed_month_that_is_due_after_all_pays_back_only_what_was_repaid(house: Desk) -> None:
+    """A wrong income, a claim of 30 yuan, 10 repaid and the rest waived; the income is put right: 10 go out, and not 30."""
+    town = Town(house, 6000)
+    run = town.send(town.prepare())
+    town.answer(run, n1="paid")
+    town.give(town.persons[0], lowered(town, 3000, 1))
+    house.settle()
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    this = {"recovery_id": claim["recovery_id"]}
+    house.call("record_repayment", "cashier", amount_fen=1000, receipt_no="收据1", **this)
+    house.call("propose_waiver", "reviewer", reason="家庭困难", **this)
+    house.call("reject_waiver", "approver", reason="材料不全", **this)
+    house.call("propose_waiver", "reviewer", reason="家庭困难，材料已补", **this)
+    house.call("approve_waiver", "approver", **this)
+    town.give(town.persons[0], lowered(town, 6000, 2))
+    house.settle()
+    assert town.case(0).arrears_fen == 1000
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    assert (claim["status"], claim["left_fen"], claim["repaid_fen"]) == ("waived", 0, 0)
+    town.give(town.persons[0], lowered(town, 4000, 3))
+    town.give(town.persons[0], lowered(town, 6000, 4))
+    house.settle()
+    claims = {c["amount_fen"]: c["status"] for c in house.call("list_recoveries", "auditor", case_id=town.cases[0])}
+    assert claims == {3000: "waived", 2000: "settled"}
+    assert town.case(0).arrears_fen == 1000
+
+
+def test_what_was_withheld_of_a_case_that_ends_is_claimed_as_before(house: Desk) -> None:
+    """No payment comes that it would lessen: neither is the claim met, nor the case left with a debt."""
+    town = Town(house, 9000)
+    run = town.send(town.prepare())
+    town.answer(run, n1="paid")
+    town.give(town.persons[0], lowered(town, 6000, 1))
+    house.settle()
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    this = {"recovery_id": claim["recovery_id"]}
+    house.call("agree_set_off", "reviewer", most_fen=3000, document_no="同意书1", **this)
+    house.call("set_off_recovery", "cashier", amount_fen=3000, **this)
+    house.settle()
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    assert (claim["status"], claim["left_fen"]) == ("settled", 0)
+    town.give(town.persons[0], benefit_case.EndCase(town.cases[0], "2023-08", "领取人死亡", "死亡次月起停发"))
+    house.settle()
+    assert town.case(0).arrears_fen == 0
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    assert (claim["status"], claim["left_fen"]) == ("open", 3000)
+
+
+def test_what_was_approved_as_held_is_not_released(house: Desk) -> None:
+    """The approver saw the list with that line held; released, it would go out with no second look. Holding more is always possible."""
+    town = Town(house, 5000, 6000)
+    run = town.prepare()
+    house.call("hold_payment_line", "cashier", run_id=run, line_no=1, reason="核实死亡")
+    house.call("release_payment_line", "cashier", run_id=run, line_no=1)
+    house.call("hold_payment_line", "cashier", run_id=run, line_no=1, reason="核实死亡")
+    house.call("approve_payment_run", "approver", run_id=run)
+    with pytest.raises(Refused, match="out_of_order"):
+        house.call("release_payment_line", "cashier", run_id=run, line_no=1)
+    house.call("hold_payment_line", "cashier", run_id=run, line_no=2, reason="账户存疑")
+    assert [town.lines(run)[n]["status"] for n in (1, 2)] == ["held", "held"]
 
 
 def test_the_simulated_bank_pays_an_approved_run_at_once(tmp_path: Path) -> None:

@@ -518,6 +518,20 @@ class ArrearsFound:
     reason: str
 
 
+@shape_event(SHAPE, "claimed_due_again", published=True, public=_public("case_id", "programme", "division", "amount_fen", "months"))
+@dataclass(frozen=True)
+class ClaimedDueAgain:
+    """追回月份重新应发: months that were paid and claimed back are due after all. The claims are met by it first; only what had been repaid
+    or set off goes out (``RepaymentRefunded``)."""
+
+    case_id: str
+    programme: str
+    division: str
+    months: tuple[MonthDifference, ...]
+    amount_fen: int
+    reason: str
+
+
 @shape_event(SHAPE, "payment_returned", published=True)
 @dataclass(frozen=True)
 class PaymentReturned:
@@ -542,6 +556,17 @@ class PaymentReturned:
 @dataclass(frozen=True)
 class RepaymentWithheld:
     """抵扣: so much less goes out with the next payment, by the payee's written consent; the claim is met by it."""
+
+    case_id: str
+    recovery_id: str
+    withheld_id: str
+    amount_fen: int
+
+
+@shape_event(SHAPE, "repayment_released", published=True)
+@dataclass(frozen=True)
+class RepaymentReleased:
+    """抵扣撤销: the case ended and no payment comes from which it could be withheld; the claim stands as before."""
 
     case_id: str
     recovery_id: str

@@ -16,21 +16,50 @@ GRANTED_AGAIN = "停发期间已追回的月份重新核定应发"  # a month th
 
 
 def differences(state: Case, decided: Sequence[Any], reason: str) -> list[Any]:
-    """Months paid so far against what is due after these decisions: the exact overpayment and arrears."""
+    """Months paid so far against what is due after these decisions: the exact overpayment and arrears.
+
+    Of a month that is claimed back and due again, the claim is met first. What was withheld from a payment that will not come is released.
+    """
     after = state
     for event in decided:
         after = evolve(after, event)
     different = [e.MonthDifference(m, paid, after.due(m)) for m, paid in sorted(state.paid.items()) if paid != after.due(m)]
     over = tuple(d for d in different if d.paid_fen > d.due_fen)
-    under = tuple(d for d in different if d.paid_fen < d.due_fen)
+    again = tuple(
+        e.MonthDifference(d.month, d.paid_fen, min(d.due_fen, d.paid_fen + state.claimed[d.month]))
+        for d in different
+        if d.paid_fen < d.due_fen and d.month in state.claimed
+    )
+    had = {d.month: d.due_fen for d in again}
+    under = tuple(
+        e.MonthDifference(d.month, had.get(d.month, d.paid_fen), d.due_fen)
+        for d in different
+        if had.get(d.month, d.paid_fen) < d.due_fen
+    )
+    case = derived_id("case", state.programme, state.subject_id)
     found: list[Any] = []
     if over:
         total = sum(d.paid_fen - d.due_fen for d in over)
-        case = derived_id("case", state.programme, state.subject_id)
         found.append(e.OverpaymentFound(case, state.programme, after.payee_id, state.division, over, total, reason))
+    if again:
+        total = sum(d.due_fen - d.paid_fen for d in again)
+        found.append(e.ClaimedDueAgain(case, state.programme, state.division, again, total, reason))
     if under:
         found.append(e.ArrearsFound(under, sum(d.due_fen - d.paid_fen for d in under), reason))
-    return found
+    for event in found:
+        after = evolve(after, event)
+    return [*found, *_released(after, case)]
+
+
+def _released(after: Case, case: str) -> list[Any]:
+    """What was withheld of an ended case, unless a month of it is still to be paid."""
+    waiting = after.withheld.get("", ())
+    if not waiting or after.running or after.pending:
+        return []
+    to_come = (m for m in dates.months_between(after.schedule[0].month, after.last_change) if m not in after.paid)
+    if any(after.due(m) and after.payable(m) > 0 for m in to_come):
+        return []
+    return [e.RepaymentReleased(case, w.recovery_id, w.withheld_id, w.amount_fen) for w in waiting]
 
 
 def missed(after: Case, first: str, today: date, reason: str) -> list[Any]:

@@ -23,12 +23,14 @@ from shared.eventsourcing.orders import Order
 @command("pay_benefit", permission="pay")
 @dataclass(frozen=True)
 class PayBenefit:
-    """By the service, for one line of an approved run: ``expected_fen`` is the line's amount, arrears included."""
+    """By the service, for one line of an approved run: ``expected_fen`` is the line's amount, arrears included, ``payee_id`` whose account
+    it goes to."""
 
     case_id: str
     month: str
     run_id: str
     expected_fen: int
+    payee_id: str = ""
 
 
 @command("return_payment", permission="pay")
@@ -78,6 +80,8 @@ def pay_benefit(state: Case, c: PayBenefit, order: Order[Any]) -> Sequence[Any]:
         raise out_of_order(f"{c.month} 无应发金额。")
     if state.payable(c.month) != c.expected_fen:
         raise Refused("amount_changed", "名单锁定后应发金额已变化，转入补发批次。", "expected_fen")
+    if c.payee_id and c.payee_id != state.payee_id:
+        raise Refused("payee_changed", "名单锁定后领款人已变更，转入补发批次。", "payee_id")
     paid = e.BenefitPaid(c.month, amount, state.arrears_fen, c.run_id)
     last = state.terms.payment == "once" and state.status == "in_force" and state.first_month in (c.month, *state.paid)
     return [paid, e.CaseClosed(state.programme, state.subject_id)] if last else [paid]
@@ -104,7 +108,7 @@ def withhold_repayment(state: Case, c: WithholdRepayment, order: Order[Any]) -> 
     """Once before each payment, and never the whole of it: something is left to live on."""
     month = dates.month_of(order.today)
     coming = dates.add_months(month, 1) if month in state.paid else month
-    if state.status not in ("in_force", "gradual_exit") or state.arrears_fen < 0:
+    if state.status not in ("in_force", "gradual_exit") or state.arrears_fen < 0 or "" in state.withheld:
         raise out_of_order("该个案不在发放中，或已有待抵扣的金额。")
     if not 0 < c.amount_fen < state.payable(coming):
         raise invalid("抵扣金额须大于零，且小于下一次发放的金额。", "amount_fen")

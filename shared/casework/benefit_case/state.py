@@ -110,7 +110,7 @@ def advance(p: P, event: Any) -> P:
     match event:
         case e.BenefitPaid() | e.OverpaymentFound() | e.ArrearsFound() | e.PayeeChanged() | e.AppealAssigned():
             return p
-        case e.RepaymentRefunded() | e.RepaymentWithheld():
+        case e.RepaymentRefunded() | e.RepaymentWithheld() | e.RepaymentReleased() | e.ClaimedDueAgain():
             return p
         case e.PaymentReturned():
             return replace(p, status="in_force") if p.status == "closed" else p  # the one payment is still to be made
@@ -394,6 +394,9 @@ class Case(Progress):
     exit_ends: str | None = None
     paid: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # month -> fen accounted for, claims and arrears included
     arrears_fen: int = 0  # found, not yet paid out; negative: found for a month that is due again as a whole
+    claimed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # month -> fen of it that is claimed back
+    # What was withheld by consent, by the month whose payment it lessened; "" = by the next one.
+    withheld: Mapping[str, tuple[e.RepaymentWithheld, ...]] = field(default_factory=lambda: MappingProxyType({}))
     sent: Mapping[str, e.BenefitPaid] = field(default_factory=lambda: MappingProxyType({}))  # month -> its payment, unless it came back
     last_assessment: Assessment | None = None
 
@@ -430,6 +433,8 @@ def evolve(before: Case, event: Any) -> Case:
     state = advance(before, event)
     match event:
         case e.BenefitPaid():
+            if "" in state.withheld:
+                state = replace(state, withheld=_moved(state.withheld, "", event.month))
             return _changed(
                 state,
                 paid=MappingProxyType({**state.paid, event.month: event.amount_fen}),
@@ -442,11 +447,18 @@ def evolve(before: Case, event: Any) -> Case:
                 paid=MappingProxyType({m: fen for m, fen in state.paid.items() if m != event.month}),
                 arrears_fen=state.arrears_fen + event.arrears_fen,
                 sent=MappingProxyType({m: p for m, p in state.sent.items() if m != event.month}),
+                claimed=_less(state.claimed, event.month, state.claimed.get(event.month, 0)),
+                withheld=_moved(state.withheld, event.month, ""),
             )
         case e.RepaymentRefunded():
             return replace(state, arrears_fen=state.arrears_fen + event.amount_fen)
         case e.RepaymentWithheld():
-            return replace(state, arrears_fen=state.arrears_fen - event.amount_fen)
+            withheld = MappingProxyType({**state.withheld, "": (*state.withheld.get("", ()), event)})
+            return replace(state, arrears_fen=state.arrears_fen - event.amount_fen, withheld=withheld)
+        case e.RepaymentReleased():
+            rest = {m: tuple(w for w in ws if w.withheld_id != event.withheld_id) for m, ws in state.withheld.items()}
+            withheld = MappingProxyType({m: ws for m, ws in rest.items() if ws})
+            return replace(state, arrears_fen=state.arrears_fen + event.amount_fen, withheld=withheld)
         case e.CaseReassessed():
             since = _exit_since(before, event) if event.outcome == "gradual_exit" else None
             same = event.facts_version == state.facts_version
@@ -464,10 +476,14 @@ def evolve(before: Case, event: Any) -> Case:
             if event.outcome != "ended":
                 state = replace(state, ended_from="")
             return _decided(state, "reassessed", event, event.effective_month)
-        case e.OverpaymentFound() | e.ArrearsFound():
+        case e.OverpaymentFound() | e.ArrearsFound() | e.ClaimedDueAgain():
+            claimed = state.claimed
+            if not isinstance(event, e.ArrearsFound):
+                for m in event.months:
+                    claimed = _less(claimed, m.month, m.due_fen - m.paid_fen)
             settled = {**state.paid, **{m.month: m.due_fen for m in event.months}}
             more = event.amount_fen if isinstance(event, e.ArrearsFound) else 0
-            return replace(state, paid=MappingProxyType(settled), arrears_fen=state.arrears_fen + more)
+            return replace(state, paid=MappingProxyType(settled), arrears_fen=state.arrears_fen + more, claimed=claimed)
         case e.ApplicationFiled():
             return replace(
                 state,
@@ -551,6 +567,21 @@ def evolve(before: Case, event: Any) -> Case:
             return replace(state, proposal=None)
         case _:
             return state  # ``advance`` knows it: it changes the procedure alone
+
+
+def _less(amounts: Mapping[str, int], month: str, fen: int) -> Mapping[str, int]:
+    """So much less of a month (more, where it is negative); a month of nothing is not kept."""
+    if not fen:
+        return amounts
+    return MappingProxyType({m: left for m, left in {**amounts, month: amounts.get(month, 0) - fen}.items() if left})
+
+
+def _moved(withheld: Mapping[str, tuple[e.RepaymentWithheld, ...]], of: str, to: str) -> Mapping[str, tuple[e.RepaymentWithheld, ...]]:
+    """What lessened one payment lessens another."""
+    if of not in withheld:
+        return withheld
+    kept = {m: ws for m, ws in withheld.items() if m != of}
+    return MappingProxyType({**kept, to: (*kept.get(to, ()), *withheld[of])})
 
 
 def _changed(state: Case, **values: Any) -> Case:
