@@ -53,13 +53,14 @@ def shown(office: Office, decider: Decider[Any], aggregate_id: str, hand: Hand, 
 def caught_up(office: Office, model: ReadModel, position: int | None) -> None:
     """Wait until the read model has seen ``position`` (what a command answered); Unavailable when it takes too long.
 
-    A position that no command can have answered, as the log does not reach it yet, is bad input and not waited for.
+    A position that no command can have answered, as the log does not reach it yet, is bad input and not waited for. One that another
+    service's command answered is waited for as far as there are events of ours before it: theirs make no row here.
     """
     if position is None or model.wait_for(office.read, position, 0):
         return
     if position > office.log.head():
         raise invalid("没有这个写入位置。", "position")
-    if not model.wait_for(office.read, position, WAIT):
+    if not model.wait_for(office.read, min(position, office.log.head(f"{office.service}.")), WAIT):
         raise Unavailable("查询数据尚未更新到所要求的位置，请稍后重试。")
 
 

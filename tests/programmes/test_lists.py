@@ -33,7 +33,7 @@ def numbers() -> Numbers:
 @pytest.fixture(scope="module")
 def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One desk for all: nobody appears in two tests."""
-    with desk(tmp_path_factory.mktemp("lists"), "assistance") as made:
+    with desk(tmp_path_factory.mktemp("lists"), "assistance", "registry") as made:
         yield made
 
 
@@ -135,6 +135,14 @@ def test_a_query_of_rows_waits_for_the_place_it_is_told(d: Desk, numbers: Number
     seen = d.offices["assistance"].log.head("assistance.")
     assert d.call("get_objection_answer", "portal", receipt=receipt, position=seen)["status"] == "received"
     assert d.call("find_person", resident_id=resident_id("19800101", 1), position=seen)
+
+
+def test_another_services_place_in_the_log_is_not_waited_for(d: Desk) -> None:
+    """A place that a command of the registry answered: the read model of assistance has seen all that is its own before it."""
+    d.settle()
+    died = {"resident_id": resident_id("19300101", 7), "name": "某人", "died_on": "2023-07-01", "division": TOWN}
+    answer = d.call("register_death", "registrar", service="registry", **died)
+    assert d.call("list_households", position=answer["position"])
 
 
 def test_no_receipt_stands_where_a_list_goes_on(d: Desk, numbers: Numbers) -> None:
