@@ -95,9 +95,9 @@ EXTREME_HARDSHIP_SUPPORT = Programme(
     means_test=True,
     facts="extreme_hardship",
     review_months=12,
-    public=Disclosure(
-        proposal=("name", "area", "amount_fen"),
-        recipient=("name", "area", "amount_fen", "first_month", "status"),
+    public=Disclosure(  # no amount: the care part of it follows from the grade of self-care, and so would tell it beside the name
+        proposal=("name", "area"),
+        recipient=("name", "area", "first_month", "status"),
         totals=True,
         basis=("特困人员认定办法（民发〔2021〕43号）：审核意见在村（社区）公示，期限七日；未成年人不公开姓名",),
     ),

@@ -120,9 +120,9 @@ def project_disclosures(model: ReadModel, t: DisclosureTables) -> None:
         )  # fmt: skip
         rows.due(r, f"{OBJECTION_DUE}:{e.receipt}", e.case_id, e.due_on + timedelta(days=1), {"receipt": e.receipt})
 
-    @model.on(d.PublicObjectionTaken, d.PublicObjectionRejected)
+    @model.on(d.PublicObjectionTaken, d.PublicObjectionRejected, d.PublicObjectionMoot)
     def _dealt_with(rows: Rows, r: Recorded) -> None:
-        status = "taken" if isinstance(r.event, d.PublicObjectionTaken) else "rejected"
+        status = r.name.rpartition("_")[2]  # taken | rejected | moot
         rows.change(t.objections, {"objection_id": objection_id(r.event.receipt)}, status=status, worklist="", due_on=None)
         rows.settle(r, f"{OBJECTION_DUE}:{r.event.receipt}")
 

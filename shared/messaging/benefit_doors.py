@@ -137,7 +137,7 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
     @command(Confirmation, permission="confirm", does=bc.ConfirmCase)
     def confirm(self, order: Order[Confirmation]) -> Any:
         """确认：公示期满后，对所审核的内容（摘要一致）予以确认（与经办、审核不得为同一人）。"""
-        self.nothing_waits(order.command.case_id)
+        self.nothing_waits(order.command.case_id, order.today)
         return self.benefits.confirm(order)
 
     @command(bc.TellRefusal, permission="accept")

@@ -18,7 +18,7 @@ from shared.casework import disclosure
 from shared.casework.benefits import CaseRef
 from shared.casework.disclosure import Who
 from shared.casework.programme import NOTHING_PUBLIC
-from shared.domain.errors import Refused, Unavailable, out_of_order
+from shared.domain.errors import Refused, Unavailable, invalid, out_of_order
 from shared.eventlog.benefit_rows import listed
 from shared.eventlog.disclosure_rows import DISCLOSURE_DUE, OBJECTION_DUE, DisclosureTables
 from shared.eventsourcing.decider import Decider
@@ -28,6 +28,7 @@ from shared.messaging.payment_doors import PaymentDoors
 from shared.messaging.showing import caught_up, shown
 from shared.security.permissions import within
 
+MOST_AT_ONCE = 200  # objections that are rejected with one reason
 TRIES = 5  # looks at a case that moves meanwhile; the reaction to what moved it looks again in any case
 WHY = {
     "refused": "不予确认",
@@ -76,6 +77,14 @@ class RejectionForm:
     reason: str
 
 
+@dataclass(frozen=True)
+class RejectionsForm:
+    """不予受理多件公众异议，同一理由: of whichever cases; the reason is told to whoever has one of the receipts."""
+
+    receipts: tuple[str, ...]
+    reason: str
+
+
 class DisclosureDoors(PaymentDoors):
     """``disclosures`` is the service's decider of the shape, ``disclosed`` its rows; ``whom`` says whom a case is about."""
 
@@ -98,7 +107,8 @@ class DisclosureDoors(PaymentDoors):
             declared = programme.public if programme is not None else NOTHING_PUBLIC
             who = self.whom(case, order.today) if declared != NOTHING_PUBLIC else None
             wanted = disclosure.wanted(case, declared, who, order.today) if who is not None else None
-            keep = disclosure.KeepDisclosure(case_id, wanted, loaded.version, WHY.get(case.status, "审核结果作废"))
+            why = WHY.get(case.status, "审核结果作废")
+            keep = disclosure.KeepDisclosure(case_id, wanted, loaded.version, why, _heard_from(case))
             step = f"disclosure {loaded.version} {order.today.isoformat()}"
             self.office.handle(self.disclosures, case_id, own.to(keep, step))
             if self.office.load(self.benefits.cases, case_id).version == loaded.version:
@@ -238,7 +248,7 @@ class DisclosureDoors(PaymentDoors):
             if r.version > version and isinstance(r.event, bc.ObjectionAnswered):
                 return {"status": "upheld" if r.event.upheld else "dismissed", "reason": r.event.reason}
             if r.version > version and isinstance(r.event, bc.ProposalVoided):
-                return {"status": "moot", "reason": "公示的审核结果已作废，重新审核后另行公示。"}
+                return {"status": "moot", "reason": disclosure.MOOT}
         return {}
 
     @command(TakingForm, permission="accept")
@@ -258,10 +268,33 @@ class DisclosureDoors(PaymentDoors):
     def reject_public_objection(self, order: Order[RejectionForm]) -> Any:
         """不予受理公众异议，说明理由（该个案的经办、审核人员不得办理）。"""
         c = order.command
-        case: bc.Case = self.office.load(self.benefits.cases, c.case_id).state
+        return self.office.handle(self.disclosures, c.case_id, order.to(self._rejection(c.case_id, c.receipt, c.reason)))
+
+    @command(RejectionsForm, permission="accept")
+    def reject_public_objections(self, order: Order[RejectionsForm]) -> Any:
+        """以同一理由不予受理多件公众异议（如同一人对许多个案提出的、没有事实的）；办不了的逐件说明，其余照办。"""
+        c = order.command
+        if not 0 < len(c.receipts) <= MOST_AT_ONCE:
+            raise invalid(f"请列明1至{MOST_AT_ONCE}件异议的回执号。", "receipts")
+        rejected: list[str] = []
+        left: list[Refused] = []
+        answer: dict[str, Any] = {}
+        for receipt in dict.fromkeys(c.receipts):
+            try:
+                case_id = self._objection(order.hand, receipt, None)["case_id"]
+                rejection = order.to(self._rejection(case_id, receipt, c.reason), f"reject {receipt}")
+                answer = self.office.handle(self.disclosures, case_id, rejection).as_dict()
+                rejected.append(receipt)
+            except Refused as refused:
+                left.append(refused)
+        if not rejected:
+            raise left[0]
+        return {"rejected": rejected, "left": [refused.message for refused in left], **answer}
+
+    def _rejection(self, case_id: str, receipt: str, reason: str) -> disclosure.RejectPublicObjection:
+        case: bc.Case = self.office.load(self.benefits.cases, case_id).state
         hands = (*case.clerks, *((case.proposal.by,) if case.proposal is not None else ()))
-        reject = disclosure.RejectPublicObjection(c.case_id, c.receipt, c.reason, hands)
-        return self.office.handle(self.disclosures, c.case_id, order.to(reject))
+        return disclosure.RejectPublicObjection(case_id, receipt, reason, hands)
 
     @query(permission="accept")
     def list_public_objections(
@@ -305,8 +338,16 @@ class DisclosureDoors(PaymentDoors):
             raise Refused("not_found", "没有此异议。", "receipt")
         return found
 
-    def nothing_waits(self, case_id: str) -> None:
-        """Refuse to confirm while an objection from the page waits for a clerk."""
+    def nothing_waits(self, case_id: str, today: date) -> None:
+        """Refuse to confirm while an objection from the page waits for a clerk, of somebody who can be asked, and in its time: the open
+        form must not stop a benefit by itself. What waits otherwise stays in its list and is answered, behind the confirmation too."""
         state: disclosure.State = self.office.load(self.disclosures, case_id).state
-        if state.waiting:
-            raise out_of_order("有公众异议尚未受理或答复，不能确认。")
+        if state.stops(today):
+            raise out_of_order("有留有联系方式的公众异议尚未受理或答复，期限未满，不能确认。")
+
+
+def _heard_from(case: bc.Case) -> date | None:
+    """The day from which on an objection is about what is, or was, confirmed of the case; None: nothing is."""
+    if case.status == "publicised" and case.proposal is not None:
+        return case.proposal.proposed_on or date.min
+    return date.min if case.running or case.status in ("ended", "closed") else None

@@ -31,3 +31,10 @@ def test_no_programme_for_disabled_persons_lists_anybody() -> None:
     """Being listed would tell of the disability."""
     listing = {code for code, (_, p) in discovery.programmes().items() if p.public.proposal or p.public.recipient}
     assert not [code for code in listing if "disab" in code]
+
+
+def test_no_amount_that_follows_from_a_grade_stands_beside_a_name() -> None:
+    """特困: the published standard and the care part of each grade add up to a different sum each; whoever reads one reads the grade."""
+    public = {code: {*p.public.proposal, *p.public.recipient} for code, (_, p) in discovery.programmes().items()}
+    assert "name" in public["extreme_hardship_support"]
+    assert "amount_fen" not in public["extreme_hardship_support"]

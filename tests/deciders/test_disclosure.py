@@ -143,12 +143,14 @@ def test_an_ended_case_stays_to_its_last_day_and_as_long_as_declared_behind_it()
 
 
 def test_a_minor_is_never_named_nor_anybody_of_whom_the_age_is_not_known() -> None:
-    """Orphans and children: what is declared otherwise is shown, without a name and without whose key it would be."""
+    """Orphans and children, whom the missing name marks: no name and not whose key it would be, no amount, no village."""
     for born in (date(2010, 1, 1), None):
         found = wanted("2023-07-20", *RECIPIENT, who=replace(WHO, born_on=born))
         assert found is not None
         assert "name" not in found.fields
         assert (found.shown.name, found.shown.person_id, found.masking) == (None, "", "")
+        assert (found.fields, found.shown.place) == (("members", "area", "first_month", "status"), VILLAGE[:9])
+        assert found.counted == di.Counted(VILLAGE, 3, 100000)
 
 
 def test_the_masking_rule_is_that_of_the_day() -> None:
@@ -329,6 +331,28 @@ def test_an_objection_that_nobody_deals_with_is_late_once() -> None:
     g.on("2023-07-13").when(note).then_nothing()
 
 
+def test_what_waits_is_moot_when_there_is_nothing_left_to_object_to() -> None:
+    """The case was withdrawn, or is proposed anew since: closed once, and dealt with by nobody any more; what came later is heard."""
+    g = publicised().when(report("r1")).accepted().on("2023-07-08").when(report("r2", "又一件")).accepted()
+    assert g.state.stops(date(2023, 7, 11))
+    keep = di.KeepDisclosure(s.CASE, None, 9, "申请已撤回", date(2023, 7, 7))
+    g = g.on("2023-07-10").when(keep).then(
+        di.DisclosureWithdrawn("申请已撤回", False, False), di.PublicObjectionMoot("r1", di.MOOT, date(2023, 7, 10))
+    )  # fmt: skip
+    g = g.when(replace(keep, heard_from=None)).then(di.PublicObjectionMoot("r2", di.MOOT, date(2023, 7, 10)))
+    g.when(replace(keep, heard_from=None)).then_nothing()
+    g.when(di.TakePublicObjection(s.CASE, "r1", 3)).then_refused("out_of_order")
+    assert not g.state.stops(date(2023, 7, 10))
+
+
+def test_an_objection_without_a_contact_stops_nothing() -> None:
+    """Nor does one whose time to be taken is over."""
+    g = publicised().on("2023-07-06").when(replace(report("r1"), contact=" ")).accepted()
+    assert not g.state.stops(date(2023, 7, 6))
+    g = g.when(report("r2", "有联系方式")).accepted()
+    assert [g.state.stops(date(2023, 7, day)) for day in (6, 11, 12)] == [True, True, False]
+
+
 # -- any life
 
 DECLARED = st.builds(
@@ -387,7 +411,7 @@ def test_any_life_shows_what_is_declared_and_nothing_else(
         for name, nothing in UNDECLARED.items():
             assert name in event.fields or getattr(event.shown, name) == nothing, f"{name} was not declared"
         assert event.shown.name in (None, "金*")
-        assert not minor or event.shown.name is None
+        assert not minor or (event.shown.name, event.shown.amount_fen, event.shown.place[9:]) == (None, None, "")
         assert (event.shown.person_id == "") == (event.shown.name is None)
         assert NAME not in repr(event)
         assert len(event.shown.place) <= (9 if "place" in state.hidden else LEVELS[declared.level])

@@ -94,7 +94,8 @@ def test_the_page_of_a_case_on_each_day_of_its_life(d: Desk, numbers: Numbers) -
     assert said(d, case_id) == ()
     reviewed = publicised(d, case_id)
     first = case(d, case_id)["proposal"]["assessment"]["amount_fen"]
-    receipt = d.call("report_objection", "portal", case_id=case_id, words="听说他家有车")["receipt"]
+    d.on("2023-07-10")
+    receipt = d.call("report_objection", "portal", case_id=case_id, words="听说他家有车", contact="13800000000")["receipt"]
     d.settle()
     d.on("2023-07-12")
     d.settle()
@@ -149,7 +150,7 @@ def test_the_page_of_a_case_on_each_day_of_its_life(d: Desk, numbers: Numbers) -
     assert case_id not in line["key"]
     assert (line["place"], line["members"], line["area"], line["until_day"]) == (VILLAGE, 2, "rural", "2023-07-10")
     assert d.call("get_objection_answer", "portal", receipt=receipt) == {
-        "receipt": receipt, "received_on": "2023-07-03", "status": "dismissed", "reason": "经查无车辆",
+        "receipt": receipt, "received_on": "2023-07-10", "status": "dismissed", "reason": "经查无车辆",
     }  # fmt: skip
 
 
@@ -199,6 +200,64 @@ def test_an_objection_waits_in_one_list_until_a_clerk_takes_or_rejects_it(d: Des
     assert [o["worklist"] for o in d.call("list_public_objections", case_id=case_id)] == [""]
     told = d.call("get_objection_answer", "portal", receipt=receipt)
     assert (told["status"], told["reason"]) == ("rejected", "未说明事实")
+
+
+def test_the_open_form_stops_no_benefit_by_itself(d: Desk, numbers: Numbers) -> None:
+    """One sentence without a name to each of many cases: they are confirmed on their day; one with a way to ask back stops for three
+    working days at most. All of them are put aside at once with one reason, save those the hand itself had a part in."""
+    d.on("2023-07-03")
+    cases = [apply(d, LIVING, household_id=family(d, numbers).household_id) for _ in range(3)]
+    reviewed = [publicised(d, case_id) for case_id in cases]
+    d.on("2023-07-10")
+    words = [{"words": "不该给他们"}, {"words": "不该给他们"}, {"words": "不该给他们", "contact": "随便写的"}]
+    receipts = [d.call("report_objection", "portal", case_id=c, **w)["receipt"] for c, w in zip(cases, words, strict=True)]
+    d.on("2023-07-11")
+    d.call("confirm", "approver", case_id=cases[0], reviewed=reviewed[0])
+    with pytest.raises(Refused, match="公众异议"):
+        d.call("confirm", "approver", case_id=cases[2], reviewed=reviewed[2])
+    d.on("2023-07-14")  # received on a Monday, due on the Thursday
+    d.call("confirm", "approver", case_id=cases[2], reviewed=reviewed[2])
+    d.settle()
+    assert {d.call("get_objection_answer", "portal", receipt=r)["status"] for r in receipts} == {"received"}  # they are still answered
+    with pytest.raises(Refused) as own:
+        d.call("reject_public_objections", receipts=receipts, reason="未说明事实")
+    assert own.value.code == "same_hand"
+    with pytest.raises(Refused, match="理由"):
+        d.call("reject_public_objections", receipts=receipts, reason=" ", actor="staff:window")
+    told = {"receipts": [*receipts, "0" * 20], "reason": "未说明事实", "actor": "staff:window", "command_id": "all-at-once"}
+    done = d.call("reject_public_objections", **told)
+    assert (done["rejected"], done["left"]) == (receipts, ["没有此回执号；刚提交的请稍候再查。"])
+    assert d.call("reject_public_objections", **told)["rejected"] == receipts  # sent twice
+    d.settle()
+    answers = [d.call("get_objection_answer", "portal", receipt=r) for r in receipts]
+    assert [(a["status"], a["reason"]) for a in answers] == [("rejected", "未说明事实")] * 3
+    d.call("confirm", "approver", case_id=cases[1], reviewed=reviewed[1])
+
+
+def test_an_objection_to_a_proposal_that_comes_to_nothing_is_moot(d: Desk, numbers: Numbers) -> None:
+    """The proposal is void while it waits: it is closed, says so by the receipt, and does not stand in the way of the next proposal."""
+    d.on("2023-07-03")
+    made = family(d, numbers)
+    case_id = apply(d, LIVING, household_id=made.household_id)
+    publicised(d, case_id)
+    written = {"words": "他家收入不实", "contact": "13800000000"}
+    first = d.call("report_objection", "portal", case_id=case_id, **written)["receipt"]
+    d.settle()
+    d.on("2023-07-04")
+    earns(d, made, 10000, "2023-07-01")
+    d.settle()
+    assert case(d, case_id)["proposal"] is None
+    assert d.call("get_objection_answer", "portal", receipt=first)["status"] == "moot"
+    assert [o["worklist"] for o in d.call("list_public_objections", case_id=case_id)] == [""]
+    reviewed = publicised(d, case_id)
+    second = d.call("report_objection", "portal", case_id=case_id, **written)["receipt"]  # the same words, about another proposal
+    d.settle()
+    d.on("2023-07-12")
+    d.settle()  # the publicity is over, and what came in time is heard
+    assert d.call("get_objection_answer", "portal", receipt=second)["status"] == "received"
+    d.call("confirm", "approver", case_id=case_id, reviewed=reviewed)
+    d.settle()
+    assert d.call("get_objection_answer", "portal", receipt=second)["status"] == "received"
 
 
 def test_the_portal_s_hand_reports_and_looks_up_and_does_nothing_else(d: Desk) -> None:
@@ -482,16 +541,19 @@ def test_a_changed_declaration_counts_when_a_case_is_renewed(d: Desk, numbers: N
     assert d.call("renew_disclosure", "reviewer", case_id=case_id)["version"] == answer["version"]
 
 
-def test_a_child_is_listed_without_a_name(d: Desk, numbers: Numbers) -> None:
-    """特困 of an orphan: the line is there, and nothing in it says who."""
+def test_a_child_is_listed_in_its_town_without_name_or_amount(d: Desk, numbers: Numbers) -> None:
+    """特困 of an orphan: the line is there, and nothing in it says who; in the village's list it is not, in the village's figure it is."""
     d.on("2024-03-04")
     child = str(single(d, numbers, "20140101", town=VILLAGE, area="rural"))
     d.call("record_finding", person_id=child, found_on="2024-03-02", able_supporter=False, able_to_work=False)
     case_id = apply(d, "extreme_hardship_support", person_id=child)
     decide(d, case_id)
     [line] = lines(d, case_id)
-    assert (line["name"], line["person_id"]) == (None, "")
-    assert line["amount_fen"] > 0
+    assert (line["name"], line["person_id"], line["amount_fen"], line["place"]) == (None, "", None, VILLAGE[:9])
+    assert lines(d, case_id, division=VILLAGE) == []
+    state: di.State = d.services["assistance"].office.load(DISCLOSURES, case_id).state
+    assert state.counted is not None
+    assert (state.counted.place, state.counted.amount_fen > 0) == (VILLAGE, True)
 
 
 def test_what_is_public_does_not_depend_on_the_order_or_number_of_messages(d: Desk, numbers: Numbers) -> None:

@@ -71,7 +71,7 @@ def objection(case_id: str) -> Any:
 
 
 @pages.post("/sunshine/proposals/<case_id>/objection")
-@limiter.limit("10/minute;60/hour", key_func=get_remote_address)  # of an address, whatever token it shows
+@limiter.limit("10/minute;20/hour;30/day", key_func=get_remote_address)  # of an address, whatever token it shows, over all cases
 def object_to(case_id: str) -> Any:
     """提交异议: answers with the receipt. The same form sent again has the same receipt."""
     portal = portals.of(current_app)

@@ -3,8 +3,8 @@
 One stream per case, under the case's id. Life: nothing → proposal (公示, until a day) → recipient (在保公开) → nothing again; or withdrawn
 by a hand (personal safety, a court's order), restored by another. What stands always follows from the case as it is now (``wanted``),
 cut down to what the programme declares (``Programme.public``); a change is a correction, and what is over expires by itself.
-Beside it: an objection reported from the page → taken (it becomes the case's objection) | rejected with a reason. Both are told to whoever
-asks by the receipt number.
+Beside it: an objection reported from the page → taken (it becomes the case's objection) | rejected with a reason | moot, when the
+proposal comes to nothing meanwhile. It is told to whoever asks by the receipt number.
 
 Must hold: nothing is public that is not declared, never a full name, never a minor's; what is withdrawn by hand stays away until another
 hand restores it, but is still counted; an objection stands in one worklist until a clerk has dealt with it, is late aloud and once, is not
@@ -17,6 +17,7 @@ The files, in the order in which they are read: ``events.py``, ``state.py``, ``w
 from __future__ import annotations
 
 from shared.casework.disclosure.acts import (
+    MOOT,
     MOST_OPEN,
     CorrectDisclosure,
     KeepDisclosure,
@@ -45,6 +46,7 @@ from shared.casework.disclosure.events import (
     DisclosureRescheduled,
     DisclosureRestored,
     DisclosureWithdrawn,
+    PublicObjectionMoot,
     PublicObjectionOverdue,
     PublicObjectionRejected,
     PublicObjectionReported,
@@ -57,11 +59,12 @@ from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import adopt
 
 __all__ = [
-    "MOST_OPEN", "PLACE", "SHAPE", "CorrectDisclosure", "Counted", "DisclosureCorrected", "DisclosureExpired", "DisclosureFieldsHidden",
-    "DisclosurePublished", "DisclosureRescheduled", "DisclosureRestored", "DisclosureWithdrawn", "KeepDisclosure",
-    "NotePublicObjectionOverdue", "PublicObjectionOverdue", "PublicObjectionRejected", "PublicObjectionReported", "PublicObjectionTaken",
-    "RejectPublicObjection", "Report", "ReportPublicObjection", "RestoreDisclosure", "Shown", "State", "TakePublicObjection", "Wanted",
-    "Who", "WithdrawDisclosure", "decider", "due_on", "evolve", "wanted",
+    "MOOT", "MOST_OPEN", "PLACE", "SHAPE", "CorrectDisclosure", "Counted", "DisclosureCorrected", "DisclosureExpired",
+    "DisclosureFieldsHidden", "DisclosurePublished", "DisclosureRescheduled", "DisclosureRestored", "DisclosureWithdrawn",
+    "KeepDisclosure", "NotePublicObjectionOverdue", "PublicObjectionMoot", "PublicObjectionOverdue", "PublicObjectionRejected",
+    "PublicObjectionReported", "PublicObjectionTaken", "RejectPublicObjection", "Report", "ReportPublicObjection",
+    "RestoreDisclosure", "Shown", "State", "TakePublicObjection", "Wanted", "Who", "WithdrawDisclosure", "decider", "due_on",
+    "evolve", "wanted",
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from shared.eventsourcing.orders import Order
 
 MOST_OPEN = 20  # objections to one case that wait at the same time; further ones are refused, so that a flood stays small
 MOST_WORDS, MOST_CONTACT = 1000, 100
+MOOT = "公示的审核结果已作废或申请已终结，不再据以确认；重新审核的另行公示。"
 ANSWER_DAYS = 3  # working days until a reported objection must be taken or rejected
 
 
@@ -29,12 +30,16 @@ ANSWER_DAYS = 3  # working days until a reported objection must be taken or reje
 @command("keep_disclosure", permission="record")
 @dataclass(frozen=True)
 class KeepDisclosure:
-    """By the service: make what is public what the case now is. ``case_version``: of the case that was looked at."""
+    """By the service: make what is public what the case now is. ``case_version``: of the case that was looked at.
+
+    ``heard_from``: objections received before that day have nothing to object to any more (None: none has).
+    """
 
     case_id: str
     wanted: Wanted | None
     case_version: int
     reason: str
+    heard_from: date | None = date.min
 
 
 @command("correct_disclosure", permission="confirm")
@@ -114,7 +119,9 @@ class NotePublicObjectionOverdue:
 def keep(state: State, c: KeepDisclosure, order: Order[Any]) -> Sequence[Any]:
     if c.case_version < state.case_version:
         return []  # the case was looked at before somebody else looked at it
-    return _made_equal(state, c.case_id, c.wanted, c.case_version, c.reason, order.today)
+    over = [r for r in state.waiting if c.heard_from is None or r.received_on < c.heard_from]
+    moot = [e.PublicObjectionMoot(r.receipt, MOOT, order.today) for r in over]
+    return [*_made_equal(state, c.case_id, c.wanted, c.case_version, c.reason, order.today), *moot]
 
 
 def correct(state: State, c: CorrectDisclosure, order: Order[Any]) -> Sequence[Any]:

@@ -162,6 +162,16 @@ class PublicObjectionRejected:
     by: str
 
 
+@shape_event(SHAPE, "public_objection_moot")
+@dataclass(frozen=True)
+class PublicObjectionMoot:
+    """公众异议失去对象: the proposal it was about came to its end without a confirmation while it waited; told by the receipt."""
+
+    receipt: str
+    reason: str
+    moot_on: date
+
+
 @shape_event(SHAPE, "public_objection_overdue", published=True)
 @dataclass(frozen=True)
 class PublicObjectionOverdue:

@@ -18,13 +18,14 @@ FIELDS = tuple(f.name for f in fields(e.Shown) if f.name not in (PLACE, "person_
 
 @dataclass(frozen=True)
 class Report:
-    """A reported objection without its words. status: received | taken | rejected."""
+    """A reported objection without its words. status: received | taken | rejected | moot. ``named``: who wrote says how to reach him."""
 
     receipt: str
     status: str
     received_on: date
     due_on: date
     digest: str
+    named: bool = False
     late: bool = False
     case_version: int = -1
     reason: str = ""
@@ -55,6 +56,10 @@ class State:
     def waiting(self) -> list[Report]:
         """Objections that nobody has dealt with yet."""
         return [r for r in self.reports.values() if r.status == "received"]
+
+    def stops(self, today: date) -> bool:
+        """Whether nothing is confirmed yet: somebody who can be asked objected, and the time to take or reject that is not over."""
+        return any(r.named and today <= r.due_on for r in self.waiting)
 
 
 _NOTHING: dict[str, Any] = {"kind": "", "fields": (), "shown": None, "counted": None, "until": None, "ends_on": None, "changes_on": None}
@@ -87,12 +92,14 @@ def evolve(state: State, event: Any) -> State:
         case e.DisclosureExpired():
             return replace(state, **_NOTHING)
         case e.PublicObjectionReported():
-            new = Report(event.receipt, "received", event.received_on, event.due_on, event.digest)
+            new = Report(event.receipt, "received", event.received_on, event.due_on, event.digest, bool(event.objector_contact))
             return _reported(state, new)
         case e.PublicObjectionTaken():
             return _reported(state, replace(state.reports[event.receipt], status="taken", case_version=event.case_version))
         case e.PublicObjectionRejected():
             return _reported(state, replace(state.reports[event.receipt], status="rejected", reason=event.reason))
+        case e.PublicObjectionMoot():
+            return _reported(state, replace(state.reports[event.receipt], status="moot", reason=event.reason))
         case e.PublicObjectionOverdue():
             return _reported(state, replace(state.reports[event.receipt], late=True))
         case _:

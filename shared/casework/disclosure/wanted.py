@@ -13,6 +13,7 @@ from shared.casework.programme import LEVELS, Disclosure
 from shared.domain import dates
 
 FULL_AGE = 18
+OF_A_MINOR = ("name", "amount_fen")  # is told of nobody below that age, or of whom it is not known
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,16 @@ def _cut(
     case: Case, declared: Disclosure, who: Who, today: date, kind: Kind, values: dict[str, Any], counted: Counted | None,
     *, until: date | None = None, ends_on: date | None = None, changes_on: date | None = None,
 ) -> Wanted:  # fmt: skip
-    """Only what is declared, the name masked by the rule of the day; a minor's name is left out altogether."""
+    """Only what is declared, the name masked by the rule of the day. Of a minor, whom the missing name marks, neither name nor amount
+    is told, and the place no nearer than the town."""
     rule = declared.masking_on(today)
     whole = {"name": masked(who.name, rule.keep), "members": who.members, "area": who.area, "first_month": case.first_month, **values}
     minor = who.born_on is None or dates.age_on(who.born_on, today) < FULL_AGE
     listed = declared.proposal if kind == "proposal" else declared.recipient
-    shown_fields = tuple(
-        f for f in listed if whole[f] not in (None, "") and not (f == "name" and minor) and not (f == "first_month" and kind == "proposal")
-    )
+    left_out = {*(OF_A_MINOR if minor else ()), *(("first_month",) if kind == "proposal" else ())}
+    shown_fields = tuple(f for f in listed if whole[f] not in (None, "") and f not in left_out)
     kept = {f: whole[f] for f in shown_fields}
-    shown = Shown(place_at(case.division, declared), who.person_id if "name" in kept else "", **kept)
+    place = place_at(case.division, declared)
+    shown = Shown(place[: LEVELS["town"]] if minor else place, who.person_id if "name" in kept else "", **kept)
     masking = f"{rule.since.isoformat()} {rule.keep}" if "name" in kept else ""
     return Wanted(case.programme, case.division, kind, shown_fields, shown, masking, counted, until, ends_on, changes_on)
