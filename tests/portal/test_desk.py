@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -82,6 +83,15 @@ def test_an_application_goes_from_arrival_to_payment_in_the_browser(page: Page, 
     expect(page.locator("main")).to_contain_text("300.50 元")
     fits(page)
     household = page.url.split("?")[0].rpartition("/")[2]
+    # -- each member's own acts, his number filled in
+    members = page.locator("section", has=page.locator("#members")).locator("li")
+    expect(members).to_have_count(2)
+    found = members.nth(1).get_by_role("link", name="登记残疾人证的核发、变更或注销")
+    person = parse_qs(urlsplit(found.get_attribute("href") or "").query)["person_id"][0]
+    expect(members.nth(1)).to_contain_text("测试乙（子女）")
+    found.click()
+    assert page.locator("input[name=person_id]").get_attribute("value") == person
+    assert person in bureau.staff("clerk").assistance.get_household(household_id=household)["members"]
     # -- 申请 from the programme's page
     page.goto(f"/desk/assistance/programmes/{ALLOWANCE}?household_id={household}")
     accessible(page)
@@ -129,9 +139,9 @@ def test_an_application_goes_from_arrival_to_payment_in_the_browser(page: Page, 
     expect(page.locator("h1 .tag")).to_have_text("在保")
     expect(page.get_by_role("region", name="历次决定")).to_contain_text("确认给予")
     # -- 收款账户, two hands
-    state = bureau.staff("clerk").assistance.get_case(case_id=case)
-    sit("clerk", at=f"/desk/assistance/do/propose_payee_account?person_id={state['payee_id']}")
-    page.fill("[name=division]", TOWN)
+    sit("clerk", at=f"/desk/assistance/case/{case}")
+    page.locator("section", has=page.locator("#related")).get_by_role("link", name="登记或变更收款账户").click()
+    expect(page.locator("[name=division]")).to_have_value(TOWN)
     page.fill("[name=bank_code]", "102332000010")
     page.fill("[name=account_no]", "6222021234567890128")
     page.fill("[name=holder]", "测试甲")

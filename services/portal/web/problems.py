@@ -61,7 +61,7 @@ _SAID = {
     400: "请求的格式不正确。",
     404: "没有这个页面或接口。",
     405: "此地址不支持这种操作。",
-    413: "内容超过1MiB，附件请以引用方式提交。",
+    413: "内容超过{most}MiB，附件请以引用方式提交。",
     415: "请以 JSON 提交。",
     429: "请求过于频繁，请稍后再试。",
     500: "系统出现故障，已记录。",
@@ -114,7 +114,8 @@ def install(app: Flask) -> None:
         status = error.code or 500
         if status < 400 or error.response is not None:
             return error.get_response()
-        answer = told(status, _CODES.get(status, "invalid_input"), _SAID.get(status, TITLES.get(status, "未能办理。")))
+        most = (request.max_content_length or 0) // (1024 * 1024)
+        answer = told(status, _CODES.get(status, "invalid_input"), _SAID.get(status, TITLES.get(status, "未能办理。")).format(most=most))
         for name, value in error.get_headers():
             if name.lower() in ("allow", "retry-after"):
                 answer.headers[name] = value
