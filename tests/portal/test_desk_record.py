@@ -159,6 +159,8 @@ def test_who_only_audits_looks_for_the_audit_and_who_says_why_is_believed(
     expect(page.locator("main")).to_contain_text("目的“审计”")
     page.locator(f"a[href*='/household/{household}']").click()
     expect(page.locator("[value=audit]")).to_be_checked()
+    page.goto(f"/desk/assistance/household/{household}?for=nothing")
+    expect(page.locator("[value=audit]")).to_be_checked()
     sit("clerk", actor="staff:clerk-7", at=f"/desk/assistance/case/{case}")
     page.get_by_role("link", name="另写目的").click()
     page.check("[value=complaint]")

@@ -149,7 +149,7 @@ def purpose(service: str, category: str, key: str) -> Any:
 
 
 def _purpose(thing: things.Thing, given: Mapping[str, str], refused: str = "") -> str:
-    chosen = given.get("for") or usual()
+    chosen = given["for"] if given.get("for") in PURPOSES else usual()
     return render_template("desk/purpose.html", thing=thing, purposes=PURPOSES, given=given, chosen=chosen, refused=refused)
 
 
