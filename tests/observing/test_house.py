@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from shared.config import ROOT
 from shared.domain.errors import Refused
@@ -164,6 +165,34 @@ def test_without_a_log_nobody_is_ready_and_the_question_has_no_answer(watched: W
     for process in OURS:
         until(lambda process=process: watched.ask(process, "/readyz")[0] == 200)
     until(lambda: watched.scrape("projector").has("minzheng_projection_lag_positions"))
+
+
+def test_without_their_database_nobody_is_ready(tmp_path: Path, postgresql_url: str) -> None:
+    """PostgreSQL lets nobody in: worker, projector and seal live on and say what is missing; it does again, and they are ready."""
+    address = sa.make_url(postgresql_url).set(drivername="postgresql+psycopg")
+    name = f"house_{os.getpid()}"
+    ours = ("worker-eldercare", "projector", "seal")
+    server = sa.create_engine(address, isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+        try:
+            url = sa.make_url(postgresql_url).set(database=name).render_as_string(hide_password=False)
+            with start(tmp_path, ("eventlog", "broker", *ours), DATABASE_URL=url):
+                seen = Watched(None, tmp_path)  # type: ignore[arg-type]
+                for process in ours:
+                    until(lambda process=process: seen.ask(process, "/readyz")[0] == 200)
+                connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+                connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+                for process in ours:
+                    until(lambda process=process: "数据库：没有答复" in seen.ask(process, "/readyz")[1])
+                    assert seen.ask(process, "/readyz")[0] == 503
+                    assert seen.ask(process, "/healthz")[0] == 200
+                connection.exec_driver_sql(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+                for process in ours:
+                    until(lambda process=process: seen.ask(process, "/readyz")[0] == 200)
+        finally:
+            connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+    server.dispose()
 
 
 def test_the_portals_processes_answer_as_one(tmp_path: Path) -> None:
