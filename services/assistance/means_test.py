@@ -481,6 +481,16 @@ class ReportLookedAt:
     by: str
 
 
+@event("assistance.report_difference_explained")
+@dataclass(frozen=True)
+class ReportDifferenceExplained:
+    """差异说明: why what the report found of the property is not what counts, in writing; the case may go on without a changed fact."""
+
+    version: int
+    explanation: str
+    by: str
+
+
 # -- Verification: state -------------------------------------------------------------------------------------------
 
 
@@ -515,6 +525,7 @@ class Verification:
     reports: tuple[VerificationReported, ...] = ()
     objections: tuple[ReportObjected, ...] = ()
     looks: tuple[ReportLookedAt, ...] = ()
+    explained: tuple[ReportDifferenceExplained, ...] = ()
     finish_by: date | None = None
 
     @property
@@ -559,6 +570,8 @@ def evolve(state: Verification, happened: Any) -> Verification:
             )
         case ReportLookedAt():
             return replace(state, looks=(*state.looks, happened))
+        case ReportDifferenceExplained():
+            return replace(state, explained=(*state.explained, happened))
         case _:
             raise TypeError(f"a verification knows no {type(happened).__name__}")
 
@@ -575,7 +588,17 @@ def _with(state: Verification, q: Query) -> Verification:
     return replace(state, queries=MappingProxyType({**state.queries, q.source.source: q}))
 
 
-# -- Verification: commands. All but objection and look are the service's own. ----------------------------------------
+def unsettled(state: Verification, now: Mapping[str, int]) -> tuple[Finding, ...]:
+    """Where the newest report found more property than is on file by now, and nobody has explained it in writing."""
+    if not state.reports or any(e.version == state.reports[-1].version for e in state.explained):
+        return ()
+    assert state.opened is not None
+    most = {f.what: 0 if f.what in ("vehicles", "homes") else state.opened.tolerance_fen for f in state.reports[-1].findings}
+    of_property = [f for f in state.reports[-1].findings if not f.person_id and f.verdict == "different"]
+    return tuple(f for f in of_property if f.found > now.get(f.what, f.declared) + most[f.what])
+
+
+# -- Verification: commands. All but objection, explanation and look are the service's own. ----------------------------------------
 
 
 @command("open_verification", permission="assistance:verify")
@@ -637,6 +660,16 @@ class ObjectToReport:
     sources: tuple[AskedSource, ...]
     reason: str
     finish_working_days: int
+
+
+@command("explain_difference", permission="assistance:survey")
+@dataclass(frozen=True)
+class ExplainDifference:
+    """书面说明: of the newest report, whose ``version`` is named."""
+
+    verification_id: str
+    version: int
+    explanation: str
 
 
 @command("look_at_report", permission="assistance:read")
@@ -723,6 +756,17 @@ def object_to_report(state: Verification, c: ObjectToReport, order: Order[Any]) 
     finish = dates.add_working_days(order.today, c.finish_working_days)
     objected = ReportObjected(c.verification_id, c.version, c.sources, reason, finish, order.hand.actor)
     return _reported_if_whole(state, [objected], order, "objection")
+
+
+def explain_difference(state: Verification, c: ExplainDifference, order: Order[Any]) -> Sequence[Any]:
+    _exists(state)
+    if not state.reports:
+        raise out_of_order("报告尚未出具。")
+    if c.version != state.reports[-1].version:
+        raise Refused("version_conflict", "只能对最新的核对报告作出说明。", "version")
+    if not unsettled(state, {}):
+        raise out_of_order("报告没有查出多于申报的财产，或差异已有说明。")
+    return [ReportDifferenceExplained(c.version, clean(c.explanation, "explanation", "书面说明"), order.hand.actor)]
 
 
 def look_at_report(state: Verification, c: LookAtReport, order: Order[Any]) -> Sequence[Any]:
@@ -834,6 +878,7 @@ VERIFICATIONS: Decider[Verification] = Decider(
         MoveSource: move_source,
         ObjectToReport: object_to_report,
         LookAtReport: look_at_report,
+        ExplainDifference: explain_difference,
     },
     division=lambda state: state.division,
 )

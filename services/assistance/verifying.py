@@ -117,6 +117,19 @@ class Checks:
         )
         return Subject(case_id, state.division, month, (Member(person_id, r.born_on, r.name, r.resident_id),), declared)
 
+    def differences(self, case_id: str, today: date) -> tuple[str, tuple[means_test.Finding, ...]]:
+        """The newest verification of a case that has a report, and where it found more property than is on file, unexplained."""
+        ledger: means_test.Authorisation = self.office.load(AUTHORISATIONS, case_id).state
+        for number in range(ledger.requests, 0, -1):
+            verification_id = means_test.verification_id(case_id, number)
+            check: means_test.Verification = self.office.load(VERIFICATIONS, verification_id).state
+            if check.reports:
+                if not means_test.unsettled(check, {}):
+                    return verification_id, ()
+                known = self.subject(ledger.programme, ledger.subject_id, today).declared
+                return verification_id, means_test.unsettled(check, {d.what: d.amount for d in known if not d.person_id})
+        return "", ()
+
     # -- asking --------------------------------------------------------------------------------------------------
 
     def request(self, programme: str, subject_id: str, cause: str, order: Order[Any]) -> Answer:

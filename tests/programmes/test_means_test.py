@@ -193,6 +193,33 @@ def test_a_later_version_reaches_the_case_while_nobody_has_gone_on_from_the_firs
     assert len(house.call("list_verifications", case_id=one.case_id)) == 1
 
 
+def test_property_that_a_report_found_is_registered_or_explained_before_the_case_goes_on(house: Desk) -> None:
+    """300,000 yuan in the bank: neither proposed nor reviewed on the declared facts; on the changed ones the rules refuse."""
+    hidden, explained = Checked(house, 61, "2023-07-03"), Checked(house, 62, "2023-07-03")
+    for one in (hidden, explained):
+        one.applied().sign()
+        one.answers("bank", p0={"deposits_fen": 30_000_000})
+        one.answers("hrss", "securities", "vehicle", "tax", "property")
+        house.settle()
+        house.call("record_survey", case_id=one.case_id, finding="情况属实")
+        with pytest.raises(Refused, match="核对结果与申报不一致（存款"):
+            house.call("propose", "reviewer", case_id=one.case_id)
+    changed = {"household_id": hidden.household_id, "from_month": "2023-07", "reason": "means_test", "evidence": "核对报告"}
+    house.call("change_household", **changed, savings_fen=20_000_000)
+    with pytest.raises(Refused, match="核对结果与申报不一致"):
+        house.call("propose", "reviewer", case_id=hidden.case_id)  # less than was found is not what was found
+    house.call("change_household", **changed, savings_fen=30_040_000)
+    house.call("propose", "reviewer", case_id=hidden.case_id)
+    assert not house.call("get_case", "auditor", case_id=hidden.case_id)["proposal"]["assessment"]["eligible"]
+    told = {"verification_id": explained.verification_id, "explanation": "代管的村集体资金，有村委会证明"}
+    refused("version_conflict", house.call, "explain_difference", **told, version=2)
+    refused("invalid_input", house.call, "explain_difference", **{**told, "explanation": " "}, version=1)
+    house.call("explain_difference", **told, version=1)
+    refused("out_of_order", house.call, "explain_difference", **told, version=1)
+    house.call("propose", "reviewer", case_id=explained.case_id)
+    assert explained.look()["explained"][0]["explanation"] == told["explanation"]
+
+
 def test_every_query_and_every_look_is_written_down_with_its_purpose(house: Desk) -> None:
     """A report is read for its own case only, with a purpose; the trace says who, when and what for, and holds no amount."""
     one = Checked(house, 2, "2023-07-04").sign()
@@ -491,6 +518,8 @@ def test_a_campaign_leaves_nobody_out_and_a_mismatch_opens_a_review_without_stop
     house.settle()
     before = house.call("get_case", "auditor", case_id=first.case_id)
     assert (before["status"], before["review_open"]) == ("in_force", True)
+    with pytest.raises(Refused, match="家庭情况变更登记"):
+        house.call("answer_review", "reviewer", case_id=first.case_id, finding="情况未变")
     refused("out_of_order", house.call, "close_reverification", "reviewer", campaign_id=campaign)
     rates = {i["code"]: i for i in house.call("means_test_indicators", first="2024-01-01", last="2024-12-31")}
     assert (rates["coverage_rate"]["numerator"], rates["coverage_rate"]["denominator"]) == (1, 2)

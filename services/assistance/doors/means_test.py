@@ -17,6 +17,7 @@ from services.assistance.rows import means_test as rows
 from services.assistance.verification_sources import SOURCES, System
 from services.assistance.verifying import HAND, REFUSED, Checks, Taken
 from shared.casework import benefit_case
+from shared.casework.benefits import CaseRef, ReviewAnswer
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
@@ -30,6 +31,9 @@ from shared.messaging.showing import all_seen, caught_up, plain, shown
 from shared.messaging.source_queues import QueueAdapter
 from shared.rules.profile import load_profile
 from shared.security.permissions import within
+
+PROPERTY = {"savings": "存款", "securities": "有价证券", "vehicles": "车辆", "homes": "住房"}
+
 
 # -- What comes in
 
@@ -231,6 +235,31 @@ class MeansTestDoors(BenefitService):
         self._may_check(order)
         return self.checks.object_to(c.verification_id, c.version, c.sources, c.reason, order)
 
+    @command(means_test.ExplainDifference)
+    def explain_difference(self, order: Order[means_test.ExplainDifference]) -> Any:
+        """书面说明核对报告查出的财产差异为何不作变更；说明后办件方可继续。"""
+        return self.office.handle(VERIFICATIONS, order.command.verification_id, order)
+
+    @command(CaseRef, permission="review", does=benefit_case.ProposeCase)
+    def propose(self, order: Order[CaseRef]) -> Any:
+        """审核：由规则计算并公示（与经办不得为同一人）；核对查出的财产差异须先登记变更或书面说明。"""
+        self._differences_settled(order.command.case_id, order.today)
+        return self.benefits.propose(order)
+
+    @command(ReviewAnswer, permission="review", does=benefit_case.AnswerReview)
+    def answer_review(self, order: Order[ReviewAnswer]) -> Any:
+        """答复复审：按规则继续、调整或终止；核对查出的财产差异须先登记变更或书面说明。"""
+        self._differences_settled(order.command.case_id, order.today)
+        return self.benefits.answer_review(order)
+
+    def _differences_settled(self, case_id: str, today: date) -> None:
+        """A report that found more than is on file leads to a changed fact or to an explanation, never to nothing."""
+        verification_id, found = self.checks.differences(case_id, today)
+        if found:
+            whats = "、".join(PROPERTY[f.what] for f in found)
+            way = "请先在“家庭情况变更登记”（无家庭的，“人员情况变更登记”）中登记变更，或对核对报告作书面说明"
+            raise Refused("out_of_order", f"核对结果与申报不一致（{whats}；核对编号 {verification_id}），{way}。", "case_id")
+
     @command(means_test.LookAtReport)
     def look_at_report(self, order: Order[means_test.LookAtReport]) -> Any:
         """查阅核对报告：只能用于所核对的办件，查阅人和用途留痕。"""
@@ -248,6 +277,7 @@ class MeansTestDoors(BenefitService):
             "report": {"report_id": means_test.report_id(c.verification_id, report.version), **plain(report)},
             "sources": sources if newest else [],  # an older version is shown as it was made; the answers behind it may have changed
             "differing": plain(state.differing),
+            "explained": plain(state.explained),
             "objections": plain(state.objections),
         }
 
