@@ -28,9 +28,10 @@ SLICE = 200  # units in one slice: a slice takes seconds, so others get their tu
 ABSURD_BP = 10_000
 
 
-def subsidy_subject(unit_id: str, month: str) -> str:
-    """What a unit's subsidy of one month is known by: the subject of its own case, so that it is paid once."""
-    return derived_id("price_linked_temporary_subsidy", unit_id, month)
+def subsidy_subject(unit_id: str, month: str, other_class: str = "") -> str:
+    """What a unit's subsidy of one month is known by: the subject of its own case, so that it is paid once. ``other_class``: of those of
+    its members whose own class is not the unit's (a 特困 person in a family of 低保)."""
+    return derived_id("price_linked_temporary_subsidy", unit_id, month, *([other_class] if other_class else []))
 
 
 # -- Events

@@ -10,7 +10,8 @@ decision by becomes a claim, never a silent correction; clerk, reviewer and appr
 approver is the county's; no second grant for the same cause within the period the rules name. The place of the emergency (急难发生地)
 accepts, approves and pays also for people registered elsewhere, whose home place is asked and told.
 
-One stream per household, or per person whom no household of the register counts: it sees all their matters, so a double one is seen.
+One stream per household, or per person whom no household of the register counts. Its door looks at the streams of its members, or of the
+households that ever counted the person, too: so a double one is seen, whoever applies.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ KINDS = ("emergency", "expenditure")
 CAUSES = ("sudden_event", "accident", "grave_illness", "other")  # 突发事件、意外伤害、重大疾病、其他
 FORMS = ("cash", "goods", "referral")  # 发放救助金、发放实物、转介服务
 ANSWERABLE = ("applied", "accepted", "granted_pending_papers", "verified")  # while the home place's answer still counts
+OVER = ("paid_out", "refused")  # nothing is under way any more
 FIRST_GRANT_HOURS = 24  # 先行救助: 民发〔2018〕23号
 PAPERS_DAYS = 10  # working days to complete the papers after a first grant: 民发〔2018〕23号
 MOST_INSTALMENTS = 12
@@ -543,7 +545,7 @@ def apply_temporary(state: Temporary, c: ApplyTemporary, order: Order[Any]) -> S
         raise invalid("发生日期不合理。", "happened_on")
     money.check(c.loss_fen, "loss_fen")
     hukou = divisions.check(c.hukou_division, "hukou_division") if c.hukou_division else ""
-    if any(m.status not in ("paid_out", "refused") for m in state.matters.values()):
+    if any(m.status not in OVER for m in state.matters.values()):
         raise Refused("already_exists", "该户已有在办的临时救助事项。", "subject_id")
     if c.matter_id in state.matters:
         raise Refused("already_exists", "该事项已经办过，请另行申请。", "matter_id")

@@ -209,12 +209,17 @@ def test_the_price_subsidy_goes_once_to_everybody_in_the_months_register(d: Desk
     """A29: triggered, confirmed by another hand, granted slice by slice, paid once; stops where no threshold holds."""
     from services.assistance import price_linkage
 
-    d.on("2023-07-03")
+    d.on("2023-06-05")
     family = home(d, numbers, {"born": "19700101"}, {"born": "20150101"})
     grant(d, LIVING, household_id=family.household_id)
     lonely = single(d, numbers, "19450101", area="rural")
-    d.call("record_finding", person_id=lonely, found_on="2023-07-10", able_supporter=False, able_to_work=False)
+    d.call("record_finding", person_id=lonely, found_on="2023-06-10", able_supporter=False, able_to_work=False)
     grant(d, SUPPORT, person_id=lonely)
+    margin = home(d, numbers, {"born": "19700101", "monthly_income_fen": 450_000}, {"born": "19450101"}, {"born": "20150101"})
+    grant(d, MARGIN, household_id=margin.household_id)
+    for person in margin.members[1:2]:  # his own class is 特困, his family's is none that is covered
+        d.call("record_finding", person_id=person, found_on="2023-06-20", able_supporter=False, able_to_work=False)
+        grant(d, SUPPORT, person_id=person)
     d.on("2023-08-21")
     index = {"month": "2023-08", "document_no": "象统〔2023〕8号", "published_on": "2023-08-18"}
     d.call("trigger_price_linkage", "reviewer", cpi_bp=360, food_bp=100, **index)
@@ -238,8 +243,9 @@ def test_the_price_subsidy_goes_once_to_everybody_in_the_months_register(d: Desk
     assert found["slices"] > found["units"] >= 2
     assert (found["units"], found["amount_fen"]) == (len(granted), sum(g["amount_fen"] for g in granted))
     amounts = {unit: due(d, case_of("price_linked_temporary_subsidy", subsidy_subject(unit, "2023-08")), "2023-08") for unit in
-               (family.household_id, lonely)}  # fmt: skip
+               (family.household_id, lonely, margin.household_id)}  # fmt: skip
     assert amounts[family.household_id] == 2 * amounts[lonely] > 0
+    assert amounts[margin.household_id] == amounts[lonely], "one of the three is covered"
     for told in ({"month": "2023-08"}, {"month": "2023-08", "no": 1}, {"month": "2023-08", "no": found["slices"]}):
         d.tell("assistance", "price_slice_granted" if "no" in told else "price_linkage_confirmed", **told)  # delivered again
     d.settle()

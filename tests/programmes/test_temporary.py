@@ -284,6 +284,31 @@ def test_the_same_cause_is_not_helped_twice_within_the_period(d: Desk, numbers: 
     assert stands(d, other)["status"] == "granted_pending_papers"
 
 
+def test_nobody_is_helped_twice_by_applying_alone_and_with_the_family(d: Desk, numbers: Numbers) -> None:
+    """Who is counted in a household applies with it; what somebody had by himself counts when a household takes him in."""
+    d.on("2023-08-07")
+    house = family(d, numbers)
+    what: dict[str, Any] = {"kind": "emergency", "cause": "accident", "happened_on": "2023-08-07", "division": TOWN}
+    with pytest.raises(Refused, match="以其家庭申请") as counted:
+        d.call("apply_temporary", **what, person_id=house.members[1])
+    assert counted.value.field == "person_id"
+    number = numbers.resident("19900101")
+    alone = str(d.call("register_person", resident_id=number, name="来人", division=TOWN)["id"])
+    own = applied(d, person_id=alone)
+    joined = {"resident_id": number, "name": "来人", "relation": "成员"}
+    d.call(
+        "change_household", household_id=house.household_id, from_month="2023-08", reason="moved_in", evidence="户口迁移证", joined=[joined]
+    )
+    with pytest.raises(Refused, match="在办"):
+        d.call("apply_temporary", **what, household_id=house.household_id)
+    d.call("complete_papers", **own, finding="属实", loss_fen=50_000)
+    proposed(d, own)
+    assert decide(d, own)["status"] in ("approved", "paid_out")
+    ref = applied(d, household_id=house.household_id)
+    with pytest.raises(Refused, match="同一事由"):
+        d.call("grant_first", **ref)
+
+
 def test_the_place_of_emergency_helps_whoever_is_there_and_asks_the_home_place(d: Desk, numbers: Numbers) -> None:
     """A23: a migrant is helped at once where it happened; the review waits for the home place's answer."""
     d.on("2023-09-04")

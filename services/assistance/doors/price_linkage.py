@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -112,33 +113,41 @@ class PriceLinkageDoors(BenefitService):
         entries = in_register(self.office.read, TABLES["determination"], state.division, month, state.through, size)
         units = persons = amount = 0
         for entry in entries:
-            granted = self._grant_price(entry["unit_id"], state, notice)
+            granted = self._grant_unit(entry["unit_id"], state, notice)
             units, persons, amount = units + bool(granted[1]), persons + granted[0], amount + granted[1]
         through = entries[-1]["entry_id"] if entries else state.through
         close = price_linkage.ClosePriceSlice(month, no, through, units, persons, amount, len(entries) < size)
         self.office.handle(price_linkage.DECIDER, month, notice.order(close, f"slice {no}"))
 
-    def _grant_price(self, unit_id: str, state: price_linkage.Linkage, notice: Notice[Any]) -> tuple[int, int]:
-        """Persons covered and fen granted; a unit that the rules leave out, or that is there no more, gets nothing."""
+    def _grant_unit(self, unit_id: str, state: price_linkage.Linkage, notice: Notice[Any]) -> tuple[int, int]:
+        """Persons covered and fen granted. Each member is asked about by his own class: the rules may cover one and not another."""
         unit: determination.Unit = self.office.load(determination.DECIDER, unit_id).state
         home: household.Household = self.office.load(household.DECIDER, unit_id).state
-        area, payee, covered = URBAN, unit_id, 1
+        strongest = determination.class_in(unit, state.month)
+        area, payee, classes = URBAN, unit_id, Counter([strongest])
         if home.exists:
             facts = household.facts_in(home, state.month, 0, None)
-            covered = sum(1 for m in facts.members if m.counted and determination.class_of(unit, m.person_id, state.month))
-            if not covered:
-                return 0, 0
+            classes = Counter(determination.class_of(unit, m.person_id, state.month) for m in facts.members if m.counted)
             area, payee = home.area, household.payee_in(home, facts)
-        said = self._price_says(determination.class_in(unit, state.month), area, unit_id, covered, state, unit.division)
-        if not said.eligible:
-            return 0, 0
-        subject_id = price_linkage.subsidy_subject(unit_id, state.month)
+        persons = amount = 0
+        for hardship_class, covered in sorted(classes.items()):
+            if hardship_class:
+                said = self._price_says(hardship_class, area, unit_id, covered, state, unit.division)
+                if said.eligible:
+                    other = hardship_class if hardship_class != strongest else ""
+                    self._grant_price(unit, payee, said, other, state, notice)
+                    persons, amount = persons + covered, amount + said.amount_fen
+        return persons, amount
+
+    def _grant_price(
+        self, unit: determination.Unit, payee: str, said: Any, other_class: str, state: price_linkage.Linkage, notice: Notice[Any]
+    ) -> None:
+        subject_id = price_linkage.subsidy_subject(unit.unit_id, state.month, other_class)
         case_id = benefit_case.case_id(CODE, subject_id)
         if self.office.load(CASES, case_id).version < 0:  # else granted by a slice that did not come to its end
             terms = PRICE_LINKED_TEMPORARY_SUBSIDY.terms
             grant = benefit_case.GrantCase(CODE, subject_id, payee, unit.division, state.month, said, 0, terms)
-            self.office.handle(CASES, case_id, notice.order(grant, f"grant {unit_id}"))
-        return covered, said.amount_fen
+            self.office.handle(CASES, case_id, notice.order(grant, f"grant {unit.unit_id} {other_class}".rstrip()))
 
     @deadline(PAY_DUE)
     def on_price_subsidy_due(self, due: Due) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from services.assistance import determination, household, temporary
+from services.assistance import determination, household, placement, temporary
 from services.assistance.benefits import CASES, alone, assessed, known, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.programmes import TEMPORARY_ASSISTANCE
@@ -149,6 +149,10 @@ class TemporaryDoors(BenefitService):
         if not subject_id or (c.household_id and c.person_id):
             raise invalid("请填写家庭或人员之一。", "household_id")
         month = dates.month_of(order.today)
+        if c.person_id and self.office.load(placement.DECIDER, c.person_id).state.home_in(month):
+            raise invalid("该人员已登记在家庭中，请以其家庭申请临时救助。", "person_id")
+        if any(m.status not in temporary.OVER for _, other in self._beside(subject_id) for m in other.matters.values()):
+            raise Refused("already_exists", "该户成员或其所在家庭已有在办的临时救助事项。", "subject_id")
         home = self._home_of_matter(subject_id, division, month)
         payee = c.person_id
         if c.household_id:
@@ -353,9 +357,19 @@ class TemporaryDoors(BenefitService):
             raise Refused("out_of_order", "家庭成员均已死亡或迁出。", "household_id")
         return home
 
+    def _beside(self, subject_id: str) -> list[tuple[str, temporary.Temporary]]:
+        """Where the same people may have been helped beside this stream: of a household what its members had by themselves, of a person
+        what the households had that ever counted him."""
+        home: household.Household = self.office.load(household.DECIDER, subject_id).state
+        others = home.members if home.exists else self.office.load(placement.DECIDER, subject_id).state.households
+        found = ((other, self.office.load(temporary.DECIDER, other).state) for other in others if other != subject_id)
+        return [(other, state) for other, state in found if state.matters]
+
     def _matter_says(self, subject_id: str, m: temporary.Matter, today: date) -> Assessment:
         month = dates.month_of(today)
         state: temporary.Temporary = self.office.load(temporary.DECIDER, subject_id).state
+        for _, other in self._beside(subject_id):
+            state = replace(state, matters={**other.matters, **state.matters})
         unit: determination.Unit = self.office.load(determination.DECIDER, subject_id).state
         facts = TemporaryFacts(
             household=self._home_of_matter(subject_id, m.division, month),
