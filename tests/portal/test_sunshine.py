@@ -257,6 +257,20 @@ def test_a_page_follows_what_happens(made: District) -> None:
     assert "墙头镇".encode() in after
 
 
+def test_who_it_was_is_told_for_as_long_as_declared(made: District) -> None:
+    """The publicity of March is over: its lines can still be asked for, page and table, and say of nobody whose they were."""
+    lines = table(made, "proposals", "2023-03-03")
+    assert len(lines) == ALL - 4
+    assert {(r["name"], r["case_id"]) for r in lines} == {(None, None)}
+    assert {r["until"] for r in lines} == {"2023-03-08"}
+    assert all(r["amount_fen"] and r["members"] for r in lines)
+    page = made.client.get("/sunshine/proposals?on=2023-03-03").get_data(as_text=True)
+    assert "*" not in part(page)
+    assert "提出异议</a>" not in part(page)
+    assert not [secret for secret in made.secrets if secret in page]  # nor in the address of the next page
+    assert {r["name"] is None for r in table(made, "recipients", "2023-03-10") if r["programme"] == LIVING} == {False}  # still listed
+
+
 # -- counts
 
 

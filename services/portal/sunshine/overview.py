@@ -22,7 +22,8 @@ def publicised(portal: Portal, day: Day) -> int:
     """How many stand under publicity; each is listed, so the count tells nothing more."""
     c = T.disclosures.c
     standing = [c.shown_until == FOREVER] if not day.asked else [c.shown_from <= moment(day.on), c.shown_until > moment(day.on)]
-    asked = sa.select(sa.func.count().label("n")).where(c.kind == "proposal", c.until_day >= day.text, *standing)
+    asked = sa.select(sa.func.count().label("n")).join_from(T.disclosures, T.standing, T.standing.c.stream == c.stream)
+    asked = asked.where(c.kind == "proposal", c.until_day >= day.text, ~T.standing.c.held, *standing)
     return int(query(portal, asked)[0]["n"])
 
 
