@@ -10,6 +10,7 @@ from typing import Any
 from services.assistance import after_death, household, person, placement
 from services.assistance.benefits import DISCLOSURES, business, cases_of_person, rules_now, whom
 from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.declarations.lists import NEAR_RELATIVE_FILING, NEAR_RELATIVES
 from services.assistance.doors.care import CareDoors
 from services.assistance.doors.changes import ChangeDoors, MemberForm
 from services.assistance.doors.determination import DeterminationDoors
@@ -23,15 +24,15 @@ from services.assistance.doors.windows import WindowDoors
 from services.assistance.programmes import APPLIED_FOR_ANYWHERE, MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, TABLES, households
 from services.assistance.rows.standards import households_on
-from shared.casework import benefit_case
-from shared.casework.benefits import Benefits
+from shared.casework import benefit_case, list_entry
+from shared.casework.benefits import Benefits, Confirmation
 from shared.casework.disclosure import Who
 from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.domain.money import yuan
 from shared.eventlog.benefit_rows import listed
-from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import Due, command, deadline, query, reaction
 from shared.messaging.shape_doors import with_shapes
@@ -62,6 +63,7 @@ class ApplicationForm:
     """申请: which household, or which person, asks for which programme; ``payee_id``: a guardian who is paid for the person.
 
     ``applies_alone``: the member of a margin household who applies for 低保 alone (单人保); "" = the household as a whole.
+    ``near_relative``: whose near relative (近亲属) the applicant declares to be; such a case is filed separately before it is confirmed.
     """
 
     programme: str
@@ -69,6 +71,7 @@ class ApplicationForm:
     person_id: str = ""
     payee_id: str = ""
     applies_alone: str = ""
+    near_relative: str = field(default="", metadata={"codes": NEAR_RELATIVES})
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,24 @@ class Assistance(
             return households_on(self.office.read, households, states, hand.division, valid_at, limit, after)
         return listed(self.office.read, households, hand.division, {}, limit, after)
 
+    @command(Confirmation, permission="confirm", does=benefit_case.ConfirmCase)
+    def confirm(self, order: Order[Confirmation]) -> Any:
+        """确认：公示期满后，对所审核的内容（摘要一致）予以确认（与经办、审核不得为同一人）；近亲属须先备案。"""
+        state: benefit_case.Case = self.benefits.case(order.command.case_id)
+        if state.near_relative and not self._filed(state):
+            name = NEAR_RELATIVE_FILING.name
+            raise Refused("out_of_order", f"申请人声明为经办人员或村（居）委会成员的近亲属，须先办理“{name}”。", "case_id")
+        return super().confirm(order)
+
+    def _filed(self, state: benefit_case.Case) -> bool:
+        """Whether the applicant, or somebody of his household, stands on the list of near relatives (近亲属备案)."""
+        home: household.Household = self.office.load(household.DECIDER, state.subject_id).state
+        for person_id in dict.fromkeys((state.subject_id, state.payee_id, *home.members)):
+            entry_id = derived_id(NEAR_RELATIVE_FILING.code, "", person_id)
+            if self.office.load(DECIDERS[list_entry.NAME], entry_id).state.status in ("enlisted", "repair"):
+                return True
+        return False
+
     @command(IncomeForm, permission="assistance:survey")
     def record_income(self, order: Order[IncomeForm]) -> Any:
         """登记成员收入变动；随后自动复核。"""
@@ -257,20 +278,22 @@ class Assistance(
         c = order.command
         programme = self.benefits.programme(c.programme)
         subject_id, payee_id, division = self.applicant(programme, c.household_id, c.person_id, c.payee_id)
+        if c.near_relative not in NEAR_RELATIVES:
+            raise invalid("近亲属关系不在允许的取值范围内。", "near_relative")
         if programme.code == household.ALONE_IN:
             return self._apply_for_minimum_living(subject_id, payee_id, division, order)
         if c.applies_alone:
             raise invalid("只有最低生活保障可以单独提出申请。", "applies_alone")
         if programme.code in APPLIED_FOR_ANYWHERE:
             order = order.by(replace(order.hand, division=""))  # taken in at any window; from then on it is the home town's
-        return self.benefits.file(programme.code, subject_id, payee_id, division, order)
+        return self.benefits.file(programme.code, subject_id, payee_id, division, order, c.near_relative)
 
     def _apply_for_minimum_living(self, household_id: str, payee_id: str, division: str, order: Order[ApplicationForm]) -> Any:
         """As a household or alone (单人保): a dated fact of the household, noted as soon as the application is in."""
         alone = order.command.applies_alone
         note = household.NoteApplicant(household_id, alone, dates.month_of(order.today))
         self.office.rehearse(household.DECIDER, household_id, order.to(note))
-        filed = self.benefits.file(household.ALONE_IN, household_id, alone or payee_id, division, order)
+        filed = self.benefits.file(household.ALONE_IN, household_id, alone or payee_id, division, order, order.command.near_relative)
         self.office.handle(household.DECIDER, household_id, order.to(note, "applicant"))
         return filed
 

@@ -260,3 +260,22 @@ def test_who_is_neither_severely_disabled_nor_gravely_ill_may_not_apply_alone(d:
     assert "单独申请人不属于" in refused["last_assessment"]["reason"]
     whole = decide(d, apply(d, LIVING, household_id=made.household_id))
     assert whole["last_assessment"]["reason"] == "家庭人均收入不低于低保标准"
+
+
+# -- near relatives (近亲属备案)
+
+
+def test_a_declared_near_relative_is_filed_before_the_case_is_confirmed(d: Desk, numbers: Numbers) -> None:
+    """The declaration stands in the case; without the filing nobody confirms it."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101"}, town="330225109")
+    with pytest.raises(Refused) as unknown:
+        d.call("apply", programme=LIVING, household_id=made.household_id, near_relative="cousin")
+    assert unknown.value.field == "near_relative"
+    case_id = apply(d, LIVING, household_id=made.household_id, near_relative="of_village_committee")
+    with pytest.raises(Refused, match="近亲属享受救助备案"):
+        decide(d, case_id)
+    entry = {"programme": "near_relative_filing", "division": "330225109", "subject_id": made.members[0]}
+    d.call("enlist", **entry, reason="of_village_committee", refers_to=case_id)
+    d.call("confirm", "approver", case_id=case_id, reviewed=case(d, case_id)["proposal"]["reviewed"])
+    assert (case(d, case_id)["status"], case(d, case_id)["near_relative"]) == ("in_force", "of_village_committee")

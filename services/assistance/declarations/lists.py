@@ -31,6 +31,8 @@ POVERTY_RELAPSE_SCREENING = Declaration(
     ),
 )
 
+NEAR_RELATIVES = ("", "of_handling_official", "of_village_committee")  # 经办人员近亲属、村（居）民委员会成员近亲属
+
 # 最低生活保障审核确认办法（民发〔2021〕57号）: relatives of the handling officials and of village committee members are filed separately,
 # and every such case is looked at by the county itself.
 NEAR_RELATIVE_FILING = Declaration(
@@ -40,7 +42,7 @@ NEAR_RELATIVE_FILING = Declaration(
     shape=list_entry.SHAPE,
     subject="person",
     terms=list_entry.Terms(
-        reasons=("of_handling_official", "of_village_committee"),  # 经办人员近亲属、村（居）民委员会成员近亲属
+        reasons=NEAR_RELATIVES[1:],
         results=("confirmed_after_check", "case_corrected"),
         case_results=("confirmed_after_check", "case_corrected"),
         check_days=30,

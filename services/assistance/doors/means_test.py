@@ -244,13 +244,13 @@ class MeansTestDoors(BenefitService):
     def propose(self, order: Order[CaseRef]) -> Any:
         """审核：由规则计算并公示（与经办不得为同一人）；核对查出的财产差异须先登记变更或书面说明。"""
         self._differences_settled(order.command.case_id, order.today)
-        return self.benefits.propose(order)
+        return super().propose(order)
 
     @command(ReviewAnswer, permission="review", does=benefit_case.AnswerReview)
     def answer_review(self, order: Order[ReviewAnswer]) -> Any:
         """答复复审：按规则继续、调整或终止；核对查出的财产差异须先登记变更或书面说明。"""
         self._differences_settled(order.command.case_id, order.today)
-        return self.benefits.answer_review(order)
+        return super().answer_review(order)
 
     def _differences_settled(self, case_id: str, today: date) -> None:
         """A report that found more than is on file leads to a changed fact or to an explanation, never to nothing."""

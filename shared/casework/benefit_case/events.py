@@ -37,11 +37,13 @@ class Opened:
 @shape_event(SHAPE, "application_filed")
 @dataclass(frozen=True)
 class ApplicationFiled(Opened):
-    """申请 received; ``terms`` are what its programme owes and grants from now on."""
+    """申请 received; ``terms`` are what its programme owes and grants from now on. ``near_relative``: whose near relative the applicant
+    declares to be (近亲属), "" = nobody's."""
 
     by: str
     filed_on: date | None = None
     terms: Terms = BEFORE_TERMS
+    near_relative: str = ""
 
 
 @shape_event(SHAPE, "supplement_requested")

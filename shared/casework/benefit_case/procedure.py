@@ -48,6 +48,7 @@ class FileApplication:
     payee_id: str
     division: str
     terms: Terms = BEFORE_TERMS
+    near_relative: str = ""
 
 
 @command("request_supplement", permission="accept")
@@ -202,7 +203,7 @@ def file_application(state: Case, c: FileApplication, order: Order[Any]) -> Sequ
         raise out_of_order("该对象的复核申请正在办理，办结或撤回后方可重新申请。")
     by = order.hand.actor
     told = [e.RefusalTold(order.today, "申请人再次申请时当面告知", by)] if state.notice_due else []
-    return [*told, e.ApplicationFiled(c.programme, c.subject_id, c.payee_id, c.division, by, order.today, c.terms)]
+    return [*told, e.ApplicationFiled(c.programme, c.subject_id, c.payee_id, c.division, by, order.today, c.terms, c.near_relative)]
 
 
 def request_supplement(state: Case, c: RequestSupplement, order: Order[Any]) -> Sequence[Any]:

@@ -371,6 +371,7 @@ class Case(Progress):
     clerks: tuple[str, ...] = ()  # the hands that took a step before the review this round
     supplement: e.SupplementRequested | None = None
     authorisation: str = ""
+    near_relative: str = ""  # 近亲属, as declared in the application
     means_test: e.MeansTestRecorded | None = None
     means_requests: int = 0
     proposal: e.CaseProposed | None = None
@@ -488,6 +489,7 @@ def evolve(before: Case, event: Any) -> Case:
             return replace(
                 state,
                 payee_id=event.payee_id,
+                near_relative=event.near_relative,
                 clerks=(event.by,),
                 supplement=None,
                 authorisation="",
