@@ -22,6 +22,7 @@ PARTS: dict[str, str] = {
     "hands": "经手人",
     "held_by": "保留人",
     "hidden_by": "不公开的经办人",
+    "named": "留有联系方式",
     "noticed_by": "告知人",
     "opener": "编制人",
     "planned_by": "立项人",
