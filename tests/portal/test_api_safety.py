@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jwt
@@ -220,6 +223,33 @@ def limited(settings: Settings, rate: str) -> Flask:
     app = create_app(dataclasses.replace(settings, portal_rate=rate))
     safety.limiter.reset()
     return app
+
+
+class Meeting(safety.Counts):
+    """Whoever begins a timer waits for another one who begins one as well, if there can be one."""
+
+    meet: threading.Barrier | None = None
+
+    @property
+    def timer(self) -> threading.Timer:
+        return self._timer
+
+    @timer.setter
+    def timer(self, made: threading.Timer) -> None:
+        self._timer = made
+        if self.meet is not None:
+            with contextlib.suppress(threading.BrokenBarrierError):
+                self.meet.wait(2)
+
+
+def test_two_requests_at_once_are_counted_by_one_timer() -> None:
+    """The counts begin a timer's thread when none runs: two that did so together would begin one twice, and a request would fail."""
+    counts = Meeting()
+    counts.timer.join()
+    counts.meet = threading.Barrier(2)
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(lambda _: counts.incr("asker", 60), range(2))) == [1, 2]
+    counts.timer.join()
 
 
 def test_everybody_who_is_logged_in_is_counted_for_himself(settings: Settings) -> None:

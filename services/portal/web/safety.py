@@ -6,6 +6,7 @@ No resource comes from outside the server and no script stands in a page, so the
 from __future__ import annotations
 
 import hashlib
+import threading
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +17,7 @@ from flask import Flask, Response, current_app, request, session
 from flask_limiter import ApplicationLimit, Limiter
 from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from limits.storage import MemoryStorage
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.portal.web.portal import Portal
@@ -57,12 +59,31 @@ def _rate_of_an_address() -> str:
     return f"{int(often) * 10}/{period}"
 
 
+class Counts(MemoryStorage):
+    """Counts in memory, as limits keeps them. Its own begin a timer's thread now and then, to forget what is over: two requests at once
+    would both begin the same one, and the second would fail."""
+
+    STORAGE_SCHEME = ["counts"]
+
+    def __init__(self, uri: str | None = None, **options: Any) -> None:
+        self._one = threading.Lock()
+        super().__init__(uri, **options)
+
+    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        with self._one:
+            return super().incr(key, expiry, amount)
+
+    def decr(self, key: str, amount: int = 1) -> int:
+        with self._one:
+            return super().decr(key, amount)
+
+
 # Over all pages together, counted by each process for itself.
 LIMITS: list[str | Callable[[], str] | ApplicationLimit] = [
     ApplicationLimit(_rate, scope="asker"),
     ApplicationLimit(_rate_of_an_address, key_function=get_remote_address, scope="address"),
 ]
-limiter = Limiter(_asker, application_limits=LIMITS, storage_uri="memory://", strategy="sliding-window-counter")
+limiter = Limiter(_asker, application_limits=LIMITS, storage_uri="counts://", strategy="sliding-window-counter")
 
 
 def install(app: Flask, portal: Portal) -> None:
