@@ -131,3 +131,70 @@ def test_the_end_of_a_certificate_is_noted_once_and_again_after_another() -> Non
     renewed = case.when(p.RecordCertificate(WHO, TOWN, 1, "visual", date(2023, 3, 15), date(2023, 9, 30))).accepted()
     assert renewed.when(note).accepted().state.expired == "2023-10"
     known(p.PersonDeathRecorded(WHO, date(2023, 9, 1))).when(note).then_nothing()
+
+
+# -- changes (人员情况变更)
+
+REGISTERED = p.PersonRegistered(WHO, date(1945, 1, 1), TOWN, "rural", 0, 1000, "", "甲", "1")
+
+
+def registered(*more: Any) -> Given[p.Person]:
+    return known(REGISTERED, *more)
+
+
+def change(month: str, **what: Any) -> p.ChangePerson:
+    return p.ChangePerson(WHO, month, "证明材料", **what)
+
+
+def test_a_registered_person_may_be_otherwise_from_a_month_on() -> None:
+    """Savings, payee, place and whether he counts, each from its month; what decisions rest on is announced from then."""
+    case = registered().when(change("2023-06", savings_fen=900, payee_id="0b" * 16, counted=False)).accepted()
+    assert case.events[-1] == p.PersonFactsChanged(WHO, "2023-06", "change")
+    assert [p.figure_in(case.state, "savings_fen", m, 1000) for m in ("2023-05", "2023-06")] == [1000, 900]
+    assert [p.payee_in(case.state, m) for m in ("2023-05", "2023-06")] == ["", "0b" * 16]
+    assert [p.person_facts(case.state, m).counted for m in ("2023-05", "2023-06")] == [True, False]
+    back = case.when(change("2023-08", payee_id="", counted=True)).accepted()
+    assert [p.payee_in(back.state, m) for m in ("2023-07", "2023-08")] == ["0b" * 16, ""]
+    assert [p.person_facts(back.state, m).counted for m in ("2023-07", "2023-08")] == [False, True]
+
+
+def test_who_moves_within_the_district_is_the_new_towns_and_who_leaves_it_stays_with_his_file() -> None:
+    """The rules are asked about where he is registered; the file stays with the bureau that keeps it."""
+    case = registered().when(change("2023-06", division="330225105", area="urban")).accepted()
+    assert (p.where_in(case.state, "2023-05"), p.where_in(case.state, "2023-06")) == ((TOWN, "rural"), ("330225105", "urban"))
+    assert case.state.division == "330225105"
+    away = case.when(change("2023-08", division="330203001")).accepted()
+    assert (p.where_in(away.state, "2023-08")[0], away.state.division) == ("330203001", "330225105")
+
+
+def test_a_change_of_a_person_told_twice_or_of_nothing_is_not_recorded() -> None:
+    """Only what is new in that month is."""
+    registered().when(change("2023-06", savings_fen=1000, area="rural")).then_nothing()
+    case = registered().when(change("2023-06", savings_fen=5, area="rural")).accepted()
+    assert (case.events[-2].savings_fen, case.events[-2].area) == (5, None)
+    case.when(change("2023-06", savings_fen=5, area="rural")).then_nothing()
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "field"),
+    [
+        (change("2023-6", savings_fen=5), "invalid_input", "from_month"),
+        (change("2023-12", savings_fen=5), "invalid_input", "from_month"),
+        (p.ChangePerson(WHO, "2023-06", " ", savings_fen=5), "invalid_input", "evidence"),
+        (change("2023-06", area="village"), "invalid_input", "area"),
+        (change("2023-06", payee_id="110105"), "invalid_input", "payee_id"),
+        (change("2023-06", savings_fen=-1), "invalid_input", "savings_fen"),
+        (change("2023-06", division="33022"), "invalid_input", "division"),
+    ],
+)
+def test_a_change_of_a_person_that_cannot_be_is_refused(command: p.ChangePerson, code: str, field: str) -> None:
+    """Code and field are named."""
+    registered().when(command).then_refused(code, field)
+
+
+def test_who_is_not_registered_by_himself_or_dead_is_not_changed() -> None:
+    """Of a member of a household the household tells; savings that a survey found are corrected by the next finding."""
+    known().when(change("2023-06", savings_fen=5)).then_refused("not_found", "person_id")
+    registered(p.PersonDeathRecorded(WHO, date(2023, 9, 1))).when(change("2023-06", savings_fen=5)).then_refused("out_of_order")
+    found = registered().when(p.RecordFinding(WHO, TOWN, date(2023, 5, 2), savings_fen=7)).accepted()
+    found.when(change("2023-06", savings_fen=5)).then_refused("out_of_order", "savings_fen")
