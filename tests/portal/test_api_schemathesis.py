@@ -1,6 +1,6 @@
 """Schemathesis against the running portal, from its own OpenAPI document: no 5xx, no undocumented status, content as documented,
-bad input refused. Two runs with fixed seeds, bounded: random input to every operation, and what the document forbids, one thing at a
-time, to those of the two smaller services, which stand on the same doors and forms as the large one."""
+bad input refused. Two runs with fixed seeds, bounded: random input to every operation, and what the document forbids, one thing at a time,
+to every one of assistance and of the registry."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ CHECKS = (
 
 
 RANDOM = ("--phases", "fuzzing", "-n", "3", "-w", "2")
-SYSTEMATIC = ("--phases", "coverage", "-w", "1", "--include-operation-id-regex", "^registry_|^eldercare_list")
+# One worker: two make Python's parser, which Hypothesis asks about its own sources, trip over itself now and then. What eldercare has
+# beside its lists stands on the same doors and forms as assistance.
+SYSTEMATIC = ("--phases", "coverage", "-w", "1", "--include-operation-id-regex", "^assistance_|^registry_|^eldercare_list")
 
 
-@pytest.mark.parametrize(("least", "chosen"), [pytest.param(1000, RANDOM, id="random"), pytest.param(3000, SYSTEMATIC, id="systematic")])
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("least", "chosen"), [pytest.param(1000, RANDOM, id="random"), pytest.param(20_000, SYSTEMATIC, id="systematic")])
 def test_the_portal_answers_as_its_document_says(base: str, bureau: Bureau, tmp_path: Path, least: int, chosen: tuple[str, ...]) -> None:
     """A hand of the district with every role; what Schemathesis finds is in the message."""
     assert bureau.settings.token_private_key is not None
