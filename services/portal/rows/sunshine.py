@@ -350,17 +350,22 @@ def recipients(
     """The recipients of a programme in a division as listed then (now: None), village by village, beginning behind ``after``."""
     c, s = t.disclosures.c, t.standing.c
     place, behind = _behind(after)
+    listed = (c.kind == "recipient", c.programme == programme)
 
     def ask(at: Any, *more: Any) -> list[Recipient]:
-        asked = _asked(t, on).where(c.kind == "recipient", c.programme == programme, *_inside(at, division, place), *more)
+        asked = _asked(t, on).where(*_inside(at, division, place), *more)
         if after:
             asked = asked.where(sa.tuple_(at, c.position) > sa.tuple_(sa.literal(place), sa.literal(behind)))
         return _lines(engine, asked.order_by(at, c.position).limit(_few(limit)))
 
     if on is None:
-        return ask(c.place)
+        return ask(c.place, *listed)
     # By the index; and the few of which a hand keeps the place from the page stand where they are told to be, or their order would tell.
-    told = ask(c.place, ~s.cut) + ask(sa.func.substr(c.place, 1, LEVELS[1]), s.cut)
+    with engine.execution_options(single=True).connect() as connection:
+        cut = connection.execute(sa.select(s.stream).where(s.cut, s.programme == programme)).scalars().all()
+    told = ask(c.place, *listed, ~s.cut)
+    if cut:  # "no proposal" and not "recipient", so that the streams lead to the rows and no index of all recipients
+        told += ask(sa.func.substr(c.place, 1, LEVELS[1]), c.stream.in_(cut), c.kind != "proposal")
     return sorted(told, key=lambda r: (r.place, r.position))[: _few(limit)]
 
 
