@@ -6,13 +6,14 @@ all that is known now, from whichever streams it stands in. Their versions added
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from typing import Any
 
-from services.assistance import determination, household, person, placement, standards
+from services.assistance import determination, household, person, placement, price_linkage, standards
 from services.assistance.programmes import MINIMUM_LIVING_MARGIN_HOUSEHOLD, PROGRAMMES, TEMPORARY_ASSISTANCE
 from services.assistance.rules import engine
 from shared.casework import benefit_case, disclosure, payee_account, payment_part, payment_run, recovery
@@ -25,12 +26,14 @@ from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
 from shared.rules.facts import (
+    URBAN,
     BeneficiaryFacts,
     DisabilityFacts,
     ExpenditureFacts,
     ExtremeHardshipFacts,
     HouseholdFacts,
     PersonFacts,
+    PriceFacts,
     Spending,
 )
 from shared.rules.profile import load_profile
@@ -46,6 +49,7 @@ DISCLOSURES = disclosure.decider("assistance")
 EXTREME_HARDSHIP = "extreme_hardship_support"
 EXTREME_HARDSHIP_CARE = "extreme_hardship_care"  # 特困照料护理费, as the rules on exclusion call it
 NOBODY_LEFT = "最低生活保障审核确认办法（民发〔2021〕57号）动态管理：家庭不再存在的，终止救助"
+NOT_IN_REGISTER = "发改价格〔2021〕1553号：价格临时补贴发给当月在册的保障对象"
 GIVEN_UP = "不得重复享受的待遇由本人择高选择一项（残疾人两项补贴：国发〔2015〕52号）"
 DECEASED = "社会救助暂行办法（国务院令第649号）第十三条：保障对象死亡的，终止救助"
 
@@ -130,6 +134,7 @@ class Known:
     state: person.Person
     household_id: str
     version: int
+    units: tuple[str, ...]  # every unit of determination that he ever belonged to: the households that counted him, and himself
 
     @property
     def unit_id(self) -> str:
@@ -151,6 +156,7 @@ def known(office: Office, person_id: str, month: str, programme: str = "") -> Kn
     places: placement.Placement = place.state
     homes = {home: office.load(household.DECIDER, home) for home in places.households}
     version += sum(home.version + 1 for home in homes.values())
+    units = (*places.households, person_id)
     if not places.household_id or (state.registered is not None and not places.home_in(month)):
         registered = state.registered
         if registered is None:
@@ -159,7 +165,7 @@ def known(office: Office, person_id: str, month: str, programme: str = "") -> Kn
         savings = own_savings if situation.savings_fen is None else situation.savings_fen
         facts = person.person_facts(state, month)
         division, area = person.where_in(state, month)
-        return Known(facts, division, area, savings, situation, state, "", version)
+        return Known(facts, division, area, savings, situation, state, "", version, units)
     # Who moved out and is registered nowhere else is known by what his last household has of him; of what it owns he has nothing.
     counted_in = places.home_in(month)
     home: household.Household = homes[counted_in or places.household_id].state
@@ -171,7 +177,7 @@ def known(office: Office, person_id: str, month: str, programme: str = "") -> Kn
     savings = (there.savings_fen if counted_in else 0) if situation.savings_fen is None else situation.savings_fen
     found = replace(household.person_in(home, person_id, month), extreme_hardship=False)  # of that his household is asked, not he himself
     facts = person.certified(found, situation.certificate)
-    return Known(facts, home.division, home.area, savings, situation, state, counted_in, version)
+    return Known(facts, home.division, home.area, savings, situation, state, counted_in, version, units)
 
 
 def alone(office: Office, who: Known, division: str) -> HouseholdFacts:
@@ -199,14 +205,15 @@ def _extreme_hardship(office: Office, asked: Asked) -> Gathered:
 def _disability(office: Office, asked: Asked) -> Gathered:
     """残疾人两项补贴: the person with his certificate, the hardship class of the month, and what else he draws."""
     who = known(office, asked.subject_id, asked.month, asked.programme)
-    unit = office.load(determination.DECIDER, who.unit_id)
+    units = {unit_id: office.load(determination.DECIDER, unit_id) for unit_id in who.units}
+    unit: determination.Unit = units[who.unit_id].state
     support = office.load(CASES, benefit_case.case_id(EXTREME_HARDSHIP, asked.subject_id))
     case: benefit_case.Case = office.load(CASES, benefit_case.case_id(asked.programme, asked.subject_id)).state
     certificate = who.situation.certificate
     facts = DisabilityFacts(
         person=who.facts,
         division=who.division,
-        hardship_class=determination.class_of(unit.state, asked.subject_id, asked.month),
+        hardship_class=determination.class_of(unit, asked.subject_id, asked.month),
         long_term_care=who.situation.long_term_care,
         other_benefits=_drawn(who, support.state, asked.month),
         certificate_until=certificate.valid_until if certificate else None,
@@ -214,7 +221,9 @@ def _disability(office: Office, asked: Asked) -> Gathered:
         # A month that was granted is reviewed; its application may have been an earlier one than the last.
         applied_on=None if case.entitled(asked.month) else case.filed_on,
     )
-    return Gathered(facts, who.version + unit.version + support.version + 2, _payee(who, asked.month))
+    # Who moves from one unit to another must not fall behind the version that he was decided on.
+    version = who.version + sum(u.version + 1 for u in units.values()) + support.version + 1
+    return Gathered(facts, version, _payee(who, asked.month))
 
 
 def _drawn(who: Known, support: benefit_case.Case, month: str) -> tuple[str, ...]:
@@ -231,8 +240,53 @@ def _payee(who: Known, month: str) -> str:
 
 
 def _with_the_matter(office: Office, asked: Asked) -> Gathered:
-    """临时救助 and 价格临时补贴 are decided where they are applied for or triggered, not from a subject's standing facts."""
+    """临时救助 is decided where it is applied for, not from a subject's standing facts; an appeal is the matter's too."""
     raise Refused("out_of_order", "该项目按次审批，不作动态复核。", "programme")
+
+
+@dataclass(frozen=True)
+class PriceUnit:
+    """A household or person in register in a month: how many of each class, whose standard counts, who is paid, and how new this is."""
+
+    unit: determination.Unit
+    classes: Mapping[str, int]
+    area: str
+    payee_id: str
+    version: int
+
+
+def price_unit(office: Office, unit_id: str, month: str) -> PriceUnit:
+    """Each member counts by his own class: the rules may cover one and not another."""
+    found, at_home = office.load(determination.DECIDER, unit_id), office.load(household.DECIDER, unit_id)
+    unit: determination.Unit = found.state
+    home: household.Household = at_home.state
+    version = found.version + at_home.version + 2
+    if not home.exists:
+        own = determination.class_in(unit, month)
+        return PriceUnit(unit, {own: 1} if own else {}, URBAN, unit_id, version)
+    facts = household.facts_in(home, month, 0, None)
+    counted = Counter(determination.class_of(unit, m.person_id, month) for m in facts.members if m.counted)
+    classes = {name: n for name, n in sorted(counted.items()) if name}
+    return PriceUnit(unit, classes, home.area, household.payee_in(home, facts) if facts.members else home.head_id, version)
+
+
+def price_facts(at: PriceUnit, hardship_class: str, month: price_linkage.Linkage) -> PriceFacts:
+    """What the rules are asked about those of one class."""
+    division = at.unit.division or month.division
+    return PriceFacts(at.unit.unit_id, division, at.classes[hardship_class], hardship_class, month.cpi_bp, month.food_bp, at.area)
+
+
+def _price(office: Office, asked: Asked) -> Gathered:
+    """价格临时补贴: a class of a unit, as the month's register knows it now; the case's first assessment names both."""
+    case: benefit_case.Case = office.load(CASES, benefit_case.case_id(asked.programme, asked.subject_id)).state
+    if case.last_assessment is None:
+        raise Refused("out_of_order", "该项目按次发给，没有可复核的决定。", "programme")
+    at = price_unit(office, case.last_assessment.subject, asked.month)
+    hardship_class = str(case.last_assessment.inputs["hardship_class"])
+    if hardship_class not in at.classes:
+        raise SubjectGone("该月已不在册", NOT_IN_REGISTER)
+    month: price_linkage.Linkage = office.load(price_linkage.DECIDER, asked.month).state
+    return Gathered(price_facts(at, hardship_class, month), at.version, at.payee_id)
 
 
 SOURCES: dict[str, Source] = {
@@ -242,7 +296,7 @@ SOURCES: dict[str, Source] = {
     "extreme_hardship": _extreme_hardship,
     "disability": _disability,
     "temporary": _with_the_matter,
-    "price": _with_the_matter,
+    "price": _price,
 }
 HOUSEHOLD_FACTS_OF_PERSONS = ("expenditure",)  # sources of household programmes that look at the persons' own facts too
 
@@ -306,6 +360,18 @@ class AssistanceBenefits(Benefits):
     def ahead(self) -> str:
         """The last month from which anything published counts; "" when nothing is."""
         return standards.last_month(book(self.office, self.profile))
+
+    def file(
+        self, programme: str, subject_id: str, payee_id: str, division: str, order: Order[Any], near_relative: str = "",
+        applies_alone: str = "",
+    ) -> Answer:  # fmt: skip
+        """As a household or alone (单人保): a dated fact of the household, noted as soon as the application is in, whoever files it."""
+        if programme != household.ALONE_IN:
+            return super().file(programme, subject_id, payee_id, division, order, near_relative)
+        note = household.NoteApplicant(subject_id, applies_alone, dates.month_of(order.today))
+        filed = super().file(programme, subject_id, applies_alone or payee_id, division, order, near_relative)
+        self.office.handle(household.DECIDER, subject_id, order.to(note, "applicant"))
+        return filed
 
     def excluded_by(self, programme: Programme, code: str, subject_id: str) -> bool:
         """A margin household stays one beside the 低保 of a member who is supported alone."""

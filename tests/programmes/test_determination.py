@@ -255,6 +255,12 @@ def test_the_price_subsidy_goes_once_to_everybody_in_the_months_register(d: Desk
         d.call("trigger_price_linkage", "reviewer", cpi_bp=400, food_bp=100, **index)
     run = pay(d, "price_linked_temporary_subsidy", "2023-08", "330225")
     assert run["status"] == "closed"
+    # The register of August turns out otherwise: what was paid to who was not in it is claimed, and the other way round it goes out.
+    gone = case_of("price_linked_temporary_subsidy", subsidy_subject(lonely, "2023-08"))
+    d.tell("registry", "after_death_opened", person_id=lonely, died_on="2023-07-20", division=TOWN, round=1, steps=["household"])
+    d.settle()
+    [claim] = [r for r in d.call("list_recoveries", "auditor", limit=500) if r["case_id"] == gone]
+    assert claim["amount_fen"] == amounts[lonely]
     d.on("2023-09-25")
     d.settle()
     assert d.call("get_price_linkage", "auditor", month="2023-08")["status"] == "paid"

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.assistance import determination, placement
 from services.assistance.benefits import cases_of_person, note_class
+from services.assistance.doors.price_linkage import price_again
 from services.assistance.monitoring import Monitoring
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.determination import in_register, register_counts
@@ -82,6 +83,7 @@ class DeterminationDoors(BenefitService):
                 self.benefits.reassess(case_id, f.valid_from, f"{notice.type} {notice.event_id}", notice.order(None))
             if not notice.type.endswith("class_granted"):
                 monitoring.stopped(member, f.valid_from, "class_changed", "困难类别变化", notice.order(None))
+        price_again(self.office, self.benefits, f.unit_id, f.valid_from, f"{notice.type} {notice.event_id}", notice.order(None))
         if f.hardship_class:
             where: str = self.office.load(determination.DECIDER, f.unit_id).state.division
             monitoring.class_came(f.members, where, f.valid_from, notice.order(None))

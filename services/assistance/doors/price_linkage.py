@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from services.assistance import determination, household, price_linkage
-from services.assistance.benefits import CASES, assessed, district, rules_now
+from services.assistance import determination, price_linkage
+from services.assistance.benefits import CASES, assessed, district, price_facts, price_unit, rules_now
 from services.assistance.programmes import PRICE_LINKED_TEMPORARY_SUBSIDY
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.determination import in_register
 from services.assistance.rows.price_linkage import PAY_DUE, unpaid, waits
 from shared.casework import benefit_case
+from shared.casework.benefits import Benefits
 from shared.domain import dates
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.showing import all_seen, shown
+from shared.office import Office
 from shared.rules.facts import URBAN, PriceFacts
 from shared.security.permissions import within
 
@@ -57,6 +58,48 @@ class SliceGranted:
     no: int
 
 
+def grant_unit(
+    office: Office, benefits: Benefits, unit_id: str, state: price_linkage.Linkage, order: Order[Any], cause: str = ""
+) -> tuple[int, int]:
+    """Persons covered and fen granted of a unit; a class that the rules leave out gets nothing.
+
+    What was granted before, by a slice that did not come to its end, counts as it stands. With a ``cause`` it is decided again: the
+    register of the month turned out otherwise, and the difference is arrears or a claim.
+    """
+    month = state.month
+    at = price_unit(office, unit_id, month)
+    strongest = determination.class_in(at.unit, month)
+    cases: dict[str, str] = {}
+    for other in ("", *determination.PRECEDENCE):
+        case_id = benefit_case.case_id(CODE, price_linkage.subsidy_subject(unit_id, month, other))
+        case: benefit_case.Case = office.load(CASES, case_id).state
+        if case.last_assessment is not None:
+            cases[str(case.last_assessment.inputs["hardship_class"])] = case_id
+    if cause:
+        for case_id in cases.values():
+            benefits.reassess(case_id, month, cause, order)
+    persons = amount = 0
+    for hardship_class, covered in at.classes.items():
+        said = assessed(rules_now(office, office.settings.profile), CODE, price_facts(at, hardship_class, state), month)
+        if not said.eligible:
+            continue
+        persons, amount = persons + covered, amount + said.amount_fen
+        if hardship_class not in cases:
+            subject_id = price_linkage.subsidy_subject(unit_id, month, hardship_class if hardship_class != strongest or cases else "")
+            terms = PRICE_LINKED_TEMPORARY_SUBSIDY.terms
+            grant = benefit_case.GrantCase(CODE, subject_id, at.payee_id, at.unit.division, month, said, at.version, terms)
+            office.handle(CASES, benefit_case.case_id(CODE, subject_id), order.to(grant, f"grant {subject_id}"))
+    return persons, amount
+
+
+def price_again(office: Office, benefits: Benefits, unit_id: str, since: str, cause: str, order: Order[Any]) -> None:
+    """A unit's class turned out otherwise from ``since`` on: its subsidies of the months whose linkage ran are decided again."""
+    for month in dates.months_between(since, dates.month_of(order.today)):
+        state: price_linkage.Linkage = office.load(price_linkage.DECIDER, month).state
+        if state.status in ("granting", "completed", "paid"):
+            grant_unit(office, benefits, unit_id, state, order, cause)
+
+
 class PriceLinkageDoors(BenefitService):
     """价格临时补贴."""
 
@@ -85,7 +128,8 @@ class PriceLinkageDoors(BenefitService):
         if state.status == "none":
             raise Refused("not_found", "没有该月的价格指数。", "month")
         # Whether the index triggers anything is the same for everybody: the rules are asked about one person of 低保.
-        said = self._price_says("minimum_living", URBAN, "index", 1, state)
+        anybody = PriceFacts("index", state.division, 1, "minimum_living", state.cpi_bp, state.food_bp, URBAN)
+        said = assessed(rules_now(self.office, self.office.settings.profile), CODE, anybody, month)
         confirm = price_linkage.ConfirmPriceLinkage(month, said.eligible, said.reason)
         return self.office.handle(price_linkage.DECIDER, month, order.to(confirm))
 
@@ -113,41 +157,11 @@ class PriceLinkageDoors(BenefitService):
         entries = in_register(self.office.read, TABLES["determination"], state.division, month, state.through, size)
         units = persons = amount = 0
         for entry in entries:
-            granted = self._grant_unit(entry["unit_id"], state, notice)
+            granted = grant_unit(self.office, self.benefits, entry["unit_id"], state, notice.order(None))
             units, persons, amount = units + bool(granted[1]), persons + granted[0], amount + granted[1]
         through = entries[-1]["entry_id"] if entries else state.through
         close = price_linkage.ClosePriceSlice(month, no, through, units, persons, amount, len(entries) < size)
         self.office.handle(price_linkage.DECIDER, month, notice.order(close, f"slice {no}"))
-
-    def _grant_unit(self, unit_id: str, state: price_linkage.Linkage, notice: Notice[Any]) -> tuple[int, int]:
-        """Persons covered and fen granted. Each member is asked about by his own class: the rules may cover one and not another."""
-        unit: determination.Unit = self.office.load(determination.DECIDER, unit_id).state
-        home: household.Household = self.office.load(household.DECIDER, unit_id).state
-        strongest = determination.class_in(unit, state.month)
-        area, payee, classes = URBAN, unit_id, Counter([strongest])
-        if home.exists:
-            facts = household.facts_in(home, state.month, 0, None)
-            classes = Counter(determination.class_of(unit, m.person_id, state.month) for m in facts.members if m.counted)
-            area, payee = home.area, household.payee_in(home, facts)
-        persons = amount = 0
-        for hardship_class, covered in sorted(classes.items()):
-            if hardship_class:
-                said = self._price_says(hardship_class, area, unit_id, covered, state, unit.division)
-                if said.eligible:
-                    other = hardship_class if hardship_class != strongest else ""
-                    self._grant_price(unit, payee, said, other, state, notice)
-                    persons, amount = persons + covered, amount + said.amount_fen
-        return persons, amount
-
-    def _grant_price(
-        self, unit: determination.Unit, payee: str, said: Any, other_class: str, state: price_linkage.Linkage, notice: Notice[Any]
-    ) -> None:
-        subject_id = price_linkage.subsidy_subject(unit.unit_id, state.month, other_class)
-        case_id = benefit_case.case_id(CODE, subject_id)
-        if self.office.load(CASES, case_id).version < 0:  # else granted by a slice that did not come to its end
-            terms = PRICE_LINKED_TEMPORARY_SUBSIDY.terms
-            grant = benefit_case.GrantCase(CODE, subject_id, payee, unit.division, state.month, said, 0, terms)
-            self.office.handle(CASES, case_id, notice.order(grant, f"grant {unit.unit_id} {other_class}".rstrip()))
 
     @deadline(PAY_DUE)
     def on_price_subsidy_due(self, due: Due) -> None:
@@ -160,9 +174,3 @@ class PriceLinkageDoors(BenefitService):
     def _linkage(self, month: str) -> price_linkage.Linkage:
         state: price_linkage.Linkage = self.office.load(price_linkage.DECIDER, month).state
         return state
-
-    def _price_says(
-        self, hardship_class: str, area: str, unit_id: str, persons: int, state: price_linkage.Linkage, division: str = ""
-    ) -> Any:
-        facts = PriceFacts(unit_id, division or state.division, persons, hardship_class, state.cpi_bp, state.food_bp, area)
-        return assessed(rules_now(self.office, self.office.settings.profile), CODE, facts, state.month)

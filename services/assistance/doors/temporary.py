@@ -322,7 +322,8 @@ class TemporaryDoors(BenefitService):
         part = temporary.part_of(m, f.no)
         subject_id = temporary.grant_id(f.matter_id, f.no)
         month = dates.month_of((notice.occurred_at or notice.now).date())
-        grant = benefit_case.GrantCase(CODE, subject_id, m.payee_id, m.division, month, part, 0, TEMPORARY_ASSISTANCE.terms)
+        terms = replace(TEMPORARY_ASSISTANCE.terms, objection_days=0)  # what can be appealed against is the matter's decision
+        grant = benefit_case.GrantCase(CODE, subject_id, m.payee_id, m.division, month, part, 0, terms)
         self.office.handle(CASES, benefit_case.case_id(CODE, subject_id), notice.order(grant))
 
     @deadline(FIRST_GRANT_DUE)

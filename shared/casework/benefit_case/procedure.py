@@ -21,6 +21,7 @@ from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.casework.shape import said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
+from shared.domain.resident_id import is_person_id
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import not_the_same_hand
 from shared.eventsourcing.orders import Order, derived_id
@@ -201,6 +202,8 @@ def file_application(state: Case, c: FileApplication, order: Order[Any]) -> Sequ
         raise Refused("already_exists", "该对象已有在办或在保的同类事项。", "subject_id")
     if state.appeal_open:
         raise out_of_order("该对象的复核申请正在办理，办结或撤回后方可重新申请。")
+    if not is_person_id(c.payee_id):
+        raise invalid("领款人须为系统内的人员编号，不是身份证号码。", "payee_id")
     by = order.hand.actor
     told = [e.RefusalTold(order.today, "申请人再次申请时当面告知", by)] if state.notice_due else []
     return [*told, e.ApplicationFiled(c.programme, c.subject_id, c.payee_id, c.division, by, order.today, c.terms, c.near_relative)]
