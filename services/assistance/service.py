@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from services.assistance import after_death, household, person, placement
-from services.assistance.benefits import DISCLOSURES, business, cases_of_person, rules_now, whom
+from services.assistance.benefits import DISCLOSURES, AssistanceBenefits, business, cases_of_person, rules_now, whom
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.lists import NEAR_RELATIVE_FILING, NEAR_RELATIVES
 from services.assistance.doors.care import CareDoors
@@ -25,7 +25,7 @@ from services.assistance.programmes import APPLIED_FOR_ANYWHERE, MINIMUM_LIVING_
 from services.assistance.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, TABLES, households
 from services.assistance.rows.standards import households_on
 from shared.casework import benefit_case, list_entry
-from shared.casework.benefits import Benefits, Confirmation
+from shared.casework.benefits import Confirmation
 from shared.casework.disclosure import Who
 from shared.domain import dates
 from shared.domain import division as divisions
@@ -155,7 +155,7 @@ class Assistance(
         return whom(self.office, case, today)
 
     @cached_property
-    def benefits(self) -> Benefits:
+    def benefits(self) -> AssistanceBenefits:
         return business(self.office, self.office.settings.profile)
 
     def files_of(self, person_id: str) -> tuple[tuple[str, str], ...]:
@@ -280,22 +280,14 @@ class Assistance(
         subject_id, payee_id, division = self.applicant(programme, c.household_id, c.person_id, c.payee_id)
         if c.near_relative not in NEAR_RELATIVES:
             raise invalid("近亲属关系不在允许的取值范围内。", "near_relative")
-        if programme.code == household.ALONE_IN:
-            return self._apply_for_minimum_living(subject_id, payee_id, division, order)
-        if c.applies_alone:
+        if c.applies_alone and programme.code != household.ALONE_IN:
             raise invalid("只有最低生活保障可以单独提出申请。", "applies_alone")
         if programme.code in APPLIED_FOR_ANYWHERE:
             order = order.by(replace(order.hand, division=""))  # taken in at any window; from then on it is the home town's
-        return self.benefits.file(programme.code, subject_id, payee_id, division, order, c.near_relative)
-
-    def _apply_for_minimum_living(self, household_id: str, payee_id: str, division: str, order: Order[ApplicationForm]) -> Any:
-        """As a household or alone (单人保): a dated fact of the household, noted as soon as the application is in."""
-        alone = order.command.applies_alone
-        note = household.NoteApplicant(household_id, alone, dates.month_of(order.today))
-        self.office.rehearse(household.DECIDER, household_id, order.to(note))
-        filed = self.benefits.file(household.ALONE_IN, household_id, alone or payee_id, division, order, order.command.near_relative)
-        self.office.handle(household.DECIDER, household_id, order.to(note, "applicant"))
-        return filed
+        if c.applies_alone:  # that he is a member is known before the application is in
+            note = household.NoteApplicant(subject_id, c.applies_alone, dates.month_of(order.today))
+            self.office.rehearse(household.DECIDER, subject_id, order.to(note))
+        return self.benefits.file(programme.code, subject_id, payee_id, division, order, c.near_relative, c.applies_alone)
 
     @reaction("assistance", "case_granted", reads=Granted)
     def on_case_granted(self, notice: Notice[Granted]) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from services.assistance import after_death, household
 from services.assistance.benefits import CASES
+from services.assistance.read_model import TABLES
+from services.assistance.rows.standards import Tables
 from shared.casework import benefit_case as bc
 from shared.domain.errors import Refused
 from tests.desk import Desk, desk
@@ -279,3 +281,31 @@ def test_a_declared_near_relative_is_filed_before_the_case_is_confirmed(d: Desk,
     d.call("enlist", **entry, reason="of_village_committee", refers_to=case_id)
     d.call("confirm", "approver", case_id=case_id, reviewed=case(d, case_id)["proposal"]["reviewed"])
     assert (case(d, case_id)["status"], case(d, case_id)["near_relative"]) == ("in_force", "of_village_committee")
+
+
+# -- the whole
+
+
+def test_states_in_bulk_are_what_the_streams_say_and_what_is_told_again_changes_no_amount(d: Desk) -> None:
+    """After all these lives: rises and simulations read the same facts, and a bus that repeats itself changes no amount."""
+    office = d.services["assistance"].office
+    d.settle()
+    homes = [row["household_id"] for row in d.call("list_households", "auditor", limit=500)]
+    bulk = Tables(office.read, TABLES["standards"]).households(homes)
+    assert len(homes) > 10
+    for household_id in homes:
+        loaded = office.load(household.DECIDER, household_id)
+        assert bulk[household_id][1] == loaded.version
+        for month in ("2023-06", "2023-08", "2023-09", "2023-10", "2023-12"):
+            asked = (month, 1, None, LIVING)
+            assert household.facts_in(bulk[household_id][0], *asked) == household.facts_in(loaded.state, *asked)
+    cases = [row["case_id"] for row in d.call("list_cases", "auditor", limit=500)]
+
+    def stands() -> dict[str, Any]:
+        states = {c: office.load(CASES, c).state for c in cases}
+        return {c: (s.status, [s.due(f"2023-{m:02d}") for m in range(1, 13)], s.payee_id) for c, s in states.items()}
+
+    before = stands()
+    d._delivered = -1
+    d.settle()
+    assert stands() == before
