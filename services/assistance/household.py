@@ -329,6 +329,8 @@ def _said(of: Any, names: Sequence[str]) -> Mapping[str, int]:
 
 def _figure(known: Sequence[Dated], name: str, month: str, first: int) -> int:
     """The figure that begins latest by the month; of two of one month, the one recorded last corrects the other."""
+    if not known:  # of most nothing ever changes, and a rise asks about a hundred thousand
+        return first
     there = [(d.month, n) for n, d in enumerate(known) if d.month <= month and name in d.figures]
     return known[max(there)[1]].figures[name] if there else first
 
@@ -348,8 +350,9 @@ def lives_in(state: Household, person_id: str, month: str) -> bool:
     """Whether somebody is a member in a month, by all that is known now."""
     if person_id not in state.members or month >= state.left.get(person_id, "9999-12"):
         return False
-    known = [(m.month, n) for n, m in enumerate(state.moves.get(person_id, ())) if m.month <= month]
-    return state.moves[person_id][max(known)[1]].here if known else True
+    moves = state.moves.get(person_id, ())
+    known = [(m.month, n) for n, m in enumerate(moves) if m.month <= month] if moves else []
+    return moves[max(known)[1]].here if known else True
 
 
 def alone_in(state: Household, month: str) -> str:
