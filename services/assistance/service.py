@@ -20,7 +20,7 @@ from services.assistance.doors.one_thing import OneThingDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.standards import StandardsDoors
 from services.assistance.doors.temporary import TemporaryDoors
-from services.assistance.doors.windows import WindowDoors
+from services.assistance.doors.windows import WindowDoors, reviewed_first
 from services.assistance.programmes import APPLIED_FOR_ANYWHERE, MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, TABLES, households
 from services.assistance.rows.standards import households_on
@@ -130,7 +130,10 @@ PAPERS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES[
 OTHER_LISTS = (*PAPERS, DISCLOSED.objections, *CHECKS)
 
 
-@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, *OTHER_LISTS))
+@with_shapes(
+    DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, *OTHER_LISTS),
+    before={"record_check": reviewed_first},
+)  # fmt: skip
 class Assistance(
     MeansTestDoors,
     StandardsDoors,

@@ -32,6 +32,7 @@ from shared.messaging.showing import caught_up, plain, shown
 from shared.security.permissions import within
 
 S = TypeVar("S", bound=type[Service])
+NOTHING_BEFORE: Mapping[str, Callable[[Any, Order[Any]], None]] = {}
 
 
 def with_shapes(
@@ -41,15 +42,17 @@ def with_shapes(
     deciders: Mapping[str, Decider[Any]],
     *,
     more_lists: tuple[sa.Table, ...] = (),
+    before: Mapping[str, Callable[[Any, Order[Any]], None]] = NOTHING_BEFORE,
 ) -> Callable[[S], S]:
     """Give a service the doors of its declarations. ``deciders``: by shape name, as adopted in the service's rooms;
-    ``more_lists``: other tables with ``worklist, programme, division, due_on`` columns, whose open rows wait in worklists too."""
+    ``more_lists``: other tables with ``worklist, programme, division, due_on`` columns, whose open rows wait in worklists too;
+    ``before``: by an act's name, what the service looks at first and may refuse for, where more than the record has a say."""
 
     def furnish(cls: S) -> S:
         for shape in shapes_of(declarations):
             for act in shape.acts:
                 if not act.by_service:
-                    _add(cls, _act_door(shape, act, declarations, deciders[shape.name]))
+                    _add(cls, _act_door(shape, act, declarations, deciders[shape.name], before))
         _add(cls, _overdue(declarations, deciders))
         lists = (records, *more_lists)
         for door in (_get(declarations, deciders), _list(declarations, model, records), _lists(model, lists), _waiting(model, lists)):
@@ -96,12 +99,20 @@ def _copied(f: dataclasses.Field[Any]) -> Any:
     return dataclasses.field(**given)
 
 
-def _act_door(shape: Shape, act: Act, declarations: Mapping[str, Declaration], decider: Decider[Any]) -> Any:
+def _act_door(
+    shape: Shape,
+    act: Act,
+    declarations: Mapping[str, Declaration],
+    decider: Decider[Any],
+    before: Mapping[str, Callable[[Any, Order[Any]], None]],
+) -> Any:
     kind = command_type(act.command)
     form = _form(act)
 
     def door(self: Service, order: Order[Any]) -> Answer:
         c = order.command
+        if kind.name in before:
+            before[kind.name](self, order)
         if act.opens is None:
             return self.office.handle(decider, c.record_id, order)
         declared = declaration_of(declarations, shape, c.programme)

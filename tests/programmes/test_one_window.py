@@ -307,7 +307,7 @@ def test_a_clue_nobody_answers_is_escalated_by_the_timer(d: Desk) -> None:
 
 
 def test_a_review_looks_at_every_case_in_the_register(d: Desk) -> None:
-    """The list comes from the register of the town, and the campaign does not close before each has its outcome."""
+    """The list comes from the register of the town; each case's own review says its outcome, and the campaign does not close before."""
     town = "330225104"
     household_id, _ = home(d, division=town)
     d.call("apply", programme=ALLOWANCE, household_id=household_id)
@@ -322,6 +322,12 @@ def test_a_review_looks_at_every_case_in_the_register(d: Desk) -> None:
     assert list(state.objects) == [case_id]
     with pytest.raises(Refused, match="1个对象"):
         d.call("close_campaign", "approver", record_id=record_id, summary="复审完成")
+    with pytest.raises(Refused, match="先在个案中办理复审"):
+        d.call("record_check", record_id=record_id, object_id=case_id, result="terminated")
+    d.call("open_review", "reviewer", case_id=case_id)
+    d.call("answer_review", "reviewer", actor="staff:second", case_id=case_id, finding="无变化")
+    with pytest.raises(Refused, match="结论不一致"):
+        d.call("record_check", record_id=record_id, object_id=case_id, result="terminated")
     d.call("record_check", record_id=record_id, object_id=case_id, result="confirmed")
     d.call("close_campaign", "approver", record_id=record_id, summary="复审完成")
 

@@ -7,22 +7,25 @@ from datetime import date
 from typing import Any
 
 from services.assistance import placement
+from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.person import PersonDoors
 from services.assistance.read_model import BENEFITS, MODEL
-from shared.casework import clue, handoff, inspection, session
+from shared.casework import benefit_case, clue, handoff, inspection, session
 from shared.casework.benefit_case.state import RUNNING
 from shared.domain import dates
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.doors import OWN, command, query, reaction
 from shared.messaging.showing import all_seen
 from shared.security.permissions import within
 
+ANNUAL_REVIEW = "annual_entitlement_review"
+OUTCOMES = {"continue": "confirmed", "adjust": "adjusted", "terminate": "terminated"}  # 复审结论 as the campaign calls it
 # Which cases a campaign looks at, where its objects are the cases of a register.
 REVIEWED = {
-    "annual_entitlement_review": ("minimum_living_allowance", "extreme_hardship_support"),
+    ANNUAL_REVIEW: ("minimum_living_allowance", "extreme_hardship_support"),
     "disabled_subsidy_precision_programme": ("disabled_living_subsidy", "severe_disability_care_subsidy"),
     "assistance_special_governance": ("minimum_living_allowance", "minimum_living_margin_household", "extreme_hardship_support"),
 }
@@ -58,6 +61,22 @@ class RolledOver:
     concerns: str
     owner: str
     deadline: date
+
+
+def reviewed_first(service: Any, order: Order[inspection.RecordCheck]) -> None:
+    """年度复审: a case's result is what its own review said since the campaign began (or its end), for only that changes what is paid."""
+    c = order.command
+    state: inspection.Campaign = service.office.load(DECIDERS[inspection.NAME], c.record_id).state
+    case: benefit_case.Case = service.office.load(CASES, c.object_id).state
+    if state.programme != ANNUAL_REVIEW or case.status == "none":
+        return
+    told = [r.event for r in service.office.history(CASES.stream(c.object_id)) if isinstance(r.event, benefit_case.ReviewAnswered)]
+    said = [e.outcome for e in told if state.period_from is None or e.answered_on >= state.period_from]
+    expected = OUTCOMES[said[-1]] if said else "" if case.running else "terminated"
+    if not expected:
+        raise Refused("out_of_order", "该个案本次复审尚无结论，请先在个案中办理复审。", "object_id")
+    if c.result != expected:
+        raise invalid("与该个案的复审结论不一致。", "result")
 
 
 class WindowDoors(PersonDoors):
