@@ -1,4 +1,4 @@
-"""Household (家庭): who lives together, what each earns, what they own. The facts that assistance decides on.
+"""Household and its changes (家庭及其情况变更): who lives together, what each earns, what they own: what assistance decides on.
 
 One stream per household of the register. Facts carry the month from which they count, so any month can be assessed with
 what was so in it, also when a fact comes in late: a change never touches a month before the one it names. Who moves out is kept with
