@@ -107,7 +107,7 @@ def verify_log(outside: tuple[Path, ...], data: Path | None, as_json: bool) -> N
 
 
 def _named_by_index(settings: Any) -> Any:
-    """How the audit index calls the event that stood at a position, where there is an index: of a removed event the log itself says nothing."""
+    """How the audit index calls the event that stood at a position: of a removed one the log itself says nothing."""
 
     def named(position: int) -> str | None:
         import sqlalchemy as sa

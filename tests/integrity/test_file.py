@@ -221,7 +221,7 @@ def test_the_command_checks_a_copy_for_which_no_log_runs(
 def test_the_command_takes_the_checkpoint_outside_along_and_names_by_the_index(
     copied: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A log cut short, whose tree is gone too, is sound by itself: the file says otherwise. What was removed is named by the audit index."""
+    """A log cut short whose tree is gone too is sound by itself: the file says no. What was removed is named by the audit index."""
     var = tmp_path / "house"
     (var / "keys").mkdir(parents=True)
     pem = KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
