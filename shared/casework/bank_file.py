@@ -253,7 +253,7 @@ def without(path: Path, erased: Container[str], gone: str) -> int | None:
         before = sum(int(row[1]) for row in rows[:at] if row[:1] == [GONE])
         with _whole(path) as file:
             top = [*head, [GONE, str(before + count)], rows[at]]
-            if path.suffix == ".csv":
+            if path.suffix.lower() == ".csv":
                 file.write("\ufeff".encode() + "".join(map(_line, [*top, *rows[at + 1 :]])).encode())
             else:
                 _write_xlsx(file, top, rows[at + 1 :])
@@ -261,7 +261,7 @@ def without(path: Path, erased: Container[str], gone: str) -> int | None:
 
 
 def _rows_of(path: Path) -> list[list[str]]:
-    if path.suffix == ".csv":
+    if path.suffix.lower() == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
             return [list(row) for row in csv.reader(file)]
     from openpyxl import load_workbook

@@ -34,7 +34,9 @@ def list_() -> None:
 @command.command("sweep")
 @click.argument("folders", metavar="[目录…]", nargs=-1, type=FOLDER)
 def sweep(folders: tuple[Path, ...]) -> None:
-    """清除日志之外的残留：死信、外部单位退回的无法读取的文件；所给目录中的代发文件和回盘文件。
+    """清除日志之外的残留：恢复了旧备份的密钥库、死信、外部单位退回的无法读取的文件；所给目录中的代发文件和回盘文件。
+
+    从删除之前的备份恢复密钥库后，已删除人员的密钥又在其中：这里再次销毁。恢复后须先运行本命令，再开放系统。
 
     密钥销毁后，日志、读模型、查询和导出中的个人信息即不可读，不需要这一步。这里处理的是以系统密钥而不是本人密钥密封、
     或者交给银行的明文文件：死信内容清空；代发文件、回盘文件中该人员的户名和账号改写为〔已删除〕，其余各笔不动。
@@ -49,7 +51,7 @@ def sweep(folders: tuple[Path, ...]) -> None:
         click.echo("没有已删除个人信息的人员。")
         return
     click.echo(f"已删除个人信息的人员 {len(gone)} 人。")
-    for line in (*_letters(settings, gone), *_unreadable(settings, gone), *_bank_files(folders, gone)):
+    for line in (*_keys(settings, gone), *_letters(settings, gone), *_unreadable(settings, gone), *_bank_files(folders, gone)):
         click.echo(line)
 
 
@@ -73,6 +75,25 @@ def erased(settings: Settings) -> dict[str, str]:
     finally:
         log.close()
     return {str(json.loads(e.data)["person_id"]): str(json.loads(e.metadata)["recorded_at"]) for e in events}
+
+
+def _keys(settings: Settings, gone: dict[str, str]) -> Iterator[str]:
+    """The keys of erased persons that are there again."""
+    from shared.domain.errors import Unavailable
+    from shared.eventlog.stores import engine_for
+    from shared.security.vault import Vault
+
+    engine = engine_for(settings, "vault")
+    try:
+        vault = Vault(engine, settings.master_key)
+        back = vault.not_destroyed(gone)
+        for person_id in back:
+            vault.destroy(person_id, gone[person_id])
+        yield f"密钥库：再次销毁 {len(back)} 人的密钥。"
+    except Unavailable as error:
+        raise click.ClickException(error.message) from None
+    finally:
+        engine.dispose()
 
 
 def _of_number(settings: Settings, gone: dict[str, str]) -> Any:
@@ -127,7 +148,10 @@ def _bank_files(folders: tuple[Path, ...], gone: dict[str, str]) -> Iterator[str
     from shared.eventsourcing.events import ERASED
 
     for folder in folders:
-        for path in sorted(p for p in folder.rglob("*") if p.suffix in TABLES and p.is_file()):
+        for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+            if path.suffix.lower() not in TABLES:
+                yield f"  {path}：不是 {'、'.join(TABLES)} 文件，未查看。"
+                continue
             try:
                 count = bank_file.without(path, gone, ERASED)
             except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

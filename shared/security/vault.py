@@ -144,6 +144,17 @@ class Vault:
         if self._engine.dialect.name == "sqlite":
             self._scrub(None if found is None else found.wrapped, unsure=found is not None and found.wrapped is None)
 
+    def not_destroyed(self, person_ids: Iterable[str]) -> list[str]:
+        """Of these, those whose key is there, or for whom one could be made: after an older vault was restored, the erased among them."""
+        wanted, gone = sorted(set(person_ids)), set[str]()
+        with self._reader.connect() as connection:
+            for start in range(0, len(wanted), 500):
+                asked = sa.select(keys.c.person_id).where(
+                    keys.c.person_id.in_(wanted[start : start + 500]), keys.c.destroyed_at.is_not(None)
+                )
+                gone |= set(connection.execute(asked.where(keys.c.wrapped.is_(None))).scalars())
+        return [person for person in wanted if person not in gone]
+
     def _scrub(self, wrapped: bytes | None, unsure: bool) -> None:
         """SQLite: the journal is written back and cut to nothing, and the file is looked through for the wrapped key. Pages that were
         split while the table grew may hold old copies in the space between their rows; then the file is written anew. ``unsure``: an

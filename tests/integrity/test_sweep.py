@@ -7,12 +7,15 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 from shared.casework import bank_file
 from shared.cli.erasure import command
+from shared.eventlog.stores import engine_for
 from shared.eventsourcing.events import ERASED
-from tests.desk import DIVISION, desk
+from shared.security.vault import Vault, keys
+from tests.desk import DIVISION, Desk, desk
 from tests.integrity.test_erasure import ACCOUNT, NAME, NUMBER, OFFICER, OTHER, OTHER_ACCOUNT, OTHER_NUMBER, SUPERVISOR
 
 GONE, STAYS = "0a" * 16, "0b" * 16
@@ -81,6 +84,9 @@ def test_the_command_sweeps_what_the_house_keeps(tmp_path: Path, monkeypatch: py
             path = bank_file.write(folder, bank_file.Header("r", "x", "2023-07", 2, 20_004), lines, "csv")
         (folder / "other.csv").write_text("a,b\n", encoding="utf-8")
         (folder / "broken.xlsx").write_bytes(b"no workbook")
+        (folder / "old.xls").write_bytes(b"a workbook of before")
+        shouted = folder / "AGAIN.CSV"
+        shutil.copy(path, shouted)
         (unreadable / "one.csv").write_text(f"{NUMBER},{NAME}", encoding="gb18030")
         (unreadable / "two.csv").write_text(f"{OTHER_NUMBER},{OTHER}", encoding="utf-8")
         (waiting / "q.csv").write_text(f"1,{NUMBER},{NAME}", encoding="utf-8")
@@ -95,17 +101,40 @@ def test_the_command_sweeps_what_the_house_keeps(tmp_path: Path, monkeypatch: py
         d.settle()
         d.call("approve_erasure", SUPERVISOR, person_id=person, number=1)
         assert ACCOUNT in path.read_text(encoding="utf-8")
+        before = Vault(engine_for(d.settings, "vault"), d.settings.master_key)
+        sealed = before.seal(person, NAME)
+        backup = backed_up(d, person)
         d.settle()
+        assert Vault(engine_for(d.settings, "vault"), d.settings.master_key).open(sealed) == ERASED
+        restored(d, person, backup)
+        assert Vault(engine_for(d.settings, "vault"), d.settings.master_key).open(sealed) == NAME
         told = run.invoke(command, ["sweep", str(folder)])
         assert told.exit_code == 0, told.output
         of_the_house = ("人员 1 人", "消息总线没有运行", "删除 1 个", "q.csv 仍含已删除人员")
         of_the_bank = ("改写 2 笔", "other.csv：不是代发文件", "broken.xlsx：读不出")
         assert [said for said in of_the_house + of_the_bank if said not in told.output] == []
+        assert "再次销毁 1 人的密钥" in told.output
+        assert Vault(engine_for(d.settings, "vault"), d.settings.master_key).open(sealed) == ERASED
+        assert backup not in b"".join(p.read_bytes() for p in tmp_path.glob("vault.db*"))
+        assert "old.xls：不是 .csv、.xlsx 文件，未查看" in told.output
+        assert ACCOUNT not in shouted.read_text(encoding="utf-8")
         assert [p.name for p in unreadable.iterdir()] == ["two.csv"]
         assert NAME not in path.read_text(encoding="utf-8")
         assert ACCOUNT not in path.read_text(encoding="utf-8")
         assert run.invoke(command, ["list"]).output.split()[:2] == [person, "2023-07-03"]
         shutil.rmtree(tmp_path / "exchange")
+
+
+def backed_up(d: Desk, person: str) -> bytes:
+    """The person's wrapped key, as a backup of the vault holds it."""
+    with engine_for(d.settings, "vault").connect() as connection:
+        return bytes(connection.execute(sa.select(keys.c.wrapped).where(keys.c.person_id == person)).scalar_one())
+
+
+def restored(d: Desk, person: str, wrapped: bytes) -> None:
+    """The vault as it was before the erasure."""
+    with engine_for(d.settings, "vault").execution_options(writes=True).begin() as tx:
+        tx.execute(keys.update().where(keys.c.person_id == person).values(wrapped=wrapped, destroyed_at=None))
 
 
 def row_of(row: bank_file.BankRow) -> dict[str, object]:
