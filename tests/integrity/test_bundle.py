@@ -10,20 +10,22 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives import serialization
 
 from shared.cli.audit import command
-from shared.clock import Clock
+from shared.clock import SHANGHAI, Clock
 from shared.config import ROOT
 from shared.domain.errors import Unavailable
-from shared.eventlog.integrity import bundle
+from shared.eventlog.integrity import bundle, tree
 from shared.eventlog.integrity.bundle import Asked, Made, Scope, make
+from shared.eventlog.integrity.checkpoint import Checkpoint, signed
 from shared.eventlog.integrity.receipt import NotSealed
 from shared.eventlog.integrity.seal import Seal, notes_of
 from shared.eventlog.showing import day_or_moment
@@ -175,6 +177,27 @@ def test_a_period_has_no_gap_and_its_edges_are_witnessed(town: Town, tmp_path: P
         assert stream in done.stdout
 
 
+def test_an_end_that_was_cut_off_is_not_called_proved(town: Town, tmp_path: Path) -> None:
+    """By one who leaves out a stream's last events and mends the manifest: nothing shows it, and the check says of how many streams; of a
+    bundle of all every place of the tree must be there."""
+    out, stream = tmp_path / "x.zip", f"assistance.case-{town.case}"
+    for scope in (f"case:{town.case}", "all"):
+        town.bundle(out, scope)
+        files = contents(out)
+        lines, told = [json.loads(line) for line in files["events.jsonl"].splitlines()], json.loads(files["manifest.json"])
+        last = told["streams"][stream]["last"]
+        told["streams"][stream]["last"] = last - 1
+        fewer = [e for e in lines if (e["stream"], e["version"]) != (stream, last)]
+        done = alone(rewritten(tmp_path / "cut.zip", files, fewer, streams=told["streams"]), tmp_path / "empty")
+        if scope == "all":
+            assert "没有见证" not in alone(out, tmp_path / "empty").stdout
+            assert (done.returncode, "范围为全部，而第" in done.stdout) == (1, True), done.stdout
+        else:
+            assert f"{len(told['streams'])} 条流的最后一个事件之后没有见证" in done.stdout
+    readme = contents(out)["README.txt"].decode()
+    assert "没有见证的流末端之后是否还有事件" in readme
+
+
 def rewritten(out: Path, files: dict[str, bytes], lines: list[dict[str, Any]], **manifest: Any) -> Path:
     """A bundle by somebody who makes its list of files fit what he has changed."""
     import hashlib
@@ -308,6 +331,14 @@ def test_nothing_is_written_of_what_is_not_there(town: Town, tmp_path: Path) -> 
             Scope.parse(bad)
 
 
+def run_with(size: int, older: Path, out: Path) -> Result:
+    """The command with a checkpoint of that size, signed by the house's key."""
+    root = tree.EMPTY if size == 0 else bytes(32)
+    note = signed(Checkpoint(ORIGIN, size, root, -1, datetime(2023, 7, 3, tzinfo=SHANGHAI)), KEY)
+    older.write_text(note, encoding="utf-8")
+    return CliRunner().invoke(command, ["bundle", "--scope", "all", "--older", str(older), "--out", str(out)])
+
+
 def test_the_commands_make_and_check_one(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``audit bundle`` over the running log; ``audit open`` with our own copy of the script."""
     keys = town.d.settings.var / "keys"
@@ -315,6 +346,12 @@ def test_the_commands_make_and_check_one(town: Town, tmp_path: Path, monkeypatch
     for name, value in {"MINZHENG_VAR": str(town.d.settings.var), "EVENTSTORE_URI": town.log.uri}.items():
         monkeypatch.setenv(name, value)
     older = tmp_path / "older"
+    for size, said in ((10**9, "日志被截短或退回过"), (0, "没有事件")):
+        told = run_with(size, older, tmp_path / "none.zip")
+        assert (told.exit_code, said in told.output, isinstance(told.exception, SystemExit)) == (1, True, True), told.output
+    first, newest = (int(note.split("\n")[1]) for note in notes_of(town.log))
+    told = CliRunner().invoke(command, ["consistency", str(newest), str(first)])
+    assert (told.exit_code, "须不大于较晚的" in told.output) == (1, True), told.output
     older.write_text(notes_of(town.log)[0], encoding="utf-8")
     out = tmp_path / "审计包.zip"
     run = CliRunner()

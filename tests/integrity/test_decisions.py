@@ -207,3 +207,19 @@ def test_the_command_line_names_them_and_fails(d: Desk) -> None:
     assert (sound.exit_code, "不一致 0" in sound.output) == (0, True), sound.output
     assert run("--service", "nobody").exit_code == 1
     assert run("--since", "yesterday").exit_code == 1
+
+
+def test_the_doors_and_the_command_say_the_same_of_an_amount_that_does_not_follow(d: Desk) -> None:
+    """A grant above its own assessment, in a case that is else like another: unequal for whoever asks at the case, and in the report."""
+    log, case_id = d.offices["assistance"].log, str(uuid.uuid4())
+    granted = next(r for r in log.read_all() if r.name == "assistance.case_granted")
+    copies = []
+    for raw in log.read(granted.stream)[: granted.version + 1]:
+        body = json.loads(raw.data)
+        if raw.version == granted.version:
+            body["amount_fen"] += 1
+        copies.append(Raw(raw.name, json.dumps(body).encode(), raw.metadata, str(uuid.uuid4())))
+    log.append(f"assistance.case-{case_id}", copies, NO_STREAM)
+    again = d.call("recheck_case", "auditor", case_id=case_id)
+    assert [(a["event"], a["same"]) for a in again][-2:] == [("assistance.case_proposed", True), ("assistance.case_granted", False)]
+    assert f"assistance.case-{case_id}@{granted.version}" in {f.where for f in made_again(d).findings}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import threading
 import time
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, redirect, render_template, url_for
@@ -17,7 +16,7 @@ from services.portal.web.portal import here as portal
 from shared.domain.errors import Refused
 from shared.eventlog import discovery, walk
 from shared.eventlog.integrity import report
-from shared.eventlog.integrity.checkpoint import size_of
+from shared.eventlog.integrity.checkpoint import stated
 from shared.eventlog.integrity.leaf import OF_THE_TREE
 from shared.eventlog.integrity.seal import newest_note
 from shared.eventlog.lag import of_projection, of_seal
@@ -40,7 +39,7 @@ def home() -> Any:
     bars = [pictures.Bar(title(name), n, f"{n:,}") for name, n in rows[:SHOWN]]
     return render_template(
         "audit/home.html",
-        checkpoint=_said(newest[1]) if newest else None,
+        checkpoint=stated(newest[1]) if newest else None,
         lag=of_seal(portal().log, portal().tree),
         index_lag=of_projection(portal().log, portal().read, discovery.PORTAL, OF_THE_TREE),
         total=sum(counts.values()),
@@ -50,11 +49,6 @@ def home() -> Any:
         services=[(s, words.SERVICES.get(s, s)) for s in services()],
         division=who().hand.division,
     )
-
-
-def _said(note: str) -> dict[str, Any]:
-    at = note.split("\ntime ", 1)[1].split("\n", 1)[0]
-    return {"size": size_of(note), "time": datetime.fromisoformat(at), "root": note.split("\n", 3)[2]}
 
 
 def _counts() -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import tempfile
 from pathlib import Path
@@ -15,7 +16,7 @@ from services.portal.web.portal import here as portal
 from shared.cli.sealing import origin_of, public_pem
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.integrity import bundle
-from shared.eventlog.integrity.checkpoint import size_of
+from shared.eventlog.integrity.checkpoint import Checkpoint, stated
 from shared.eventlog.integrity.nodes import Nodes
 from shared.eventlog.integrity.receipt import consistency, receipt
 from shared.eventlog.integrity.seal import STREAM, newest_note, note_in, notes_of
@@ -49,13 +50,13 @@ def checkpoints() -> Any:
     notes = []
     if newest is not None:
         raws = portal().log.read(STREAM, max(0, newest[0] - SHOWN + 1), SHOWN)
-        notes = [told for told in map(note_in, raws) if told]
+        notes = [told for told in map(stated, map(note_in, raws)) if told is not None]  # what is none any more, the check names
     rows = [_said(told) for told in reversed(notes)]
     return render_template("audit/checkpoints.html", rows=rows, origin=origin_of(portal().settings), total=newest[0] + 1 if newest else 0)
 
 
-def _said(told: str) -> dict[str, Any]:
-    return {"size": size_of(told), "root": told.split("\n", 3)[2], "time": told.split("\ntime ", 1)[1].split("\n", 1)[0]}
+def _said(told: Checkpoint) -> dict[str, Any]:
+    return {"size": told.size, "root": base64.b64encode(told.root).decode(), "time": told.time.isoformat(timespec="seconds")}
 
 
 @auditing
@@ -104,7 +105,7 @@ def make_bundle() -> Any:
     if service and service not in services():
         raise Refused("forbidden", "您的岗位无权审计此服务。", None)
     first, last = period()
-    if _length(scope) > MOST_EVENTS:
+    if _length() > MOST_EVENTS:
         return _bundle_page(command=_command(scope))
     if kind in ("case", "person"):
         streams = [f"{s}.{kind}-{value}" for s in services() if kind == "person" or index().streams_there([f"{s}.case-{value}"])]
@@ -124,10 +125,8 @@ def make_bundle() -> Any:
     return send_file(file, mimetype="application/zip", as_attachment=True, download_name=f"bundle-{kind}.zip", max_age=0)
 
 
-def _length(scope: bundle.Scope) -> int:
-    """How many events are gone through: a stream's own, else the log's, which a scope must be looked for in."""
-    if scope.kind == "stream":
-        return len(index().of_stream(scope.value, limit=MOST_EVENTS + 1))
+def _length() -> int:
+    """How many events are gone through: all of the log's, in which every scope, and what was published of standards, is looked for."""
     with portal().tree.connect() as connection:
         return Nodes(connection).size
 
@@ -146,5 +145,3 @@ def add(pages: Blueprint) -> None:
     pages.get("/consistency")(consistency_of)
     pages.get("/bundle")(bundle_page)
     pages.post("/bundle")(make_bundle)
-
-

@@ -27,6 +27,7 @@ from shared.cli.sealing import checking_key, origin_of
 from shared.config import ConfigError
 from shared.domain.errors import Refused, Unavailable
 from shared.eventlog.integrity import standalone
+from shared.eventlog.integrity.checkpoint import stated
 from shared.eventlog.integrity.receipt import NotSealed, receipt, sealed
 from shared.eventlog.integrity.seal import STREAM, newest_note, note_in
 from shared.eventsourcing import codec
@@ -129,7 +130,8 @@ def _checkpoints(portal: Portal) -> list[tuple[int, str, str]]:
     if newest is None:
         return []
     notes = [note_in(raw) for raw in portal.log.read(STREAM, max(0, newest[0] - NEWEST + 1), NEWEST)]
-    return [(int(note.split("\n", 2)[1]), note.split("\ntime ", 1)[1].split("\n", 1)[0], note) for note in reversed(notes) if note]
+    told = [(stated(note), note) for note in reversed(notes)]  # one that somebody changed is none, and breaks no page
+    return [(one.size, one.time.isoformat(timespec="seconds"), note) for one, note in told if one is not None]
 
 
 def _verify_page(portal: Portal, day: Day, **told: Any) -> str:

@@ -120,6 +120,11 @@ def make(
     if newest is None or size_of(newest[1]) < 1:
         raise NotSealed("还没有检查点，请先运行 minzheng seal --once。")
     made, note = Made(), newest[1]
+    if asked.older and size_of(asked.older) < 1:
+        raise NotSealed("所给的较早检查点中没有事件，不能据以证明。")
+    if asked.older and size_of(asked.older) > size_of(note):
+        beyond = f"所给的检查点证明曾有 {size_of(asked.older)} 个事件，日志中最新的检查点只有 {size_of(note)} 个"
+        raise NotSealed(f"{beyond}：日志被截短或退回过，请运行 minzheng audit verify。")
     part = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         with (
@@ -337,9 +342,11 @@ _README = """审计包
 核验什么：
   1. 检查点由这把密钥签名；每个事件逐字节都在检查点所签名的默克尔树（RFC 6962）中，位置相符；
   2. 每条流的号从期间的第一个到最后一个连续无缺，期间前后各一个事件（role 为 edge）证明两端没有略去；
+     期间之后再没有事件的流，其末端没有见证：核验时告知有多少条；范围为 all 且不限期间的，树中每一位置都须在包中；
   3. 规则、参数的文本与各决定所载的版本相符；有较早的检查点时，较早的日志是现在的开头；
   4. 每个文件与清单（manifest.json）中的 SHA-256 相符。
-不能核验什么：范围内是否另有整条的流未列入。要证明全部，请在制作单位运行 minzheng audit verify，或以 all 为范围另作一包。
+不能核验什么：没有见证的流末端之后是否还有事件；范围内是否另有整条的流未列入。
+要证明全部，请在制作单位运行 minzheng audit verify，或以 all 为范围另作一包。
 
 文件：
   events.jsonl      每行一个事件：流、号、类型、编号、内容与元数据（base64，即日志中的原字节）、

@@ -6,9 +6,10 @@
     python3 审计包.zip --key seal.pub --timeline          # 再逐流列出历史（--stream 流名：只列一条）
 
 What is checked: every event, byte by byte, is a leaf of the tree whose root the checkpoint signs, at its place; every stream's numbers
-follow each other without a gap, from the event before the period to the one after it; the texts of the rules are those that the decisions
-name; an earlier checkpoint is the beginning of this one; no file differs from the list. Forms: docs/integrity.md. Nothing of Minzheng is
-imported but ``standalone.py``, which lies beside.
+follow each other without a gap, from the event before the period to the one after it, where there is one: that a stream ended with its
+last event here nothing shows, and it is said of how many; in a bundle of all, every place of the tree is there; the texts of the rules
+are those that the decisions name; an earlier checkpoint is the beginning of this one; no file differs from the list. Forms:
+docs/integrity.md. Nothing of Minzheng is imported but ``standalone.py``, which lies beside.
 """
 
 from __future__ import annotations
@@ -129,6 +130,9 @@ def _events(bundle: Bundle, manifest: dict[str, Any], size: int, root: bytes) ->
         if not told["ends"] and (after is None or not manifest["to"] or not _later(after, manifest["to"])):
             wrong.append(f"{stream}：没有期间之后的事件证明第 {last} 号是期间内的最后一个")
     wrong += [f"{stream}：清单中没有这条流" for stream in numbers]
+    if manifest["scope"] == "all" and not manifest["from"] and not manifest["to"] and places.keys() != set(range(size)):
+        absent = sorted(set(range(size)) - places.keys())
+        wrong.append(f"范围为全部，而第 {'、'.join(str(n + 1) for n in absent[:10])} 个事件等 {len(absent)} 个不在包中")
     named = {tuple(v) for v in manifest["versions"]}
     if versions != named:
         wrong.append("决定所载的规则、参数版本与清单不符")
@@ -165,6 +169,14 @@ def _rules(bundle: Bundle, manifest: dict[str, Any]) -> Iterator[str]:
             digest.update(content)
         if digest.hexdigest()[:16] != text["fingerprint"]:
             yield f"{text['service']} 的{text['what']}文本与其版本 {text['fingerprint']} 不符"
+
+
+def without_end(manifest: dict[str, Any]) -> int:
+    """How many streams have nothing behind their last event that would show it to be the period's last. A bundle of all, without a period,
+    needs no such witness: every place of the tree is in it."""
+    if manifest["scope"] == "all" and not manifest["from"] and not manifest["to"]:
+        return 0
+    return sum(bool(told["ends"]) for told in manifest["streams"].values())
 
 
 def without_text(manifest: dict[str, Any]) -> list[str]:
@@ -222,6 +234,8 @@ def tell(bundle: Bundle, manifest: dict[str, Any], wrong: list[str]) -> Iterator
     yield f"范围 {manifest['scope']}，{period}；{count}；检查点 {manifest['checkpoint']}。"
     if older := without_text(manifest):
         yield f"以下版本的规则或参数文本不在包中（作出决定时的版本已不是制作时的版本）：{'、'.join(older)}。"
+    if (ends := without_end(manifest)) and not wrong:
+        yield f"{ends} 条流的最后一个事件之后没有见证：其后是否还有事件未列入，本包不能证明。"
     holds = "成立：每个事件都在检查点所签名的日志中，各流无缺号，所附规则文本与其版本相符。"
     yield f"不成立：有 {len(wrong)} 处不符。" if wrong else holds
 

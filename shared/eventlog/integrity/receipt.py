@@ -41,6 +41,8 @@ def _proven(log: Log, engine: sa.Engine, stream: str, version: int) -> tuple[Raw
     if not found or newest is None:
         raise NotSealed(f"没有事件 {stream}@{version}。" if not found else "还没有检查点。")
     size = size_of(newest[1])
+    if size < 0:
+        raise NotSealed("最新的检查点读不出，请运行 minzheng audit verify。")
     with engine.connect() as connection:
         kept = Nodes(connection)
         index = kept.index_of(found[0].position)
@@ -66,10 +68,12 @@ def event_of(event: Raw) -> dict[str, Any]:
 
 def consistency(log: Log, engine: sa.Engine, older: int, newer: int | None = None) -> dict[str, Any]:
     """The proof between the checkpoints of two sizes (default: the newest); raises NotSealed."""
-    notes = {size_of(note): note for note in notes_of(log)}
+    notes = {size: note for note in notes_of(log) if (size := size_of(note)) > 0}
     if not notes:
         raise NotSealed("还没有检查点。")
     newer = max(notes) if newer is None else newer
+    if older > newer:
+        raise NotSealed(f"较早的检查点（{older}）须不大于较晚的（{newer}）。")
     for size in (older, newer):
         if size not in notes:
             raise NotSealed(f"没有大小为 {size} 的检查点；现有：{'、'.join(map(str, sorted(notes)[-10:]))}。")

@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from shared.casework.benefit_case import CaseGranted, CaseReassessed, follows
 from shared.domain.decoders import decoder_of
 from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
@@ -43,6 +44,19 @@ class Verdict(Generic[W]):
 def nothing_derived(_recorded: Assessment, _again: Assessment) -> bool:
     """Of a service that records what its rules say, and nothing else."""
     return False
+
+
+AMOUNTS = "金额与月份"
+
+
+def assessed(happened: Any, carried: str = "") -> Iterator[tuple[Assessment, tuple[str, ...]]]:
+    """The assessments that an event carries (in the field ``carried``, if it is known), each with what the event says otherwise: its own
+    amounts and months must follow from the last of them, in any release."""
+    value = getattr(happened, carried) if carried else getattr(happened, "assessments", None) or getattr(happened, "assessment", None)
+    several = value if isinstance(value, tuple) else (() if value is None else (value,))
+    wrong = (AMOUNTS,) if isinstance(happened, CaseGranted | CaseReassessed) and not follows(happened) else ()
+    for n, a in enumerate(several, 1):
+        yield a, wrong if n == len(several) else ()
 
 
 class Recomputing(Generic[W]):

@@ -20,11 +20,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from shared.casework import graded_assessment, inspection
-from shared.casework.benefit_case import CaseGranted, CaseReassessed, follows
 from shared.casework.office import Office
 from shared.eventlog import discovery
 from shared.eventlog.client import Log
-from shared.eventlog.integrity.recomputing import Recomputing, Verdict
+from shared.eventlog.integrity.recomputing import Recomputing, Verdict, assessed
 from shared.eventlog.reader import Reader
 from shared.eventlog.showing import recorded
 from shared.eventsourcing.codec import Recorded
@@ -184,11 +183,8 @@ def _names(services: Iterable[str], carried: Mapping[str, str]) -> list[str]:
 
 
 def _rules(report: Report, r: Recorded, carried: str, recomputing: Recomputing[_Place]) -> None:
-    value = getattr(r.event, carried)
-    assessments = value if isinstance(value, tuple) else (value,)
-    wrong = ("金额与月份",) if isinstance(r.event, CaseGranted | CaseReassessed) and not follows(r.event) else ()
-    for n, a in enumerate(assessments, 1):
-        place = _Place(f"{r.stream}@{r.version}", r.name, a.month, wrong if n == len(assessments) else ())
+    for a, wrong in assessed(r.event, carried):
+        place = _Place(f"{r.stream}@{r.version}", r.name, a.month, wrong)
         for verdict in recomputing.add(place, a):
             _verdict(report, verdict)
 
