@@ -18,7 +18,8 @@ SHOWN = 50  # findings told on the screen; --json tells all
 def command(only: str | None, since: str | None, until: str | None, as_json: bool) -> None:
     """按记载的事实、规则版本、参数版本重算每一个决定，与记载逐项比较；规则决定之外，也重算评估等级和随机抽取。
 
-    有不一致时逐一指明（流名@号），退出码为 1。由本版本所没有的规则或参数作出的决定单列，不计入一致。
+    有不一致时逐一指明（流名@号），退出码为 1。由本版本所没有的规则或参数作出的决定单列，不计入一致；其中按本版本重算结果不同的，
+    须以作出决定时的版本重算，退出码为 3。
     """
     from shared import config
     from shared.clock import Clock
@@ -60,6 +61,8 @@ def command(only: str | None, since: str | None, until: str | None, as_json: boo
         _tell(report)
     if report.unequal:
         raise SystemExit(1)
+    if report.others:  # a version that was made up would stand among them
+        raise SystemExit(3)
 
 
 def as_dict(report: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from shared.clock import SHANGHAI
 from shared.eventlog.integrity import tree
-from shared.eventlog.integrity.checkpoint import Checkpoint, CheckpointError, opened, signed
+from shared.eventlog.integrity.checkpoint import Checkpoint, CheckpointError, opened, signed, size_of, stated
 from shared.eventlog.integrity.leaf import leaf_of
 from shared.eventlog.raw import Raw
 
@@ -89,3 +89,10 @@ def test_every_part_of_an_event_is_in_its_leaf(change: dict[str, object]) -> Non
 def test_the_leaf_does_not_know_where_the_log_keeps_the_event() -> None:
     """The same history in another log has the same tree."""
     assert leaf_of(dataclasses.replace(EVENT, position=1)) == leaf_of(EVENT)
+
+
+@pytest.mark.parametrize("note", ["", "\n", "x\n5", "a\n5\nb\n", "minzheng.330225\n9\n!!\nposition x\ntime y\n\n— minzheng.330225 AAAA\n"])
+def test_what_is_no_note_states_nothing(note: str) -> None:
+    """Pages and commands go on over a checkpoint that somebody changed in the log; the check names it."""
+    assert stated(note) is None
+    assert size_of(note) == -1
