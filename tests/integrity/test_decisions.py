@@ -102,6 +102,22 @@ def test_everything_decided_comes_out_equal(d: Desk) -> None:
     assert programmes == WANTED
 
 
+def test_the_doors_and_the_command_say_the_same_of_an_amount_that_does_not_follow(d: Desk) -> None:
+    """A grant above its own assessment, in a case that is else like another: unequal for whoever asks at the case, and in the report."""
+    log, case_id = d.offices["assistance"].log, str(uuid.uuid4())
+    granted = next(r for r in log.read_all() if r.name == "assistance.case_granted")
+    copies = []
+    for raw in log.read(granted.stream)[: granted.version + 1]:
+        body = json.loads(raw.data)
+        if raw.version == granted.version:
+            body["amount_fen"] += 1
+        copies.append(Raw(raw.name, json.dumps(body).encode(), raw.metadata, str(uuid.uuid4())))
+    log.append(f"assistance.case-{case_id}", copies, NO_STREAM)
+    again = d.call("recheck_case", "auditor", case_id=case_id)
+    assert [(a["event"], a["same"]) for a in again][-2:] == [("assistance.case_proposed", True), ("assistance.case_granted", False)]
+    assert f"assistance.case-{case_id}@{granted.version}" in {f.where for f in made_again(d).findings}
+
+
 def test_no_assessment_is_hidden_where_the_replay_does_not_look(d: Desk) -> None:
     """An event carries its assessments in a field of its own; every service that has such events has a room for replaying."""
 
@@ -172,6 +188,14 @@ def test_decisions_of_rules_that_are_not_here_are_told_apart(d: Desk) -> None:
     old = {rules: o for (rules, _), o in report.versions.items() if rules.startswith("0123")}
     assert [(o.decisions, o.agree) for o in old.values()] == [(2, 1)]
     assert {f.where for f in report.others} == {disputed, abroad}
+    s = d.settings
+    env = {"MINZHENG_VAR": str(s.var), "EVENTSTORE_URI": s.eventstore_uri, "EVENTSTORE_DATA": str(s.eventstore_data)}
+    for raw in (r for r in d.offices["assistance"].log.read_all() if f"{r.stream}@{r.version}" == disputed):
+        recorded_at = json.loads(raw.metadata)["recorded_at"]
+    told = CliRunner().invoke(command, ["decisions", "--since", recorded_at, "--until", recorded_at, "--json"], env=env)
+    alone = json.loads(told.output)
+    assert (told.exit_code != 0, bool(alone["others"])) == (True, True), told.output
+    assert told.exit_code == (1 if alone["unequal"] else 3)
 
 
 def test_a_period_and_a_service(d: Desk) -> None:
@@ -207,19 +231,3 @@ def test_the_command_line_names_them_and_fails(d: Desk) -> None:
     assert (sound.exit_code, "不一致 0" in sound.output) == (0, True), sound.output
     assert run("--service", "nobody").exit_code == 1
     assert run("--since", "yesterday").exit_code == 1
-
-
-def test_the_doors_and_the_command_say_the_same_of_an_amount_that_does_not_follow(d: Desk) -> None:
-    """A grant above its own assessment, in a case that is else like another: unequal for whoever asks at the case, and in the report."""
-    log, case_id = d.offices["assistance"].log, str(uuid.uuid4())
-    granted = next(r for r in log.read_all() if r.name == "assistance.case_granted")
-    copies = []
-    for raw in log.read(granted.stream)[: granted.version + 1]:
-        body = json.loads(raw.data)
-        if raw.version == granted.version:
-            body["amount_fen"] += 1
-        copies.append(Raw(raw.name, json.dumps(body).encode(), raw.metadata, str(uuid.uuid4())))
-    log.append(f"assistance.case-{case_id}", copies, NO_STREAM)
-    again = d.call("recheck_case", "auditor", case_id=case_id)
-    assert [(a["event"], a["same"]) for a in again][-2:] == [("assistance.case_proposed", True), ("assistance.case_granted", False)]
-    assert f"assistance.case-{case_id}@{granted.version}" in {f.where for f in made_again(d).findings}
