@@ -2,15 +2,19 @@
 
 老年人能力评估规范 (GB/T 42195-2022) names the parts and the bands; the points of each part are placeholders until a district says by
 which form it assesses.
+
+养老服务失信联合惩戒 rests on 《养老服务市场失信联合惩戒对象名单管理办法（试行）》 (民发〔2019〕103号), from general knowledge and not
+compared with its text.
 """
 
 from __future__ import annotations
 
-from shared.casework import graded_assessment
+from shared.casework import graded_assessment, list_entry
 from shared.casework.graded_assessment import Band, Item
 from shared.casework.shape import Declaration, Step, adopted, declared
 
 PERSON, TOWN = "b2" * 16, "330225100"
+PROVIDER = "52330225MJ8888888N"  # of the example: a 统一社会信用代码 that nobody has
 PARTS = (
     Item("self_care", "自理能力", 36),
     Item("mobility", "基础运动能力", 16),
@@ -53,5 +57,40 @@ ELDER_ABILITY_ASSESSMENT = Declaration(
     ),
 )
 
-DECLARATIONS = declared(ELDER_ABILITY_ASSESSMENT)
+# 民发〔2019〕103号: notice before listing, the provider may state its case, a decision, publication, and after two years on the list
+# removal may be asked for. The days of the steps are placeholders until the district says by which text it counts them.
+CARE_PROVIDER_DISHONESTY_LIST = Declaration(
+    code="care_provider_dishonesty_list",
+    name="养老服务失信联合惩戒对象名单",
+    catalogue=("E69",),
+    shape=list_entry.SHAPE,
+    subject="institution",
+    terms=list_entry.Terms(
+        reasons=(
+            "elders_abused", "elders_property_infringed", "subsidy_defrauded", "illegal_fundraising", "hazard_not_removed",
+            "residents_abandoned", "records_falsified",
+        ),
+        notice_days=10,  # placeholder
+        decide_days=20,  # placeholder
+        repair_months=24,
+        repair_days=15,  # placeholder
+    ),
+    public=("subject_id", "reason", "from_day", "to_day"),
+    example=(
+        Step(
+            "enlist",
+            {
+                "programme": "care_provider_dishonesty_list", "division": "330225", "subject_id": PROVIDER, "reason": "hazard_not_removed",
+                "refers_to": "消防行政处罚决定书〔2023〕5号",
+            },
+        ),
+        Step("answer_listing_notice", {"record_id": "@id", "statement": "已在整改，请求听证", "hearing": True}, "clerk", 4),
+        Step("hold_listing_hearing", {"record_id": "@id", "record": "听证笔录：隐患仍在"}, "reviewer", 14),
+        Step("decide_listing", {"record_id": "@id", "outcome": "enlist", "reason": "重大隐患逾期未改"}, "approver", 18),
+        Step("ask_for_repair", {"record_id": "@id", "grounds": "隐患已除，满二年未再失信"}, "clerk", 755),
+        Step("decide_repair", {"record_id": "@id", "outcome": "repair"}, "approver", 762),
+    ),
+)  # fmt: skip
+
+DECLARATIONS = declared(ELDER_ABILITY_ASSESSMENT, CARE_PROVIDER_DISHONESTY_LIST)
 DECIDERS = adopted("eldercare", DECLARATIONS)

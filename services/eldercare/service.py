@@ -9,15 +9,15 @@ from typing import Any
 
 from services.eldercare import elder
 from services.eldercare.benefits import CASES, DISCLOSURES, business, whom
-from services.eldercare.declarations import DECIDERS, DECLARATIONS, ELDER_ABILITY_ASSESSMENT
+from services.eldercare.declarations import CARE_PROVIDER_DISHONESTY_LIST, DECIDERS, DECLARATIONS, ELDER_ABILITY_ASSESSMENT
 from services.eldercare.programmes import HARDSHIP_AGED_DISABLED_SUBSIDY, OLD_AGE_ALLOWANCE, PROGRAMMES
 from services.eldercare.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, elders, living_on
 from services.eldercare.rules import engine
-from shared.casework import benefit_case, graded_assessment
+from shared.casework import benefit_case, graded_assessment, list_entry
 from shared.casework.benefits import Benefits
 from shared.casework.disclosure import Who
 from shared.casework.programme import Programme
-from shared.domain import dates
+from shared.domain import credit_code, dates
 from shared.domain import division as divisions
 from shared.domain import resident_id as resident_ids
 from shared.domain.errors import Refused
@@ -149,7 +149,16 @@ class AfterDeathOpened:
     steps: tuple[str, ...]
 
 
-@with_shapes(DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, DISCLOSED.objections))
+def organisations_only(_service: Any, order: Order[list_entry.Enlist]) -> None:
+    """On a list that is public stand organisations, by the code that names them in public; never a person."""
+    if order.command.programme == CARE_PROVIDER_DISHONESTY_LIST.code:
+        credit_code.check(order.command.subject_id)
+
+
+@with_shapes(
+    DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, DISCLOSED.objections),
+    before={"enlist": organisations_only},
+)  # fmt: skip
 class ElderCare(BenefitService):
     """养老服务: the roster, ability assessments, and the allowances of the old."""
 

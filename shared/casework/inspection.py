@@ -1,9 +1,11 @@
 """Inspection (检查): one campaign over a list of objects, each checked, each finding rectified and verified, the result published. Shape 5.
 
-Life: listing → (drawn by lot, or all) → checking → every finding rectified and verified → closed → published.
+Life: listing → checking all of it, or list frozen → drawn by lot → checking → every finding rectified and verified → closed → published.
 
 Must hold: nothing closes with an open finding or an unchecked object; a rectification is verified by another hand than made it; who was
-drawn can be repeated by anybody from the published seed (``draw``); what is late (a check, a finding, the publication) is an event.
+drawn can be repeated by anybody from the published seed (``draw``), and could be chosen by nobody: the list is
+frozen, its hash and the public source of the seed (a lottery's numbers of a later day) are recorded, before that day comes; what is late (a
+check, a finding, the publication) is an event.
 
 One record is one campaign, of at most ``MOST_OBJECTS``: a larger one is held town by town.
 """
@@ -67,10 +69,24 @@ class CampaignObjectsListed:
     objects: tuple[str, ...]
 
 
+@shape_event(NAME, "campaign_list_frozen")
+@dataclass(frozen=True)
+class CampaignListFrozen:
+    """名单封存: from the list with this hash ``count`` will be drawn, not before ``draw_on``, by what ``source`` then says."""
+
+    count: int
+    source: str
+    draw_on: date
+    listed: int
+    list_hash: str
+
+
 @shape_event(NAME, "campaign_started")
 @dataclass(frozen=True)
 class CampaignStarted:
-    """开始检查 of all that is listed (``count`` 0), or of ``count`` drawn by ``seed`` from the list, whose hash is ``list_hash``."""
+    """开始检查 of all that is listed (``count`` 0), or of ``count`` drawn by ``seed`` from the list, whose hash is ``list_hash``.
+
+    A draw before which no list was frozen is of the time when that was not asked for."""
 
     count: int
     seed: str
@@ -183,7 +199,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Campaign(RecordState):
-    """status: none | listing | checking | closed | published | cancelled. ``objects``: each with its result, "" until it is checked."""
+    """status: none | listing | frozen | checking | closed | published | cancelled.
+
+    ``objects``: each with its result, "" until it is checked."""
 
     terms: Terms = Terms()
     title: str = ""
@@ -191,6 +209,9 @@ class Campaign(RecordState):
     check_by: date | None = None
     objects: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     checked: int = 0
+    to_draw: int = 0
+    source: str = ""
+    draw_on: date | None = None
     drawn: int = 0
     seed: str = ""
     list_hash: str = ""
@@ -209,6 +230,10 @@ def evolve(state: Campaign, event: Any) -> Campaign:
             )
         case CampaignObjectsListed():
             return replace(state, objects=MappingProxyType({**state.objects, **dict.fromkeys(event.objects, "")}))
+        case CampaignListFrozen():
+            return replace(
+                state, status="frozen", to_draw=event.count, source=event.source, draw_on=event.draw_on, list_hash=event.list_hash
+            )
         case CampaignStarted():
             chosen = draw(state.objects, event.count, event.seed) if event.count else tuple(state.objects)
             return replace(
@@ -288,10 +313,23 @@ class ListCampaignObjects:
     objects: tuple[str, ...]
 
 
+@command("freeze_campaign_list", permission="review")
+@dataclass(frozen=True)
+class FreezeCampaignList:
+    """``source``: a public source that nobody here has a hand in, and whose word is not known yet (双色球第2023090期开奖号码), to be
+    published on or before ``draw_on``, a later day."""
+
+    record_id: str
+    count: int
+    source: str
+    draw_on: date
+
+
 @command("start_campaign", permission="review")
 @dataclass(frozen=True)
 class StartCampaign:
-    """``count`` 0: all are checked; otherwise so many are drawn by ``seed``, which is published (a lottery's number of that day, say)."""
+    """``count`` 0: all are checked; otherwise as many as were said when the list was frozen are drawn by ``seed``: what the source named
+    then has published since, as it stands there."""
 
     record_id: str
     count: int = 0
@@ -383,14 +421,34 @@ def list_objects(state: Campaign, c: ListCampaignObjects, order: Order[Any]) -> 
     return [CampaignObjectsListed(new)] if new else []
 
 
-def start(state: Campaign, c: StartCampaign, order: Order[Any]) -> Sequence[Any]:
-    must(state, "开始检查", "listing")
+def freeze(state: Campaign, c: FreezeCampaignList, order: Order[Any]) -> Sequence[Any]:
+    must(state, "封存名单", "listing")
     if not state.objects:
         raise out_of_order("尚未列入检查对象。")
-    if not 0 <= c.count <= len(state.objects):
-        raise invalid("抽取数量超过对象总数。", "count")
+    if not 0 < c.count <= len(state.objects):
+        raise invalid("抽取数量须在1与对象总数之间。", "count")
+    if c.draw_on <= order.today:
+        raise invalid("抽取日须在今日之后：封存时种子不得已知。", "draw_on")
+    assert state.check_by is not None
+    if c.draw_on > state.check_by:
+        raise invalid("抽取日不得晚于检查截止日。", "draw_on")
+    source = said(c.source, "source", "公开的种子来源")
+    return [CampaignListFrozen(c.count, source, c.draw_on, len(state.objects), list_hash(state.objects))]
+
+
+def start(state: Campaign, c: StartCampaign, order: Order[Any]) -> Sequence[Any]:
+    must(state, "开始检查", "listing", "frozen")
+    if not state.objects:
+        raise out_of_order("尚未列入检查对象。")
+    if c.count and state.status == "listing":
+        raise invalid("随机抽取前须封存名单，并定下种子的公开来源和抽取日。", "count")
+    if c.count != state.to_draw:
+        raise invalid(f"须按封存名单时定下的数量抽取：{state.to_draw}个。", "count")
     if c.count:
-        said(c.seed, "seed", "公开的抽取种子")
+        assert state.draw_on is not None
+        if order.today < state.draw_on:
+            raise Refused("not_yet_due", f"{state.draw_on.isoformat()}起方可抽取。", None)
+        said(c.seed, "seed", f"种子（{state.source}）")
     return [CampaignStarted(c.count, c.seed.strip() if c.count else "", len(state.objects), list_hash(state.objects))]
 
 
@@ -452,7 +510,7 @@ def publish(state: Campaign, c: PublishCampaign, order: Order[Any]) -> Sequence[
 
 
 def cancel(state: Campaign, c: CancelCampaign, order: Order[Any]) -> Sequence[Any]:
-    must(state, "取消", "listing", "checking")
+    must(state, "取消", "listing", "frozen", "checking")
     if state.checked:
         raise out_of_order("已有检查结果，不能取消。")
     return [CampaignCancelled(said(c.reason, "reason", "取消理由"))]
@@ -477,7 +535,7 @@ def _finding(state: Campaign, finding_id: str) -> Finding:
 
 def _dues(state: Campaign) -> list[tuple[date, str]]:
     owed: dict[str, date | None] = {}
-    if state.status == "listing" or (state.status == "checking" and state.checked < len(state.objects)):
+    if state.status in ("listing", "frozen") or (state.status == "checking" and state.checked < len(state.objects)):
         owed["check"] = state.check_by
     if state.status == "checking":
         owed |= {key: f.rectify_by for key, f in state.findings.items() if not f.rectified_by}
@@ -497,6 +555,8 @@ def view(state: Campaign) -> View:
 def _waits(state: Campaign) -> str:
     if state.status == "listing":
         return "inspection_list"
+    if state.status == "frozen":
+        return "inspection_draw"
     if state.status == "checking":
         if state.checked < len(state.objects):
             return "inspection_check"
@@ -514,7 +574,8 @@ SHAPE = Shape(
     acts=(
         Act(OpenCampaign, "部署检查", opens=each),
         Act(ListCampaignObjects, "列入检查对象"),
-        Act(StartCampaign, "开始检查（全部，或按公开种子随机抽取）"),
+        Act(FreezeCampaignList, "封存名单，定下种子来源（随机抽取前）"),
+        Act(StartCampaign, "开始检查（全部；或按封存时定下的公开来源的种子随机抽取）"),
         Act(RecordCheck, "登记检查结果与问题"),
         Act(RectifyFinding, "整改"),
         Act(VerifyRectification, "复查（整改人不得复查）"),
@@ -527,6 +588,7 @@ SHAPE = Shape(
     decide={
         OpenCampaign: open_campaign,
         ListCampaignObjects: list_objects,
+        FreezeCampaignList: freeze,
         StartCampaign: start,
         RecordCheck: check,
         RectifyFinding: rectify,

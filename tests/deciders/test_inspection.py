@@ -84,6 +84,7 @@ def test_a_draw_is_repeated_from_its_seed_by_anybody() -> None:
     """Sort, hash, take the smallest: done here once more without the house's own function."""
     objects = tuple(f"case-{n:02d}" for n in range(20))
     case = given(D).when(OPEN).accepted().when(ins.ListCampaignObjects("r", objects[::-1])).accepted()
+    case = case.when(ins.FreezeCampaignList("r", 5, "双色球", date(2023, 7, 4))).accepted().on("2023-07-04")
     case = case.when(ins.StartCampaign("r", 5, "2023-07-02 双色球 03 07 11")).accepted()
     by_hash = {hashlib.sha256(f"2023-07-02 双色球 03 07 11:{o}".encode()).hexdigest(): o for o in objects}
     assert set(case.state.objects) == {by_hash[h] for h in sorted(by_hash)[:5]}
@@ -96,8 +97,38 @@ def test_a_draw_has_a_seed_and_takes_no_more_than_there_are() -> None:
     case = given(D).when(OPEN).accepted()
     case.when(ins.StartCampaign("r")).then_refused("out_of_order")
     case = case.when(ins.ListCampaignObjects("r", ("a", "b"))).accepted()
+    case.when(ins.FreezeCampaignList("r", 3, "双色球", BY)).then_refused("invalid_input", "count")
+    case = case.when(ins.FreezeCampaignList("r", 1, "双色球", BY)).accepted().on("2023-07-31")
     case.when(ins.StartCampaign("r", 1)).then_refused("invalid_input", "seed")
-    case.when(ins.StartCampaign("r", 3, "s")).then_refused("invalid_input", "count")
+
+
+def test_nobody_chooses_by_the_seed_who_is_drawn() -> None:
+    """The list, the number and the source of the seed are recorded before the source has spoken; nothing of it changes afterwards."""
+    case = given(D).when(OPEN).accepted().when(ins.ListCampaignObjects("r", ("a", "b", "c"))).accepted()
+    case.when(ins.StartCampaign("r", 1, "s")).then_refused("invalid_input", "count")
+    case.when(ins.FreezeCampaignList("r", 1, "双色球", START)).then_refused("invalid_input", "draw_on")
+    case.when(ins.FreezeCampaignList("r", 1, "双色球", date(2023, 8, 1))).then_refused("invalid_input", "draw_on")
+    case.when(ins.FreezeCampaignList("r", 1, " ", BY)).then_refused("invalid_input", "source")
+    hashed = ins.list_hash(("a", "b", "c"))
+    frozen = case.when(ins.FreezeCampaignList("r", 1, "双色球", date(2023, 7, 5)))
+    case = frozen.then(ins.CampaignListFrozen(1, "双色球", date(2023, 7, 5), 3, hashed))
+    assert ins.view(case.state).worklist == "inspection_draw"
+    case.when(ins.ListCampaignObjects("r", ("d",))).then_refused("out_of_order")
+    case.when(ins.FreezeCampaignList("r", 2, "另一来源", BY)).then_refused("out_of_order")
+    case.when(ins.StartCampaign("r", 1, "s")).then_refused("not_yet_due")
+    later = case.on("2023-07-05")
+    later.when(ins.StartCampaign("r", 2, "s")).then_refused("invalid_input", "count")
+    later.when(ins.StartCampaign("r")).then_refused("invalid_input", "count")
+    later.when(ins.StartCampaign("r", 1, "s")).then(ins.CampaignStarted(1, "s", 3, hashed))
+
+
+def test_a_draw_of_the_time_before_lists_were_frozen_still_reads() -> None:
+    """Its events are as they were."""
+    state = ins.SHAPE.state
+    listed = (ins.CampaignOpened("p", TOWN, "", TERMS, "x", "y", START, BY), ins.CampaignObjectsListed(("a", "b")))
+    for event in (*listed, ins.CampaignStarted(1, "s", 2, ins.list_hash(("a", "b")))):
+        state = ins.evolve(state, event)
+    assert (state.status, tuple(state.objects)) == ("checking", ins.draw(("a", "b"), 1, "s"))
 
 
 def test_an_object_is_listed_once_and_a_campaign_has_a_size() -> None:
@@ -158,12 +189,14 @@ def test_a_draw_rests_on_the_set_and_the_seed_alone(objects: list[str], count: i
 
 
 STEPS = {
-    ("none", "listing"), ("listing", "checking"), ("listing", "cancelled"), ("checking", "cancelled"), ("checking", "closed"),
+    ("none", "listing"), ("listing", "checking"), ("listing", "frozen"), ("frozen", "checking"),
+    ("frozen", "cancelled"), ("listing", "cancelled"), ("checking", "cancelled"), ("checking", "closed"),
     ("closed", "published"),
 }  # fmt: skip
 OBJECTS, FINDINGS = st.sampled_from(["a", "b", "c"]), st.sampled_from(["F0001", "F0002", "F0003"])
 COMMANDS = st.one_of(
     st.builds(ins.ListCampaignObjects, st.just("r"), st.lists(OBJECTS, max_size=3).map(tuple)),
+    st.builds(ins.FreezeCampaignList, st.just("r"), st.integers(0, 3), st.just("双色球"), st.sampled_from([START, BY])),
     st.builds(ins.StartCampaign, st.just("r"), st.integers(0, 3), st.sampled_from(["seed", ""])),
     st.builds(
         ins.RecordCheck, st.just("r"), OBJECTS, st.sampled_from(["pass", "problem"]),
@@ -181,7 +214,7 @@ BEGIN = [(OPEN, "staff:head", 0), (ins.ListCampaignObjects("r", ("a", "b")), "st
 def way_out(state: ins.Campaign, day: date) -> tuple[Any, str, date]:
     if state.status == "closed":
         return ins.PublishCampaign("r", "网站"), "staff:x", day
-    if state.status == "listing":
+    if state.status in ("listing", "frozen"):
         return ins.CancelCampaign("r", "取消"), "staff:x", day
     for key, result in state.objects.items():
         if not result:

@@ -123,6 +123,7 @@ def examples(d: Desk) -> None:
         ids.setdefault(declaration.code, answer["id"])
 
 
+SEED = """双色球2023090期 "01 05 <9>" x'; touch seeded #"""  # with what would run in a shell
 INJECTED = "<script>alert(1)</script>"
 
 
@@ -134,14 +135,17 @@ def ill_meant(made: District) -> None:
     d.call("allocate_to_fund", "cashier", record_id=record, amount=500_000, document_no="=HYPERLINK(1)")
     d.call("draw_from_fund", "clerk", record_id=record, case_id="case-9", amount=120_000, draw_id="D1")
     d.call("settle_fund_draw", "approver", record_id=record, draw_id="D1", decision="case-9", covered=100_000)
-    opening = {"programme": "assistance_special_governance", "division": "330225", "title": "八月低保个案抽查", "scope": "全区在册个案"}
+    opening = {"programme": "support_institution_governance", "division": "330225", "title": "八月供养机构抽查", "scope": "全部机构"}
     d.call("count_fund", "reviewer", record_id=record, counted=400_000, note="盘点时王某某在场")
     made.secrets |= {"case-9", "盘点时王某某在场"}
     d.call("open_campaign", "reviewer", **{**opening, "title": f"抽查{INJECTED}"}, period_from="2023-08-20", check_by="2023-12-31")
     lot = d.call("open_campaign", "reviewer", **opening, period_from=d.now.date().isoformat(), check_by="2023-12-31")["id"]
-    objects = [f"案-{n:03d}" for n in range(130)] + ["𠀀-1", "ﬀ-1"]  # of which Python and JavaScript disagree about the order
+    objects = [f"院-{n:03d}" for n in range(130)] + ["𠀀-1", "ﬀ-1"]  # of which Python and JavaScript disagree about the order
     d.call("list_campaign_objects", "reviewer", record_id=lot, objects=objects)
-    d.call("start_campaign", "reviewer", record_id=lot, count=40, seed="双色球2023090期 \"01 05 <9>\"")
+    tomorrow = (d.now.date() + timedelta(days=1)).isoformat()
+    d.call("freeze_campaign_list", "reviewer", record_id=lot, count=40, source="双色球第2023090期开奖号码", draw_on=tomorrow)
+    d.later(1)
+    d.call("start_campaign", "reviewer", record_id=lot, count=40, seed=SEED)
     made.lot = lot
     d.settle()
 

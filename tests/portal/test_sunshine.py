@@ -18,19 +18,17 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
-from services.assistance.declarations import DECIDERS
 from services.portal.read_model import TABLES
 from services.portal.sunshine import declared
-from shared.casework import list_entry
 from shared.casework.inspection import draw
-from shared.casework.shape import Declaration, Step
+from shared.casework.shape import Declaration
 from shared.cli.sealing import checking_key, origin_of
+from shared.domain.errors import Refused
 from shared.eventlog import rebuild
 from shared.eventlog.integrity import standalone
 from shared.eventsourcing.events import ERASED
-from shared.eventsourcing.orders import Hand, Order
 from tests.portal.conftest import accessible, picture
-from tests.portal.sunshine import ALL, HEPU, INJECTED, LIVING, PATHS, XIZHOU, District, district, part, said, served
+from tests.portal.sunshine import ALL, HEPU, INJECTED, LIVING, PATHS, SEED, XIZHOU, District, district, part, said, served
 
 EVERY_KIND = (
     *PATHS,
@@ -287,8 +285,32 @@ def test_few_are_not_counted_in_public_and_that_is_recorded(made: District) -> N
         r for r in table(made, "withholdings") if r["place"] == HEPU[:9]
     ).items()
     run = next(r for r in table(made, "payments") if r["division"] == HEPU[:9])
-    assert (run["withheld"], run["count"], run["total_fen"], run["paid_fen"]) == (True, None, None, None)
+    assert (run["withheld"], run["count"], run["total_fen"], run["paid_fen"]) == ("small", None, None, None)
+    hidden = [w for w in table(made, "withholdings") if w["run_id"] == run["run_id"]]
+    assert {(w["what"], w["place"], w["withheld"], w["until_day"]) for w in hidden} >= {("payments", HEPU[:9], "small", "9999-12-31")}
     assert "2023-07" not in said(made.client, "/sunshine/payments").split("<details>")[1].split("</details>")[0]
+
+
+def test_below_a_withheld_figure_no_place_is_named(made: District) -> None:
+    """Of the villages of a town with two households not even which of them has any is told, on no page and in no table."""
+    town, villages = HEPU[:9], (HEPU, f"{HEPU[:9]}001")
+    text = said(made.client, f"/sunshine/recipients/{LIVING}/{town}")
+    assert "少于5" in text
+    assert "按村（社区）" not in text
+    cards = [said(made.client, f"/sunshine/recipients/{LIVING}/{v}").split('class="cards"')[1].split("<h2")[0] for v in villages]
+    assert all("不单列 户" in card and "上级地方的数字未公布" in card for card in cards)
+    for code in ("totals", "withholdings"):
+        assert not [r for r in table(made, code) if r["place"].startswith(town) and r["place"] != town], code
+    care = said(made.client, "/sunshine/recipients/severe_disability_care_subsidy/330225100001")
+    assert "不单列" not in care  # where nothing above is withheld, none is none
+
+
+def test_a_past_day_knows_no_later_one(made: District) -> None:
+    """No row of any table of a past day holds a day of recording behind it: a withholding that ended later had no end then."""
+    for on in made.remembered:
+        for row in table(made, "withholdings", on):
+            assert row["from_day"] <= on, row
+            assert row["until_day"] <= on or row["until_day"] == "9999-12-31", row
 
 
 def test_every_run_and_fund_adds_up(made: District) -> None:
@@ -381,11 +403,39 @@ def test_the_line_of_python_repeats_the_draw(page: Page, made: District, tmp_pat
     page.locator("summary", has_text="一行 Python").click()
     argv = shlex.split(page.locator("pre code").inner_text())
     assert argv[0] == "python3"
+    assert argv[-2:] == [SEED, "40"]  # one word to a shell, whatever is in it
     text = made.client.get(f"/sunshine/inspections/{made.lot}/objects.txt").get_data()
     (tmp_path / "objects.txt").write_bytes(text)
     run = [sys.executable, "-X", "utf8", *argv[1:]]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, timeout=60, check=True, encoding="utf-8")
     assert done.stdout.split("\n")[:-1] == page.locator("#drawn li code").all_inner_texts()
+
+
+def test_a_draw_is_announced_before_its_seed_is_known(made: District) -> None:
+    """The day before, the page named the list's hash, the number and the source of the seed; the objects table says who was drawn."""
+    [row] = [r for r in table(made, "inspections") if r["record_id"] == made.lot]
+    assert row["frozen_on"] < row["draw_on"]
+    before = said(made.client, f"/sunshine/inspections/{made.lot}?on={row['frozen_on']}")
+    assert "双色球第2023090期开奖号码" in before
+    assert row["list_hash"] in before
+    assert "抽中的对象" not in before
+    drawn = {r["object_id"] for r in table(made, "inspection-objects") if r["record_id"] == made.lot and r["chosen"]}
+    objects = [r["object_id"] for r in table(made, "inspection-objects") if r["record_id"] == made.lot]
+    assert drawn == {*draw(objects, 40, SEED)}
+
+
+def test_of_a_check_of_cases_there_are_numbers_and_of_few_no_result(made: District) -> None:
+    """A case's number is that of a household on the public list: neither list, seed nor hash; and of one case no finding."""
+    [row] = [r for r in table(made, "inspections") if r["programme"] == "assistance_special_governance" and r["status"] == "published"]
+    assert (row["listed"], row["drawn"], row["seed"], row["list_hash"], row["found"], row["summary"]) == (3, 1, None, None, None, "")
+    page = said(made.client, f"/sunshine/inspections/{row['record_id']}")
+    assert "少于5件" in page
+    assert not [told for told in ("case-1", "case-2", "case-3", "问题分类", "双色球2023076期 04") if told in page]
+    assert made.client.get(f"/sunshine/inspections/{row['record_id']}/objects.txt").status_code == 404
+    for code in ("inspection-objects", "findings"):
+        assert row["record_id"] not in {r["record_id"] for r in table(made, code)}
+    [other] = [r for r in table(made, "inspections") if r["programme"] == "support_institution_governance" and r["status"] == "published"]
+    assert (other["found"], other["settled"], other["summary"]) == (1, 1, "检查2家，整改1项")  # institutions are no persons
 
 
 # -- open data and receipts
@@ -454,34 +504,34 @@ def test_what_is_no_receipt_is_told_so(made: District, text: str) -> None:
 
 
 def test_a_credit_list_shows_who_stands_on_it_on_the_day(made: District, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After notice and days for an answer; off the page on the day of leaving; a list that is not declared public is never shown."""
-    terms = list_entry.Terms(reasons=("not_reported",), notice_days=5)
-    code = "abnormal_list_sample"
-    example = (Step("enlist", {"programme": code}),)
-    sample = Declaration(code, "异常名录（样例）", ("O01",), list_entry.SHAPE, terms, example, "organisation")
-    office, d = made.desk.offices["assistance"], made.desk
-
-    def act(command: Any, hand: str, on: str) -> None:
-        d.on(on)
-        who = Hand(f"staff:{hand}", frozenset({"approver", "clerk", "reviewer"}), "330225")
-        order = Order(command, f"{hand}-{on}-{type(command).__name__}", who, d.now)
-        office.handle(DECIDERS["list_entry"], "c0ffee00-0000-5000-8000-000000000001", order)
-
-    enlist = list_entry.Enlist(code, "330225", "51330225MJ8888888X", "not_reported", terms=terms)
-    act(enlist, "one", "2023-09-04")
-    act(list_entry.DecideListing("x", "enlist", "逾期未报年报"), "two", "2023-09-18")
-    d.project()
-    assert "没有对外公开的信用名单" in said(made.client, "/sunshine/credit")
-    receipt = "/sunshine/receipt/credit/c0ffee00-0000-5000-8000-000000000001"
-    assert made.client.get(receipt).status_code == 404  # what no page shows has no receipt
-    public = Declaration(**{**vars(sample), "public": ("subject_id", "reason")})
-    monkeypatch.setattr(declared, "declarations", lambda: {code: public})
+    """After notice and days for an answer; off the page on the day of leaving; organisations by their code, and no person ever."""
+    d, code, provider = made.desk, "care_provider_dishonesty_list", "52330225MJ12345672"
     monkeypatch.setattr("services.portal.sunshine.public.FRESH", -1.0)
-    assert [r["subject_id"] for r in table(made, "credit")] == ["51330225MJ8888888X"]
-    assert "51330225MJ8888888X" in said(made.client, "/sunshine/credit?page=1")
+    entry = {"programme": code, "division": "330225", "subject_id": provider, "reason": "subsidy_defrauded"}
+    d.on("2023-09-04")
+    for wrong in ("ab" * 16, provider[:-1] + "3", provider.lower(), f" {provider}"):
+        with pytest.raises(Refused, match="信用代码") as refused:
+            d.call("enlist", service="eldercare", **{**entry, "subject_id": wrong})
+        assert refused.value.field == "subject_id"
+    record = d.call("enlist", service="eldercare", **entry)["id"]
+    d.on("2023-09-28")
+    d.project()
+    assert table(made, "credit") == []  # noticed is not listed
+    receipt = f"/sunshine/receipt/credit/{record}"
+    assert made.client.get(receipt).status_code == 404  # what no page shows has no receipt
+    d.call("decide_listing", "approver", service="eldercare", record_id=record, outcome="enlist", reason="查实")
+    d.project()
+    assert [(r["subject_id"], r["reason"]) for r in table(made, "credit")] == [(provider, "subsidy_defrauded")]
+    page = said(made.client, "/sunshine/credit?page=1")
+    assert provider in page
+    assert "骗取养老服务补贴、资金" in page
     assert table(made, "credit", "2023-09-10") == []
     assert made.client.get(receipt).status_code == 503  # it is there, and will be sealed
-    act(list_entry.Delist("x", "已补报"), "two", "2023-10-09")
+    d.on("2023-10-09")
+    with pytest.raises(Refused, match="不能申请修复"):
+        d.call("ask_for_repair", service="eldercare", record_id=record, grounds="已改正")
+    d.call("delist", "reviewer", service="eldercare", record_id=record, reason="处罚决定被撤销")
     d.project()
     assert table(made, "credit") == []
     assert len(table(made, "credit", "2023-10-08")) == 1
+    assert made.client.get(f"{receipt}?on=2023-10-08").status_code == 503

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from shared.eventsourcing.events import ERASED
 from tests.e2e.conftest import ALLOWANCE, Bureau, new_id, until
@@ -129,3 +129,66 @@ def test_the_running_house_serves_the_public_pages(page: Page, bureau: Bureau) -
     page.get_by_role("button", name="核验").click()
     expect(page.get_by_role("alert")).to_contain_text("成立：一个事件（内容不公开）")
     accessible(page)
+
+
+def test_an_objection_is_sent_by_the_keyboard_alone(page: Page, bureau: Bureau) -> None:
+    """From the list past the menu by the skip link, by Tab to the form and through it in order, and sent by Enter."""
+    case = proposed(bureau)
+    link = page.locator(f"a[href='/sunshine/proposals/{case}/objection']")
+
+    def listed() -> bool:
+        page.goto("/sunshine/proposals")
+        return link.count() == 1
+
+    def tab_to(what: Locator) -> None:
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if what.evaluate("e => e === document.activeElement"):
+                return
+        raise AssertionError(f"Tab does not lead to {what}")
+
+    def skipped() -> None:
+        page.keyboard.press("Tab")
+        expect(page.locator("a.skip")).to_be_focused()
+        page.keyboard.press("Enter")
+        assert page.url.endswith("#main")
+
+    until(listed)
+    skipped()
+    tab_to(link)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/sunshine/proposals/{case}/objection")
+    skipped()
+    page.keyboard.press("Tab")  # the way back to the list stands first
+    tab_to(page.locator("#words"))
+    page.keyboard.type("他家的收入不止这些")
+    page.keyboard.press("Tab")
+    expect(page.locator("#contact")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("请记下回执号")
+
+
+def test_an_objection_is_sent_without_scripts(chromium: Browser, base: str, bureau: Bureau) -> None:
+    """A browser that runs none sends it, and asks by the receipt what became of it."""
+    case = proposed(bureau)
+    context = chromium.new_context(base_url=base, locale="zh-CN", java_script_enabled=False)
+    page = context.new_page()
+
+    def listed() -> bool:
+        page.goto("/sunshine/proposals")
+        return page.locator(f"a[href='/sunshine/proposals/{case}/objection']").count() == 1
+
+    def answered() -> bool:
+        page.goto("/sunshine/objections")
+        page.fill("#receipt", receipt)
+        page.get_by_role("button", name="查询").click()
+        return "已收到，等待受理" in page.locator("main").inner_text()
+
+    until(listed)
+    page.locator(f"a[href='/sunshine/proposals/{case}/objection']").click()
+    page.fill("#words", "他家的收入不止这些")
+    page.get_by_role("button", name="提交异议").click()
+    expect(page.get_by_role("status")).to_contain_text("请记下回执号")
+    receipt = page.locator("#receipt").inner_text()
+    until(answered)
+    context.close()

@@ -14,7 +14,9 @@ from services.assistance.placement_wish import PersonMovedIn, PersonMovedOut, Pl
 from services.assistance.placement_wish import Terms as WishTerms
 from services.portal.read_model import MODEL, TABLES
 from services.portal.rows import kept
-from services.portal.sunshine.indicators import COMPUTED, _with_value
+from services.portal.rows.computed import COMPUTED
+from services.portal.rows.runs import why
+from services.portal.sunshine.indicators import _with_value
 from shared.casework.fund import FundAllocated, FundOpened
 from shared.casework.fund import Terms as FundTerms
 from shared.casework.graded_assessment import AssessmentEnded, AssessmentGraded
@@ -142,6 +144,41 @@ def test_few_persons_follow_from_no_indicator(inside: int, wishing: int, value: 
     found = _with_value(RATE, {"wishing": wishing, "wishing_inside": inside}, {})
     assert (found["value"], found["withheld"]) == (value, withheld)
     assert not withheld or (found["numerator"], found["denominator"]) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("count", "parts", "hidden", "rule"),
+    [
+        (200, (198, 2, 0), False, "parts"), (200, (195, 0, 5), False, ""), (12, (4, 8, 0), False, "parts"), (2, (2, 0, 0), False, "small"),
+        (60, (60, 0, 0), True, "beside"), (3, (3, 0, 0), True, "small"), (0, (0, 0, 0), False, ""),
+    ],
+)  # fmt: skip
+def test_what_of_a_run_is_withheld(count: int, parts: tuple[int, ...], hidden: bool, rule: str) -> None:
+    """A run of few; one of a place whose figure is withheld; and of a large one the parts, where a follow-up run over few would follow."""
+    assert why(count, parts, hidden) == rule
+
+
+def test_an_indicator_withheld_is_recorded_from_day_to_day(told: Told) -> None:
+    """From the day on which a few were counted to that on which they were many; what counts from New Year on is recorded by the year."""
+    table = TABLES["indicators"][3]
+
+    def stands(day: int) -> dict[str, bool]:
+        asked = sa.select(table.c.identifier, table.c.withheld).where(kept.on(table, (FIRST + timedelta(days=day)).isoformat()))
+        with told.engine.connect() as connection:
+            return {row.identifier: row.withheld for row in connection.execute(asked)}
+
+    for n in range(5):
+        told.on(n, f"placement_wish-{n}", PlacementWished(WISH, "330225100", f"p{n}", WishTerms(), f"意愿书{n}", "staff:1", FIRST))
+    told.on(9, "project-a", ProjectPlanned(IMPROVED, "330225100", "a", ProjectTerms(), "改造", "某站", 1000, (), "staff:2", FIRST))
+    told.on(9, "project-a", ProjectClosed(IMPROVED, "330225100", "a", "completed", "好", 1000, 900, FIRST))
+    rate = RATE["identifier"]
+    assert [stands(n).get(str(rate)) for n in (0, 3, 4)] == [True, True, False]
+    assert [found for how, found in stands(9).items() if COMPUTED[how].count == "home_improvement_done"] == [True]
+    told.on(310, "project-b", ProjectPlanned(IMPROVED, "330225100", "b", ProjectTerms(), "改造", "某站", 1000, (), "staff:2", FIRST))
+    told.on(310, "project-b", ProjectClosed(IMPROVED, "330225100", "b", "completed", "好", 1000, 900, FIRST))
+    with told.engine.connect() as connection:
+        years = connection.execute(sa.select(table.c.since).where(table.c.identifier != rate, table.c.withheld)).scalars().all()
+    assert sorted(day[:4] for day in years) == ["2023", "2024"]
 
 
 def test_what_an_indicator_says_it_counts_is_folded() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 from shared.casework import inspection
 from shared.casework.shape import Declaration, Step
 
-_SEED, _SAMPLED = "公开摇号20230703", ("case-1", "case-2", "case-3")
+_SEED, _SAMPLED = "双色球2023076期 04 07 15 19 24 29 + 08", ("case-1", "case-2", "case-3")
+_FROZEN = {"source": "中国福利彩票双色球第2023076期开奖号码", "draw_on": "2023-07-05"}
 
 
 def _campaign(
@@ -21,10 +22,12 @@ def _campaign(
         "period_from": "2023-07-03",
         "check_by": "2023-09-30",
     }
+    frozen = (Step("freeze_campaign_list", {"record_id": "@id", "count": count, **_FROZEN}, "reviewer"),) if count else ()
     return (
         Step("open_campaign", opening, "reviewer"),
         Step("list_campaign_objects", {"record_id": "@id", "objects": list(objects)}, "reviewer"),
-        Step("start_campaign", {"record_id": "@id", "count": count, "seed": _SEED if count else ""}, "reviewer"),
+        *frozen,
+        Step("start_campaign", {"record_id": "@id", "count": count, "seed": _SEED if count else ""}, "reviewer", 3 if count else 0),
     )
 
 
@@ -82,6 +85,7 @@ SUPPORT_INSTITUTION_GOVERNANCE = Declaration(
     name="特困供养机构专项治理",
     catalogue=("A18",),
     shape=inspection.SHAPE,
+    public=("objects",),
     terms=inspection.Terms(
         results=("pass", "problem"),
         findings=("fire_safety", "food_safety", "rights", "accounts", "staffing", "agreement"),
@@ -111,6 +115,7 @@ DISABLED_SUBSIDY_PRECISION_PROGRAMME = Declaration(
     ),
 )
 
+# Its objects are cases: beside the public list of recipients a case's number says whose it is, so the list is not public.
 ASSISTANCE_SPECIAL_GOVERNANCE = Declaration(
     code="assistance_special_governance",
     name="社会救助专项治理抽查",

@@ -2,7 +2,8 @@
 
 Two kinds of count. What happens is added up (``add``): visits, lectures, resolved clues; a page takes the difference between two days.
 What is so is kept in step with the records (``stand``): of every record it is known which counts it stands in, so that it leaves one as it
-enters another. Nobody types a figure. Which indicator is which quotient says ``services/portal/sunshine/indicators.py``.
+enters another. Nobody types a figure. Which indicator is which quotient says ``computed.py``. ``withheld``
+records which indicators over persons may not be told, from which day to which.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.portal.rows import kept
+from services.portal.rows.computed import COMPUTED, Computed, few
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
@@ -22,8 +24,12 @@ INSTITUTIONS, DISCOVERY = "support_institution_governance", "proactive_discovery
 NOT_SELF_CARING = ("half", "none")  # 部分或完全丧失生活自理能力
 
 
-def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table]:
-    """(counts, parts): ``parts`` says of a record what it is and in which counts it stands."""
+Tables = tuple[sa.Table, sa.Table, sa.Table, sa.Table]
+
+
+def declare(metadata: sa.MetaData) -> Tables:
+    """(counts, parts, years, withheld): ``parts`` says of a record what it is and in which counts it stands, ``years`` at what a count
+    began a year in which it moved."""
     counts = kept.table(
         metadata,
         "public_counts",
@@ -37,18 +43,57 @@ def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table]:
         sa.Column("facts", sa.Text, nullable=False),
         sa.Column("stands", sa.Text, nullable=False),
     )
-    return counts, parts
+    years = sa.Table(
+        "public_count_years",
+        metadata,
+        sa.Column("measure", sa.Text, primary_key=True),
+        sa.Column("year", sa.String(4), primary_key=True),
+        sa.Column("value", sa.BigInteger, nullable=False),
+    )
+    withheld = kept.table(
+        metadata,
+        "public_indicators_withheld",
+        sa.Column("identifier", sa.Text, primary_key=True),
+        sa.Column("withheld", sa.Boolean, nullable=False),
+    )
+    return counts, parts, years, withheld
+
+
+_OVER_PERSONS: dict[str, dict[str, Computed]] = {}  # count → the indicators over persons that it moves
+for _identifier, _how in COMPUTED.items():
+    for _count in (_how.count, _how.over) if _how.persons else ():
+        if _count:
+            _OVER_PERSONS.setdefault(_count, {})[_identifier] = _how
 
 
 class _Counts:
-    def __init__(self, tables: tuple[sa.Table, sa.Table]) -> None:
-        self.counts, self.parts = tables
+    def __init__(self, tables: Tables) -> None:
+        self.counts, self.parts, self.years, self.withheld = tables
 
     def add(self, rows: Rows, r: Recorded, measure: str, more: int = 1) -> None:
         """So much more of it happened."""
         if more:
-            before = kept.now(rows, self.counts, measure=measure)
-            kept.say(rows, self.counts, r, measure=measure, value=(before["value"] if before else 0) + more)
+            before, year = self._now(rows, measure), kept.day_of(r)[:4]
+            if rows.get(self.years, measure=measure, year=year) is None:
+                rows.put(self.years, measure=measure, year=year, value=before)
+            kept.say(rows, self.counts, r, measure=measure, value=before + more)
+            for identifier, how in _OVER_PERSONS.get(measure, {}).items():
+                self._withhold(rows, r, identifier, how)
+
+    def _now(self, rows: Rows, measure: str) -> int:
+        found = kept.now(rows, self.counts, measure=measure)
+        return int(found["value"]) if found else 0
+
+    def _withhold(self, rows: Rows, r: Recorded, identifier: str, how: Computed) -> None:
+        count = self._now(rows, how.count)
+        if how.yearly:
+            began = rows.get(self.years, measure=how.count, year=kept.day_of(r)[:4])
+            count -= began["value"] if began else count
+        withheld = few(count, self._now(rows, how.over) if how.over else None)
+        before = kept.now(rows, self.withheld, identifier=identifier)
+        # A year that began since is another time of withholding, though the rule is the same.
+        if withheld != bool(before and before["withheld"]) or (before and how.yearly and before["since"][:4] != kept.day_of(r)[:4]):
+            kept.say(rows, self.withheld, r, identifier=identifier, withheld=withheld)
 
     def facts(self, rows: Rows, part: str) -> dict[str, Any]:
         found = rows.get(self.parts, part=part)
@@ -63,7 +108,7 @@ class _Counts:
         rows.put(self.parts, part=part, facts=json.dumps(facts, ensure_ascii=False), stands=json.dumps(stands))
 
 
-def project(model: ReadModel, tables: tuple[sa.Table, sa.Table]) -> None:
+def project(model: ReadModel, tables: Tables) -> None:
     counts = _Counts(tables)
     _visits(model, counts)
     _institutions(model, counts)

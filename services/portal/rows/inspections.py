@@ -1,7 +1,9 @@
 """Inspections (检查与抽查) whose result is published: the list, the draw with its seed, what was found, and how it was put right.
 
 Only campaigns whose terms say that their result is published (``publish_days``) are kept here; of the others nothing is public.
-``object_id`` is the id of a case or an institution, as it stands in the list that is drawn from; no person is named by it.
+``object_id`` is the id of a case or an institution, as it stands in the list that is drawn from. That of a case is its number on the list
+of recipients, so it names a household to whoever reads both: objects are shown only where the declaration makes them public
+(``services/portal/sunshine/inspections.py``).
 """
 
 from __future__ import annotations
@@ -29,7 +31,11 @@ def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table]:
         sa.Column("scope", sa.Text, nullable=False),
         sa.Column("period_from", sa.String(10), nullable=False),
         sa.Column("check_by", sa.String(10), nullable=False),
-        sa.Column("status", sa.Text, nullable=False),  # listing | checking | closed | published | cancelled
+        sa.Column("status", sa.Text, nullable=False),  # listing | frozen | checking | closed | published | cancelled
+        sa.Column("frozen_on", sa.String(10)),
+        sa.Column("source", sa.Text, nullable=False),  # of the seed, as named when the list was frozen
+        sa.Column("draw_on", sa.String(10)),  # not before
+        sa.Column("to_draw", sa.Integer, nullable=False),
         sa.Column("drawn", sa.Integer, nullable=False),  # how many by lot; 0: all are checked
         sa.Column("seed", sa.Text, nullable=False),
         sa.Column("list_hash", sa.Text, nullable=False),
@@ -80,7 +86,8 @@ def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table)
         counts: dict[str, Any] = dict.fromkeys(_COUNTS, 0)
         kept.say(
             rows, campaigns, r, **_key(r), programme=e.programme, division=e.division, title=e.title, scope=e.scope,
-            period_from=e.period_from.isoformat(), check_by=e.check_by.isoformat(), status="listing", drawn=0, seed="", list_hash="",
+            period_from=e.period_from.isoformat(), check_by=e.check_by.isoformat(), status="listing", frozen_on=None,
+            source="", draw_on=None, to_draw=0, drawn=0, seed="", list_hash="",
             draw_version=-1, summary="", published_where="", published_on=None, in_time=None, **counts,
         )  # fmt: skip
 
@@ -94,6 +101,12 @@ def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table)
         more = len(r.event.objects)
         chosen = row["chosen"] + (more if row["status"] == "checking" else 0)
         kept.change(rows, campaigns, r, _key(r), listed=row["listed"] + more, chosen=chosen)
+
+    @model.on_short("campaign_list_frozen")
+    def _frozen(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        values = {"source": e.source, "draw_on": e.draw_on.isoformat(), "to_draw": e.count, "list_hash": e.list_hash}
+        kept.change(rows, campaigns, r, _key(r), status="frozen", frozen_on=kept.day_of(r), **values)
 
     @model.on_short("campaign_started")
     def _started(rows: Rows, r: Recorded) -> None:

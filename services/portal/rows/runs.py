@@ -1,4 +1,9 @@
-"""Payment runs in total (发放批次合计): programme, month, how many payees and fen, and the proof that in = paid + failed + held."""
+"""Payment runs in total (发放批次合计): programme, month, how many payees and fen, and the proof that in = paid + failed + held.
+
+``withheld`` is the record of what of a run may not be told, and why: ``small``, it has few payees; ``beside``, the figure of its place was
+withheld when it was sent or closed, and would follow from it; ``parts``, few were paid, failed or held: a follow-up run over those few is
+small itself, and would follow from the parts. What was once withheld of a run stays so.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.portal.rows import kept
+from services.portal.rows.sunshine import is_withheld, small
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
@@ -26,12 +32,27 @@ def declare(metadata: sa.MetaData) -> sa.Table:
         *(sa.Column(name, sa.BigInteger, nullable=False) for name in _FIGURES),
         sa.Column("sent_on", sa.String(10)),
         sa.Column("closed_on", sa.String(10)),
+        sa.Column("withheld", sa.String(10), nullable=False),  # "" | small | beside | parts
     )
+
+
+def why(count: int, parts: tuple[int, ...], place_is_withheld: bool) -> str:
+    """What of a run is withheld, by which rule."""
+    if small(count):
+        return "small"
+    return "beside" if place_is_withheld else "parts" if any(map(small, parts)) else ""
 
 
 def project(model: ReadModel, runs: sa.Table) -> None:
     def change(rows: Rows, r: Recorded, **values: Any) -> None:
         kept.change(rows, runs, r, {"run_id": r.stream.split("-", 1)[1]}, **values)
+
+    def rule(rows: Rows, r: Recorded, count: int, parts: tuple[int, ...]) -> str:
+        before = kept.now(rows, runs, run_id=r.stream.split("-", 1)[1])
+        if before is None:
+            return ""
+        place = is_withheld(rows, runs.metadata, before["programme"], before["division"])
+        return str(before["withheld"]) or why(count, parts, place)
 
     @model.on_short("payment_run_opened")
     def _opened(rows: Rows, r: Recorded) -> None:
@@ -39,7 +60,7 @@ def project(model: ReadModel, runs: sa.Table) -> None:
         nothing: dict[str, Any] = dict.fromkeys(_FIGURES, 0)
         kept.say(
             rows, runs, r, run_id=r.stream.split("-", 1)[1], programme=e.programme, month=e.month, division=e.division, round=e.round,
-            status="open", sent_on=None, closed_on=None, **nothing,
+            status="open", sent_on=None, closed_on=None, withheld="", **nothing,
         )  # fmt: skip
 
     @model.on_short("payment_run_approved")
@@ -52,8 +73,11 @@ def project(model: ReadModel, runs: sa.Table) -> None:
 
     @model.on_short("payment_run_sent")
     def _sent(rows: Rows, r: Recorded) -> None:
-        change(rows, r, status="sent", count=r.event.count, total_fen=r.event.total_fen, sent_on=kept.day_of(r))
+        figures = {"count": r.event.count, "total_fen": r.event.total_fen}
+        change(rows, r, status="sent", sent_on=kept.day_of(r), withheld=rule(rows, r, r.event.count, ()), **figures)
 
     @model.on_short("payment_run_closed")
     def _closed(rows: Rows, r: Recorded) -> None:
-        change(rows, r, status="closed", closed_on=kept.day_of(r), **{name: getattr(r.event, name) for name in _FIGURES})
+        e = r.event
+        hidden = rule(rows, r, e.count, (e.paid, e.failed, e.held))
+        change(rows, r, status="closed", closed_on=kept.day_of(r), withheld=hidden, **{name: getattr(e, name) for name in _FIGURES})

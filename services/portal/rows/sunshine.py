@@ -275,6 +275,18 @@ def withheld(counts: Mapping[str, int], *, above: bool = False) -> dict[str, str
     return why
 
 
+def small(count: int) -> bool:
+    """Whether a count of persons or households is withheld; nobody at all is no one's secret."""
+    return 0 < count < SMALL_CELL
+
+
+def is_withheld(rows: Rows, metadata: sa.MetaData, programme: str, place: str) -> bool:
+    """Whether the figure of a place is withheld as it stands: for other rooms, whose counts it would follow from."""
+    row = rows.get(metadata.tables["disclosure_families"], programme=programme, parent=_parent(place))
+    children: dict[str, list[Any]] = msgspec.json.decode(row["children"]) if row is not None else {}
+    return bool((children.get(place) or _TOLD)[3])
+
+
 def _at(r: Recorded) -> str:
     return r.meta.recorded_at.astimezone(SHANGHAI).isoformat(timespec="microseconds")
 
@@ -386,35 +398,62 @@ def proposals(
     return _lines(engine, asked.order_by(c.until_day, c.position).limit(_few(limit)), today=today)
 
 
-def line(engine: sa.Engine, t: SunshineTables, case_id: str, kind: str, *, today: date) -> Recipient | None:
-    """The line of one case as it stands now: of the list, or under publicity (whatever an objection form is for)."""
+def line(engine: sa.Engine, t: SunshineTables, case_id: str, kind: str, *, today: date, on: date | None = None) -> Recipient | None:
+    """The line of one case as it stood then (now: None): of the list, or under publicity (whatever an objection form is for); None where
+    it is told no more whose it was."""
     c = t.disclosures.c
-    running = sa.or_(c.until_day.is_(None), c.until_day >= today.isoformat())
-    asked = _asked(t, None).where(c.case_id == case_id, c.kind == kind, running)
-    return next(iter(_lines(engine, asked.limit(1), today=today)), None)
+    running = sa.or_(c.until_day.is_(None), c.until_day >= (on or today).isoformat())
+    asked = _asked(t, on).where(c.case_id == case_id, c.kind == kind, running)
+    found = next(iter(_lines(engine, asked.limit(1), today=today if kind == "proposal" else None)), None)
+    return found if found is not None and found.case_id else None
 
 
 def totals(engine: sa.Engine, t: SunshineTables, division: str, on: date | None = None) -> list[Figure]:
     """Every programme's figures of a division and of the places right below it, at the end of that day (now: None), withheld where they
-    must be. The division's own come first."""
+    must be. The division's own come first. What lies below a place that is withheld is not given (``veiled``): that somebody was ever there
+    would tell what its place does not."""
     c = t.figures.c
     when = (c.until_day == NEVER,) if on is None else (c.from_day <= on.isoformat(), c.until_day > on.isoformat())
     own = sa.and_(c.parent == _parent(division), c.place == division)
-    query = sa.select(t.figures).where(sa.or_(own, c.parent == division), *when).order_by(c.programme, sa.func.length(c.place), c.place)
+    query = sa.select(t.figures).where(sa.or_(own, c.parent == division), c.withheld != ABOVE, *when)
+    query = query.order_by(c.programme, sa.func.length(c.place), c.place)
     with engine.execution_options(single=True).connect() as connection:
         return [_told(row) for row in connection.execute(query).mappings()]
 
 
-def withholdings(engine: sa.Engine, t: SunshineTables, division: str, after: str = "", limit: int = 200) -> list[dict[str, Any]]:
-    """The record of what was withheld in a division (隐去记录): which figure, by which rule, from which day to which; never the figure."""
+def veiled(engine: sa.Engine, t: SunshineTables, programme: str, division: str, on: date | None = None) -> bool:
+    """Whether a place above the division is withheld, so that of the division itself nothing is told, not even that it has none."""
+    above = [place for place in _chain(division) if place != division]
     c = t.figures.c
-    query = sa.select(c.programme, c.place, c.withheld, c.from_day, c.until_day).where(c.withheld != "", *_inside(c.place, division))
+    when = (c.until_day == NEVER,) if on is None else (c.from_day <= on.isoformat(), c.until_day > on.isoformat())
+    query = sa.select(c.place).where(c.programme == programme, c.place.in_(above), c.withheld != "", *when).limit(1)
+    with engine.execution_options(single=True).connect() as connection:
+        return connection.execute(query).first() is not None
+
+
+def withholdings(
+    engine: sa.Engine, t: SunshineTables, division: str, after: str = "", limit: int = 200, on: date | None = None
+) -> list[dict[str, Any]]:
+    """The record of what was withheld in a division (隐去记录), as it stood at the end of a day: which figure, by which rule, from which
+    day to which; never the figure. Places below one that is withheld go with it, and are not named, or it were told where somebody is."""
+    c = t.figures.c
+    named = sa.select(c.programme, c.place, c.withheld, c.from_day, c.until_day)
+    query = named.where(c.withheld.in_((SMALL, BESIDE)), *_inside(c.place, division))
+    if on is not None:
+        query = query.where(c.from_day <= on.isoformat())
     if after:
         programme, place, day = after.split("~")
         query = query.where(sa.tuple_(c.programme, c.place, c.from_day) > sa.tuple_(*map(sa.literal, (programme, place, day))))
     with engine.execution_options(single=True).connect() as connection:
         found = connection.execute(query.order_by(c.programme, c.place, c.from_day).limit(_few(limit))).mappings()
-        return [{**row, "key": f"{row['programme']}~{row['place']}~{row['from_day']}", "threshold": SMALL_CELL} for row in found]
+        rows = [dict(row) for row in found]
+    key = "{programme}~{place}~{from_day}"
+    return [{**row, "until_day": until(row["until_day"], on), "key": key.format(**row), "threshold": SMALL_CELL} for row in rows]
+
+
+def until(day: str, on: date | None) -> str:
+    """The end of a period as it was known on a day: what was to end later had no end yet."""
+    return day if on is None or day <= on.isoformat() else NEVER
 
 
 def _asked(t: SunshineTables, on: date | datetime | None) -> sa.Select[Any]:

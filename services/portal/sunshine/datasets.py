@@ -68,13 +68,16 @@ def _totals(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
 
 
 def _withheld(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
-    after = ""
+    """Of the figures by place, of runs, and of indicators."""
+    after, nothing = "", {"run_id": "", "indicator": "", "threshold": rows.SMALL_CELL}
     while True:
-        found = rows.withholdings(portal.read, recipients.T, portal.profile.division_code, after, _BATCH)
-        yield from (row for row in found if row["from_day"] <= day.text)
+        found = rows.withholdings(portal.read, recipients.T, portal.profile.division_code, after, _BATCH, on=recipients.when(day))
+        yield from ({**nothing, "what": "totals", **row} for row in found)
         if len(found) < _BATCH:
-            return
+            break
         after = found[-1]["key"]
+    yield from ({**nothing, "what": "payments", **row} for row in money.withholdings(portal, day))
+    yield from ({**nothing, "what": "indicators", **row} for row in indicators.withholdings(portal, day))
 
 
 def _indicators(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
@@ -87,10 +90,17 @@ def _policies(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
         yield {**row, "content": json.dumps(row["content"], ensure_ascii=False)}
 
 
+def _objects(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
+    """Of the campaigns whose objects are public: the list, and who was drawn."""
+    for campaign in inspections.campaigns(portal, day):
+        listed = inspections.objects(portal, day, campaign)
+        chosen = set(inspections.chosen(campaign, listed))
+        yield from ({"record_id": campaign["record_id"], "object_id": one, "chosen": one in chosen} for one in listed)
+
+
 def _findings(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
     for campaign in inspections.campaigns(portal, day):
-        if campaign["status"] == "published":
-            yield from inspections.findings(portal, day, campaign["record_id"])
+        yield from inspections.findings(portal, day, campaign)
 
 
 ROWS: dict[str, Callable[[Portal, Day], Iterable[dict[str, Any]]]] = {
@@ -104,6 +114,7 @@ ROWS: dict[str, Callable[[Portal, Day], Iterable[dict[str, Any]]]] = {
     "funds": money.funds,
     "fund-moves": money.moves,
     "inspections": inspections.campaigns,
+    "inspection-objects": _objects,
     "findings": _findings,
     "credit": credit.entries,
     "indicators": _indicators,

@@ -1,7 +1,7 @@
 """Counts of persons that are too small to be told (小数值隐去): below ``SMALL_CELL`` somebody could be recognised by them.
 
 Those of the programmes by place are withheld where they are folded (``services/portal/rows/sunshine.py``), with what must be withheld
-beside them; here are the others: payees of a run, and what an indicator counts.
+beside them; payees of a run and what an indicator counts likewise, each in its room. Here is how it is said.
 """
 
 from __future__ import annotations
@@ -15,13 +15,3 @@ WHY = {
     "beside": "公布后可推算出邻近地方的小数值，故不单列",
     "above": "上级地方的数字未公布，故不单列",
 }
-
-
-def small(count: int) -> bool:
-    """Whether a count of persons or households is withheld; nobody at all is no one's secret."""
-    return 0 < count < SMALL_CELL
-
-
-def told(count: int) -> str:
-    """A count of persons as a page may say it."""
-    return FEW if small(count) else f"{count:,}"

@@ -1,12 +1,17 @@
 """检查与抽查: campaigns whose result is published, the list and the draw by its published seed, findings and how they were put right.
 
-Whoever doubts a draw repeats it: a button does so in the browser (``static/draw.js``), one line of Python anywhere else. Results are told
-once they are published; before that the page says how far the campaign is.
+The objects of a campaign, and with them seed and hash, are public where its declaration says so (``objects``): those over institutions.
+Of one over cases there are numbers alone, for a case's number is that of a household on the list of recipients, and the seed would tell
+which of them were drawn; and of one over few cases there is no result.
+
+Whoever doubts a public draw repeats it: a button does so in the browser (``static/draw.js``), one line of Python anywhere else. Results are
+told once they are published; before that the page says how far the campaign is.
 """
 
 from __future__ import annotations
 
 import hashlib
+import shlex
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +19,7 @@ from flask import Response
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
+from services.portal.rows.sunshine import small
 from services.portal.sunshine import declared
 from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
 from services.portal.web.pictures import Bar, bars
@@ -23,8 +29,12 @@ from shared.casework.inspection import draw
 from shared.domain.errors import Refused
 
 CAMPAIGNS, OBJECTS, FINDINGS = TABLES["inspections"]
-STATUS = {"listing": "列名单", "checking": "检查中", "closed": "已结束，待公开结果", "published": "结果已公开", "cancelled": "已取消"}
+STATUS = {
+    "listing": "列名单", "frozen": "名单已封存，待抽取", "checking": "检查中", "closed": "已结束，待公开结果",
+    "published": "结果已公开", "cancelled": "已取消",
+}  # fmt: skip
 _RESULTS = ("with_findings", "found", "rectified", "settled")  # told once they are published
+_OF_THE_LIST = ("seed", "list_hash")
 
 
 def campaigns(portal: Portal, day: Day) -> list[dict[str, Any]]:
@@ -32,21 +42,40 @@ def campaigns(portal: Portal, day: Day) -> list[dict[str, Any]]:
     c = CAMPAIGNS.c
     found = query(portal, sa.select(CAMPAIGNS).where(kept.on(CAMPAIGNS, day.text)).order_by(c.period_from.desc(), c.record_id))
     for row in found:
-        if row["status"] != "published":
+        declaration = declared.declarations().get(row["programme"])
+        row["named"] = declaration is not None and "objects" in declaration.public
+        row["few"] = not row["named"] and small(row["chosen"])
+        if not row["named"]:
+            row.update(dict.fromkeys(_OF_THE_LIST))
+        row["told"] = row["status"] == "published" and not row["few"]
+        if not row["told"]:
             row.update(dict.fromkeys(_RESULTS), summary="")
     return found
 
 
-def objects(portal: Portal, day: Day, record_id: str) -> list[str]:
-    """The list as it stood, in the order in which a draw takes it."""
+def objects(portal: Portal, day: Day, campaign: dict[str, Any]) -> list[str]:
+    """The list as it stood, in the order in which a draw takes it; none where it is not public."""
+    if not campaign["named"]:
+        return []
     c = OBJECTS.c
-    found = query(portal, sa.select(c.object_id).where(c.record_id == record_id, c.listed_on <= day.text))
+    found = query(portal, sa.select(c.object_id).where(c.record_id == campaign["record_id"], c.listed_on <= day.text))
     return sorted(row["object_id"] for row in found)
 
 
-def findings(portal: Portal, day: Day, record_id: str) -> list[dict[str, Any]]:
+def chosen(campaign: dict[str, Any], listed: list[str]) -> tuple[str, ...]:
+    """Which of a public list are to be checked: those drawn, or all where no draw is to come."""
+    if campaign["drawn"]:
+        return draw(listed, campaign["drawn"], campaign["seed"]) if campaign["named"] else ()
+    return () if campaign["status"] in ("listing", "frozen") else tuple(listed)
+
+
+def findings(portal: Portal, day: Day, campaign: dict[str, Any]) -> list[dict[str, Any]]:
+    """What was found, once it is published; of few cases nothing is."""
+    if not campaign["told"]:
+        return []
     f = FINDINGS.c
-    return query(portal, sa.select(FINDINGS).where(kept.on(FINDINGS, day.text), f.record_id == record_id).order_by(f.finding_id))
+    asked = sa.select(FINDINGS).where(kept.on(FINDINGS, day.text), f.record_id == campaign["record_id"])
+    return query(portal, asked.order_by(f.finding_id))
 
 
 def key(seed: str, object_id: str) -> str:
@@ -73,12 +102,12 @@ def _campaign(portal: Portal, day: Day, record_id: str) -> dict[str, Any]:
 def one(portal: Portal, day: Day, record_id: str) -> str:
     """One campaign: its list, its draw, its findings."""
     row = _campaign(portal, day, record_id)
-    listed = objects(portal, day, record_id)
-    drawn = draw(listed, row["drawn"], row["seed"]) if row["drawn"] else ()
-    keys = sorted((key(row["seed"], o), o) for o in listed) if row["drawn"] else []
+    listed = objects(portal, day, row)
+    drawn = chosen(row, listed) if row["drawn"] else ()
+    keys = sorted((key(row["seed"], o), o) for o in listed) if drawn else []
     p = paging(len(keys) or len(listed))
     codes: dict[str, int] = {}
-    problems = findings(portal, day, record_id) if row["status"] == "published" else []
+    problems = findings(portal, day, row)
     for f in problems:
         codes[f["code"]] = codes.get(f["code"], 0) + 1
     kinds = [Bar(said(code, "finding"), n, f"{n} 项") for code, n in sorted(codes.items(), key=lambda c: -c[1])]
@@ -86,11 +115,14 @@ def one(portal: Portal, day: Day, record_id: str) -> str:
     return render(
         "inspection.html", day, c=row, name=declared.name(row["programme"]), status=STATUS, drawn=drawn, p=p, said=said, picture=picture,
         keys=keys[p.offset : p.offset + PER_PAGE], listed=listed[p.offset : p.offset + PER_PAGE], findings=problems, first=p.offset,
+        quoted=shlex.quote(row["seed"] or ""),
     )  # fmt: skip
 
 
 @page("/sunshine/inspections/<record_id>/objects.txt")
 def listed_objects(portal: Portal, day: Day, record_id: str) -> Response:
     """The list as a text, one object a line, in order: what a draw is repeated from, and what the list's hash is over."""
-    _campaign(portal, day, record_id)
-    return Response("\n".join(objects(portal, day, record_id)), content_type="text/plain; charset=utf-8")
+    found = _campaign(portal, day, record_id)
+    if not found["named"]:
+        raise Refused("not_found", "此次检查的对象为个案，名单不公开。", None)
+    return Response("\n".join(objects(portal, day, found)), content_type="text/plain; charset=utf-8")

@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
+from services.portal.rows.sunshine import until
 from services.portal.sunshine import declared
-from services.portal.sunshine.figures import small
 from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
 from services.portal.web.pictures import Bar, line
 from services.portal.web.portal import Portal
@@ -18,6 +18,7 @@ from shared.domain.errors import Refused
 
 RUNS = TABLES["runs"]
 FUNDS, MOVES = TABLES["funds"]
+_PARTS = ("paid", "paid_fen", "failed", "failed_fen", "held", "held_fen")
 _COUNTS = ("count", "total_fen", "paid", "paid_fen", "failed", "failed_fen", "held", "held_fen")
 KINDS = {"allocated": "拨入", "drawn": "支取", "given_back": "退回", "counted": "盘点", "closed": "结清缴回"}
 
@@ -27,37 +28,48 @@ KINDS = {"allocated": "拨入", "drawn": "支取", "given_back": "退回", "coun
 
 def runs(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """The runs of the programmes whose figures are public, from the sending on, newest month first. Of one with few payees there is the
-    run and no figure (``withheld``)."""
+    run and no figure, and where few were paid, failed or held, none of these parts (``withheld``)."""
     public = [p.code for p in declared.counted()]
     statement = sa.select(RUNS).where(kept.on(RUNS, day.text), RUNS.c.status.in_(("sent", "closed")), RUNS.c.programme.in_(public))
     found = query(portal, statement.order_by(RUNS.c.month.desc(), RUNS.c.programme, RUNS.c.division, RUNS.c.round))
     for row in found:
-        row["withheld"] = small(row["count"])
         row["proven"] = row["status"] == "closed" and all(
             row[f"{total}"] == sum(row[f"{part}{unit}"] for part in ("paid", "failed", "held"))
             for total, unit in (("count", ""), ("total_fen", "_fen"))
         )
-        if row["withheld"]:
-            row.update(dict.fromkeys(_COUNTS))
+        row.update(dict.fromkeys({"": (), "parts": _PARTS}.get(row["withheld"], _COUNTS)))
     return found
 
 
 def months(portal: Portal, day: Day) -> dict[str, dict[str, int]]:
-    """Month → programme → fen paid by runs that are closed; a run whose figures are withheld is not in it."""
+    """Month → programme → fen due (应发) in the runs that are closed; a run whose figures are withheld is not in it.
+
+    Due and not paid: from a sum of what was paid would follow what a run withholds of those few who were not. A follow-up run (补发) is
+    over lines that are in it already.
+    """
     found: dict[str, dict[str, int]] = {}
     for row in runs(portal, day):
-        if row["status"] == "closed" and not row["withheld"]:
+        if row["status"] == "closed" and row["total_fen"] is not None and not row["round"]:
             of = found.setdefault(row["month"], {})
-            of[row["programme"]] = of.get(row["programme"], 0) + row["paid_fen"]
+            of[row["programme"]] = of.get(row["programme"], 0) + row["total_fen"]
     return dict(sorted(found.items()))
 
 
 def over_months(portal: Portal, day: Day, last: int = 24) -> Any:
-    """The picture of what was paid month by month; None where nothing was."""
+    """The picture of what was due month by month; None where nothing was."""
     paid = {month: sum(of.values()) for month, of in months(portal, day).items()}
     points = [Bar(month, fen, f"{fen / 1_000_000:,.2f}万") for month, fen in list(paid.items())[-last:]]
     about = "；".join(f"{p.label}：{money(int(p.value or 0))}" for p in points)
-    return line("各月发放金额（万元）", points, about=about) if points else None
+    return line("各月应发金额（万元）", points, about=about) if points else None
+
+
+def withholdings(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """The record of what was withheld of runs: of which, by which rule, from which day to which, as it stood at the end of the day."""
+    c = RUNS.c
+    public = [p.code for p in declared.counted()]
+    asked = sa.select(c.run_id, c.programme, c.division.label("place"), c.withheld, c.since.label("from_day"), c.until.label("until_day"))
+    asked = asked.where(c.withheld != "", c.programme.in_(public), c.since <= day.text).order_by(c.run_id, c.since)
+    return [{**row, "until_day": until(row["until_day"], day.on)} for row in query(portal, asked)]
 
 
 @page("/sunshine/payments")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from services.portal.rows.sunshine import FOREVER, moment
 from services.portal.sunshine import declared, money, standards
 from services.portal.sunshine.public import Day, page, query, render
-from services.portal.sunshine.recipients import T, cell, figures
+from services.portal.sunshine.recipients import T, cell, figures, untold
 from services.portal.web.pictures import Bar, Tile, bars, line, tiles
 from services.portal.web.places import places_of
 from services.portal.web.portal import Portal
@@ -52,6 +52,8 @@ def overview(portal: Portal, day: Day) -> str:
     everything = figures(portal, day, district)
     own = {f.programme: f for f in everything if f.place == district}
     towns = {f.place: f for f in everything if f.programme == MAIN and f.place != district}
+    if MAIN in own and own[MAIN].withheld:
+        towns = {t.code: untold(MAIN, t.code) for t in places_of(portal.profile).towns}
     tiled = [
         Tile(t.name, t.at, f.cases if f else 0, cell(f, "cases"), day.link(f"/sunshine/recipients/{MAIN}/{t.code}"))
         for t in places_of(portal.profile).towns

@@ -87,6 +87,11 @@ def figures(portal: Portal, day: Day, division: str) -> list[Figure]:
     return rows.totals(portal.read, T, division, when(day))
 
 
+def untold(programme: str, place: str) -> Figure:
+    """The figure of any place below one that is withheld, whether it has any or none."""
+    return Figure(programme, place, "", "", None, None, None, rows.ABOVE)
+
+
 def cell(figure: Figure | None, what: str) -> str:
     """A figure as it is said."""
     if figure is None:
@@ -113,7 +118,7 @@ def value(line: dict[str, Any], field: str) -> str:
     return said(found, field) if field in ("area", "status") else str(found)
 
 
-def table_rows(portal: Portal, lines: Sequence[dict[str, Any]], fields: Sequence[str]) -> Markup:
+def table_rows(portal: Portal, day: Day, lines: Sequence[dict[str, Any]], fields: Sequence[str]) -> Markup:
     """The rows of a list as HTML, every text escaped. Here and not in the template: of a page of fifty lines this is most of the work."""
     named: dict[str, Markup] = {}
     places, out = places_of(portal.profile), []
@@ -123,7 +128,7 @@ def table_rows(portal: Portal, lines: Sequence[dict[str, Any]], fields: Sequence
             named[where] = escape(places.name(where))
         cells = "".join(f'<td{_RIGHT if f == "amount_fen" else ""}>{escape(value(line, f))}</td>' for f in fields)
         case_id = line["case_id"]
-        link = f'<a href="/sunshine/receipt/recipients/{escape(case_id)}" rel="nofollow">回执</a>' if case_id else ""
+        link = f'<a href="{escape(day.link(f"/sunshine/receipt/recipients/{case_id}"))}" rel="nofollow">回执</a>' if case_id else ""
         out.append(f"<tr><td>{named[where]}</td>{cells}<td>{link}</td></tr>")
     return Markup("\n".join(out))
 
@@ -173,6 +178,8 @@ def place(portal: Portal, day: Day, programme: str, division: str = "") -> str:
         raise Refused("not_found", "没有此项目或地区。", None)
     of = [f for f in figures(portal, day, division) if f.programme == programme]
     own = next((f for f in of if f.place == division), None)
+    if rows.veiled(portal.read, T, programme, division, when(day)):
+        own = untold(programme, division)
     below = [f for f in of if f.place != division]
     places = places_of(portal.profile)
     path = f"/sunshine/recipients/{programme}"
@@ -181,7 +188,7 @@ def place(portal: Portal, day: Day, programme: str, division: str = "") -> str:
         Tile(t.name, t.at, f.cases if f else 0, cell(f, "cases"), day.link(f"{path}/{t.code}"))
         for t in places.towns
         if t.at is not None
-        for f in (by_place.get(t.code),)
+        for f in (untold(programme, t.code) if own and own.withheld else by_place.get(t.code),)
     ]
     after = request.args.get("after", "")
     found = rows.recipients(portal.read, T, programme, division, when(day), after, PER_PAGE + 1) if known.public.recipient else []
@@ -189,7 +196,7 @@ def place(portal: Portal, day: Day, programme: str, division: str = "") -> str:
     crumbs = [(code, places.name(code)) for n in (6, 9, 12) if n <= len(division) for code in (division[:n],)]
     return render(
         "recipients.html", day, programme=known, path=path, division=division, own=own, below=below, cell=cell, why=WHY,
-        lines=table_rows(portal, lines, known.public.recipient), heading=heading(known.public.recipient), crumbs=crumbs, after=after,
+        lines=table_rows(portal, day, lines, known.public.recipient), heading=heading(known.public.recipient), crumbs=crumbs, after=after,
         more=found[PER_PAGE - 1].key if len(found) > PER_PAGE else "",
         map=tiles(f"{known.name}：各镇街", tiled) if len(division) == 6 and tiled else None,
     )  # fmt: skip

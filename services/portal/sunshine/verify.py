@@ -58,7 +58,7 @@ def _moves(portal: Portal, given: list[str]) -> Row | None:
 
 def _run(portal: Portal, day: Day) -> Iterable[Row]:
     """The runs whose figures are told."""
-    return (row for row in money.runs(portal, day) if not row["withheld"])
+    return (row for row in money.runs(portal, day) if row["count"] is not None)
 
 
 def _standing(portal: Portal, day: Day) -> Iterable[Row]:
@@ -67,10 +67,13 @@ def _standing(portal: Portal, day: Day) -> Iterable[Row]:
 
 
 def _disclosed(kind: str) -> Callable[[Portal, list[str]], Row | None]:
-    """The line of a list, or of the publicity, as it stands now."""
+    """The line of a list, or of the publicity, as it stood on the day."""
 
     def find(portal: Portal, given: list[str]) -> Row | None:
-        line = rows.line(portal.read, TABLES["sunshine"], given[0], kind, today=portal.clock.now().date()) if len(given) == 1 else None
+        if len(given) != 1:
+            return None
+        day = day_of(portal)
+        line = rows.line(portal.read, TABLES["sunshine"], given[0], kind, today=day.today, on=day.on if day.asked else None)
         declares = declared.public(line.programme) if line else NOTHING_PUBLIC
         listed = declares.recipient if kind == "recipient" else declares.proposal
         return {"stream": line.stream, "version": line.n} if line and listed else None

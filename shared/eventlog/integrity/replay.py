@@ -34,7 +34,7 @@ from shared.rules.engine import RulesEngine
 RULES, GRADE, DRAW = "规则决定", "评估等级", "随机抽取"
 MOST = 1_000  # findings and older decisions that are named one by one
 _OF_GRADES = (graded_assessment.AssessmentRequested, graded_assessment.AssessmentScored, graded_assessment.AssessmentGraded)
-_OF_DRAWS = (inspection.CampaignObjectsListed, inspection.CampaignStarted)
+_OF_DRAWS = (inspection.CampaignObjectsListed, inspection.CampaignListFrozen, inspection.CampaignStarted)
 
 
 class Room(Protocol):
@@ -232,20 +232,31 @@ class _Grades:
 
 
 class _Draws:
-    """随机抽取: from exactly the list that was listed. Who was drawn follows from list and seed, and stands in no event."""
+    """随机抽取: from exactly the list that was listed, and was frozen before the seed was known. Who was drawn follows from list and seed,
+    and stands in no event."""
 
     def __init__(self) -> None:
         self._listed: dict[str, set[str]] = {}
+        self._frozen: dict[str, inspection.CampaignListFrozen] = {}
 
     def see(self, r: Recorded) -> tuple[str, ...] | None:
         e = r.event
         if isinstance(e, inspection.CampaignObjectsListed):
             self._listed.setdefault(r.stream, set()).update(e.objects)
+        elif isinstance(e, inspection.CampaignListFrozen):
+            self._frozen[r.stream] = e
+            return self._unless_of(e, self._listed.get(r.stream, set()))
         elif isinstance(e, inspection.CampaignStarted):
-            objects = self._listed.pop(r.stream, set())
-            made = {"清单摘要": inspection.list_hash(tuple(objects)), "清单件数": len(objects)}
-            return _unless({"清单摘要": e.list_hash, "清单件数": e.listed}, made)
+            wrong, frozen = self._unless_of(e, self._listed.pop(r.stream, set())), self._frozen.pop(r.stream, None)
+            if frozen is not None and (frozen.count, frozen.list_hash) != (e.count, e.list_hash):
+                wrong = (*wrong, "封存的名单")
+            return wrong
         return None
+
+    @staticmethod
+    def _unless_of(e: inspection.CampaignListFrozen | inspection.CampaignStarted, objects: set[str]) -> tuple[str, ...]:
+        made = {"清单摘要": inspection.list_hash(tuple(objects)), "清单件数": len(objects)}
+        return _unless({"清单摘要": e.list_hash, "清单件数": e.listed}, made)
 
 
 def _unless(says: Mapping[str, Any], made: Mapping[str, Any]) -> tuple[str, ...]:
