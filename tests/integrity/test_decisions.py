@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -53,6 +54,9 @@ def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         drawn = made.call("open_campaign", "reviewer", programme="annual_entitlement_review", **opening)["id"]
         for listed in (["a", "b"], ["c"]):
             made.call("list_campaign_objects", "reviewer", record_id=drawn, objects=listed)
+        tomorrow = (made.now.date() + timedelta(days=1)).isoformat()
+        made.call("freeze_campaign_list", "reviewer", record_id=drawn, count=2, source="公开摇号", draw_on=tomorrow)
+        made.later(1)
         made.call("start_campaign", "reviewer", record_id=drawn, count=2, seed="公开摇号20230703")
         made.settle()
         yield made
@@ -89,7 +93,7 @@ def test_everything_decided_comes_out_equal(d: Desk) -> None:
     report = made_again(d)
     assert (report.unequal, report.older, report.equal) == (0, 0, report.decisions)
     assert [str(f) for f in report.findings] == []
-    assert (report.kinds[GRADE], report.kinds[DRAW]) == (3, 1)
+    assert (report.kinds[GRADE], report.kinds[DRAW]) == (3, 2)  # of a draw: the list as frozen, and the draw
     log = d.offices["assistance"].log
     carried, expected, programmes = carriers(), 0, set()
     for raw in log.read_all():
@@ -100,6 +104,22 @@ def test_everything_decided_comes_out_equal(d: Desk) -> None:
             programmes |= {a["programme"] for a in several}
     assert report.kinds[RULES] == expected
     assert programmes == WANTED
+
+
+def test_a_draw_of_another_number_than_was_frozen_is_named(d: Desk) -> None:
+    """In a campaign that is else like another: more drawn than was said when the list was frozen."""
+    log = d.offices["assistance"].log
+    started = next(r for r in log.read_all() if r.name == "assistance.campaign_started")
+    copies = []
+    for raw in log.read(started.stream)[: started.version + 1]:
+        body = json.loads(raw.data)
+        if raw.version == started.version:
+            body["count"] += 1
+        copies.append(Raw(raw.name, json.dumps(body).encode(), raw.metadata, str(uuid.uuid4())))
+    stream = f"assistance.inspection-{uuid.uuid4()}"
+    log.append(stream, copies, NO_STREAM)
+    [found] = [f for f in made_again(d).findings if f.where == f"{stream}@{started.version}"]
+    assert "封存的名单" in str(found)
 
 
 def test_the_doors_and_the_command_say_the_same_of_an_amount_that_does_not_follow(d: Desk) -> None:
@@ -143,6 +163,7 @@ FORGERIES: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
     "outcome": ("assistance.case_reassessed", lambda b: b.update(outcome="lowered"), "金额与月份"),
     "grade": ("assistance.assessment_graded", lambda b: b.update(grade="none"), "等级"),
     "list": ("assistance.campaign_started", lambda b: b.update(list_hash="0" * 64), "清单摘要"),
+    "frozen list": ("assistance.campaign_list_frozen", lambda b: b.update(list_hash="0" * 64), "清单摘要"),
 }
 
 

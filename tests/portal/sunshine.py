@@ -52,6 +52,7 @@ class District:
     app: Flask
     names: set[str] = field(default_factory=set)
     remembered: dict[str, dict[str, str]] = field(default_factory=dict)
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)  # by day and name, but those that say less of a past day
     numbers: Numbers = field(default_factory=Numbers)
     waiting: str = ""  # a case under publicity
     lot: str = ""  # an inspection drawn by lot from 132 objects
@@ -75,6 +76,8 @@ class District:
         self.desk.settle()
         day = self.desk.now.date().isoformat()
         self.remembered[day] = {path: part(text) for path, text in self.read().items()}
+        codes = [r["name"] for r in self.client.get("/sunshine/data/datapackage.json").get_json()["resources"]]
+        self.tables[day] = {code: self.client.get(f"/sunshine/data/{code}.json").get_json()["rows"] for code in codes}
 
     def read(self, on: str = "") -> dict[str, str]:
         """Every public page that links lead to (receipts, forms and files left out), today or as of a day."""

@@ -112,14 +112,17 @@ def test_the_pages_need_no_script(chromium: Browser, base: str, made: District) 
 
 
 def test_a_page_says_later_what_it_said_on_the_day(made: District, past: dict[str, dict[str, str]]) -> None:
-    """Every page of every remembered day, asked for today by ?on=, says word for word what it said at the end of that day; and the same
-    pages can be reached."""
+    """Every page of every remembered day, asked for today by ?on=, says word for word what it said at the end of that day; so does every
+    table, row for row; and the same pages can be reached."""
     assert len(made.remembered) >= 6
     for day, then in made.remembered.items():
         assert len(then) > 40
         for path, text in past[day].items():
             assert part(text) == then[re.sub(r"[?&]on=[\d-]+", "", path)], (day, path)
         assert len(past[day]) == len(then), day
+    for day, tables in made.tables.items():
+        for code, then in tables.items():
+            assert table(made, code, day) == then, (day, code)
     first, last = min(made.remembered), max(made.remembered)
     assert made.remembered[first]["/sunshine/standards"] != made.remembered[last]["/sunshine/standards"]  # the days do differ
 
@@ -498,6 +501,20 @@ def test_what_is_no_receipt_is_told_so(made: District, text: str) -> None:
     answer = made.client.post("/sunshine/verify", data={"receipt": text})
     assert answer.status_code == 422
     assert "不成立" in answer.get_data(as_text=True) or "读不出" in answer.get_data(as_text=True)
+
+
+def test_a_past_page_leads_to_the_receipts_of_its_own_rows(made: District) -> None:
+    """A receipt asked for from a past page is of the event that said the row on that day, or it is no more public whose that was; checking,
+    which is of today, does not say that it is of that day."""
+    for on in ("2023-03-10", "2023-08-20"):
+        page = made.client.get(f"/sunshine/recipients/{LIVING}/{XIZHOU}?on={on}").get_data(as_text=True)
+        links = [link.replace("&amp;", "&") for link in _RECEIPT.findall(page)]
+        assert links
+        assert all(link.endswith(f"?on={on}") for link in links)
+        assert {made.client.get(link).status_code for link in links} == {200}
+    checking = made.client.get("/sunshine/verify?on=2023-04-20").get_data(as_text=True)
+    assert "这是该日公开的内容" not in checking
+    assert "day-picker" not in checking
 
 
 # -- credit lists

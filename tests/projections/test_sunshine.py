@@ -19,6 +19,7 @@ from services.portal.read_model import MODEL, TABLES
 from services.portal.rows import sunshine
 from services.portal.rows.sunshine import ABOVE, BESIDE, SMALL, SMALL_CELL
 from shared.casework import disclosure as di
+from shared.casework.payment_run import PaymentRunClosed, PaymentRunOpened, PaymentRunSent
 from shared.clock import SHANGHAI
 from shared.eventlog import discovery
 from shared.eventlog.client import Raw
@@ -127,6 +128,32 @@ def test_what_is_withheld_of_a_town_is_withheld_of_its_villages(engine: sa.Engin
         assert [f.cases for f in p.figures(on=date(2024, 2, 9)).values()] == [76, None, None, 60]
         ended = {(w["place"], w["until_day"]) for w in sunshine.withholdings(p.engine, T, DISTRICT)}
         assert (f"{DISTRICT}101", "2024-02-10") in ended
+
+
+def test_a_run_tells_no_figure_that_its_place_withholds(engine: sa.Engine) -> None:
+    """The town beside a small one is withheld, so its run is; the large town's is told but for its parts, of which few failed."""
+    runs = TABLES["runs"]
+
+    def run(p: Page, town: str, at: datetime, count: int, failed: int) -> None:
+        run_id = f"{town}-{at.date()}"
+        opened = PaymentRunOpened(run_id, "p", "2024-01", f"{DISTRICT}{town}", "staff:a")
+        closed = PaymentRunClosed(run_id, "p", "2024-01", count, count, count - failed, count - failed, failed, failed)
+        for n, event in enumerate((opened, PaymentRunSent(run_id, count, count), closed)):
+            p.see(f"assistance.payment_run-{run_id}", n, at, event)
+        p.flush()
+
+    with page(engine) as p:
+        n = 0
+        for town, cases in (("101", 13), ("102", 3), ("103", 60)):
+            for _ in range(cases):
+                n += 1
+                p.see(f"assistance.disclosure-{n}", 0, FIRST, published(n, f"{DISTRICT}{town}001"))
+        p.flush()
+        for town, count, failed in (("101", 13, 0), ("102", 3, 0), ("103", 60, 2)):
+            run(p, town, FIRST, count, failed)
+        with p.engine.connect() as connection:
+            found = connection.execute(sa.select(runs.c.run_id, runs.c.withheld).where(runs.c.until == "9999-12-31")).all()
+        assert {row.run_id[:3]: row.withheld for row in found} == {"101": "beside", "102": "small", "103": "parts"}
 
 
 # -- figures are sums

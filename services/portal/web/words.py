@@ -596,6 +596,7 @@ CODES: dict[str, str] = {
     # payment (发放)
     "open": "办理中",
     "listing": "编制中",
+    "frozen": "名单已封存",
     "listed": "已编制",
     "locked": "已锁定",
     "approved": "已批准",
