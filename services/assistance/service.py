@@ -11,6 +11,7 @@ from services.assistance import after_death, household, person, placement
 from services.assistance.benefits import DISCLOSURES, AssistanceBenefits, business, cases_of_person, rules_now, whom
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.lists import NEAR_RELATIVE_FILING, NEAR_RELATIVES
+from services.assistance.doors.beforehand import BEFORE
 from services.assistance.doors.care import CareDoors
 from services.assistance.doors.changes import ChangeDoors, MemberForm
 from services.assistance.doors.determination import DeterminationDoors
@@ -20,7 +21,7 @@ from services.assistance.doors.one_thing import OneThingDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.standards import StandardsDoors
 from services.assistance.doors.temporary import TemporaryDoors
-from services.assistance.doors.windows import WindowDoors, reviewed_first
+from services.assistance.doors.windows import WindowDoors
 from services.assistance.programmes import APPLIED_FOR_ANYWHERE, MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, TABLES, households
 from services.assistance.rows.standards import households_on
@@ -132,7 +133,7 @@ OTHER_LISTS = (*PAPERS, DISCLOSED.objections, *CHECKS)
 
 @with_shapes(
     DECLARATIONS, MODEL, RECORDS, DECIDERS, more_lists=(BENEFITS.cases, *BENEFITS.pay.worklists, *OTHER_LISTS),
-    before={"record_check": reviewed_first},
+    before=BEFORE,
 )  # fmt: skip
 class Assistance(
     MeansTestDoors,

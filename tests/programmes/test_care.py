@@ -11,7 +11,7 @@ import pytest
 from services.assistance import person
 from shared.domain.errors import Refused
 from tests.desk import Desk, desk
-from tests.programmes.people import Numbers, case, due, grant, pay, single
+from tests.programmes.people import Numbers, case, due, grant, home, pay, single
 
 TOWN = "330225100"
 ACTS = ("eat", "dress", "bed", "toilet", "walk", "bathe")
@@ -266,3 +266,79 @@ def test_a_statement_lists_what_was_paid_and_rendered(house: Desk) -> None:
     assert (elsewhere["benefits"], elsewhere["services"]) == ([], [])
     with pytest.raises(Refused):
         house.call("benefit_statement", "auditor", subject_id=who, first="2025-05", last="2025-04")
+
+
+def test_every_dispersed_person_of_the_register_is_on_the_list_before_the_campaign_begins(house: Desk) -> None:
+    """分散供养排查: who lives in an institution is not on it, nobody is left out by hand or by a draw."""
+    town = "330225107"
+    house.on("2024-08-01")
+    at_home, other, inside = (somebody(house, town) for _ in range(3))
+    for who in (at_home, other, inside):
+        house.call("record_finding", person_id=who, found_on="2024-07-30", lost_acts=[], able_supporter=False, able_to_work=False)
+        grant(house, "extreme_hardship_support", person_id=who)
+    day = house.now.date().isoformat()
+    house.call("record_finding", person_id=inside, found_on=day, placement="central")
+    house.settle()
+    opening = {"title": "分散供养排查", "scope": "全部分散供养", "period_from": day, "check_by": "2024-12-31"}
+    campaign = house.call(
+        "open_campaign", "reviewer", programme="dispersed_support_special_inspection", division=town, **opening
+    )["id"]
+    house.call("list_campaign_objects", "reviewer", record_id=campaign, objects=[at_home])
+    house.project()
+    with pytest.raises(Refused, match="还有1名"):
+        house.call("start_campaign", "reviewer", record_id=campaign)
+    with pytest.raises(Refused, match="逐人检查"):
+        house.call("freeze_campaign_list", "reviewer", record_id=campaign, count=1, source="开奖号码", draw_on="2024-12-01")
+    house.call("list_campaign_cases", "reviewer", record_id=campaign)
+    house.project()
+    house.call("start_campaign", "reviewer", record_id=campaign)
+    assert set(record(house, "inspection", campaign)["objects"]) == {at_home, other}
+    for who in (at_home, other):
+        house.call("record_check", record_id=campaign, object_id=who, result="pass")
+    house.call("close_campaign", "approver", record_id=campaign, summary="排查2人")
+
+
+def test_care_of_the_severely_disabled_asks_for_class_and_certificate(house: Desk) -> None:
+    """困难重度残疾人照护: without the month's class, or with a light grade, the order is refused with its field."""
+    house.on("2025-03-03")
+    made = home(house, NUMBERS, {"born": "19700101"}, {"born": "19720101"})
+    who = made.members[1]
+    order = {
+        "programme": "severe_disability_hardship_care", "division": "330225101", "subject_id": who, "service_class": "home_care",
+        "entitlement": 8, "need": "评估", "plan": "每周两次",
+    }  # fmt: skip
+    with pytest.raises(Refused, match="困难类别认定"):
+        house.call("order_service", **order)
+    grant(house, "minimum_living_allowance", household_id=made.household_id)
+    house.later(31)
+    house.settle()
+    house.call("record_certificate", person_id=who, grade=3, kind="physical", effective_from="2025-01-01")
+    house.settle()
+    with pytest.raises(Refused, match="重度残疾人证") as refused:
+        house.call("order_service", **order)
+    assert refused.value.field == "subject_id"
+    house.call("record_certificate", person_id=who, grade=2, kind="physical", effective_from="2025-02-01")
+    house.settle()
+    assert record(house, "service_order", house.call("order_service", **order)["id"])["status"] == "ordered"
+
+
+def test_entrusted_care_is_asked_for_in_the_class_that_was_determined(house: Desk) -> None:
+    """托养: another class than the month's, or no certificate, is refused with its field; as determined it is taken in."""
+    house.on("2025-03-03")
+    body = {"programme": "entrusted_care_for_low_income_disabled", "division": "330225101", "subject_id": "org:claimed", "places": 3}
+    places = house.call("open_care_places", "approver", **body)["id"]
+    made = home(house, NUMBERS, {"born": "19700101"}, {"born": "19720101"})
+    who = made.members[1]
+    grant(house, "minimum_living_allowance", household_id=made.household_id)
+    house.later(31)
+    house.settle()
+    asked = {"record_id": places, "person_id": who, "basis": "低保证0312"}
+    with pytest.raises(Refused) as refused:
+        house.call("request_entrusted_care", care_class="low_income", **asked)
+    assert refused.value.field == "care_class"
+    with pytest.raises(Refused, match="残疾人证"):
+        house.call("request_entrusted_care", care_class="minimum_living_allowance", **asked)
+    house.call("record_certificate", person_id=who, grade=3, kind="physical", effective_from="2025-01-01")
+    house.settle()
+    house.call("request_entrusted_care", care_class="minimum_living_allowance", **asked)
+    assert [r["person_id"] for r in record(house, "care_places", places)["requests"]] == [who]

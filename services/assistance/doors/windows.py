@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from services.assistance import placement
+from services.assistance import person, placement
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.person import PersonDoors
@@ -22,6 +23,7 @@ from shared.messaging.showing import all_seen
 from shared.security.permissions import within
 
 ANNUAL_REVIEW = "annual_entitlement_review"
+DISPERSED = "dispersed_support_special_inspection"  # its objects are persons (person_id)
 OUTCOMES = {"continue": "confirmed", "adjust": "adjusted", "terminate": "terminated"}  # 复审结论 as the campaign calls it
 # Which cases a campaign looks at, where its objects are the cases of a register.
 REVIEWED = {
@@ -79,6 +81,21 @@ def reviewed_first(service: Any, order: Order[inspection.RecordCheck]) -> None:
         raise invalid("与该个案的复审结论不一致。", "result")
 
 
+def dispersed(service: Any, division: str, month: str) -> list[str]:
+    """分散供养特困人员: the persons of the running 特困 cases of a place who in that month live in no institution."""
+    cases = (row["subject_id"] for row in _running(service, division, ("extreme_hardship_support",)))
+    return sorted(p for p in cases if person.facts_in(service.office.load(person.DECIDER, p).state, month).placement == "dispersed")
+
+
+def _running(service: Any, division: str, programmes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for programme in programmes:
+        for status in RUNNING:
+            after, where = "", {"programme": programme, "status": status}
+            while rows := listed(service.office.read, BENEFITS.cases, division, where, 500, after):
+                yield from rows
+                after = rows[-1]["case_id"]
+
+
 class WindowDoors(PersonDoors):
     """窗口."""
 
@@ -121,14 +138,17 @@ class WindowDoors(PersonDoors):
 
     @command(CampaignRef, permission="review", does=inspection.ListCampaignObjects)
     def list_campaign_cases(self, order: Order[CampaignRef]) -> Any:
-        """将本辖区在册个案全部列入检查（复审、差错台账、抽查）。"""
+        """将本辖区在册个案（或分散供养特困人员）全部列入检查（复审、差错台账、抽查、专项排查）。"""
         record_id, campaigns = order.command.record_id, DECIDERS[inspection.NAME]
         state: inspection.Campaign = self.office.load(campaigns, record_id).state
-        if state.programme not in REVIEWED:
+        if state.programme not in REVIEWED and state.programme != DISPERSED:
             raise Refused("out_of_order", "此项检查的对象不是在册个案。", "record_id")
         within(order.hand, state.division)
         all_seen(self.office, MODEL)
-        cases = self._in_register(state.division, REVIEWED[state.programme])
+        if state.programme == DISPERSED:
+            cases = dispersed(self, state.division, dates.month_of(order.today))
+        else:
+            cases = sorted(row["case_id"] for row in _running(self, state.division, REVIEWED[state.programme]))
         if not cases:
             raise Refused("not_found", "本辖区没有在册个案。", "record_id")
         if len(set(cases) | set(state.objects)) > inspection.MOST_OBJECTS:
@@ -138,16 +158,6 @@ class WindowDoors(PersonDoors):
             some = inspection.ListCampaignObjects(record_id, tuple(cases[n : n + inspection.CHUNK]))
             answer = self.office.handle(campaigns, record_id, order.to(some, f"objects {n}"))
         return answer
-
-    def _in_register(self, division: str, programmes: tuple[str, ...]) -> list[str]:
-        found: list[str] = []
-        for programme in programmes:
-            for status in RUNNING:
-                after, where = "", {"programme": programme, "status": status}
-                while rows := listed(self.office.read, BENEFITS.cases, division, where, 500, after):
-                    found += [row["case_id"] for row in rows]
-                    after = rows[-1]["case_id"]
-        return sorted(found)
 
     @reaction(OWN, "session_decision_rolled_over", reads=RolledOver)
     def on_session_decision_rolled_over(self, notice: Notice[RolledOver]) -> None:
