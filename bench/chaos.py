@@ -3,7 +3,7 @@
 What must hold afterwards, whatever was killed when:
 every acknowledged command is in the log exactly once; every outside message had its effect exactly once; every published event
 reached every reaction's effect exactly once; the broker saw every published event, in log order; nothing is among the dead
-letters; the read models are what a rebuild gives; positions only ever grow.
+letters; the read models are what a rebuild gives; positions only ever grow; the whole log is sealed, and every checkpoint holds.
 
 ``tests/faults`` runs one short round; ``minzheng bench chaos --rounds N --seed S`` runs long. Everything that is chosen by
 chance comes from the seed, which is printed; how the processes' own timing falls is the machine's.
@@ -33,10 +33,14 @@ from stdnum.cn import ric
 from shared import clock
 from shared.cli.outside_sources import OutsideSources
 from shared.cli.processes import SERVICES
+from shared.cli.sealing import checking_key, origin_of
 from shared.cli.supervisor import House
 from shared.domain.errors import Refused, Unavailable
 from shared.eventlog import discovery, rebuild
 from shared.eventlog.client import Log, LogUnavailable, Raw
+from shared.eventlog.integrity.seal import notes_of, published_in
+from shared.eventlog.integrity.source import source_of
+from shared.eventlog.integrity.verify import verify
 from shared.eventlog.stores import engine_for
 from shared.eventsourcing.events import REGISTRY
 from shared.messaging import names
@@ -47,7 +51,7 @@ from shared.security import tokens
 
 DISTRICT = "330225"
 PROGRAMME = "minimum_living_allowance"
-VICTIMS = ("eventlog", "broker", *(f"worker-{s}" for s in SERVICES), "projector", "relay")
+VICTIMS = ("eventlog", "broker", *(f"worker-{s}" for s in SERVICES), "projector", "relay", "seal", "portal")
 DELAYS = "0.3,1,2,2,2,2,2,2"  # retries of a reaction; short, so that a round is
 PATIENCE = 90.0  # seconds in which a command, or the coming to rest, must succeed
 CALM = 1.5  # seconds without a new event that count as rest
@@ -659,7 +663,7 @@ def settle_account(house: House, ledger: Ledger) -> tuple[Account, int, int, lis
     account = Account(ledger, _rest(house, ledger))
     wrong = account.wrong() + _dead_letters(house.settings.amqp_uri)
     announced, twice, unheard = _audit(house.settings.amqp_uri, ledger, account.entries)
-    return account, announced, twice, wrong + unheard + _read_models(house, account.entries)
+    return account, announced, twice, wrong + unheard + _read_models(house, account.entries) + _sealed(house)
 
 
 def _one_round(house: House, chance: random.Random, victims: tuple[str, ...], kills: Counter[str], number: int, say: Say) -> None:
@@ -780,6 +784,24 @@ def _audit(amqp_uri: str, ledger: Ledger, entries: list[Entry]) -> tuple[int, in
     if seen.keys() - owed:
         wrong.append(f"{len(seen.keys() - owed)} 个消息不是日志中的公开事件")
     return messages, messages - (len(seen) - known), wrong
+
+
+def _sealed(house: House) -> list[str]:
+    """Wait until the seal has seen everything, then hold the whole log against the tree and every checkpoint."""
+    log, engine = Log(house.settings.eventstore_uri, data=house.settings.eventstore_data), engine_for(house.settings, "integrity")
+    until = time.monotonic() + PATIENCE
+    try:
+        while True:
+            notes = list(dict.fromkeys([*notes_of(log), published_in(house.settings.var).read_text(encoding="utf-8")]))
+            report = verify(source_of(log), engine, notes, origin_of(house.settings), checking_key(house.settings))
+            if not report.unsealed or report.findings or time.monotonic() > until:
+                break
+            time.sleep(0.5)
+    finally:
+        log.close()
+        engine.dispose()
+    late = [f"尚有 {report.unsealed} 个事件没有封存"] if report.unsealed else []
+    return [*late, *(f"封存：{finding}" for finding in report.findings)]
 
 
 def _read_models(house: House, entries: list[Entry]) -> list[str]:
