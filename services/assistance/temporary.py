@@ -2,13 +2,15 @@
 
 Life of a matter: applied (or discovered) → accepted → [emergency: first grant within 24 hours, 先行救助, from the town's reserve fund;
 then granted_pending_papers until the papers are complete, 10 working days] → verified → [deliberated, 一事一议] → proposed → approved |
-refused → paid out in one or several instalments, each released after a look at how things stand, or the rest cancelled.
+refused → paid out in one or several instalments, each released after a look at how things stand, or the rest cancelled. Against every
+decision an appeal (复核) is open; one that is upheld sends the matter back to "verified", and it is proposed and decided once more.
 
 Must hold: the amount is what the rules say, also that of the first grant, and above the ceiling only what a recorded deliberation
 raised it to; the sum of what is released and was drawn is never more than what was approved; what a first grant exceeded the formal
 decision by becomes a claim, never a silent correction; clerk, reviewer and approver are three hands, above the township's ceiling the
-approver is the county's; no second grant for the same cause within the period the rules name. The place of the emergency (急难发生地)
-accepts, approves and pays also for people registered elsewhere, whose home place is asked and told.
+approver is the county's; an appeal is answered by a hand that took no part, and its second decision is never worse than the first; what
+is paid after it is only what is missing; no second grant for the same cause within the period the rules name. The place of the
+emergency (急难发生地) accepts, approves and pays also for people registered elsewhere, whose home place is asked and told.
 
 One stream per household, or per person whom no household of the register counts. Its door looks at the streams of its members, or of the
 households that ever counted the person, too: so a double one is seen, whoever applies.
@@ -21,8 +23,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
+from services.assistance.programmes import TEMPORARY_ASSISTANCE
 from shared.casework.benefit_case import reviewed_hash
 from shared.casework.shape import said
 from shared.domain import dates, money
@@ -47,6 +50,9 @@ MOST_INSTALMENTS = 12
 FEWEST_DELIBERATING = 3
 STAGED = "民政部、财政部关于进一步加强和改进临时救助工作的意见（民发〔2018〕23号）：一次审批、分阶段救助"
 DRAWN = "减：先行救助已发"
+PAID = "减：此前已拨付"
+AGAIN = "复核后一次补发"
+TERMS = TEMPORARY_ASSISTANCE.terms
 _PART = re.compile(r"分(\d+)期，第(\d+)期")
 
 
@@ -134,7 +140,8 @@ class FirstGranted:
 @event("assistance.temporary_overdue", published=True)
 @dataclass(frozen=True)
 class TemporaryOverdue:
-    """逾期: the first grant (``first_grant``) or the papers after it (``papers``) did not come in time: work for a supervisor."""
+    """逾期: the first grant (``first_grant``), the papers after it (``papers``) or the answer to an ``appeal`` did not come in time: work
+    for a supervisor."""
 
     subject_id: str
     matter_id: str
@@ -197,7 +204,11 @@ class TemporaryProposalVoided:
 )
 @dataclass(frozen=True)
 class TemporaryApproved:
-    """审批. ``level``: township, county or deliberation. ``instalments``: what is still to be paid beside the first grant, in parts."""
+    """审批. ``level``: township, county or deliberation. ``instalments``: what is to be paid beside the first grant, in parts.
+
+    After an appeal: the parts that were released before, and what is missing as one more. ``repaid_fen``: what had come in on the claim
+    for the first grant and is now due after all: it goes out with that part.
+    """
 
     subject_id: str
     matter_id: str
@@ -207,6 +218,7 @@ class TemporaryApproved:
     instalments: tuple[int, ...]
     decided_on: date
     by: str
+    repaid_fen: int = 0
 
 
 @event(
@@ -216,13 +228,14 @@ class TemporaryApproved:
 )
 @dataclass(frozen=True)
 class TemporaryRefused:
-    """不予临时救助."""
+    """不予临时救助. ``decided_on``: None before it could be appealed against."""
 
     subject_id: str
     matter_id: str
     drawn_fen: int
     reason: str
     by: str
+    decided_on: date | None = None
 
 
 @event(
@@ -251,9 +264,64 @@ class RemainingCancelled:
     cancelled_fen: int
     reason: str
     by: str
+    cancelled_on: date | None = None
+
+
+@event("assistance.temporary_appeal_filed")
+@dataclass(frozen=True)
+class TemporaryAppealFiled:
+    """申请复核: against the newest decision of the matter. ``hands``: who took part in it, and so may not answer."""
+
+    matter_id: str
+    number: int
+    reason: str
+    filed_on: date
+    due_on: date | None
+    hands: tuple[str, ...]
+    by: str
+
+
+@event("assistance.temporary_appeal_answered")
+@dataclass(frozen=True)
+class TemporaryAppealAnswered:
+    """复核答复: dismissed, or upheld: then the matter is proposed and decided once more."""
+
+    matter_id: str
+    upheld: bool
+    reason: str
+    by: str
+
+
+@event("assistance.temporary_appeal_withdrawn")
+@dataclass(frozen=True)
+class TemporaryAppealWithdrawn:
+    """撤回复核申请."""
+
+    matter_id: str
+    by: str
+
+
+@event("assistance.temporary_decision_stands")
+@dataclass(frozen=True)
+class TemporaryDecisionStands:
+    """维持原决定: looked at once more, the rules give no more than was approved. ``status`` is where the matter stands again."""
+
+    matter_id: str
+    status: str
+    reason: str
+    by: str
 
 
 # -- State
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands while a matter is decided once more: the status and the proposal to which it goes back if nothing better comes."""
+
+    status: str
+    proposal: TemporaryProposed | None
+    answered_by: str
 
 
 @dataclass(frozen=True)
@@ -278,15 +346,41 @@ class Matter:
     granted_on: date | None = None  # of the first grant or the approval, whichever came first
     released: tuple[int, ...] = ()  # numbers of instalments
     cancelled_fen: int = 0
+    decided_on: date | None = None  # of the newest decision, from which the days to appeal count
+    hands: tuple[str, ...] = ()  # everybody who took part
+    appeals: int = 0
+    appeal: TemporaryAppealFiled | None = None  # under way
+    earlier: Standing | None = None  # while it is decided once more
+    again: bool = False  # the approval in force is the second one
+    in_kind_fen: int = 0  # given as goods
+    repaid_fen: int = 0  # of the first grant, came back and is due after all
 
     @property
     def drawn_fen(self) -> int:
         return self.first.amount_fen if self.first else 0
 
     @property
+    def standing(self) -> str:
+        """Where the matter stands by the decision in force: an appeal that was upheld takes nothing away before the second one."""
+        return self.earlier.status if self.earlier else self.status
+
+    @property
+    def paid_fen(self) -> int:
+        """What was released, or given as goods, beside the first grant."""
+        return (sum(self.approved.instalments[no - 1] for no in self.released) if self.approved else 0) + self.in_kind_fen
+
+    def excess_fen(self, amount_fen: int) -> int:
+        """What of the first grant an approval of so much does not cover."""
+        return max(self.drawn_fen - amount_fen, 0)
+
+    def met_by(self, amount_fen: int) -> int:
+        """What of the first grant the decision in force claims, and one about so much would not."""
+        return self.excess_fen(self.approved.amount_fen if self.approved else 0) - self.excess_fen(amount_fen)
+
+    @property
     def given_fen(self) -> int:
         """What the household has got, or is going to get, from this matter."""
-        if self.status == "refused":
+        if self.standing == "refused":
             return 0
         return self.approved.amount_fen - self.cancelled_fen if self.approved else self.drawn_fen
 
@@ -302,12 +396,16 @@ def evolve(state: Temporary, happened: Any) -> Temporary:
     if isinstance(happened, TemporaryApplied):
         e = happened
         new = Matter(
-            e.matter_id, "applied", e.division, e.payee_id, e.kind, e.cause, e.happened_on, e.loss_fen, e.hukou_division, clerks=(e.by,)
-        )
+            e.matter_id, "applied", e.division, e.payee_id, e.kind, e.cause, e.happened_on, e.loss_fen, e.hukou_division, clerks=(e.by,),
+            hands=(e.by,),
+        )  # fmt: skip
         matters = MappingProxyType({**state.matters, e.matter_id: new})
         # The stream is in the jurisdiction of the town that handles the newest matter: one after another, never two at once.
         return Temporary(e.subject_id, e.division, matters)
     m = _evolve(state.matters[happened.matter_id], happened)
+    if by := getattr(happened, "by", ""):
+        also = happened.participants if isinstance(happened, DeliberationRecorded) else ()
+        m = replace(m, hands=tuple(dict.fromkeys((*m.hands, *also, by))))
     return replace(state, matters=MappingProxyType({**state.matters, m.matter_id: m}))
 
 
@@ -333,19 +431,48 @@ def _evolve(m: Matter, happened: Any) -> Matter:
         case TemporaryProposalVoided():
             return replace(m, status="verified", proposal=None)
         case TemporaryApproved():
-            status = "approved" if happened.instalments else "paid_out"
-            return replace(m, status=status, approved=happened, granted_on=m.granted_on or happened.decided_on)
+            return _approved(m, happened)
         case TemporaryRefused():
-            return replace(m, status="refused")
+            return replace(m, status="refused", decided_on=happened.decided_on, earlier=None)
         case InstalmentReleased():
             released = (*m.released, happened.no)
             assert m.approved is not None
             done = len(released) == len(m.approved.instalments)
             return replace(m, released=released, status="paid_out" if done else "approved")
         case RemainingCancelled():
-            return replace(m, status="paid_out", cancelled_fen=happened.cancelled_fen)
+            day = happened.cancelled_on or m.decided_on
+            return replace(m, status="paid_out", cancelled_fen=happened.cancelled_fen, decided_on=day)
+        case TemporaryAppealFiled():
+            return replace(m, appeal=happened, appeals=happened.number, overdue=tuple(what for what in m.overdue if what != "appeal"))
+        case TemporaryAppealAnswered():
+            if not happened.upheld:
+                return replace(m, appeal=None)
+            return replace(m, status="verified", proposal=None, appeal=None, earlier=Standing(m.status, m.proposal, happened.by))
+        case TemporaryAppealWithdrawn():
+            return replace(m, appeal=None)
+        case TemporaryDecisionStands():
+            return replace(m, status=happened.status, proposal=m.earlier.proposal if m.earlier else m.proposal, earlier=None)
         case _:
             raise TypeError(f"temporary assistance knows no {type(happened).__name__}")
+
+
+def _approved(m: Matter, e: TemporaryApproved) -> Matter:
+    """A second approval keeps the parts that were released; what had been cancelled is part of it again."""
+    goods = 0
+    if m.proposal is not None and m.proposal.form == "goods":
+        goods = max(e.amount_fen - e.drawn_fen, 0) - m.paid_fen
+    return replace(
+        m,
+        status="approved" if len(e.instalments) > len(m.released) else "paid_out",
+        approved=e,
+        granted_on=m.granted_on or e.decided_on,
+        decided_on=e.decided_on,
+        cancelled_fen=0,
+        earlier=None,
+        again=m.earlier is not None,
+        in_kind_fen=m.in_kind_fen + max(goods, 0),
+        repaid_fen=m.repaid_fen + e.repaid_fen,
+    )
 
 
 def given_in_year(state: Temporary, year: int, but: str) -> int:
@@ -365,13 +492,17 @@ def helped_before(state: Temporary, matter: Matter, months: int, today: date) ->
 
 
 def part_of(m: Matter, no: int) -> Assessment:
-    """The assessment behind one instalment: the approved one, with the part that this is as its last line."""
+    """The assessment behind one instalment that was just released: the approved one, with the part that this is as its last line."""
     assert m.proposal is not None
     assert m.approved is not None
     whole, part = m.proposal.assessment, m.approved.instalments[no - 1]
     if part == whole.amount_fen:
         return whole
     lines = [*whole.lines]
+    if m.again:
+        drawn = min(m.drawn_fen, whole.amount_fen) - m.repaid_fen
+        lines += _again(drawn, whole.amount_fen - drawn - part, part)
+        return replace(whole, amount_fen=part, lines=tuple(lines))
     if m.drawn_fen:
         lines.append(Line(DRAWN, -m.drawn_fen, STAGED))
     lines.append(Line(f"分{len(m.approved.instalments)}期，第{no}期", part, STAGED))
@@ -381,6 +512,12 @@ def part_of(m: Matter, no: int) -> Assessment:
 def is_part_of(recorded: Assessment, whole: Assessment) -> bool:
     """Whether ``recorded`` is an instalment that ``part_of`` makes of this assessment: its own lines at the end say which (决定重算)."""
     own = recorded.lines[len(whole.lines) :]
+    if own and own[-1].label == AGAIN:
+        less = {line.label: -(line.amount_fen or 0) for line in own[:-1]}
+        drawn, paid = less.get(DRAWN, 0), less.get(PAID, 0)
+        part = whole.amount_fen - drawn - paid
+        lines = (*whole.lines, *_again(drawn, paid, part))
+        return min(drawn, paid) >= 0 and 0 < part < whole.amount_fen and recorded == replace(whole, amount_fen=part, lines=lines)
     drawn = -(own[0].amount_fen or 0) if len(own) == 2 and own[0].label == DRAWN else 0
     found = _PART.fullmatch(own[-1].label) if own else None
     if found is None or len(own) > 2 or (len(own) == 2) != (drawn > 0):
@@ -391,6 +528,12 @@ def is_part_of(recorded: Assessment, whole: Assessment) -> bool:
         return False
     lines = (*whole.lines, *([Line(DRAWN, -drawn, STAGED)] if drawn else []), Line(own[-1].label, parts[no - 1], STAGED))
     return recorded == replace(whole, amount_fen=parts[no - 1], lines=lines)
+
+
+def _again(drawn: int, paid: int, part: int) -> list[Line]:
+    """The lines of what is paid after an appeal: less what the household still has of the first grant, and what was paid before."""
+    less = [Line(label, -fen, STAGED) for label, fen in ((DRAWN, drawn), (PAID, paid)) if fen]
+    return [*less, Line(AGAIN, part, STAGED)]
 
 
 # -- Commands
@@ -481,13 +624,17 @@ class ProposeTemporary:
 @command("decide_temporary", permission="assistance:confirm")
 @dataclass(frozen=True)
 class DecideTemporary:
-    """``reviewed`` is what the approver has before him. ``township_fen``: up to what the township decides, by the rules of the month."""
+    """``reviewed`` is what the approver has before him. ``township_fen``: up to what the township decides, by the rules of the month.
+
+    ``repaid_fen``: after an appeal, what came in on the claim for the first grant and this decision gives back.
+    """
 
     subject_id: str
     matter_id: str
     reviewed: str
     outdated: bool
     township_fen: int
+    repaid_fen: int = 0
 
 
 @command("release_instalment", permission="assistance:review")
@@ -509,6 +656,32 @@ class CancelRemaining:
     subject_id: str
     matter_id: str
     reason: str
+
+
+@command("file_temporary_appeal", permission="assistance:accept")
+@dataclass(frozen=True)
+class FileTemporaryAppeal:
+    """申请复核: against the newest decision of the matter."""
+
+    subject_id: str
+    matter_id: str
+    reason: str
+
+
+@command("answer_temporary_appeal", permission="assistance:confirm")
+@dataclass(frozen=True)
+class AnswerTemporaryAppeal:
+    subject_id: str
+    matter_id: str
+    outcome: Literal["upheld", "dismissed"]
+    reason: str
+
+
+@command("withdraw_temporary_appeal", permission="assistance:accept")
+@dataclass(frozen=True)
+class WithdrawTemporaryAppeal:
+    subject_id: str
+    matter_id: str
 
 
 @command("note_temporary_overdue", permission="assistance:record")
@@ -545,7 +718,7 @@ def apply_temporary(state: Temporary, c: ApplyTemporary, order: Order[Any]) -> S
         raise invalid("发生日期不合理。", "happened_on")
     money.check(c.loss_fen, "loss_fen")
     hukou = divisions.check(c.hukou_division, "hukou_division") if c.hukou_division else ""
-    if any(m.status not in OVER for m in state.matters.values()):
+    if any(m.standing not in OVER for m in state.matters.values()):
         raise Refused("already_exists", "该户已有在办的临时救助事项。", "subject_id")
     if c.matter_id in state.matters:
         raise Refused("already_exists", "该事项已经办过，请另行申请。", "matter_id")
@@ -588,7 +761,9 @@ def grant_first(state: Temporary, c: GrantFirst, order: Order[Any]) -> Sequence[
 
 
 def complete_papers(state: Temporary, c: CompletePapers, order: Order[Any]) -> Sequence[Any]:
-    m = _matter(state, c, "核实", "accepted", "granted_pending_papers")
+    m = _matter(state, c, "核实", "accepted", "granted_pending_papers", "verified")
+    if m.status == "verified" and m.earlier is None:
+        raise out_of_order("当前状态不能办理“核实”。")
     money.check(c.loss_fen, "loss_fen")
     return [PapersCompleted(m.matter_id, order.today, said(c.finding, "finding", "核实意见"), c.loss_fen, order.hand.actor)]
 
@@ -625,7 +800,7 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
     m = _matter(state, c, "审批", "proposed")
     proposal = m.proposal
     assert proposal is not None
-    not_the_same_hand(order, *m.clerks, proposal.by)
+    not_the_same_hand(order, *m.clerks, proposal.by, m.earlier.answered_by if m.earlier else "")
     if c.reviewed != proposal.reviewed:
         raise Refused("version_conflict", "审批内容与审核内容不一致，请重新查看。", "reviewed")
     if c.outdated:
@@ -633,19 +808,35 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
     if proposal.publicised_until is not None and order.today <= proposal.publicised_until:
         raise Refused("not_yet_due", f"公示期至{proposal.publicised_until.isoformat()}，期满后方可审批。", None)
     by = order.hand.actor
-    if not proposal.assessment.eligible:
-        return [TemporaryRefused(state.subject_id, m.matter_id, m.drawn_fen, proposal.assessment.reason, by)]
-    amount = proposal.assessment.amount_fen
+    found = proposal.assessment
+    amount = found.amount_fen if found.eligible else 0
+    if m.earlier is not None and m.standing != "refused" and amount <= m.given_fen:
+        why = f"经重新计算，不高于原批准金额：{found.reason}" if found.reason else "经重新计算，不高于原批准金额"
+        return [TemporaryDecisionStands(m.matter_id, m.standing, why, by)]
+    if not found.eligible:
+        return [TemporaryRefused(state.subject_id, m.matter_id, m.drawn_fen, found.reason, by, order.today)]
     raised = m.deliberation is not None and amount == m.deliberation.raised_fen
     level = "deliberation" if raised else "township" if amount <= c.township_fen else "county"
     if level != "township" and len(order.hand.division) > 6:
         raise Refused("wrong_division", "超过乡镇（街道）审批限额，须由县级审批。", "matter_id")
-    left = max(amount - m.drawn_fen, 0) if proposal.form == "cash" else 0
-    parts = _parts(left, proposal.instalments)
-    approved = TemporaryApproved(state.subject_id, m.matter_id, amount, m.drawn_fen, level, parts, order.today, by)
+    if c.repaid_fen and proposal.form != "cash":
+        return [TemporaryProposalVoided(m.matter_id, "已归还的先行救助款须以现金退还，请按现金方式重新审核。")]
+    left = max(amount - m.drawn_fen, 0)
+    if m.earlier is None:
+        before: tuple[int, ...] = ()
+        parts = _parts(left, proposal.instalments) if proposal.form == "cash" else ()
+        finding = "审批同时拨付第一期"
+    else:
+        before = tuple(m.approved.instalments[no - 1] for no in m.released) if m.approved else ()
+        rest = left + m.repaid_fen + c.repaid_fen - m.paid_fen
+        parts = (rest,) if rest > 0 and proposal.form == "cash" else ()
+        finding = "复核后一次补发"
+    approved = TemporaryApproved(
+        state.subject_id, m.matter_id, amount, m.drawn_fen, level, (*before, *parts), order.today, by, c.repaid_fen
+    )  # fmt: skip
     if not parts:
         return [approved]
-    return [approved, InstalmentReleased(state.subject_id, m.matter_id, 1, parts[0], "审批同时拨付第一期", by)]
+    return [approved, InstalmentReleased(state.subject_id, m.matter_id, len(before) + 1, parts[0], finding, by)]
 
 
 def _parts(total: int, instalments: int) -> tuple[int, ...]:
@@ -668,13 +859,46 @@ def cancel_remaining(state: Temporary, c: CancelRemaining, order: Order[Any]) ->
     m = _matter(state, c, "取消余下各期", "approved")
     assert m.approved is not None
     left = sum(m.approved.instalments[len(m.released) :])
-    return [RemainingCancelled(m.matter_id, left, said(c.reason, "reason", "取消理由"), order.hand.actor)]
+    return [RemainingCancelled(m.matter_id, left, said(c.reason, "reason", "取消理由"), order.hand.actor, order.today)]
+
+
+def file_appeal(state: Temporary, c: FileTemporaryAppeal, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "申请复核", "approved", *OVER)
+    if m.appeal is not None:
+        raise Refused("already_exists", "已有复核申请在办。", None)
+    if m.decided_on is None or order.today > m.decided_on + timedelta(days=TERMS.objection_days):
+        raise Refused("out_of_order", "已超过提出复核的期限。", "matter_id")
+    reason = said(c.reason, "reason", "复核理由")
+    due = dates.add_working_days(order.today, TERMS.answer_days)
+    return [TemporaryAppealFiled(m.matter_id, m.appeals + 1, reason, order.today, due, m.hands, order.hand.actor)]
+
+
+def answer_appeal(state: Temporary, c: AnswerTemporaryAppeal, order: Order[Any]) -> Sequence[Any]:
+    m, appeal = _appealed(state, c)
+    not_the_same_hand(order, *m.hands, *appeal.hands, appeal.by)
+    return [TemporaryAppealAnswered(m.matter_id, c.outcome == "upheld", said(c.reason, "reason", "复核结论的理由"), order.hand.actor)]
+
+
+def withdraw_appeal(state: Temporary, c: WithdrawTemporaryAppeal, order: Order[Any]) -> Sequence[Any]:
+    m, _ = _appealed(state, c)
+    return [TemporaryAppealWithdrawn(m.matter_id, order.hand.actor)]
+
+
+def _appealed(state: Temporary, c: Any) -> tuple[Matter, TemporaryAppealFiled]:
+    m = _matter(state, c, "复核")
+    if m.appeal is None:
+        raise out_of_order("没有在办的复核申请。")
+    return m, m.appeal
 
 
 def note_overdue(state: Temporary, c: NoteTemporaryOverdue, order: Order[Any]) -> Sequence[Any]:
     """Nothing when it was done meanwhile, or was noted before: the timer may be late, or run twice."""
     m = _matter(state, c, "逾期登记")
-    late = {"first_grant": m.status == "accepted" and m.kind == "emergency", "papers": m.status == "granted_pending_papers"}
+    late = {
+        "first_grant": m.status == "accepted" and m.kind == "emergency",
+        "papers": m.status == "granted_pending_papers",
+        "appeal": m.appeal is not None and m.appeal.due_on is not None and order.today > m.appeal.due_on,
+    }
     if not late.get(c.what) or c.what in m.overdue:
         return []
     return [TemporaryOverdue(state.subject_id, m.matter_id, m.division, c.what)]
@@ -695,6 +919,9 @@ DECIDER: Decider[Temporary] = Decider(
         DecideTemporary: decide_temporary,
         ReleaseInstalment: release_instalment,
         CancelRemaining: cancel_remaining,
+        FileTemporaryAppeal: file_appeal,
+        AnswerTemporaryAppeal: answer_appeal,
+        WithdrawTemporaryAppeal: withdraw_appeal,
         NoteTemporaryOverdue: note_overdue,
     },
     division=lambda state: state.division,

@@ -81,7 +81,10 @@ def _matter(m: str) -> tuple[Any, ...]:
         t.ProposeTemporary(SUBJECT, m, assessed("2023-07", 300000 if m == "m1" else 0), 3, "cash", 7),
         decided,
         released,
+        t.FileTemporaryAppeal(SUBJECT, m, "金额过低"),
         t.CancelRemaining(SUBJECT, m, "困难已消除"),
+        t.AnswerTemporaryAppeal(SUBJECT, m, "upheld", "核实有误"),
+        t.WithdrawTemporaryAppeal(SUBJECT, m),
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from services.assistance.temporary import AGAIN, DRAWN, PAID, grant_id
+from shared.casework.benefit_case import case_id
 from shared.cli.audit import command
 from shared.eventlog.client import NO_STREAM, Raw
 from shared.eventlog.integrity.replay import DRAW, GRADE, RULES, Report, carriers, replay, rooms
@@ -63,7 +65,8 @@ def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 
 def helped(d: Desk, numbers: Numbers) -> None:
-    """A first grant from the fund, and the rest in three parts: each part's assessment is derived from the whole."""
+    """A first grant from the fund, and the rest in three parts, or decided once more after an appeal: each part's assessment is derived
+    from the whole."""
     family = home(d, numbers, {"born": "19790505", "monthly_income_fen": 100_000}, {"born": "20140505"})
     ref = temporary.applied(d, household_id=family.household_id, loss_fen=2_000_000)
     d.call("grant_first", **ref)
@@ -71,6 +74,18 @@ def helped(d: Desk, numbers: Numbers) -> None:
     temporary.proposed(d, ref, instalments=3)
     temporary.decide(d, ref)
     d.call("release_instalment", "reviewer", **ref, no=2, finding="仍需救助")
+    family = home(d, numbers, {"born": "19790606", "monthly_income_fen": 100_000}, {"born": "20140606"})
+    ref = temporary.applied(d, household_id=family.household_id, loss_fen=50_000)
+    d.call("grant_first", **ref)
+    d.call("complete_papers", **ref, finding="属实", loss_fen=100_000)
+    temporary.proposed(d, ref)
+    temporary.decide(d, ref)
+    temporary.upheld(d, ref)
+    d.call("complete_papers", **ref, finding="原核实有遗漏", loss_fen=200_000)
+    temporary.proposed(d, ref)
+    [_, again] = temporary.decide(d, ref)["released"]
+    case = d.call("get_case", "auditor", case_id=case_id("temporary_assistance", grant_id(ref["matter_id"], again)))
+    assert [line["label"] for line in case["last_assessment"]["lines"]][-3:] == [DRAWN, PAID, AGAIN]
 
 
 def made_again(d: Desk, *services: str, **period: Any) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -382,16 +383,186 @@ def test_the_expenditure_kind_goes_the_whole_way_with_publicity(d: Desk, numbers
     assert sum(payments(d, ref)) == stands(d, ref)["approved"]["amount_fen"] > 0
 
 
+# -- against a decision
+
+COUNTY_OFFICER = "staff:county-officer"  # took no part in any matter
+
+
+def upheld(d: Desk, ref: dict[str, str]) -> None:
+    d.call("file_temporary_appeal", **ref, reason="认定有误")
+    d.call("answer_temporary_appeal", "approver", actor=COUNTY_OFFICER, **ref, outcome="upheld", reason="原认定事实不清")
+    d.settle()
+
+
+def claim_of(d: Desk, ref: dict[str, str]) -> dict[str, Any]:
+    d.project()
+    [row] = [r for r in d.call("list_recoveries", "auditor", limit=500) if r["case_id"] == bc.case_id(CODE, ref["matter_id"])]
+    return dict(row)
+
+
+def parts_follow(d: Desk, ref: dict[str, str]) -> None:
+    """Every instalment's assessment is made again from the whole (决定重算)."""
+    for no in stands(d, ref)["released"]:
+        [again] = d.call("recheck_case", "auditor", case_id=bc.case_id(CODE, t.grant_id(ref["matter_id"], no)))
+        assert (again["same"], again["older"]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("month", "repaid", "loss"),
+    [("2024-01", 0, 0), ("2024-02", 40_000, 0), ("2024-03", 100, 100_000), ("2024-04", 250_000, 100_000), ("2024-05", 300_000, 100_000)],
+)
+def test_a_refusal_set_aside_on_appeal_meets_its_claim_and_pays_what_is_missing(
+    d: Desk, numbers: Numbers, month: str, repaid: int, loss: int
+) -> None:
+    """Refused, claimed, partly repaid; upheld, decided again: the household has in the end what was approved, or the claim has the rest."""
+    d.on(f"{month}-04")
+    migrant = single(d, numbers, "19920101", town=OTHER)
+    ref = applied(d, person_id=migrant, division=OTHER, hukou_division="420106")
+    d.call("grant_first", at=OTHER, **ref)
+    drawn = stands(d, ref)["first"]["amount_fen"]
+    d.call("record_hukou_answer", at=OTHER, **ref, already_helped=True, reference="电话核查0304")
+    d.call("complete_papers", at=OTHER, **ref, finding="属实", loss_fen=loss)
+    proposed(d, ref)
+    assert decide(d, ref)["status"] == "refused"
+    claim = claim_of(d, ref)
+    assert claim["amount_fen"] == drawn
+    repaid = min(repaid, drawn)
+    if repaid:
+        d.call("record_repayment", "cashier", recovery_id=claim["recovery_id"], amount_fen=repaid, receipt_no="收1号")
+    upheld(d, ref)
+    assert (stands(d, ref)["status"], in_list(d, ref)) == ("verified", {"worklist": "temporary_review", "due_on": None})
+    d.call("record_hukou_answer", at=OTHER, **ref, already_helped=False, reference="更正函1号")
+    total = proposed(d, ref)["assessment"]["amount_fen"]
+    assert total > 0
+    with pytest.raises(Refused) as same:
+        decide(d, ref, actor=COUNTY_OFFICER)
+    assert same.value.code == "same_hand"
+    m = decide(d, ref)
+    assert m["status"] == "paid_out"
+    has = drawn - repaid
+    assert sum(payments(d, ref)) == max(total - has, 0)
+    assert claim_of(d, ref)["left_fen"] == max(has - total, 0)
+    parts_follow(d, ref)
+    if loss:
+        assert total < drawn
+    if total > has:
+        run = pay(d, CODE, month, OTHER)
+        assert (run["status"], sum(o["paid_fen"] for o in run["outcomes"].values())) == ("closed", sum(payments(d, ref)))
+        with pytest.raises(Refused):
+            pay(d, CODE, month, OTHER)
+
+
+def test_approved_too_little_appealed_and_the_difference_is_paid_once(d: Desk, numbers: Numbers) -> None:
+    """Late, dismissed, by a hand that took part; then upheld: what was cancelled and what is more go out in one part."""
+    d.on("2024-04-01")
+    ref = applied(d, household_id=family(d, numbers).household_id)
+    d.call("complete_papers", **ref, finding="属实", loss_fen=80_000)
+    with pytest.raises(Refused, match="不能办理"):
+        d.call("file_temporary_appeal", **ref, reason="过早")
+    first = proposed(d, ref, instalments=2)["assessment"]["amount_fen"]
+    decide(d, ref)
+    paid = payments(d, ref)
+    d.on("2024-04-08")
+    d.call("file_temporary_appeal", **ref, reason="金额过低")
+    with pytest.raises(Refused) as twice:
+        d.call("file_temporary_appeal", **ref, reason="金额过低")
+    assert twice.value.code == "already_exists"
+    answer = {**ref, "outcome": "dismissed", "reason": "核实无误"}
+    for actor in ("staff:clerk", "staff:reviewer", "staff:approver"):
+        with pytest.raises(Refused) as same:
+            d.call("answer_temporary_appeal", "approver", actor=actor, **answer)
+        assert same.value.code == "same_hand"
+    assert said(page(d, ref, "approver")[0]) == in_list(d, ref)
+    assert in_list(d, ref)["worklist"] == "objection"
+    assert {"answer_temporary_appeal"} <= page(d, ref, "approver")[1].keys()
+    d.call("answer_temporary_appeal", "approver", actor=COUNTY_OFFICER, **answer)
+    assert said(page(d, ref)[0]) == in_list(d, ref) == {"worklist": "temporary_release", "due_on": None}
+    d.call("file_temporary_appeal", **ref, reason="再次申请")
+    d.call("withdraw_temporary_appeal", **ref)
+    d.call("file_temporary_appeal", **ref, reason="再次申请")
+    due = stands(d, ref)["appeal"]["due_on"]
+    d.on(due.isoformat())
+    d.settle()
+    assert not stands(d, ref)["overdue"]
+    d.later(1)
+    d.settle()
+    assert list(stands(d, ref)["overdue"]) == ["appeal"]
+    assert said(page(d, ref)[0]) == in_list(d, ref) == {"worklist": "objection_escalated", "due_on": due.isoformat()}
+    d.call("cancel_remaining", "approver", **ref, reason="已恢复工作")
+    assert said(page(d, ref)[0]) == in_list(d, ref) == {"worklist": "objection_escalated", "due_on": due.isoformat()}
+    d.call("answer_temporary_appeal", "approver", actor="staff:other-officer", **{**answer, "outcome": "upheld"})
+    d.call("complete_papers", **ref, finding="原核实有遗漏", loss_fen=200_000)
+    total = proposed(d, ref, instalments=3)["assessment"]["amount_fen"]
+    assert total > first
+    m = decide(d, ref)
+    assert (m["status"], m["cancelled_fen"], list(m["released"])) == ("paid_out", 0, [1, 2])
+    assert payments(d, ref) == [*paid, total - sum(paid)]
+    assert said(page(d, ref)[0]) == in_list(d, ref) == {"worklist": "", "due_on": None}
+    parts_follow(d, ref)
+    d.later(61)
+    with pytest.raises(Refused, match="期限"):
+        d.call("file_temporary_appeal", **ref, reason="太晚")
+    assert "file_temporary_appeal" not in page(d, ref)[1]
+
+
+def test_a_second_decision_is_never_worse_than_the_first(d: Desk, numbers: Numbers) -> None:
+    """Upheld, and the rules give no more: the first decision stands, with what was still to be released."""
+    d.on("2024-05-06")
+    ref = applied(d, household_id=family(d, numbers).household_id)
+    d.call("complete_papers", **ref, finding="属实", loss_fen=80_000)
+    proposed(d, ref, instalments=2)
+    before = decide(d, ref)
+    upheld(d, ref)
+    with pytest.raises(Refused, match="不能办理"):
+        d.call("release_instalment", "reviewer", **ref, no=2, finding="仍需救助")
+    with pytest.raises(Refused, match="在办"):
+        d.call("apply_temporary", kind="emergency", cause="other", happened_on="2024-05-06", division=TOWN, household_id=ref["subject_id"])
+    d.call("complete_papers", **ref, finding="损失更小", loss_fen=50_000)
+    proposed(d, ref)
+    after = decide(d, ref)
+    for what in ("status", "proposal", "approved", "released", "cancelled_fen", "earlier"):
+        assert after[what] == before[what]
+    assert said(page(d, ref)[0]) == in_list(d, ref) == {"worklist": "temporary_release", "due_on": None}
+    d.call("release_instalment", "reviewer", **ref, no=2, finding="仍需救助")
+    d.settle()
+    assert sum(payments(d, ref)) == before["approved"]["amount_fen"]
+    parts_follow(d, ref)
+
+
+def test_a_refusal_that_is_refused_again_claims_nothing_more(d: Desk, numbers: Numbers) -> None:
+    """The claim of the first refusal is the only one; a refusal of an older release cannot be appealed against."""
+    d.on("2024-06-03")
+    migrant = single(d, numbers, "19930101", town=OTHER)
+    ref = applied(d, person_id=migrant, division=OTHER, hukou_division="420106")
+    d.call("grant_first", at=OTHER, **ref)
+    d.call("record_hukou_answer", at=OTHER, **ref, already_helped=True, reference="电话核查0603")
+    d.call("complete_papers", at=OTHER, **ref, finding="属实", loss_fen=0)
+    proposed(d, ref)
+    decide(d, ref)
+    upheld(d, ref)
+    proposed(d, ref)
+    assert decide(d, ref)["status"] == "refused"
+    claim = claim_of(d, ref)
+    assert claim["left_fen"] == claim["amount_fen"] == stands(d, ref)["first"]["amount_fen"]
+    at = given(t.DECIDER).on("2024-06-03").order.now
+    made = t.TemporaryApplied(SUBJECT, MATTER, TOWN, PAYEE, "emergency", "accident", at.date(), 0, "", False, "staff:a")
+    state = t.DECIDER.fold([made, t.TemporaryRefused(SUBJECT, MATTER, 0, "不符合", "staff:c")])
+    with pytest.raises(Refused, match="期限"):
+        t.file_appeal(state, t.FileTemporaryAppeal(SUBJECT, MATTER, "不服"), given(t.DECIDER).on("2024-06-03").order)
+
+
 # -- the decider by itself
 
 SUBJECT, PAYEE, MATTER = "a1" * 16, "b2" * 16, "matter-1"
 
 
 @settings(max_examples=80, deadline=None)
-@drawn(st.lists(st.integers(0, 9), max_size=14), st.integers(1, 12), st.integers(0, 900_000), st.integers(0, 900_000))
+@drawn(st.lists(st.integers(0, 13), max_size=24), st.integers(1, 12), st.integers(0, 900_000), st.integers(0, 900_000))
 def test_no_sequence_pays_more_than_was_approved(steps: list[int], instalments: int, first_fen: int, total_fen: int) -> None:
-    """Whatever is tried in whatever order: released and drawn together never exceed the approved amount, or a claim covers the rest."""
+    """Whatever is tried in whatever order: released and drawn together never exceed the approved amount, or a claim covers the rest;
+    a decision that is appealed against and made again takes nothing away, and pays only what is missing."""
     total = assessed("2023-07", total_fen)
+    more = assessed("2023-07", total_fen + 100_000)
     ref = (SUBJECT, MATTER)
     tries: list[tuple[Any, str]] = [
         (t.ApplyTemporary(SUBJECT, MATTER, TOWN, PAYEE, "emergency", "accident", given(t.DECIDER).on("2023-07-03").order.today), "a"),
@@ -402,9 +573,15 @@ def test_no_sequence_pays_more_than_was_approved(steps: list[int], instalments: 
         (t.DecideTemporary(*ref, bc.reviewed_hash(total), False, 200_000), "c"),
         (t.CancelRemaining(*ref, "已恢复"), "c"),
         (t.NoteTemporaryOverdue(*ref, "papers"), "a"),
+        (t.FileTemporaryAppeal(*ref, "金额过低"), "a"),
+        (t.AnswerTemporaryAppeal(*ref, "upheld", "有误"), "d"),
+        (t.WithdrawTemporaryAppeal(*ref), "a"),
+        (t.ProposeTemporary(*ref, more, instalments, "cash", 0), "b"),
+        (t.DecideTemporary(*ref, bc.reviewed_hash(more), False, 200_000), "c"),
     ]
+    best = 0
     state = t.DECIDER.initial
-    for step in [0, 1, *steps, 2, 3, 4, 5, *[8] * instalments]:
+    for step in [0, 1, *steps, 2, 3, 4, 5, *steps, 10, 4, 5, *[13] * instalments]:
         m = state.matters.get(MATTER)
         release = t.ReleaseInstalment(*ref, len(m.released) + 1 if m else 1, "仍需")
         c, hand = tries[step] if step < len(tries) else (release, "b")
@@ -414,13 +591,33 @@ def test_no_sequence_pays_more_than_was_approved(steps: list[int], instalments: 
                 state = t.evolve(state, happened)
         except Refused:
             continue
+        now = state.matters[MATTER]
+        if now.approved:
+            assert now.approved.amount_fen >= best
+            best = now.approved.amount_fen
+            assert now.paid_fen <= max(best - now.drawn_fen, 0)
     m = state.matters[MATTER]
     assert m.status in ("granted_pending_papers", "verified", "proposed", "approved", "paid_out", "refused")
     if m.approved:
         paid = sum(m.approved.instalments[: len(m.released)])
-        left = m.cancelled_fen + sum(m.approved.instalments[len(m.released) :]) * (m.status == "approved")
+        left = m.cancelled_fen + sum(m.approved.instalments[len(m.released) :]) * (m.cancelled_fen == 0)
         assert paid + left == max(m.approved.amount_fen - m.drawn_fen, 0)
         assert m.given_fen >= 0
+
+
+def test_a_part_after_an_appeal_that_does_not_add_up_is_none_of_the_whole() -> None:
+    """What the household has and what is paid make the whole to the fen: another sum is not taken for an instalment (决定重算)."""
+    whole = assessed("2023-07", 80_000)
+
+    def part(drawn: int, paid: int, fen: int) -> Any:
+        less = [t.Line(label, -gone, t.STAGED) for label, gone in ((t.DRAWN, drawn), (t.PAID, paid)) if gone]
+        return replace(whole, amount_fen=fen, lines=(*whole.lines, *less, t.Line(t.AGAIN, fen, t.STAGED)))
+
+    assert t.is_part_of(part(30_000, 20_000, 30_000), whole)
+    assert t.is_part_of(part(0, 20_000, 60_000), whole)
+    wrong = ((30_000, 20_000, 40_000), (30_000, -20_000, 70_000), (80_000, 0, 0), (0, 0, 80_000), (50_000, 40_000, -10_000))
+    for numbers in wrong:
+        assert not t.is_part_of(part(*numbers), whole)
 
 
 def test_the_24_hours_run_from_acceptance_to_the_minute() -> None:

@@ -11,12 +11,12 @@ from services.assistance.benefits import CASES, alone, assessed, known, rules_no
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.programmes import TEMPORARY_ASSISTANCE
 from services.assistance.read_model import MODEL, TABLES
-from services.assistance.rows.temporary import FIRST_GRANT_DUE, PAPERS_DUE, by_urgency, waits
-from shared.casework import benefit_case, fund, handoff
+from services.assistance.rows.temporary import APPEAL_DUE, FIRST_GRANT_DUE, PAPERS_DUE, by_urgency, waits
+from shared.casework import benefit_case, fund, handoff, recovery
 from shared.casework.shape import one_per_subject
 from shared.domain import dates
 from shared.domain import division as divisions
-from shared.domain.errors import Refused, invalid
+from shared.domain.errors import Refused, Unavailable, invalid
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
@@ -151,7 +151,7 @@ class TemporaryDoors(BenefitService):
         month = dates.month_of(order.today)
         if c.person_id and self.office.load(placement.DECIDER, c.person_id).state.home_in(month):
             raise invalid("该人员已登记在家庭中，请以其家庭申请临时救助。", "person_id")
-        if any(m.status not in temporary.OVER for _, other in self._beside(subject_id) for m in other.matters.values()):
+        if any(m.standing not in temporary.OVER for _, other in self._beside(subject_id) for m in other.matters.values()):
             raise Refused("already_exists", "该户成员或其所在家庭已有在办的临时救助事项。", "subject_id")
         home = self._home_of_matter(subject_id, division, month)
         payee = c.person_id
@@ -228,8 +228,9 @@ class TemporaryDoors(BenefitService):
         reviewed = m.proposal.assessment if m.proposal else now
         outdated = (now.eligible, now.amount_fen) != (reviewed.eligible, reviewed.amount_fen)
         decide = temporary.DecideTemporary(
-            c.subject_id, c.matter_id, c.reviewed, outdated, self._temporary_figure("ceiling.township", order.today)
-        )
+            c.subject_id, c.matter_id, c.reviewed, outdated, self._temporary_figure("ceiling.township", order.today),
+            self._repaid(c.subject_id, m, reviewed),
+        )  # fmt: skip
         return self.office.handle(temporary.DECIDER, c.subject_id, order.to(decide))
 
     @command(temporary.ReleaseInstalment)
@@ -240,6 +241,21 @@ class TemporaryDoors(BenefitService):
     @command(temporary.CancelRemaining)
     def cancel_remaining(self, order: Order[temporary.CancelRemaining]) -> Any:
         """取消余下各期。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(temporary.FileTemporaryAppeal)
+    def file_temporary_appeal(self, order: Order[temporary.FileTemporaryAppeal]) -> Any:
+        """对审批决定申请复核（决定之日起六十日内）。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(temporary.AnswerTemporaryAppeal)
+    def answer_temporary_appeal(self, order: Order[temporary.AnswerTemporaryAppeal]) -> Any:
+        """答复复核申请，须由未参与该事项的人员办理；予以支持的，重新审核、审批。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(temporary.WithdrawTemporaryAppeal)
+    def withdraw_temporary_appeal(self, order: Order[temporary.WithdrawTemporaryAppeal]) -> Any:
+        """撤回复核申请。"""
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
     @query(permission="assistance:read")
@@ -293,12 +309,13 @@ class TemporaryDoors(BenefitService):
 
     @reaction(OWN, "temporary_refused", reads=Decided)
     def on_temporary_refused(self, notice: Notice[Decided]) -> None:
-        """Nothing is due: what was granted first is claimed back."""
+        """Nothing is due: what was granted first is claimed back, once."""
         self._settle_draw(notice)
 
     def _settle_draw(self, notice: Notice[Decided]) -> None:
         f = notice.facts
-        m = self._matter(f.subject_id, f.matter_id)
+        before, decisions = self._until(f.subject_id, f.matter_id, notice.event_id)
+        m = before.matters[f.matter_id]
         if m.first is None:
             return
         state: fund.Fund = self.office.load(DECIDERS["fund"], m.first.fund_id).state
@@ -306,19 +323,55 @@ class TemporaryDoors(BenefitService):
             # The money has left the fund, all of it: what the decision does not cover is a claim, not cash that has come back.
             settle = fund.SettleFundDraw(m.first.fund_id, f.matter_id, f.matter_id, m.drawn_fen)
             self.office.handle(DECIDERS["fund"], m.first.fund_id, notice.order(settle, "settle"))
-        excess = m.drawn_fen - f.amount_fen
+        month = dates.month_of(m.first.granted_at.date())
+        if decisions:  # after an appeal: what of the first decision's claim is due after all
+            if share := m.met_by(f.amount_fen):
+                recovery_id = derived_id("recovery", decisions[0])
+                if self._claim_of(recovery_id).status == "none":
+                    raise Unavailable("追回事项尚未立项，稍后再试。")
+                meet = recovery.MeetByDecision(recovery_id, month, notice.event_id, share)
+                self.office.handle(self.benefits.payments.recoveries, recovery_id, notice.order(meet, "meet"))
+            return
+        excess = m.excess_fen(f.amount_fen)
         if excess > 0:
-            month = dates.month_of(m.first.granted_at.date())
             case_id = benefit_case.case_id(CODE, f.matter_id)
             difference = benefit_case.MonthDifference(month, m.drawn_fen, f.amount_fen)
             found = benefit_case.OverpaymentFound(case_id, CODE, m.payee_id, m.division, (difference,), excess, EXCESS)
             self.benefits.payments.open_recovery(notice.event_id, found, notice.order(f, "claim"))
 
+    def _repaid(self, subject_id: str, m: temporary.Matter, found: Assessment) -> int:
+        """What a second decision gives back of what came in on the claim: as the claim itself will say when it is met."""
+        share = m.met_by(found.amount_fen) if m.earlier and m.first and found.eligible else 0
+        if share <= 0:
+            return 0
+        _, decisions = self._until(subject_id, m.matter_id, "")
+        claim = self._claim_of(derived_id("recovery", decisions[0]))
+        if claim.status == "none":
+            raise Unavailable("追回事项尚未立项，稍后再试。")
+        return min(max(share - claim.left_fen, 0), claim.repaid_fen + claim.set_off_fen)
+
+    def _claim_of(self, recovery_id: str) -> recovery.Recovery:
+        claim: recovery.Recovery = self.office.load(self.benefits.payments.recoveries, recovery_id).state
+        return claim
+
+    def _until(self, subject_id: str, matter_id: str, event_id: str) -> tuple[temporary.Temporary, list[str]]:
+        """The stream as it was before an event of it ("": now), and the ids of the matter's decisions until then, in their order."""
+        state, decisions = temporary.DECIDER.initial, []
+        for r in self.office.history(temporary.DECIDER.stream(subject_id)):
+            if r.id == event_id:
+                break
+            state = temporary.evolve(state, r.event)
+            if isinstance(r.event, temporary.TemporaryApproved | temporary.TemporaryRefused) and r.event.matter_id == matter_id:
+                decisions.append(r.id)
+        return state, decisions
+
     @reaction(OWN, "instalment_released", reads=Released)
     def on_instalment_released(self, notice: Notice[Released]) -> None:
         """What is released becomes a case that is paid once: payment runs pay it like any other."""
         f = notice.facts
-        m = self._matter(f.subject_id, f.matter_id)
+        # As it stood when it was released: an appeal may have sent the matter back since.
+        before, _ = self._until(f.subject_id, f.matter_id, notice.event_id)
+        m = before.matters[f.matter_id]
         part = temporary.part_of(m, f.no)
         subject_id = temporary.grant_id(f.matter_id, f.no)
         month = dates.month_of((notice.occurred_at or notice.now).date())
@@ -334,6 +387,11 @@ class TemporaryDoors(BenefitService):
     @deadline(PAPERS_DUE)
     def on_papers_due(self, due: Due) -> None:
         """十个工作日未补齐手续."""
+        self._note_late(due)
+
+    @deadline(APPEAL_DUE)
+    def on_appeal_due(self, due: Due) -> None:
+        """复核申请逾期未答复。"""
         self._note_late(due)
 
     def _note_late(self, due: Due) -> None:

@@ -13,9 +13,18 @@ from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
-FIRST_GRANT_DUE, PAPERS_DUE = "temporary_first_grant_due", "temporary_papers_due"
+FIRST_GRANT_DUE, PAPERS_DUE, APPEAL_DUE = "temporary_first_grant_due", "temporary_papers_due", "temporary_appeal_due"
+OF_APPEAL = ("objection", "objection_escalated")  # an appeal waits for its answer, whatever else is done meanwhile
 URGENT, USUAL = 0, 1
 _NEVER = "9999-12-31"
+# The list in which a matter of a status stands, where no day is set.
+_LISTS = {
+    "applied": "temporary_accept",
+    "accepted": "temporary_verify",
+    "verified": "temporary_review",
+    "proposed": "temporary_decide",
+    "approved": "temporary_release",
+}
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,15 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
     def papers_due(r: Recorded) -> str:
         return f"{PAPERS_DUE}:{r.event.matter_id}"
 
+    def appeal_due(r: Recorded) -> str:
+        return f"{APPEAL_DUE}:{r.event.matter_id}"
+
+    def goes_on(rows: Rows, r: Recorded, **values: Any) -> None:
+        row = rows.get(matters, matter_id=r.event.matter_id)
+        if row is not None and row["worklist"] in OF_APPEAL:
+            values.pop("worklist")
+        change(rows, r, **values)
+
     @model.on(temporary.TemporaryAccepted)
     def _accepted(rows: Rows, r: Recorded) -> None:
         by = r.event.first_grant_by
@@ -105,8 +123,9 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
 
     @model.on(temporary.TemporaryOverdue)
     def _overdue(rows: Rows, r: Recorded) -> None:
-        change(rows, r, overdue=r.event.what, urgency=URGENT)
-        rows.settle(r, first_due(r) if r.event.what == "first_grant" else papers_due(r))
+        late = {"worklist": "objection_escalated"} if r.event.what == "appeal" else {}
+        change(rows, r, overdue=r.event.what, urgency=URGENT, **late)
+        rows.settle(r, {"first_grant": first_due, "papers": papers_due, "appeal": appeal_due}[r.event.what](r))
 
     @model.on(temporary.PapersCompleted)
     def _papers(rows: Rows, r: Recorded) -> None:
@@ -124,47 +143,67 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
 
     @model.on(temporary.TemporaryApproved)
     def _approved(rows: Rows, r: Recorded) -> None:
-        parts = len(r.event.instalments)
-        change(rows, r, approved_fen=r.event.amount_fen, instalments=parts, **_paying(0, parts))
+        row = rows.get(matters, matter_id=r.event.matter_id)
+        parts, released = len(r.event.instalments), row["released"] if row is not None else 0
+        change(rows, r, approved_fen=r.event.amount_fen, instalments=parts, **_paying(released, parts))
 
     @model.on(temporary.InstalmentReleased)
     def _released(rows: Rows, r: Recorded) -> None:
         row = rows.get(matters, matter_id=r.event.matter_id)
         if row is not None:
-            change(rows, r, released=r.event.no, **_paying(r.event.no, row["instalments"]))
+            goes_on(rows, r, released=r.event.no, **_paying(r.event.no, row["instalments"]))
 
     @model.on(temporary.RemainingCancelled)
     def _cancelled(rows: Rows, r: Recorded) -> None:
-        change(rows, r, status="paid_out", worklist="")
+        goes_on(rows, r, status="paid_out", worklist="")
 
     @model.on(temporary.TemporaryRefused)
     def _refused(rows: Rows, r: Recorded) -> None:
         change(rows, r, status="refused", worklist="")
 
+    @model.on(temporary.TemporaryAppealFiled)
+    def _appealed(rows: Rows, r: Recorded) -> None:
+        due = r.event.due_on
+        change(rows, r, worklist="objection", due_on=due.isoformat() if due else None)
+        if due:
+            rows.due(r, appeal_due(r), aggregate_id(r), due + timedelta(days=1), {"matter_id": r.event.matter_id, "what": "appeal"})
+
+    def answered(rows: Rows, r: Recorded, status: str) -> None:
+        change(rows, r, status=status, worklist=_LISTS.get(status, ""), due_on=None)
+        rows.settle(r, appeal_due(r))
+
+    @model.on(temporary.TemporaryAppealAnswered)
+    def _answered(rows: Rows, r: Recorded) -> None:
+        row = rows.get(matters, matter_id=r.event.matter_id)
+        answered(rows, r, "verified" if r.event.upheld or row is None else row["status"])
+
+    @model.on(temporary.TemporaryAppealWithdrawn)
+    def _withdrawn(rows: Rows, r: Recorded) -> None:
+        row = rows.get(matters, matter_id=r.event.matter_id)
+        if row is not None:
+            answered(rows, r, row["status"])
+
+    @model.on(temporary.TemporaryDecisionStands)
+    def _stands(rows: Rows, r: Recorded) -> None:
+        change(rows, r, status=r.event.status, worklist=_LISTS.get(r.event.status, ""))
+
 
 def waits(m: temporary.Matter) -> tuple[str, date | None]:
     """The list in which a matter stands, and until when what it waits for must be done: as its row says."""
+    if m.appeal is not None:
+        return ("objection_escalated" if "appeal" in m.overdue else "objection"), m.appeal.due_on
     match m.status:
-        case "applied":
-            return "temporary_accept", None
         case "accepted" if m.first_grant_by is not None:
             return "temporary_first_grant", m.first_grant_by.date()
-        case "accepted":
-            return "temporary_verify", None
         case "granted_pending_papers":
             return "temporary_papers", m.first.papers_by if m.first else None
-        case "verified":
-            return "temporary_review", None
-        case "proposed":
-            return "temporary_decide", None
-        case "approved":
-            return "temporary_release", None
-    return "", None
+    return _LISTS.get(m.status, ""), None
 
 
 def _paying(released: int, parts: int) -> dict[str, Any]:
     done = released == parts
-    return {"status": "paid_out" if done else "approved", "worklist": "" if done else "temporary_release"}
+    status = "paid_out" if done else "approved"
+    return {"status": status, "worklist": _LISTS.get(status, "")}
 
 
 def by_urgency(
