@@ -127,7 +127,7 @@ class AfterDeathOpened:
 
 # Tables whose open rows wait in worklists too.
 CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABLES["means_test"].cut_overs)
-PAPERS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications)
+PAPERS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, TABLES["meetings"].meetings)
 OTHER_LISTS = (*PAPERS, DISCLOSED.objections, *CHECKS)
 
 

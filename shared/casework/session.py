@@ -176,7 +176,7 @@ class SessionCancelled:
 @shape_event(NAME, "session_overdue", published=True)
 @dataclass(frozen=True)
 class SessionOverdue:
-    """逾期: ``due`` is attendance, close, or the id of a decision whose deadline passed; ``responsible`` its owner."""
+    """逾期: ``due`` is attendance, close, a quarter without one, or the id of a decision past its deadline; ``responsible`` its owner."""
 
     programme: str
     division: str
@@ -400,6 +400,16 @@ class NoteSessionOverdue:
     due: str
 
 
+@command("note_meeting_missed", permission="record")
+@dataclass(frozen=True)
+class NoteMeetingMissed:
+    """By the timer: in ``quarter``, which ended on ``last_day``, none was held after this one."""
+
+    record_id: str
+    quarter: str
+    last_day: date
+
+
 # -- Decisions ---------------------------------------------------------------------------------------------------
 
 
@@ -529,6 +539,13 @@ def note_overdue(state: Session, c: NoteSessionOverdue, order: Order[Any]) -> Se
     return [SessionOverdue(state.programme, state.division, due, day, owner(due)) for day, due in _dues(state) if day < order.today]
 
 
+def note_missed(state: Session, c: NoteMeetingMissed, order: Order[Any]) -> Sequence[Any]:
+    """Told once of each quarter; on the record of the last meeting that was held."""
+    if state.status not in ("held", "closed") or c.quarter in state.late or order.today <= c.last_day:
+        return []
+    return [SessionOverdue(state.programme, state.division, c.quarter, c.last_day, "")]
+
+
 def _day_and_places(held_on: date, places: int, order: Order[Any]) -> None:
     if not order.today <= held_on <= order.today + timedelta(days=731):
         raise invalid("举行日期须在今日之后、两年以内。", "held_on")
@@ -593,6 +610,7 @@ SHAPE = Shape(
         Act(CloseSession, "结束"),
         Act(CancelSession, "取消"),
         Act(NoteSessionOverdue, "逾期登记", by_service=True),
+        Act(NoteMeetingMissed, "当季未开会登记", by_service=True),
     ),
     evolve=evolve,
     decide={
@@ -609,6 +627,7 @@ SHAPE = Shape(
         CloseSession: close,
         CancelSession: cancel,
         NoteSessionOverdue: note_overdue,
+        NoteMeetingMissed: note_missed,
     },
     view=view,
     overdue=NoteSessionOverdue,

@@ -355,3 +355,41 @@ def test_a_decision_that_is_rolled_over_is_owed_by_the_next_meeting(d: Desk) -> 
     d.call("close_session", "reviewer", record_id=first, summary="结束")
     taken = d.call("get_record", "auditor", shape="session", record_id=following)["decisions"]
     assert [(x["text"], x["owner"], str(x["deadline"])) for x in taken.values()] == [("补发", "残联", "2023-10-31")]
+
+
+def test_a_quarter_without_its_meeting_is_told_and_waits_until_the_next_is_held(d: Desk) -> None:
+    """每季度一次: the timer says each quarter in which none was held; the one that is held takes it off the list."""
+    division, members = "330225109", ["民政局", "残联", "财政局"]
+    meeting = {
+        "programme": "disabled_subsidy_consultation_meeting", "division": division, "topic": "会商", "place": "会议室", "places": 9
+    }  # fmt: skip
+
+    def held(day: str) -> str:
+        d.on(day)
+        record_id = str(d.call("schedule_session", held_on=day, **meeting)["id"])
+        d.call("record_attendance", record_id=record_id, present=members)
+        d.call("close_session", "reviewer", record_id=record_id, summary="结束")
+        d.settle()
+        return record_id
+
+    def told(record_id: str) -> list[str]:
+        history = d.services["assistance"].office.history(DECIDERS["session"].stream(record_id))
+        return [r.event.due for r in history if r.name == "assistance.session_overdue"]
+
+    def waiting() -> list[tuple[str, str, str]]:
+        rows = d.call("list_waiting", "auditor", worklist="session_overdue", town=division)
+        return [(r["subject_id"], r["due_on"], r["list"]) for r in rows]
+
+    first = held("2023-07-10")
+    second = held("2023-12-29")
+    d.on("2024-01-31").settle()
+    assert (told(first), told(second), waiting()) == ([], [], [])
+    d.on("2024-04-10").settle()
+    assert told(second) == [], "its attendance may still come in"
+    d.on("2024-04-30").settle()
+    d.on("2024-07-31").settle()
+    d.settle()
+    assert (told(first), told(second)) == ([], ["2024年第1季度", "2024年第2季度"])
+    assert waiting() == [(second, "2024-03-31", "quarterly_meetings")]
+    third = held("2024-08-05")
+    assert (waiting(), told(third)) == ([], [])

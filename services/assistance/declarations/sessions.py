@@ -10,7 +10,7 @@ DISABLED_SUBSIDY_CONSULTATION_MEETING = Declaration(
     name="残疾人两项补贴会商研判会",
     catalogue=("A79",),
     shape=session.SHAPE,
-    terms=session.Terms(close_days=60, minutes=True, members=("民政局", "残联", "财政局")),  # one a quarter
+    terms=session.Terms(close_days=60, minutes=True, members=("民政局", "残联", "财政局")),  # one a quarter: rows/meetings.py watches it
     example=(
         Step(
             "schedule_session",

@@ -6,6 +6,7 @@ nothing, and the claim rests on the paper that the form names.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from services.assistance import care_places, determination, household, person, placement
@@ -100,7 +101,7 @@ def _certified(service: Any, person_id: str, month: str) -> tuple[int, str]:
     return (0, "") if held is None or over else (held.grade, held.kind)
 
 
-BEFORE = {
+BEFORE: Mapping[str, Callable[[Any, Order[Any]], None]] = {
     "record_check": reviewed_first,
     "freeze_campaign_list": nobody_drawn,
     "start_campaign": everybody_listed,

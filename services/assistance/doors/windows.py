@@ -12,13 +12,14 @@ from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.person import PersonDoors
 from services.assistance.read_model import BENEFITS, MODEL
+from services.assistance.rows.meetings import NEXT_MEETING
 from shared.casework import benefit_case, clue, handoff, inspection, session
 from shared.casework.benefit_case.state import RUNNING
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
-from shared.messaging.doors import OWN, command, query, reaction
+from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.showing import all_seen
 from shared.security.permissions import within
 
@@ -167,3 +168,9 @@ class WindowDoors(PersonDoors):
             f.next_session, derived_id(f.record_id, f.decision_id), f.text, f.concerns, f.owner, f.deadline, f.record_id
         )
         self.office.handle(DECIDERS[session.NAME], f.next_session, notice.order(taken))
+
+    @deadline(NEXT_MEETING)
+    def on_next_meeting_due(self, due: Due) -> None:
+        """每季度一次: the quarter is over and no meeting was held in it."""
+        missed = session.NoteMeetingMissed(due.aggregate_id, due.data["quarter"], date.fromisoformat(due.data["last_day"]))
+        self.office.handle(DECIDERS[session.NAME], due.aggregate_id, due.order(missed))

@@ -57,6 +57,7 @@ OF_LIST = {
     "temporary_matters": ("temporary", "subject_id"),
     "price_linkages": ("price_linkage", "key"),
     "verification_cut_overs": ("cut_over", "key"),
+    "quarterly_meetings": ("session", "subject_id"),
     "records": ("", "key"),
 }
 
