@@ -46,6 +46,7 @@ PARTS: dict[str, str] = {
     "again_at": "再次发送时间",
     "appeal_due": "复核答复期限",
     "asked_on": "告知日期",
+    "cancelled_on": "取消日期",
     "assign_by": "交办期限",
     "checked_in_at": "签到时间",
     "close_by": "结束期限",
