@@ -393,3 +393,39 @@ def test_a_quarter_without_its_meeting_is_told_and_waits_until_the_next_is_held(
     assert waiting() == [(second, "2024-03-31", "quarterly_meetings")]
     third = held("2024-08-05")
     assert (waiting(), told(third)) == ([], [])
+
+
+def test_the_competent_town_takes_a_hand_off_and_it_is_an_application_in_one_step(d: Desk) -> None:
+    """W05: taken in at another window; only the town it was sent to, with the papers as sent, makes the case of it, once."""
+    household_id, head = home(d, division=THERE)
+    sent = d.call(
+        "send_handoff", programme="one_window_acceptance", division=HERE, from_unit=HERE, to_unit=THERE, what="低保申请",
+        dossier_hash=DOSSIER, subject_id=head, documents=["申请表", "身份证明"],
+    )["id"]  # fmt: skip
+    case_id, asked = bc.case_id(ALLOWANCE, household_id), {"record_id": sent, "programme": ALLOWANCE}
+    with pytest.raises(Refused, match="wrong_division"):
+        d.call("apply_from_handoff", at=OTHER, dossier_hash=DOSSIER, **asked)
+    with pytest.raises(Refused, match="材料与转出时不一致"):
+        d.call("apply_from_handoff", at=THERE, dossier_hash="0" * 64, **asked)
+    assert d.services["assistance"].office.load(CASES, case_id).state.status == "none", "what is refused leaves no case"
+    answer = d.call("apply_from_handoff", at=THERE, dossier_hash=DOSSIER, command_id="taken-once", **asked)
+    again = d.call("apply_from_handoff", at=THERE, dossier_hash=DOSSIER, command_id="taken-once", **asked)
+    assert (answer["id"], again["id"]) == (case_id, case_id)
+    assert d.call("get_record", "auditor", shape="handoff", record_id=sent)["status"] == "accepted"
+    with pytest.raises(Refused, match="out_of_order"):
+        d.call("apply_from_handoff", at=THERE, dossier_hash=DOSSIER, **asked)
+    decide(d, case_id)
+    assert d.call("get_case", "auditor", case_id=case_id)["status"] == "in_force"
+    d.call("finish_handoff", record_id=sent, outcome="granted", result="已纳入低保")
+    d.call("acknowledge_handoff", record_id=sent, told="短信")
+
+
+def test_a_referral_to_a_department_is_no_application(d: Desk) -> None:
+    """Only what was taken in as an application becomes one."""
+    _, head = home(d)
+    referred = d.call(
+        "send_handoff", programme="special_assistance_referral", division=HERE, from_unit=HERE, to_unit="医疗保障局", what="医疗救助",
+        dossier_hash=DOSSIER, subject_id=head,
+    )["id"]  # fmt: skip
+    with pytest.raises(Refused, match="不是救助申请"):
+        d.call("apply_from_handoff", record_id=referred, programme=ALLOWANCE, dossier_hash=DOSSIER)

@@ -26,6 +26,10 @@ from shared.security.permissions import within
 ANNUAL_REVIEW = "annual_entitlement_review"
 DISPERSED = "dispersed_support_special_inspection"  # its objects are persons (person_id)
 OUTCOMES = {"continue": "confirmed", "adjust": "adjusted", "terminate": "terminated"}  # 复审结论 as the campaign calls it
+# Hand-offs whose matter is an application: of another window here, or of another place.
+APPLICATIONS = frozenset(
+    {"one_window_acceptance", "remote_application_transfer", "intra_province_remote_application", "disabled_subsidy_cross_province"}
+)
 # Which cases a campaign looks at, where its objects are the cases of a register.
 REVIEWED = {
     ANNUAL_REVIEW: ("minimum_living_allowance", "extreme_hardship_support"),
@@ -44,6 +48,15 @@ class ClueApplication:
 
     record_id: str
     programme: str
+
+
+@dataclass(frozen=True)
+class HandoffApplication:
+    """A hand-off is taken and leads to an application for ``programme``; ``dossier_hash`` as the receiver computed it over what arrived."""
+
+    record_id: str
+    programme: str
+    dossier_hash: str
 
 
 @dataclass(frozen=True)
@@ -135,6 +148,24 @@ class WindowDoors(PersonDoors):
         # The reviewer's decision is on the clue; the application that follows from it is filed by the service.
         filed = self.benefits.file(programme.code, subject_id, payee_id, division, order.by(self.benefits.hand()))
         self.office.handle(clues, c.record_id, order.to(clue.ResolveClue(c.record_id, "apply", opened=filed.id), "resolve"))
+        return filed
+
+    @command(HandoffApplication, permission="accept", does=handoff.AcceptHandoff)
+    def apply_from_handoff(self, order: Order[HandoffApplication]) -> Any:
+        """签收转来的申请并直接立案：申请人在册，由本单位受理，不要求其重新申请；材料摘要须一致。"""
+        c, handoffs = order.command, DECIDERS[handoff.NAME]
+        sent: handoff.Handoff = self.office.load(handoffs, c.record_id).state
+        if sent.status != "none" and sent.programme not in APPLICATIONS:
+            raise Refused("out_of_order", "此项转办不是救助申请。", "record_id")
+        programme = self.benefits.programme(c.programme)
+        accept = order.to(handoff.AcceptHandoff(c.record_id, c.dossier_hash), "accept")
+        self.office.rehearse(handoffs, c.record_id, accept)
+        home = self.office.load(placement.DECIDER, sent.subject_id).state if sent.subject_id else placement.Placement()
+        person_id = sent.subject_id if programme.subject == "person" else ""
+        subject_id, payee_id, division = self.applicant(programme, home.home_in(dates.month_of(order.today)), person_id, "")
+        within(order.hand, division)
+        filed = self.benefits.file(programme.code, subject_id, payee_id, division, order)
+        self.office.handle(handoffs, c.record_id, accept)
         return filed
 
     @command(CampaignRef, permission="review", does=inspection.ListCampaignObjects)

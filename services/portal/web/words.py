@@ -399,6 +399,7 @@ IN: dict[tuple[str, str], str] = {
     ("amend_programme", "name"): "项目名称",
     ("define_programme", "name"): "项目名称",
     ("apply_from_clue", "record_id"): "线索编号",
+    ("apply_from_handoff", "record_id"): "转办编号",
     ("apply_temporary", "kind"): "救助类型",
     ("report_clue", "kind"): "线索类别",
     ("record_certificate", "kind"): "残疾类别",
