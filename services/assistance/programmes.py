@@ -141,6 +141,7 @@ TEMPORARY_ASSISTANCE = Programme(
     payment="once",
     first_month="of_decision",
     facts="temporary",
+    begins="apply_temporary",
     publicity_days=3,
     public=Disclosure(
         recipient=("name", "amount_fen", "first_month"),
@@ -160,6 +161,7 @@ PRICE_LINKED_TEMPORARY_SUBSIDY = Programme(
     payment="once",
     first_month="of_decision",
     facts="price",
+    begins="trigger_price_linkage",
 )
 
 # 两项补贴: any township of the district takes the application in; it is decided where the person is registered (跨乡镇、跨省通办).

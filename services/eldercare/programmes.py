@@ -10,6 +10,7 @@ OLD_AGE_ALLOWANCE = Programme(
     catalogue=("E01",),
     subject="person",
     on_application=False,
+    begins="enrol_elder",
     review_months=0,  # what changes it is the birthday or a death, and both are told; no review is owed
     review_months_changing=0,
     public=Disclosure(

@@ -125,7 +125,8 @@ class Programme:
     ``answer_days`` for an objection or appeal. ``objection_days`` (calendar): how long a decision can be appealed against.
     review_months: how often a case in force is reviewed; ``review_months_changing``: where incomes change. valid_months: how long a
     determination holds (0 = until it ends). facts: the name of the source its facts come from ("" = that of its subject).
-    exclusive_with: programmes that the same subject cannot have at the same time. public: what of a case is made public.
+    exclusive_with: programmes that the same subject cannot have at the same time. begins: the door by which one without ``on_application``
+    begins, where there is one (an application of its own, a registration, an index). public: what of a case is made public.
     """
 
     code: str
@@ -153,6 +154,7 @@ class Programme:
     valid_months: int = 0
     facts: str = ""
     exclusive_with: tuple[str, ...] = ()
+    begins: str = ""
     public: Disclosure = NOTHING_PUBLIC
     example: tuple[Any, ...] = ()  # of ``shape.Step``: a whole life, as in ``shape.Declaration``
 

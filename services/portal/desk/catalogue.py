@@ -64,12 +64,12 @@ def programme(service: str, code: str) -> Any:
     if d is None:
         raise Refused("not_found", "没有这个项目。", None)
     if isinstance(d, Programme):
-        begins = [("apply", "")] if d.on_application else _by_hand(service, d)
+        begins = ["apply"] if d.on_application else [d.begins]
         terms: dict[str, Any] = {}
     else:
-        begins = [(m, "") for m in opening_acts(d)]
+        begins = opening_acts(d)
         terms = plain(d.terms)
-    doors = [portal().doors[service, m] for m, _ in begins if (service, m) in portal().doors]
+    doors = [portal().doors[service, m] for m in begins if (service, m) in portal().doors]
     waiting = [w for w in ask(service, "list_worklists") if w["programme"] == code] if may(service, "list_worklists") else []
     by_list: dict[str, int] = {}
     for w in waiting:
@@ -81,6 +81,9 @@ def programme(service: str, code: str) -> Any:
         benefit=isinstance(d, Programme),
         rows=[Carrier(row, service, "", d.code, d.name, "") for row in d.catalogue],
         begins=[(info, title(info), about(info), who().may(info.permission)) for info in doors],
+        first=[] if _subject() or not isinstance(d, Programme) else [
+            (info, title(info)) for info in _registers(service, d) if info not in doors and who().may(info.permission)
+        ],
         terms=terms,
         owes=[said for n, said in OWES.items() if getattr(d, n, False)],
         limits=[(said, getattr(d, n)) for n, said in LIMITS.items() if getattr(d, n, 0)] if isinstance(d, Programme) else [],
@@ -96,13 +99,10 @@ def _subject() -> dict[str, str]:
     return {n: request.args[n] for n in ("subject_id", "household_id", "person_id") if n in request.args}
 
 
-def _by_hand(service: str, d: Programme) -> list[tuple[str, str]]:
-    """A benefit nobody applies for in the usual way: its service has an application of its own, or grants it on what is registered."""
-    own = [
-        m for (s, m), info in portal().doors.items() if s == service and info.kind == "command" and m == f"apply_{d.code.partition('_')[0]}"
-    ]
-    registers = [m for (s, m), info in portal().doors.items() if s == service and m in ("enrol_elder", "trigger_price_linkage")]
-    return [(m, "") for m in own or registers]
+def _registers(service: str, d: Programme) -> list[DoorInfo]:
+    """Where somebody whom nobody knows yet is registered, so that what is applied for has a subject."""
+    method = "enrol_elder" if service == "eldercare" else f"register_{d.subject}"
+    return [info for (s, m), info in portal().doors.items() if (s, m) == (service, method)]
 
 
 @logged_in

@@ -53,6 +53,9 @@ MAIN = {
     "accept": "accept_application", "authorise": "record_authorisation", "means_test": "record_means_test", "survey": "record_survey",
     "propose": "propose", "confirm": "confirm", "supplement": "answer_supplement", "objection": "answer_objection",
     "objection_escalated": "answer_objection", "refusal_notice": "tell_refusal", "review": "answer_review", "suspended": "resume_case",
+    "temporary_accept": "accept_temporary", "temporary_first_grant": "grant_first", "temporary_papers": "complete_papers",
+    "temporary_verify": "complete_papers", "temporary_review": "propose_temporary", "temporary_decide": "decide_temporary",
+    "temporary_release": "release_instalment", "price_confirm": "confirm_price_linkage",
 }  # fmt: skip
 
 NOT_OF_MEMBERS = frozenset({"record_person_income"})  # of persons outside households
@@ -232,7 +235,7 @@ def _begun(service: str, info: DoorInfo, given: Mapping[str, str]) -> Act:
     return Act(info, title(info), about(info), f"/desk/{service}/do/{info.method}", given, False, True)
 
 
-def _of_members(service: str, key: str, state: Mapping[str, Any]) -> list[tuple[str, list[Act]]]:
+def _of_members(service: str, key: str, state: Mapping[str, Any]) -> list[tuple[str, str, list[Act]]]:
     """Who belongs to a household, and the acts about one person of it: those whose forms ask for him, and for no other record."""
     known = {"household_id": key, "division": str(state["division"])}
     asked = []
@@ -244,7 +247,7 @@ def _of_members(service: str, key: str, state: Mapping[str, Any]) -> list[tuple[
         if own and "person_id" in owed and lookups <= {"person_id", "household_id"}:
             asked.append((info, {n: v for n, v in known.items() if n in {f.name for f in fields}}))
     return [
-        (f"{m['name']}（{m['relation']}）", [_begun(service, info, {"person_id": person_id, **given}) for info, given in asked])
+        (person_id, f"{m['name']}（{m['relation']}）", [_begun(service, info, {"person_id": person_id, **given}) for info, given in asked])
         for person_id, m in state["members"].items()
     ]
 
