@@ -49,6 +49,7 @@ class Settings:
     portal_port: int = 8080
     portal_processes: int = 2
     portal_token: Path | None = None  # the portal's own hand (role portal), by which it hands in the public's objections
+    objection_rate: str = "10/minute;20/hour;30/day"  # objections of the public from one address, over all cases
     portal_rate: str = "600/minute"  # requests of one token or address, where a page says nothing stricter
     portal_proxies: int = 0  # reverse proxies in front of the portal whose X-Forwarded-For is believed
     seal_private_key: Path | None = None  # signs checkpoints of the log (minzheng seal)
@@ -160,6 +161,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         portal_port=int(pick("MINZHENG_PORTAL_PORT", "8080")),
         portal_processes=int(pick("MINZHENG_PORTAL_PROCESSES", "2")),
         portal_token=_path(pick("MINZHENG_PORTAL_TOKEN")),
+        objection_rate=_rates(pick("MINZHENG_OBJECTION_RATE", "10/minute;20/hour;30/day")),
         portal_rate=_rate(pick("MINZHENG_PORTAL_RATE", "600/minute")),
         portal_proxies=int(pick("MINZHENG_PORTAL_PROXIES", "0")),
         seal_private_key=_path(pick("MINZHENG_SEAL_KEY", "" if production else str(var / "keys" / "seal.key"))),
@@ -187,6 +189,14 @@ def _rate(text: str) -> str:
     if not re.fullmatch(r"[1-9][0-9]{0,8}/(second|minute|hour|day)", text):
         raise ConfigError("MINZHENG_PORTAL_RATE 须为“次数/期间”，期间为 second、minute、hour 或 day，如 600/minute。")
     return text
+
+
+def _rates(text: str) -> str:
+    """Several of them, each of which holds."""
+    try:
+        return ";".join(_rate(part.strip()) for part in text.split(";"))
+    except ConfigError:
+        raise ConfigError("MINZHENG_OBJECTION_RATE 须为以分号分隔的“次数/期间”，如 10/minute;20/hour;30/day。") from None
 
 
 def _doors(text: str) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Household and its changes (家庭及其情况变更): who lives together, what each earns, what they own: what assistance decides on.
+"""Household (家庭): who lives together, what each earns, what they own, and how that changes: what assistance decides on.
 
 One stream per household of the register. Facts carry the month from which they count, so any month can be assessed with
 what was so in it, also when a fact comes in late: a change never touches a month before the one it names. Who moves out is kept with

@@ -90,8 +90,8 @@ def verify_log(outside: tuple[Path, ...], data: Path | None, as_json: bool) -> N
             report = verify(source, engine, notes, origin_of(settings), key, bar.update, named)
     if as_json:
         findings = [{"what": f.what, "index": f.index, "where": f.where, "said": str(f)} for f in report.findings]
-        told = {"sound": report.sound, "events": report.events, "checkpoints": report.checkpoints, "unsealed": report.unsealed}
-        told |= {"source": "file" if isinstance(source, File) else "wire", "warning": report.warning}
+        told: dict[str, Any] = {"sound": report.sound, "events": report.events, "checkpoints": report.checkpoints}
+        told |= {"unsealed": report.unsealed, "source": "file" if isinstance(source, File) else "wire", "warning": report.warning}
         click.echo(json.dumps({**told, "findings": findings}, ensure_ascii=False))
     else:
         for finding in report.findings:

@@ -18,7 +18,7 @@ ERASED = e.PersonErased(WHO, 1)
 
 
 def answer(service: str, cases: int = 0, records: int = 0, claims: int = 0, number: int = 1) -> e.ErasureAnswerNoted:
-    return e.ErasureAnswerNoted(WHO, number, service, cases, records, claims)
+    return e.ErasureAnswerNoted(WHO, number, service, cases, records, claims, ("330225",))
 
 
 ANSWERED = (answer("assistance"), answer("eldercare"))
@@ -99,6 +99,15 @@ def test_it_is_recorded_once_and_only_after_the_approval() -> None:
     given(e.DECIDER, PROPOSED).when(record).then_refused("out_of_order")
 
 
+def test_an_erasure_reaches_no_further_than_the_place_it_was_proposed_for() -> None:
+    """What a service has of the person in another town is not for hands of this one to destroy."""
+    elsewhere = replace(answer("eldercare"), divisions=("330226101",))
+    held = given(e.DECIDER, PROPOSED, answer("assistance"), elsewhere).by("staff:supervisor")
+    assert "330226101" in held.when(e.ApproveErasure(WHO, 1)).then_refused("out_of_order").message
+    of_before = given(e.DECIDER, PROPOSED, answer("assistance"), replace(answer("eldercare"), divisions=("",))).by("staff:supervisor")
+    of_before.when(e.ApproveErasure(WHO, 1)).then_refused("out_of_order")
+
+
 def test_nothing_is_approved_that_a_service_has_not_answered_or_has_something_open_of() -> None:
     """An answer counts once and for its own proposal; a new proposal asks anew."""
     approve = given(e.DECIDER, PROPOSED).by("staff:supervisor")
@@ -109,7 +118,7 @@ def test_nothing_is_approved_that_a_service_has_not_answered_or_has_something_op
     held = given(e.DECIDER, PROPOSED, answer("assistance", 2, 0, 1), answer("eldercare", 0, 1, 0)).by("staff:supervisor")
     told = held.when(e.ApproveErasure(WHO, 1)).then_refused("out_of_order").message
     assert told.startswith("社会救助有2件在保或在办个案、1件未结追回；养老服务有1件在办事项")
-    note = e.NoteErasureAnswer(WHO, 1, "assistance", 0, 0, 0)
+    note = e.NoteErasureAnswer(WHO, 1, "assistance", 0, 0, 0, ("330225",))
     given(e.DECIDER, PROPOSED).when(note).then(answer("assistance"))
     given(e.DECIDER, PROPOSED, answer("assistance", 1)).when(note).then_nothing()
     given(e.DECIDER, PROPOSED).when(replace(note, number=2)).then_nothing()

@@ -117,3 +117,11 @@ def test_a_rate_that_is_none_is_told_at_the_start(tmp_path: Path, rate: str) -> 
     with pytest.raises(ConfigError, match="MINZHENG_PORTAL_RATE"):
         load({"MINZHENG_VAR": str(tmp_path), "MINZHENG_PORTAL_RATE": rate})
     assert load({"MINZHENG_VAR": str(tmp_path), "MINZHENG_PORTAL_RATE": "100000/hour"}).portal_rate == "100000/hour"
+
+
+@pytest.mark.parametrize("rate", ["10", "10/minute;", "10/minute;0/day"])
+def test_a_rate_of_objections_that_is_none_is_told_at_the_start(tmp_path: Path, rate: str) -> None:
+    """Each part of it is one; several hold together."""
+    with pytest.raises(ConfigError, match="MINZHENG_OBJECTION_RATE"):
+        load({"MINZHENG_VAR": str(tmp_path), "MINZHENG_OBJECTION_RATE": rate})
+    assert load({"MINZHENG_VAR": str(tmp_path)}).objection_rate == "10/minute;20/hour;30/day"

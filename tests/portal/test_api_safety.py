@@ -7,6 +7,7 @@ import dataclasses
 import re
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -215,6 +216,19 @@ def test_whoever_asks_too_often_is_told_when_to_come_back(settings: Settings) ->
         for _ in range(40):
             with client.get("/static/minzheng.css") as style:
                 assert style.status_code == 200
+    safety.limiter.reset()
+
+
+def test_one_address_writes_few_objections_whatever_case_they_are_about(settings: Settings) -> None:
+    """Counted over all of them, whatever becomes of each; who reads is not counted."""
+    app = create_app(dataclasses.replace(settings, objection_rate="2/minute;50/day"))
+    app.config["WTF_CSRF_ENABLED"] = False
+    safety.limiter.reset()
+    with app.test_client() as client:
+        sent = [client.post(f"/sunshine/proposals/{uuid.uuid4()}/objection").status_code for _ in range(4)]
+        assert 429 not in sent[:2]
+        assert sent[2:] == [429, 429]
+        assert client.get("/login").status_code == 200
     safety.limiter.reset()
 
 

@@ -18,7 +18,7 @@ from services.portal.sunshine import declared
 from services.portal.sunshine.public import Day, day_of, pages, render
 from services.portal.sunshine.recipients import shown, value
 from services.portal.web import portal as portals
-from services.portal.web.portal import Portal
+from services.portal.web.portal import Portal, here
 from services.portal.web.problems import status_of
 from services.portal.web.safety import limiter
 from services.portal.web.words import said
@@ -71,7 +71,7 @@ def objection(case_id: str) -> Any:
 
 
 @pages.post("/sunshine/proposals/<case_id>/objection")
-@limiter.limit("10/minute;20/hour;30/day", key_func=get_remote_address)  # of an address, whatever token it shows, over all cases
+@limiter.limit(lambda: here().settings.objection_rate, key_func=get_remote_address)  # of an address, over all cases
 def object_to(case_id: str) -> Any:
     """提交异议: answers with the receipt. The same form sent again has the same receipt."""
     portal = portals.of(current_app)
