@@ -336,6 +336,16 @@ def test_the_place_of_emergency_helps_whoever_is_there_and_asks_the_home_place(d
     assert elsewhere.value.code == "wrong_division"
 
 
+def test_who_is_paid_for_a_person_is_whom_his_file_names_now(d: Desk, numbers: Numbers) -> None:
+    """A guardian who was registered since is paid, not the one of the first registration."""
+    d.on("2023-09-04")
+    first, second = single(d, numbers, "19700101"), single(d, numbers, "19720101")
+    ward = single(d, numbers, "20150101", payee_id=first)
+    d.call("change_person", person_id=ward, from_month="2023-09", evidence="监护人变更判决", payee_id=second)
+    ref = applied(d, person_id=ward)
+    assert stands(d, ref)["payee_id"] == second
+
+
 def test_the_next_matter_may_be_another_towns(d: Desk, numbers: Numbers) -> None:
     """Helped at home in August, struck by an accident in the next town in September: that town takes it in."""
     d.on("2023-08-28")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from services.assistance import determination, household, placement, temporary
+from services.assistance import determination, household, person, placement, temporary
 from services.assistance.benefits import CASES, alone, assessed, known, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.programmes import TEMPORARY_ASSISTANCE
@@ -158,8 +158,7 @@ class TemporaryDoors(BenefitService):
         if c.household_id:
             payee = household.payee_in(self.office.load(household.DECIDER, c.household_id).state, home)
         else:
-            registered = known(self.office, c.person_id, month).state.registered
-            payee = registered.payee_id or c.person_id if registered else c.person_id
+            payee = person.payee_in(known(self.office, c.person_id, month).state, month) or c.person_id
         apply = temporary.ApplyTemporary(
             subject_id, derived_id("temporary", order.command_id), division, payee, c.kind, c.cause, c.happened_on, c.loss_fen,
             c.hukou_division, c.discovered,
