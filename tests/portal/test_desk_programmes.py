@@ -214,11 +214,14 @@ class Walk:
         until(lambda: any(action == path for action, _ in self.page("approver", run).forms) or self.page("approver", run).to(path))
         self.do("approver", run, "approve_payment_run")
         until(lambda: "已平" in self.page("cashier", run).text)
-        shown = self.page("cashier", run)
-        row = re.search(rf'{urlsplit(case).path}".*?</tr>', shown.text, re.S)
-        assert row is not None, f"{self.d.name}: the case is not in the run"
-        assert "已发放" in row[0], f"{self.d.name}: {row[0]}"
-        assert self.page("clerk", case).to(run), "the case says in which run it was paid"
+
+        def line() -> str:
+            row = re.search(rf'{urlsplit(case).path}".*?</tr>', self.page("cashier", run).text, re.S)
+            return row[0] if row else ""
+
+        assert line(), f"{self.d.name}: the case is not in the run"
+        until(lambda: "已发放" in line(), 60)
+        until(lambda: self.page("clerk", urlsplit(case).path).to(run), 60)  # the case says in which run it was paid
         return run
 
 
@@ -342,6 +345,8 @@ def test_a_benefit_goes_from_arrival_to_payment_at_the_desk(bureau: Bureau, hand
     w = Walk(bureau, hands, service, d)
     w.on(APPLIED)
     case = LIVES[d.code](w)
+    if subject := w.page("clerk", case).to(f"/desk/{service}/(household|person_facts|elder)/[0-9a-f]+"):
+        w.page("clerk", f"{urlsplit(subject).path}?for=casework")
     if d.payment != "none":
         w.payee(case)
         w.paid(case)
