@@ -148,6 +148,7 @@ def ill_meant(made: District) -> None:
     tomorrow = (d.now.date() + timedelta(days=1)).isoformat()
     d.call("freeze_campaign_list", "reviewer", record_id=lot, count=40, source="双色球第2023090期开奖号码", draw_on=tomorrow)
     d.later(1)
+    d.project()
     d.call("start_campaign", "reviewer", record_id=lot, count=40, seed=SEED)
     made.lot = lot
     d.settle()

@@ -91,8 +91,8 @@ def test_a_receipt_that_nobody_has_is_said_to_be_none(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("没有此回执号")
 
 
-def test_a_form_of_another_page_and_a_flood_are_refused(page: Page, bureau: Bureau) -> None:
-    """Without the page's own mark: 400. More than ten in a minute: 429, in words."""
+def test_a_form_of_another_page_is_refused_and_one_sent_many_times_counts_once(page: Page, bureau: Bureau) -> None:
+    """Without the page's own mark: 400. How many one address may write is in test_api_safety.py."""
     case = proposed(bureau)
     path = f"/sunshine/proposals/{case}/objection"
     until(lambda: page.request.get(path).status == 200)
@@ -103,10 +103,8 @@ def test_a_form_of_another_page_and_a_flood_are_refused(page: Page, bureau: Bure
     assert command
     assert page.request.post(path, form={"words": "不实", "command_id": new_id()}).status == 400
     sent = {"csrf_token": token[1], "command_id": command[1], "words": "与事实不符", "contact": ""}
-    answers = [page.request.post(path, form=sent, headers={"Referer": page.url}) for _ in range(24)]  # two processes count for themselves
-    assert answers[0].status == 200
-    assert answers[-1].status == 429
-    assert "请求过于频繁" in answers[-1].text()
+    answers = [page.request.post(path, form=sent, headers={"Referer": page.url}) for _ in range(6)]
+    assert [a.status for a in answers] == [200] * 6
     waiting = bureau.staff("clerk").assistance.list_public_objections(case_id=case)
     assert len(waiting) == 1
 
