@@ -69,6 +69,7 @@ def grant_unit(
     month = state.month
     at = price_unit(office, unit_id, month)
     strongest = determination.class_in(at.unit, month)
+    rules = rules_now(office, office.settings.profile)
     cases: dict[str, str] = {}
     for other in ("", *determination.PRECEDENCE):
         case_id = benefit_case.case_id(CODE, price_linkage.subsidy_subject(unit_id, month, other))
@@ -80,7 +81,7 @@ def grant_unit(
             benefits.reassess(case_id, month, cause, order)
     persons = amount = 0
     for hardship_class, covered in at.classes.items():
-        said = assessed(rules_now(office, office.settings.profile), CODE, price_facts(at, hardship_class, state), month)
+        said = assessed(rules, CODE, price_facts(at, hardship_class, state), month)
         if not said.eligible:
             continue
         persons, amount = persons + covered, amount + said.amount_fen

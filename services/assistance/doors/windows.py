@@ -15,6 +15,7 @@ from services.assistance.read_model import BENEFITS, MODEL
 from services.assistance.rows.meetings import NEXT_MEETING
 from shared.casework import benefit_case, clue, handoff, inspection, session
 from shared.casework.benefit_case.state import RUNNING
+from shared.casework.programme import Programme
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
@@ -140,11 +141,9 @@ class WindowDoors(PersonDoors):
         c, clues = order.command, DECIDERS[clue.NAME]
         found: clue.Clue = self.office.load(clues, c.record_id).state
         programme = self.benefits.programme(c.programme)
-        home = self.office.load(placement.DECIDER, found.subject_id).state if found.subject_id else placement.Placement()
-        person_id = found.subject_id if programme.subject == "person" else ""
         resolved = clue.ResolveClue(c.record_id, "apply", opened=c.programme)
         self.office.rehearse(clues, c.record_id, order.to(resolved, "resolve"))
-        subject_id, payee_id, division = self.applicant(programme, home.home_in(dates.month_of(order.today)), person_id, "")
+        subject_id, payee_id, division = self._on_file(programme, found.subject_id, order.today)
         # The reviewer's decision is on the clue; the application that follows from it is filed by the service.
         filed = self.benefits.file(programme.code, subject_id, payee_id, division, order.by(self.benefits.hand()))
         self.office.handle(clues, c.record_id, order.to(clue.ResolveClue(c.record_id, "apply", opened=filed.id), "resolve"))
@@ -160,13 +159,16 @@ class WindowDoors(PersonDoors):
         programme = self.benefits.programme(c.programme)
         accept = order.to(handoff.AcceptHandoff(c.record_id, c.dossier_hash), "accept")
         self.office.rehearse(handoffs, c.record_id, accept)
-        home = self.office.load(placement.DECIDER, sent.subject_id).state if sent.subject_id else placement.Placement()
-        person_id = sent.subject_id if programme.subject == "person" else ""
-        subject_id, payee_id, division = self.applicant(programme, home.home_in(dates.month_of(order.today)), person_id, "")
+        subject_id, payee_id, division = self._on_file(programme, sent.subject_id, order.today)
         within(order.hand, division)
         filed = self.benefits.file(programme.code, subject_id, payee_id, division, order)
         self.office.handle(handoffs, c.record_id, accept)
         return filed
+
+    def _on_file(self, programme: Programme, person_id: str, today: date) -> tuple[str, str, str]:
+        """The applicant of whom a clue or a hand-off speaks: the person himself, or the household that counts him."""
+        home = self.office.load(placement.DECIDER, person_id).state if person_id else placement.Placement()
+        return self.applicant(programme, home.home_in(dates.month_of(today)), person_id if programme.subject == "person" else "", "")
 
     @command(CampaignRef, permission="review", does=inspection.ListCampaignObjects)
     def list_campaign_cases(self, order: Order[CampaignRef]) -> Any:
