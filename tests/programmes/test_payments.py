@@ -534,15 +534,19 @@ def lowered(town: Town, amount: int, facts: int) -> benefit_case.ReassessCase:
     return benefit_case.ReassessCase(town.cases[0], "2023-07", (a,), facts, "fact")
 
 
+def claimed(town: Town, amount: int) -> dict[str, str]:
+    """July is paid and then lowered to ``amount``: the claim of the difference."""
+    town.answer(town.send(town.prepare()), n1="paid")
+    town.give(town.persons[0], lowered(town, amount, 1))
+    town.house.settle()
+    [claim] = town.house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    return {"recovery_id": claim["recovery_id"]}
+
+
 def test_a_claimed_month_that_is_due_after_all_pays_back_only_what_was_repaid(house: Desk) -> None:
     """A wrong income, a claim of 30 yuan, 10 repaid and the rest waived; the income is put right: 10 go out, and not 30."""
     town = Town(house, 6000)
-    run = town.send(town.prepare())
-    town.answer(run, n1="paid")
-    town.give(town.persons[0], lowered(town, 3000, 1))
-    house.settle()
-    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
-    this = {"recovery_id": claim["recovery_id"]}
+    this = claimed(town, 3000)
     house.call("record_repayment", "cashier", amount_fen=1000, receipt_no="收据1", **this)
     house.call("propose_waiver", "reviewer", reason="家庭困难", **this)
     house.call("reject_waiver", "approver", reason="材料不全", **this)
@@ -564,12 +568,7 @@ def test_a_claimed_month_that_is_due_after_all_pays_back_only_what_was_repaid(ho
 def test_what_was_withheld_of_a_case_that_ends_is_claimed_as_before(house: Desk) -> None:
     """No payment comes that it would lessen: neither is the claim met, nor the case left with a debt."""
     town = Town(house, 9000)
-    run = town.send(town.prepare())
-    town.answer(run, n1="paid")
-    town.give(town.persons[0], lowered(town, 6000, 1))
-    house.settle()
-    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
-    this = {"recovery_id": claim["recovery_id"]}
+    this = claimed(town, 6000)
     house.call("agree_set_off", "reviewer", most_fen=3000, document_no="同意书1", **this)
     house.call("set_off_recovery", "cashier", amount_fen=3000, **this)
     house.settle()

@@ -91,8 +91,8 @@ def _class(service: Any, person_id: str, month: str) -> tuple[str, str]:
 
 def _certified(service: Any, person_id: str, month: str) -> tuple[int, str]:
     """Grade and kind of a disability in a month, (0, "") = none: as the household has it, or by his own certificate."""
-    unit_id = _class(service, person_id, month)[1]
-    home: household.Household = service.office.load(household.DECIDER, unit_id).state
+    place: placement.Placement = service.office.load(placement.DECIDER, person_id).state
+    home: household.Household = service.office.load(household.DECIDER, place.home_in(month) or person_id).state
     if home.exists and person_id in home.members:
         there = household.person_in(home, person_id, month)
         return there.disability_grade, there.disability_kind
