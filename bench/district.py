@@ -75,8 +75,8 @@ def soak(parts: Parts, size: Size, say: Say) -> list[Row]:
     few = Size(min(size.households, 5_000), size.seconds, size.soak)
     households = _settled(parts, few, say)
     curve: list[dict[str, float]] = []
-    for _ in range(TENTHS):
-        _load(parts, households, few.soak / TENTHS, say)
+    for n in range(TENTHS):
+        _load(parts, households, few.soak / TENTHS, say, seed=n)
         curve.append({name: parts.memory(name) for name in PROCESSES})
         say("内存（MB）：" + "，".join(f"{what} {curve[-1][name]:,.0f}" for name, what in PROCESSES.items()))
     began = curve[TENTHS // 5 - 1]
@@ -126,9 +126,9 @@ def _wait_for(parts: Parts, model: Any, head: int, events: int) -> None:
         raise RuntimeError("读模型没有赶上")
 
 
-def _load(parts: Parts, households: list[list[str]], seconds: float, say: Say) -> dict[str, Any]:
+def _load(parts: Parts, households: list[list[str]], seconds: float, say: Say, seed: int = 7) -> dict[str, Any]:
     some = households[:: max(1, len(households) // 20_000)]
-    task = {"uri": parts.broker, "token": parts.token("clerk"), "households": some, "seed": 7}
+    task = {"uri": parts.broker, "token": parts.token("clerk"), "households": some, "seed": seed}
     found: dict[str, Any] = parts.run("bench.mixed", {**task, "commands": COMMANDS, "reads": READS, "seconds": seconds}, seconds + 120)
     if found["errors"]:
         raise RuntimeError(f"{found['failed']} 个失败：{found['errors']}")
