@@ -123,7 +123,7 @@ def _filled(parts: Parts, payees: int, say: Say) -> Office:
     give(ACCOUNTS, person, account)
     give(ACCOUNTS, person, payee_account.ConfirmPayeeAccount(person, 1), chief)
     assessed = Assessment(PROGRAMME, MONTH, person, "eligible", True, 10_000, "到龄", (), {}, "rules 1", "law 1", None, False)
-    grant = benefit_case.GrantCase(PROGRAMME, person, person, DISTRICT, MONTH, assessed, 0)
+    grant = benefit_case.GrantCase(PROGRAMME, person, person, DISTRICT, MONTH, assessed, 0, hands=("staff:reviewer", "staff:approver"))
     give(CASES, benefit_case.case_id(PROGRAMME, person), grant)
     copies = fill.Copies(list(office.log.read_all(prefix="eldercare.")))
     began = time.perf_counter()

@@ -127,6 +127,7 @@ class Linkage:
     document_no: str = ""
     pay_by: date | None = None
     by: str = ""
+    confirmed_by: str = ""
     slices: int = 0
     through: str = ""
     units: int = 0
@@ -141,7 +142,7 @@ def evolve(state: Linkage, happened: Any) -> Linkage:
             e = happened
             return Linkage("triggered", e.month, e.division, e.cpi_bp, e.food_bp, e.document_no, e.pay_by, e.by)
         case PriceLinkageConfirmed():
-            return replace(state, status="granting")
+            return replace(state, status="granting", confirmed_by=happened.by)
         case PriceLinkageStopped():
             return replace(state, status="stopped")
         case PriceSliceGranted():

@@ -492,6 +492,13 @@ def helped_before(state: Temporary, matter: Matter, months: int, today: date) ->
 
 
 def part_of(m: Matter, no: int) -> Assessment:
+def decided_by(m: Matter) -> tuple[str, ...]:
+    """The hands that decided what is paid: reviewer, approver, and whoever raised it above the ceiling. None of them may pay it; the clerk
+    who draws the first grant from the fund is none of them already."""
+    raised = m.deliberation.participants if m.deliberation else ()
+    return (m.proposal.by if m.proposal else "", m.approved.by if m.approved else "", *raised)
+
+
     """The assessment behind one instalment that was just released: the approved one, with the part that this is as its last line."""
     assert m.proposal is not None
     assert m.approved is not None

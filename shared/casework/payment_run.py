@@ -96,15 +96,25 @@ class PartSum:
     total_fen: int
 
 
+@dataclass(frozen=True)
+class HandLines:
+    """How many lines of a part somebody proposed or decided himself: he may not prepare, lock or send them."""
+
+    part: int
+    hand: str
+    lines: int
+
+
 @shape_event(SHAPE, "payment_parts_listed", published=True, public=lambda e: {"run_id": e.run_id, "parts": e.first + len(e.parts)})
 @dataclass(frozen=True)
 class PaymentPartsListed:
-    """编制进度: the next parts are listed. ``last_case`` is where the list goes on."""
+    """编制进度: the next parts are listed. ``last_case`` is where the list goes on, ``hands`` who decided the cases in them."""
 
     run_id: str
     first: int
     parts: tuple[PartSum, ...]
     last_case: str
+    hands: tuple[HandLines, ...] = ()
 
 
 @shape_event(SHAPE, "payment_run_locked")
@@ -238,6 +248,8 @@ class Run:
     sent: tuple[PartSum, ...] = ()  # of the parts that were sent, in order
     outcomes: Mapping[int, PartOutcome] = field(default_factory=lambda: MappingProxyType({}))  # of the parts that are settled
     file_sha256: str = ""
+    sender: str = ""
+    hands: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # who decided how many of the lines
 
     @property
     def count(self) -> int:
@@ -254,7 +266,10 @@ def evolve(state: Run, event: Any) -> Run:
             e = event
             return Run("open", e.run_id, e.programme, e.month, e.division, e.by, e.round, e.mode)
         case PaymentPartsListed():
-            return replace(state, parts=(*state.parts, *event.parts), last_case=event.last_case)
+            hands = dict(state.hands)
+            for h in event.hands:
+                hands[h.hand] = hands.get(h.hand, 0) + h.lines
+            return replace(state, parts=(*state.parts, *event.parts), last_case=event.last_case, hands=MappingProxyType(hands))
         case PaymentLinesListed():  # runs of before there were parts kept their lines themselves
             part = PartSum(len(event.lines), sum(line.amount_fen for line in event.lines))
             return replace(state, parts=(*state.parts, part))
@@ -265,7 +280,7 @@ def evolve(state: Run, event: Any) -> Run:
         case PaymentRunCancelled():
             return replace(state, status="cancelled")
         case PaymentRunSending():
-            return replace(state, status="sending")
+            return replace(state, status="sending", sender=event.by)
         case PaymentPartsSent():
             return replace(state, sent=(*state.sent, *event.parts))
         case PaymentRunSent():
@@ -303,6 +318,7 @@ class ListPaymentParts:
     first: int
     parts: tuple[PartSum, ...]
     last_case: str
+    hands: tuple[HandLines, ...] = ()
 
 
 @command("lock_payment_run", permission="pay")
@@ -396,7 +412,8 @@ def list_payment_parts(state: Run, c: ListPaymentParts, order: Order[Any]) -> Se
         raise invalid("发放名单分段不正确。", "parts")
     if c.last_case <= state.last_case:
         raise invalid("同一对象在名单中出现两次。", "parts")
-    return [PaymentPartsListed(state.run_id, len(state.parts), new, c.last_case)]
+    hands = tuple(h for h in c.hands if h.part >= len(state.parts))
+    return [PaymentPartsListed(state.run_id, len(state.parts), new, c.last_case, hands)]
 
 
 def lock_payment_run(state: Run, c: LockPaymentRun, order: Order[Any]) -> Sequence[Any]:
@@ -406,7 +423,18 @@ def lock_payment_run(state: Run, c: LockPaymentRun, order: Order[Any]) -> Sequen
         raise out_of_order("该批次不在编制中。")
     if not state.parts:
         raise out_of_order("该批次没有应发对象。")
+    decided_none(state, "编制、锁定该批次", state.opener, order.hand.actor)
     return [PaymentRunLocked(state.count, state.total_fen)]
+
+
+def decided_none(state: Run, act: str, *hands: str) -> None:
+    """Law 9 across cases and runs: whoever proposed or decided a case does not pay it. The house's own hand decides nothing."""
+    if n := max((state.hands.get(hand, 0) for hand in hands), default=0):
+        raise signed_himself(n, act)
+
+
+def signed_himself(lines: int, act: str) -> Refused:
+    return Refused("same_hand", f"名单中有{lines}笔是同一人审核或确认的个案，此人不得{act}，请由其他经办人办理。", None)
 
 
 def approve_payment_run(state: Run, c: ApprovePaymentRun, order: Order[Any]) -> Sequence[Any]:
@@ -430,6 +458,7 @@ def send_payment_run(state: Run, c: SendPaymentRun, order: Order[Any]) -> Sequen
     if state.status != "approved":
         raise out_of_order("该批次尚未批准。")
     not_the_same_hand(order, state.approver)
+    decided_none(state, "送发该批次", order.hand.actor)
     return [PaymentRunSending(state.run_id, order.hand.actor)]
 
 
@@ -458,6 +487,7 @@ def _within(sent: PartSum, listed: PartSum) -> bool:
 def record_payment_file(state: Run, c: RecordPaymentFile, order: Order[Any]) -> Sequence[Any]:
     if state.status not in ("sent", "closed") or state.mode != BANK_FILE:
         raise out_of_order("该批次尚未送发完毕，或不使用代发文件。")
+    decided_none(state, "生成该批次的代发文件", order.hand.actor)
     sums = sum(p.count for p in state.sent), sum(p.total_fen for p in state.sent)
     if (c.count, c.total_fen) != sums:
         raise invalid("代发文件的笔数或金额与送发的不符。", "total_fen")

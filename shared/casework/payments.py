@@ -16,17 +16,28 @@ from shared.casework import benefit_case, payment_part, payment_run, recovery
 from shared.casework.benefit_case import Case, OverpaymentFound
 from shared.casework.office import Office
 from shared.casework.payment_part import LineResult, Part, part_id
-from shared.casework.payment_run import BANK_FILE, CHUNK, DIRECT, LineReason, PartSum, PaymentLine, Run
+from shared.casework.payment_run import BANK_FILE, CHUNK, DIRECT, HandLines, LineReason, PartSum, PaymentLine, Run
 from shared.casework.programme import Programme
 from shared.casework.recovery import Recovery
 from shared.domain import dates
 from shared.domain.errors import Refused, Unavailable, invalid, out_of_order
-from shared.eventsourcing.decider import Decider
+from shared.eventsourcing.decider import Decider, people
 from shared.eventsourcing.orders import Answer, Order, derived_id
 
 AT_ONCE = 8  # parts of a run that one step does: 3,200 lines, far below the two minutes a reaction may take
-Due = Callable[[str], Iterator[PaymentLine]]  # the lines that are due after a case id, ascending by case id (from the read model)
 Each = Callable[[Callable[[Any], Any], Sequence[Any]], list[Any]]  # does something for each, perhaps side by side
+
+
+@dataclass(frozen=True)
+class Due:
+    """What is due of a run's programme, division and month, and who decided it (from the read model).
+
+    ``after``: the lines behind a case id, ascending by case id. ``signed``: who proposed or decided how many of some cases. ``own``: how
+    many of the lines somebody proposed or decided."""
+
+    after: Callable[[str], Iterator[PaymentLine]]
+    signed: Callable[[Sequence[str]], Mapping[str, int]]
+    own: Callable[[str], int]
 
 
 def one_by_one(do: Callable[[Any], Any], what: Sequence[Any]) -> list[Any]:
@@ -120,9 +131,13 @@ class Payments:
         programme_in(self.programmes, c.programme)
         this = self._id(c, nth)
         opening = payment_run.OpenPaymentRun(c.programme, c.month, c.division, nth, mode)
-        if self.office.load(self.runs, this).state.status == "none" and next(due(""), None) is None:
+        if self.office.load(self.runs, this).state.status == "none":
             payment_run.open_payment_run(Run(), opening, order)  # says first what is wrong with the month
-            raise out_of_order("该月没有应发而未发的对象。")
+            if next(due.after(""), None) is None:
+                raise out_of_order("该月没有应发而未发的对象。")
+            for hand in people(order.hand.actor):
+                if own := due.own(hand):
+                    raise payment_run.signed_himself(own, "编制该批次")
         answer = self.office.handle(self.runs, this, order.to(opening))
         return self.list_more(this, due, order) or answer
 
@@ -134,12 +149,13 @@ class Payments:
         first, cursor = len(run.parts), run.last_case
         lines: Iterator[PaymentLine] | None = None
         sums: list[PartSum] = []
+        hands: list[HandLines] = []
         ended = False
         while len(sums) < AT_ONCE and not ended:
             number = first + len(sums)
             part = self.part(run_id, number)
             if part.status == "none":
-                lines = due(cursor) if lines is None else lines
+                lines = due.after(cursor) if lines is None else lines
                 some = tuple(islice(lines, CHUNK))
                 if not some:
                     ended = True
@@ -154,15 +170,20 @@ class Payments:
             else:
                 lines = None  # listed before a crash
             sums.append(PartSum(len(part.lines), sum(line.amount_fen for line in part.lines)))
+            signed = due.signed([line.case_id for line in part.lines])
+            hands += [HandLines(number, hand, many) for hand, many in signed.items()]
             cursor = part.lines[-1].case_id
         answer = None
         if sums:
             answer = self.office.handle(
-                self.runs, run_id, order.to(payment_run.ListPaymentParts(first, tuple(sums), cursor), f"parts {first}")
+                self.runs, run_id, order.to(payment_run.ListPaymentParts(first, tuple(sums), cursor, tuple(hands)), f"parts {first}")
             )
         if ended and not first + len(sums):
             nobody = payment_run.CancelPaymentRun(run_id, "没有应发而未发的对象")
             answer = self.office.handle(self.runs, run_id, order.to(nobody, "nobody"))
+        elif ended and (own := self.run(run_id).hands.get(run.opener)):  # decided while the list was made
+            himself = payment_run.CancelPaymentRun(run_id, f"编制期间编制人审核或确认了名单中的{own}笔，由其他经办人重新编制")
+            answer = self.office.handle(self.runs, run_id, order.to(himself, "himself"))
         elif ended:
             answer = self.office.handle(self.runs, run_id, order.to(payment_run.LockPaymentRun(run_id), "lock"))
         return answer
@@ -206,7 +227,8 @@ class Payments:
 
     def _reserve(self, run: Run, line: PaymentLine, order: Order[Any]) -> str:
         """Reserve a line in its case; the code of the refusal, or ""."""
-        pay = benefit_case.PayBenefit(line.case_id, run.month, run.run_id, line.amount_fen, line.payee_id)
+        payers = people(run.opener, run.sender)
+        pay = benefit_case.PayBenefit(line.case_id, run.month, run.run_id, line.amount_fen, line.payee_id, payers)
         # The id follows from run and case alone, so two workers that pay the same run agree on every line.
         step = replace(order, command=pay, command_id=derived_id(run.run_id, line.case_id), asked=pay, expected_version=None)
         try:

@@ -6,7 +6,7 @@ that is behind its case pays nothing wrong: the case checks the amount again, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -41,6 +41,7 @@ class PaymentTables:
     runs: sa.Table
     recoveries: sa.Table
     dues: sa.Table
+    hands: sa.Table
     accounts: sa.Table
 
     @property
@@ -124,6 +125,12 @@ def payment_tables(metadata: sa.MetaData) -> PaymentTables:
             sa.Column("payable", sa.Boolean, nullable=False, default=False),  # there is a schedule: something may be due
             sa.Column("state", sa.Text, nullable=False),
         ),
+        hands=sa.Table(
+            "benefit_hands",  # who proposed or decided what a case is due: none of them may pay it
+            metadata,
+            sa.Column("case_id", sa.String(36), primary_key=True),
+            sa.Column("hand", sa.String(80), primary_key=True, index=True),
+        ),
         accounts=sa.Table(
             "payee_accounts",
             metadata,
@@ -170,7 +177,14 @@ def _project_cases(model: ReadModel, t: PaymentTables) -> None:
     def _due(rows: Rows, r: Recorded) -> None:
         case_id = aggregate_id(r)
         row = rows.get(t.dues, case_id=case_id)
-        case = bc.evolve(bc.unpacked("" if row is None else row["state"], bc.Case), r.event)
+        before = bc.unpacked("" if row is None else row["state"], bc.Case)
+        case = bc.evolve(before, r.event)
+        for hand in before.signed:
+            if hand not in case.signed:
+                rows.delete(t.hands, case_id=case_id, hand=hand)
+        for hand in case.signed:
+            if hand not in before.signed:
+                rows.put(t.hands, case_id=case_id, hand=hand)
         decided = isinstance(r.event, bc.CaseGranted | bc.CaseReassessed)
         rows.put(
             t.dues,
@@ -387,6 +401,31 @@ def lines_due(
         if len(rows) < PAGE:
             return
         after = rows[-1].case_id
+
+
+def signed_by(engine: sa.Engine, t: PaymentTables, cases: Sequence[str]) -> dict[str, int]:
+    """Who proposed or decided how many of these cases."""
+    h = t.hands.c
+    found: dict[str, int] = {}
+    with engine.connect() as connection:
+        for n in range(0, len(cases), 500):
+            asked = sa.select(h.hand, sa.func.count()).where(h.case_id.in_(cases[n : n + 500])).group_by(h.hand).order_by(h.hand)
+            for hand, many in connection.execute(asked):
+                found[hand] = found.get(hand, 0) + many
+    return found
+
+
+def own_lines(engine: sa.Engine, t: PaymentTables, programme: str, division: str, month: str, hand: str) -> int:
+    """How many of the lines that are due somebody proposed or decided himself. By the hand's own rows: nothing for whoever has none."""
+    d, h = t.dues.c, t.hands.c
+    query = sa.select(d.state).join_from(t.hands, t.dues, h.case_id == d.case_id)
+    query = query.where(h.hand == hand, d.programme == programme, d.division.startswith(division), d.payable.is_(True))
+    lines = 0
+    with engine.connect() as connection:
+        for state in connection.execution_options(yield_per=PAGE).execute(query).scalars():
+            case = bc.unpacked(state, bc.Case)
+            lines += month not in case.paid and case.payable(month) > 0
+    return lines
 
 
 def _in_force(connection: sa.Connection, t: PaymentTables, persons: list[str]) -> dict[str, int]:

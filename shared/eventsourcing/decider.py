@@ -46,3 +46,8 @@ def not_the_same_hand(order: Order[Any], *earlier: str) -> None:
     """Law 9: refuse a hand that already acted in an earlier step of this procedure (岗位分离)."""
     if order.hand.actor in earlier:
         raise Refused("same_hand", "同一经办人不得办理同一事项的前后环节。", None)
+
+
+def people(*actors: str) -> tuple[str, ...]:
+    """Those of these hands that are people's, each once: what the house or an agency did bars nobody."""
+    return tuple(dict.fromkeys(a for a in actors if a and not a.startswith(("service:", "agency:"))))

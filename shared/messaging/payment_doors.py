@@ -24,7 +24,7 @@ from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain.errors import invalid, out_of_order
 from shared.eventlog.benefit_rows import BenefitTables, listed, of_case
-from shared.eventlog.payment_rows import INSTALMENT, LIMITATION, STALLED, accounts_of, lines_due
+from shared.eventlog.payment_rows import INSTALMENT, LIMITATION, STALLED, accounts_of, lines_due, own_lines, signed_by
 from shared.eventlog.read_model import ReadModel
 from shared.eventsourcing.orders import Answer, Hand, Notice, Order, derived_id
 from shared.messaging import looking
@@ -174,12 +174,13 @@ class PaymentDoors(Service):
         return order.to(c)
 
     def _due(self, asked: Any) -> DueLines:
-        """The lines that are due to whom a run is for, after a case id."""
-
-        def due(after: str) -> Iterator[payment_run.PaymentLine]:
-            return lines_due(self.office.read, self.tables.pay, asked.programme, asked.division, asked.month, after)
-
-        return due
+        """The lines that are due to whom a run is for, and who decided them."""
+        read, pay, of = self.office.read, self.tables.pay, (asked.programme, asked.division, asked.month)
+        return DueLines(
+            lambda after: lines_due(read, pay, *of, after),
+            lambda cases: signed_by(read, pay, cases),
+            lambda hand: own_lines(read, pay, *of, hand),
+        )
 
     @command(payment_run.ApprovePaymentRun, permission="confirm")
     def approve_payment_run(self, order: Order[payment_run.ApprovePaymentRun]) -> Any:
@@ -311,6 +312,7 @@ class PaymentDoors(Service):
             bank_file.check_format(kind)
         if run.mode != payment_run.BANK_FILE or run.status not in ("sent", "closed"):
             raise out_of_order("该批次尚未送发完毕，或不使用代发文件。")
+        payment_run.decided_none(run, "生成该批次的代发文件", hand.actor)  # before anybody's account is opened
         header = bank_file.Header(run_id, run.programme, run.month, sum(p.count for p in run.sent), sum(p.total_fen for p in run.sent))
         with bank_file.body(near, self._bank_rows(hand, run_id, run, progress)) as lines:
             now = self.office.clock.now()

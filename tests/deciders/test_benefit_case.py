@@ -78,6 +78,31 @@ def test_an_application_is_filed_accepted_surveyed_reviewed_and_confirmed() -> N
     assert (case.state.status, case.state.due("2023-07"), case.state.due("2023-08")) == ("in_force", 0, 100000)
 
 
+def test_who_proposed_or_decided_a_case_is_no_hand_of_its_payment() -> None:
+    """The reviewer, the approver, and whoever resumed it or answered its review; not the clerk, nor the house's own hand."""
+    case = given(D, *LIFE["publicised"], granted(by="staff:approver"))
+    assert case.state.signed == ("staff:reviewer", "staff:approver")
+    kept = bc.unpacked(bc.packed(replace(case.state, proposal=None)), bc.Case)
+    assert kept.signed == case.state.signed
+    resumed = given(
+        D, *case.events, bc.CaseSuspended(PROGRAMME, SUBJECT, "2023-08", "核实", "staff:clerk", None),
+        bc.CaseResumed(PROGRAMME, SUBJECT, "2023-08", True, "属实", "staff:head"),
+        bc.ReviewAnswered("continue", "属实", date(2023, 8, 1), None, None, "staff:second reviewer"),
+    ).on("2023-08-20").by("service:assistance")  # fmt: skip
+    pay = bc.PayBenefit(CASE, "2023-08", "run-1", 100000, PAYEE)
+    for hand in ("staff:reviewer", "staff:approver", "staff:head", "staff:second reviewer"):
+        resumed.when(replace(pay, hands=("staff:cashier", hand))).then_refused("same_hand")
+    paid = resumed.when(replace(pay, hands=("staff:cashier", "staff:clerk"))).accepted()
+    assert paid.state.paid == {"2023-08": 100000}
+
+
+def test_a_new_round_is_signed_by_its_own_hands() -> None:
+    """Whoever decided an earlier round does not stand behind what is granted now; an approval made elsewhere stands behind its grant."""
+    over = given(D, *LIFE["publicised"], granted(by="staff:approver"), ENDED).on("2024-01-02").by("service:assistance")
+    again = replace(GRANT, first_month="2024-01", hands=("staff:mayor", "", "service:eldercare"))
+    assert over.when(again).accepted().state.signed == ("staff:mayor",)
+
+
 @pytest.mark.parametrize("status", ["none", "refused", "ended"])
 def test_a_subject_without_an_open_case_may_apply(status: str) -> None:
     """Also again, after a refusal or an end: a new round."""

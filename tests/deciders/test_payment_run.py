@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import SimpleNamespace
@@ -135,6 +136,33 @@ def test_a_run_is_cancelled_only_before_it_is_sent(status: str) -> None:
         else:
             outcome.then_refused("out_of_order")
     at("locked").when(pr.RejectPaymentRun(RUN, " ")).then_refused("invalid_input", "reason")
+
+
+SIGNED = pr.PaymentPartsListed(RUN, 0, SUMS, "case-c", (pr.HandLines(0, "staff:chief", 2), pr.HandLines(1, "staff:chief", 1)))
+
+
+def test_who_decided_a_case_neither_locks_nor_sends_its_run() -> None:
+    """The run knows by its own events who decided how many of its lines; for that hand it stands still, for every other it goes on."""
+    said = given(D, OPENED).by("service:assistance").when(pr.ListPaymentParts(0, SUMS, "case-c", SIGNED.hands))
+    run = said.then(SIGNED)
+    assert "3笔" in str(run.by("staff:chief").when(pr.LockPaymentRun(RUN)).then_refused("same_hand"))
+    run.by("staff:other").when(pr.LockPaymentRun(RUN)).then(LOCKED)
+    himself = given(D, replace(OPENED, by="staff:chief"), SIGNED).by("service:assistance")
+    assert "3笔" in str(himself.when(pr.LockPaymentRun(RUN)).then_refused("same_hand"))
+    approved = given(D, OPENED, SIGNED, LOCKED, replace(APPROVED, by="staff:head"))
+    assert "3笔" in str(approved.by("staff:chief").when(pr.SendPaymentRun(RUN)).then_refused("same_hand"))
+    approved.by("staff:cashier").when(pr.SendPaymentRun(RUN)).then(SENDING)
+    sent = given(D, OPENED, SIGNED, LOCKED, APPROVED, SENDING, PARTS_SENT, SENT)
+    assert "3笔" in str(sent.by("staff:chief").when(pr.RecordPaymentFile(RUN, "csv", "ab" * 32, 2, 150000)).then_refused("same_hand"))
+
+
+def test_hands_are_counted_once_whoever_lists_a_part_again() -> None:
+    """A worker who comes late with the same parts and one more adds the hands of that one alone."""
+    third = pr.PartSum(1, 5)
+    hands = (*SIGNED.hands, pr.HandLines(2, "staff:head", 1))
+    late = given(D, OPENED, SIGNED).when(pr.ListPaymentParts(0, (*SUMS, third), "case-d", hands))
+    run = late.then(pr.PaymentPartsListed(RUN, 2, (third,), "case-d", (pr.HandLines(2, "staff:head", 1),)))
+    assert dict(run.state.hands) == {"staff:chief": 3, "staff:head": 1}
 
 
 @pytest.mark.parametrize("status", [s for s in LIFE if s != "locked"])
@@ -416,7 +444,17 @@ class Bureau:
         found: bc.Case = self.house.load(CASES, self.cases[person]).state
         return found
 
-    def due(self, after: str) -> Iterator[pr.PaymentLine]:
+    @property
+    def due(self) -> business.Due:
+        return business.Due(self.lines_due, self.signed, self.own)
+
+    def signed(self, cases: Sequence[str]) -> dict[str, int]:
+        return dict(Counter(hand for p, c in self.cases.items() if c in cases for hand in self.state(p).signed))
+
+    def own(self, hand: str) -> int:
+        return sum(hand in self.state(p).signed for p, c in self.cases.items() if any(x.case_id == c for x in self.lines_due("")))
+
+    def lines_due(self, after: str) -> Iterator[pr.PaymentLine]:
         for case_id, p in sorted((c, p) for p, c in self.cases.items()):
             case = self.state(p)
             if case_id > after and MONTH not in case.paid and case.payable(MONTH) > 0:
@@ -460,6 +498,12 @@ class Bureau:
             facts = self.state(person).facts_version + 1
             change = bc.ReassessCase(self.cases[person], MONTH, (assessed(MONTH, amount),), facts, "fact")
             self.tried(lambda: self.case(person, change))
+        elif what == "sign":  # the cashier holds another post too
+            person = PERSONS[n % len(PERSONS)]
+            case = self.state(person)
+            decided = bc.ReassessCase(self.cases[person], MONTH, (assessed(MONTH, case.due(MONTH)),), case.facts_version, f"review:{n}")
+            signing = self.order(decided, "staff:cashier")
+            self.tried(lambda: self.house.handle(CASES, self.cases[person], signing))
         elif last is not None and what in ("approve", "send", "cancel", "stalled"):
             command, actor = {
                 "approve": (pr.ApprovePaymentRun(last.run_id), "staff:chief"),
@@ -516,7 +560,7 @@ class Bureau:
         for _ in range(12):
             self.settle_all()
             for run in self.runs():
-                for command, actor in ((pr.ApprovePaymentRun, "staff:chief"), (pr.SendPaymentRun, "staff:cashier")):
+                for command, actor in ((pr.ApprovePaymentRun, "staff:chief"), (pr.SendPaymentRun, "staff:another cashier")):
                     self.tried(lambda r=run, c=command, a=actor: self.house.handle(D, r.run_id, self.order(c(r.run_id), a)))
                 if run.status == "open":
                     self.tried(lambda r=run: self.money.list_more(r.run_id, self.due, self.order(None)))
@@ -539,6 +583,15 @@ class Bureau:
             paid = sum(isinstance(e, BenefitPaid) and e.month == MONTH for e in events)
             back = sum(isinstance(e, PaymentReturned) and e.month == MONTH for e in events)
             assert paid - back in (0, 1), p
+
+    def never_by_who_decided(self) -> None:
+        for case_id in self.cases.values():
+            case = CASES.initial
+            for stored in self.house.streams[CASES.stream(case_id)]:
+                if isinstance(stored.event, BenefitPaid):
+                    run = self.house.load(D, stored.event.run_id).state
+                    assert not {run.opener, run.sender} & set(case.signed), stored
+                case = CASES.evolve(case, stored.event)
 
     def had(self, person: str) -> int:
         """Fen the bank put into a person's account and did not take back."""
@@ -567,7 +620,7 @@ class Bureau:
 
 acts = st.sampled_from(
     ["go"] * 8 + ["all"] * 6 + ["failed"] * 3 + ["returned"] * 3 + ["change"] * 3 + ["deliver"] * 3
-    + ["prepare", "follow", "approve", "send", "paid", "hold", "release", "cancel", "stalled"]
+    + ["prepare", "follow", "approve", "sign", "send", "paid", "hold", "release", "cancel", "stalled"]
 )  # fmt: skip
 steps = st.lists(st.tuples(acts, st.integers(0, 60), st.sampled_from([-1, -1, -1, 1, 2, 3, 4, 5, 7, 9])), min_size=10, max_size=60)
 
@@ -583,6 +636,7 @@ def test_whatever_happens_in_whatever_order_everybody_is_paid_once(told: list[An
             bureau.never_twice()
         bureau.finish()
         bureau.never_twice()
+        bureau.never_by_who_decided()
         bureau.proven()
         for run in bureau.runs():
             assert run.status in ("closed", "cancelled"), run
@@ -618,6 +672,36 @@ def test_a_run_of_all_is_paid_in_follow_ups_until_nothing_is_due() -> None:
         listed = {line["case_id"] for line in bureau.money.lines(follow.run_id)}
         assert listed == {bureau.cases["e"], sent[0]["case_id"], sent[1]["case_id"]}
         assert follow.round == 1
+
+
+def test_who_decided_one_case_of_a_month_pays_it_through_nobody_but_another() -> None:
+    """He is told for how many lines he may not prepare; decided while a list is made it is made anew, after the approval his lines fail."""
+    with mock.patch.object(pp, "CHUNK", 2), mock.patch.object(business, "CHUNK", 2), mock.patch.object(business, "AT_ONCE", 1):
+        bureau = Bureau(pr.BANK_FILE)
+        bureau.act("sign", 0, -1)
+        prepare = bureau.order(business.Prepare(PROGRAMME, MONTH, TOWN), "staff:cashier")
+        with pytest.raises(Refused, match="名单中有1笔") as refused:
+            bureau.money.prepare_run(bureau.due, pr.BANK_FILE, prepare)
+        assert (refused.value.code, bureau.runs()) == ("same_hand", [])
+
+        bureau = Bureau(pr.BANK_FILE)
+        bureau.act("prepare", 0, -1)
+        later = max(bureau.cases, key=lambda p: bureau.cases[p])  # the list has not come to this one
+        bureau.act("sign", PERSONS.index(later), -1)
+        bureau.settle_all()
+        [run] = bureau.runs()
+        assert (run.status, dict(run.hands)) == ("cancelled", {"staff:cashier": 1})
+
+        bureau = Bureau(pr.BANK_FILE)
+        for what in ("prepare", "all", "approve"):
+            bureau.act(what, 0, -1)
+        line = next(iter(bureau.money.lines(bureau.runs()[0].run_id)))
+        bureau.act("sign", next(n for n, p in enumerate(PERSONS) if bureau.cases[p] == line["case_id"]), -1)
+        bureau.act("send", 0, -1)
+        bureau.settle_all()
+        said = {x["line_no"]: (x["status"], x["reason"]) for x in bureau.money.lines(bureau.runs()[0].run_id)}
+        assert said[line["line_no"]] == ("refused", "same_hand")
+        assert "sent" in {status for status, _ in said.values()}
 
 
 @pytest.mark.parametrize("repaid", [0, 4000, 10000], ids=["nothing repaid", "in part", "all repaid"])

@@ -67,6 +67,13 @@ class Town:
         order = Order(command, str(uuid.uuid4()), hand or Hand.service("eldercare"), self.house.now)
         return self.office.handle(CASES, case, order)
 
+    def resumed(self, n: int, by: str) -> None:
+        """Suspended, and resumed by this hand with nothing lost: what is due is his decision too."""
+        asked = {"case_id": self.cases[n], "from_month": "2023-07", "reason": "核实"}
+        self.house.call("suspend_case", "reviewer", **asked)
+        self.house.call("resume_case", "approver", actor=by, with_arrears=True, **asked)
+        self.house.settle()
+
     def account(self, person: str, account_no: str, holder: str = "张某", confirm: bool = True) -> int:
         form = {"person_id": person, "division": self.division, "bank_code": "103332012345", "document_no": "A1"}
         self.house.call("propose_payee_account", "clerk", account_no=account_no, holder=holder, **form)
@@ -158,6 +165,49 @@ def test_a_run_goes_to_the_bank_and_closes_with_its_answer(house: Desk, tmp_path
     row = town.proven(run)
     assert (row["paid"], row["paid_fen"]) == (2, 13000)
     assert {first["amount_fen"], second["amount_fen"]} == {5000, 8000}
+
+
+def test_who_decided_a_case_prepares_and_sends_no_run_with_it(house: Desk, tmp_path: Path) -> None:
+    """Across cases and runs too: who holds both posts is told for how many lines; another hand does it, whoever decided beside him."""
+    town = Town(house, 5000, 6000, 7000)
+    both = "staff:both"
+    town.resumed(0, both)
+    town.resumed(1, both)
+    with pytest.raises(Refused, match="名单中有2笔"):
+        house.call("prepare_payment_run", "cashier", actor=both, programme=CODE, month="2023-07", division=town.division)
+    run = town.prepare()
+    house.call("approve_payment_run", "approver", actor=both, run_id=run)
+    with pytest.raises(Refused, match="same_hand"):
+        house.call("send_payment_run", "cashier", actor=both, run_id=run)
+    house.call("reject_payment_run", "approver", run_id=run, reason="重编")
+    house.settle()
+    run = town.prepare()
+    house.call("approve_payment_run", "approver", run_id=run)
+    with pytest.raises(Refused, match="名单中有2笔"):
+        house.call("send_payment_run", "cashier", actor=both, run_id=run)
+    house.call("send_payment_run", "cashier", run_id=run)
+    house.settle()
+    with pytest.raises(Refused, match="名单中有2笔"):
+        house.services["eldercare"].write_bank_file(Hand(both, frozenset({"cashier"}), DIVISION), run, tmp_path)
+    assert not list(tmp_path.iterdir())
+    failed = town.number_of(run, 0)
+    town.answer(run, **{f"n{no}": "failed" if no == failed else "paid" for no in (1, 2, 3)})
+    with pytest.raises(Refused, match="名单中有1笔"):
+        house.call("prepare_follow_up_run", "cashier", actor=both, run_id=run)
+    follow = town.follow_up(run)
+    assert [x["case_id"] for x in town.lines(follow).values()] == [town.cases[0]]
+
+
+def test_what_is_decided_after_the_approval_is_not_paid_by_its_own_hand(house: Desk) -> None:
+    """The list knows nothing of a later decision: the case does, and its line goes to the next round."""
+    town = Town(house, 5000, 6000)
+    run = town.prepare()
+    house.call("approve_payment_run", "approver", run_id=run)
+    town.resumed(0, "staff:both")
+    house.call("send_payment_run", "cashier", actor="staff:both", run_id=run)
+    house.settle()
+    said = {x["case_id"]: (x["status"], x["reason"]) for x in town.lines(run).values()}
+    assert said == {town.cases[0]: ("refused", "same_hand"), town.cases[1]: ("sent", "")}
 
 
 def test_what_fails_is_held_or_comes_back_goes_to_the_follow_up_run(house: Desk) -> None:

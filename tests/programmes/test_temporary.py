@@ -123,6 +123,9 @@ def test_an_emergency_is_helped_first_and_decided_after(d: Desk, numbers: Number
     assert m["status"] == "paid_out"
     assert sum(payments(d, ref)) == total - first
     assert ref["matter_id"] not in fund_of(d).open_draws
+    for decided in ("staff:reviewer", "staff:approver"):  # who decided the matter does not pay its instalment, whatever post he holds
+        with pytest.raises(Refused, match="名单中有1笔"):
+            d.call("prepare_payment_run", "cashier", actor=decided, programme=CODE, month="2023-07", division="330225")
     run = pay(d, CODE, "2023-07", "330225")
     assert run["status"] == "closed"
     with pytest.raises(Refused):

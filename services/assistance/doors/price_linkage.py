@@ -88,7 +88,10 @@ def grant_unit(
         if hardship_class not in cases:
             subject_id = price_linkage.subsidy_subject(unit_id, month, hardship_class if hardship_class != strongest or cases else "")
             terms = PRICE_LINKED_TEMPORARY_SUBSIDY.terms
-            grant = benefit_case.GrantCase(CODE, subject_id, at.payee_id, at.unit.division, month, said, at.version, terms)
+            hands = (state.by, state.confirmed_by)  # the linkage was decided once, for everybody
+            grant = benefit_case.GrantCase(
+                CODE, subject_id, at.payee_id, at.unit.division, month, said, at.version, terms, hands=hands
+            )
             office.handle(CASES, benefit_case.case_id(CODE, subject_id), order.to(grant, f"grant {subject_id}"))
     return persons, amount
 

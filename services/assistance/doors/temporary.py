@@ -375,11 +375,17 @@ class TemporaryDoors(BenefitService):
         subject_id = temporary.grant_id(f.matter_id, f.no)
         month = dates.month_of((notice.occurred_at or notice.now).date())
         terms = replace(TEMPORARY_ASSISTANCE.terms, objection_days=0)  # what can be appealed against is the matter's decision
-        grant = benefit_case.GrantCase(CODE, subject_id, m.payee_id, m.division, month, part, 0, terms)
+        hands = (*temporary.decided_by(m), self._by(f.subject_id, notice.event_id))
+        grant = benefit_case.GrantCase(CODE, subject_id, m.payee_id, m.division, month, part, 0, terms, hands=hands)
         self.office.handle(CASES, benefit_case.case_id(CODE, subject_id), notice.order(grant))
 
     @deadline(FIRST_GRANT_DUE)
     def on_first_grant_due(self, due: Due) -> None:
+    def _by(self, subject_id: str, event_id: str) -> str:
+        """Whose hand an event of the stream names."""
+        history = self.office.history(temporary.DECIDER.stream(subject_id))
+        return next((str(r.event.by) for r in history if r.id == event_id), "")
+
         """二十四小时未先行救助."""
         self._note_late(due)
 

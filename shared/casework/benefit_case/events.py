@@ -233,7 +233,9 @@ class ObjectionAnswered:
 )
 @dataclass(frozen=True)
 class CaseGranted:
-    """确认: in force, paid from ``first_month`` (once, if the terms say so; never, if it is a determination)."""
+    """确认: in force, paid from ``first_month`` (once, if the terms say so; never, if it is a determination).
+
+    ``hands``: who decided what this grant only carries out (an approval of temporary assistance, a price linkage)."""
 
     programme: str
     subject_id: str
@@ -250,6 +252,7 @@ class CaseGranted:
     review_due: date | None = None
     valid_to: date | None = None
 
+    hands: tuple[str, ...] = ()
 
 @shape_event(SHAPE, "case_refused", published=True, public=_public("programme", "subject_id"))
 @dataclass(frozen=True)

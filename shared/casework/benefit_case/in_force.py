@@ -19,7 +19,7 @@ from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.domain.frozen import replace
 from shared.eventsourcing.commands import command
-from shared.eventsourcing.decider import not_the_same_hand
+from shared.eventsourcing.decider import not_the_same_hand, people
 from shared.eventsourcing.orders import Order
 from shared.rules.assessment import Assessment
 
@@ -43,6 +43,7 @@ class GrantCase:
     facts_version: int
     terms: Terms = BEFORE_TERMS
     changing: bool = False
+    hands: tuple[str, ...] = ()  # who decided what is only carried out here
 
 
 @command("reassess_case", permission="reassess")
@@ -149,6 +150,7 @@ def grant_case(state: Case, c: GrantCase, order: Order[Any]) -> Sequence[Any]:
         terms=c.terms,
         review_due=review_due(c.terms, order.today, c.changing, valid_until(c.terms, c.first_month)),
         valid_to=valid_until(c.terms, c.first_month),
+        hands=people(*c.hands),
     )
     return [granted, *differences(state, [granted], GRANTED_AGAIN)]
 

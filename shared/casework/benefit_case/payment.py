@@ -24,13 +24,14 @@ from shared.eventsourcing.orders import Order
 @dataclass(frozen=True)
 class PayBenefit:
     """By the service, for one line of an approved run: ``expected_fen`` is the line's amount, arrears included, ``payee_id`` whose account
-    it goes to."""
+    it goes to. ``hands``: who prepared the run and who sends it."""
 
     case_id: str
     month: str
     run_id: str
     expected_fen: int
     payee_id: str = ""
+    hands: tuple[str, ...] = ()
 
 
 @command("return_payment", permission="pay")
@@ -82,6 +83,8 @@ def pay_benefit(state: Case, c: PayBenefit, order: Order[Any]) -> Sequence[Any]:
         raise Refused("amount_changed", "名单锁定后应发金额已变化，转入补发批次。", "expected_fen")
     if c.payee_id and c.payee_id != state.payee_id:
         raise Refused("payee_changed", "名单锁定后领款人已变更，转入补发批次。", "payee_id")
+    if set(c.hands) & set(state.signed):
+        raise Refused("same_hand", "编制或送发该批次的人审核、确认过此个案，转入补发批次，由他人办理。", None)
     paid = e.BenefitPaid(c.month, amount, state.arrears_fen, c.run_id)
     last = state.terms.payment == "once" and state.status == "in_force" and state.first_month in (c.month, *state.paid)
     return [paid, e.CaseClosed(state.programme, state.subject_id)] if last else [paid]

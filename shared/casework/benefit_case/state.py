@@ -19,6 +19,7 @@ from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.domain import dates
 from shared.domain.decoders import decoder_of
 from shared.domain.frozen import replace
+from shared.eventsourcing.decider import people
 from shared.rules.assessment import Assessment
 
 STEPS = ("accepted", "authorised", "means_tested", "surveyed")  # 受理、授权、核对、调查: what comes before the review, if it is owed
@@ -372,6 +373,7 @@ class Case(Progress):
     supplement: e.SupplementRequested | None = None
     authorisation: str = ""
     near_relative: str = ""  # 近亲属, as declared in the application
+    handoff_id: str = ""  # of the newest application that came of a hand-off; a later one that did not leaves it
     means_test: e.MeansTestRecorded | None = None
     means_requests: int = 0
     proposal: e.CaseProposed | None = None
@@ -399,6 +401,8 @@ class Case(Progress):
     # What was withheld by consent, by the month whose payment it lessened; "" = by the next one.
     withheld: Mapping[str, tuple[e.RepaymentWithheld, ...]] = field(default_factory=lambda: MappingProxyType({}))
     sent: Mapping[str, e.BenefitPaid] = field(default_factory=lambda: MappingProxyType({}))  # month -> its payment, unless it came back
+    proposer: str = ""  # of the proposal before us; beside it, for whoever keeps a case without its proposal
+    signed: tuple[str, ...] = ()  # the people who proposed or decided what is due: none of them may pay it
     last_assessment: Assessment | None = None
 
     def entitled(self, month: str) -> int:
@@ -476,6 +480,8 @@ def evolve(before: Case, event: Any) -> Case:
             )
             if event.outcome != "ended":
                 state = replace(state, ended_from="")
+            if event.cause.startswith(("review:", "appeal:")):  # of all others the facts are the cause, whoever recorded them
+                state = _signed(state, event.by)
             return _decided(state, "reassessed", event, event.effective_month)
         case e.OverpaymentFound() | e.ArrearsFound() | e.ClaimedDueAgain():
             claimed = state.claimed
@@ -490,6 +496,7 @@ def evolve(before: Case, event: Any) -> Case:
                 state,
                 payee_id=event.payee_id,
                 near_relative=event.near_relative,
+                handoff_id=event.handoff_id or state.handoff_id,
                 clerks=(event.by,),
                 supplement=None,
                 authorisation="",
@@ -513,7 +520,9 @@ def evolve(before: Case, event: Any) -> Case:
         case e.AcceptanceRefused():
             return _decided(replace(state, supplement=None), "not_accepted", event, "", *state.clerks)
         case e.CaseProposed():
-            return replace(state, proposal=event, facts_version=event.facts_version, last_assessment=event.assessment)
+            return replace(
+                state, proposal=event, proposer=event.by, facts_version=event.facts_version, last_assessment=event.assessment
+            )
         case e.ProposalVoided():
             return replace(state, proposal=None, objection=None)
         case e.ObjectionRaised():
@@ -536,6 +545,7 @@ def evolve(before: Case, event: Any) -> Case:
                 exit_since=None,
                 exit_ends=None,
                 last_assessment=event.assessment,
+                signed=people(before.proposer if before.pending else "", event.by, *event.hands),
             )
             return _decided(state, "granted", event, event.first_month, *_reviewed_by(state))
         case e.CaseRefused():
@@ -554,7 +564,9 @@ def evolve(before: Case, event: Any) -> Case:
             state = replace(state, suspensions=(*state.suspensions, Suspension(event.from_month)), suspended_by=event.by)
             return _decided(state, "suspended", event, event.from_month)
         case e.CaseResumed():
-            return replace(state, suspensions=_closed(state.suspensions, event.from_month, event.with_arrears))
+            return _signed(replace(state, suspensions=_closed(state.suspensions, event.from_month, event.with_arrears)), event.by)
+        case e.ReviewAnswered():
+            return _signed(state, event.by)
         case e.ReviewOpened():
             return replace(state, review_by=event.by)
         case e.PayeeChanged():
@@ -595,6 +607,12 @@ def _changed(state: Case, **values: Any) -> Case:
 
 def _reviewed_by(state: Case) -> tuple[str, ...]:
     return (*state.clerks, state.proposal.by) if state.proposal else state.clerks
+
+
+def _signed(state: Case, by: str) -> Case:
+    """With one more hand that decided something of what is due."""
+    signed = people(*state.signed, by)
+    return state if signed == state.signed else replace(state, signed=signed)
 
 
 def _decided(state: Case, kind: str, event: Any, month: str, *hands: str) -> Case:
