@@ -16,13 +16,14 @@ CHECKS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("代码规范（ruff）", (sys.executable, "-m", "ruff", "check", ".")),
     ("类型（mypy strict）", (sys.executable, "-m", "mypy")),
     ("模块边界（import-linter）", (str(BIN / "lint-imports"), "--config", ".importlinter")),
+    ("规则版本清单", (sys.executable, "-P", "-m", "shared.cli", "rules", "versions")),
     ("依赖许可证", (sys.executable, "-P", "-m", "shared.cli", "licences")),
 )
 
 
 @click.command("check", context_settings={"help_option_names": ["--help"]})
 def command() -> None:
-    """代码规范、类型、模块边界、依赖许可证，逐项检查，每项一行结果；全部做完再以失败与否结束。"""
+    """代码规范、类型、模块边界、规则版本清单、依赖许可证，逐项检查，每项一行结果；全部做完再以失败与否结束。"""
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     failed = []
     for title, argv in CHECKS:

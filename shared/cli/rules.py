@@ -32,6 +32,7 @@ def command() -> None:
       minzheng rules show extreme_hardship_support --profile xiangshan-2023 --month 2023-07
       minzheng rules coverage
       minzheng rules coverage temporary_assistance
+      minzheng rules versions
     """
 
 
@@ -148,6 +149,29 @@ def coverage(programme: str | None, as_json: bool) -> None:
             console.print(_NO_LOG, style="dim")
     if any(found.wrong or found.missing for _, _, _, found in told):
         raise SystemExit(1)
+
+
+@command.command("versions", context_settings=_HELP)
+@click.option("--add", "adding", is_flag=True, help="把缺的版本写入清单。")
+def versions(adding: bool) -> None:
+    """规则版本清单：本版本的规则和参数文件的版本是否都在清单中；缺的逐一列出，退出码为 1。
+
+    决定以版本为名。版本不在清单中的决定，重算（minzheng audit decisions）时是不一致：没有哪个版本作得出它。
+    改了规则或参数，用 --add 写入清单，与改动一并提交。
+    """
+    from shared.clock import Clock
+    from shared.eventlog.integrity import versions as kept
+
+    missing = kept.missing()
+    for service, found in missing.items():
+        if adding:
+            kept.add(service, found, Clock().now().date())
+        for kind, version in found:
+            click.echo(f"{'已写入' if adding else '缺'}  {service}  {kind}  {version}")
+    if missing and not adding:
+        raise click.ClickException("规则或参数已变动，版本不在清单中；请运行 minzheng rules versions --add。")
+    if not missing:
+        click.echo("规则和参数的版本都在清单中。")
 
 
 def packages() -> list[RulePackage]:

@@ -23,7 +23,7 @@ from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventlog import discovery
 from shared.eventlog.benefit_rows import STEP_DUE, cases_on, listed
-from shared.eventlog.integrity.recomputing import Recomputing, assessed
+from shared.eventlog.integrity.recomputing import AMOUNTS, Recomputing, assessed
 from shared.eventlog.payment_rows import claim_waits, run_waits
 from shared.eventlog.shape_rows import of_subjects
 from shared.eventsourcing.codec import Recorded
@@ -271,7 +271,9 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
         room = discovery.replaying(self.name)
         if room is None:
             raise Refused("not_found", "本服务没有规则决定可以重算。", "case_id")
-        again: Recomputing[tuple[Recorded, Assessment, bool]] = Recomputing(partial(room.engine_of, self.office), room.derived)
+        again: Recomputing[tuple[Recorded, Assessment, bool]] = Recomputing(
+            self.name, partial(room.engine_of, self.office), room.derived
+        )
         verdicts = [
             verdict
             for r in self.office.history(self.benefits.cases.stream(case_id))
@@ -283,5 +285,6 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
             r, a, wrong = v.where  # what an event makes of its assessments is wrong in any release
             about = {"event": r.name, "version": r.version, "month": a.month, "amount_fen": a.amount_fen}
             made_by = {"parameters_version": a.parameters_version, "rules_version": a.rules_version}
-            found.append({**about, **made_by, "older": v.older and not wrong, "same": not (v.differs or wrong)})
+            differs = [*v.differs, *([AMOUNTS] if wrong else [])]
+            found.append({**about, **made_by, "older": v.older and not wrong, "same": not differs, "differs": differs})
         return found

@@ -14,8 +14,12 @@ from click.testing import CliRunner
 from services.assistance.temporary import AGAIN, DRAWN, PAID, grant_id
 from shared.casework.benefit_case import case_id
 from shared.cli.audit import command
+from shared.cli.audit_decisions import as_dict
 from shared.eventlog.client import NO_STREAM, Raw
+from shared.eventlog.integrity import versions
 from shared.eventlog.integrity.replay import DRAW, GRADE, RULES, Report, carriers, replay, rooms
+from shared.eventlog.integrity.replay_hands import Hands
+from shared.eventlog.integrity.versions import files_in
 from shared.eventlog.showing import day_or_moment
 from shared.eventsourcing.events import REGISTRY, nested_dataclass
 from shared.rules.assessment import Assessment
@@ -26,6 +30,8 @@ from tests.programmes import test_temporary as temporary
 from tests.programmes.people import TOWN, Numbers, home, single
 from tests.programmes.test_care import ACTS
 
+OLD, NEVER = "0123456789abcdef+openfisca-1", "fedcba9876543210+openfisca-46.0.1"
+OLD_FIGURES = "xiangshan-2001@0123456789abcdef"
 WANTED = {"minimum_living_allowance", "temporary_assistance", "old_age_allowance"}
 
 
@@ -92,6 +98,12 @@ def made_again(d: Desk, *services: str, **period: Any) -> Report:
     return replay(d.offices["assistance"].log, {s: d.offices[s] for s in services or ("assistance", "eldercare")}, **period)
 
 
+def run(d: Desk, *words: str) -> Any:
+    s = d.settings
+    env = {"MINZHENG_VAR": str(s.var), "EVENTSTORE_URI": s.eventstore_uri, "EVENTSTORE_DATA": str(s.eventstore_data)}
+    return CliRunner().invoke(command, ["decisions", *words], env=env)
+
+
 def forged(d: Desk, name: str, change: Callable[[dict[str, Any]], None], *, of: str = "", append_to: str = "") -> str:
     """Put a changed copy of an event into a stream of its own, past the doors; how a finding names it."""
     log = d.offices["assistance"].log
@@ -153,6 +165,40 @@ def test_the_doors_and_the_command_say_the_same_of_an_amount_that_does_not_follo
     assert f"assistance.case-{case_id}@{granted.version}" in {f.where for f in made_again(d).findings}
 
 
+MADE_UP: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
+    "rules": (lambda a: a.update(rules_version=NEVER), f"规则版本 {NEVER} 不在清单中"),
+    "nothing": (lambda a: a.update(rules_version=""), "规则版本  不在清单中"),
+    "figures": (lambda a: a.update(parameters_version="nowhere-2001@1234"), "参数版本 nowhere-2001@1234 不在清单中"),
+    "never published": (lambda a: a.update(parameters_version=files_in(a["parameters_version"]) + "+published:7"), "不在标准公布簿中"),
+    "no number": (lambda a: a.update(parameters_version=files_in(a["parameters_version"]) + "+published:-"), "不在清单中"),
+    "supposed": (lambda a: a.update(parameters_version=a["parameters_version"] + "+x=1@2023-07"), "不在清单中"),
+}
+
+
+@pytest.mark.parametrize("what", MADE_UP)
+def test_a_version_that_no_release_ever_had_is_a_finding(d: Desk, what: str) -> None:
+    """By name and unequal, whatever the rules of this release say to its facts; at the case's own page too."""
+    change, said = MADE_UP[what]
+    before, case = made_again(d), str(uuid.uuid4())
+    log = d.offices["assistance"].log
+    granted = next(r for r in log.read_all() if r.name == "assistance.case_granted")
+    copies = []
+    for raw in log.read(granted.stream)[: granted.version]:
+        body = json.loads(raw.data)
+        if raw.name == "assistance.case_proposed":
+            change(body["assessment"])
+        copies.append(Raw(raw.name, json.dumps(body).encode(), raw.metadata, str(uuid.uuid4())))
+    log.append(f"assistance.case-{case}", copies, NO_STREAM)
+    report = made_again(d)
+    assert (report.unequal, report.equal, report.older) == (before.unequal + 1, before.equal, before.older)
+    [found] = [f for f in report.findings if f.where.startswith(f"assistance.case-{case}@")]
+    assert said in str(found)
+    [again] = d.call("recheck_case", "auditor", case_id=case)
+    assert (again["older"], again["same"]) == (False, False)
+    assert said in "、".join(again["differs"])
+    assert run(d).exit_code == 1
+
+
 def test_no_assessment_is_hidden_where_the_replay_does_not_look(d: Desk) -> None:
     """An event carries its assessments in a field of its own; every service that has such events has a room for replaying."""
 
@@ -208,30 +254,57 @@ def test_an_instalment_of_another_amount_is_named(d: Desk) -> None:
     assert set(found.differs) == {"amount_fen", "lines"}
 
 
-def test_decisions_of_rules_that_are_not_here_are_told_apart(d: Desk) -> None:
+@pytest.fixture
+def once_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of versions with two of an earlier release: this repository has had no release yet."""
+    there = versions.listed("assistance") | {(versions.RULES, OLD), (versions.FIGURES, OLD_FIGURES)}
+    monkeypatch.setattr(versions, "listed", lambda service: there if service == "assistance" else frozenset())
+
+
+@pytest.mark.usefixtures("once_had")
+def test_decisions_of_an_earlier_release_are_told_apart(d: Desk) -> None:
     """Neither equal nor unequal: counted by version, with what this release would say; also of a district that has no file here."""
     before = made_again(d)
 
     def older(a: dict[str, Any], amount: int = 0) -> None:
-        a.update(rules_version="0123+openfisca-1", amount_fen=a["amount_fen"] + amount)
+        a.update(rules_version=OLD, amount_fen=a["amount_fen"] + amount)
 
     forged(d, "assistance.case_proposed", lambda b: older(b["assessment"]))
     disputed = forged(d, "assistance.case_proposed", lambda b: older(b["assessment"], 1))
-    abroad = forged(d, "assistance.case_proposed", lambda b: b["assessment"].update(parameters_version="nowhere-2001@1234"))
+    abroad = forged(d, "assistance.case_proposed", lambda b: b["assessment"].update(parameters_version=OLD_FIGURES))
     report = made_again(d)
     assert (report.equal, report.unequal) == (before.equal, before.unequal)
     assert report.older == before.older + 3
-    old = {rules: o for (rules, _), o in report.versions.items() if rules.startswith("0123")}
+    old = {rules: o for (rules, _), o in report.versions.items() if rules == OLD}
     assert [(o.decisions, o.agree) for o in old.values()] == [(2, 1)]
     assert {f.where for f in report.others} == {disputed, abroad}
-    s = d.settings
-    env = {"MINZHENG_VAR": str(s.var), "EVENTSTORE_URI": s.eventstore_uri, "EVENTSTORE_DATA": str(s.eventstore_data)}
     for raw in (r for r in d.offices["assistance"].log.read_all() if f"{r.stream}@{r.version}" == disputed):
         recorded_at = json.loads(raw.metadata)["recorded_at"]
-    told = CliRunner().invoke(command, ["decisions", "--since", recorded_at, "--until", recorded_at, "--json"], env=env)
+    told = run(d, "--since", recorded_at, "--until", recorded_at, "--json")
     alone = json.loads(told.output)
     assert (told.exit_code != 0, bool(alone["others"])) == (True, True), told.output
     assert told.exit_code == (1 if alone["unequal"] else 3)
+
+
+def test_one_process_and_several_give_the_same_report(d: Desk) -> None:
+    """Findings in the order of the log, whoever was done first; ranges so short that each process has several."""
+    for what in ("amount", "facts", "paid more", "grade"):
+        name, change, _ = FORGERIES[what]
+        forged(d, name, change)
+    one = made_again(d, together=3)
+    hands = Hands(d.settings, {s: d.offices[s] for s in ("assistance", "eldercare")}, 2)
+    try:
+        two = made_again(d, together=3, ranges=hands)
+    finally:
+        hands.close()
+    assert one.unequal >= 4
+    assert as_dict(two) == as_dict(one)
+    assert two == one == made_again(d)
+    places = [f.place for f in one.findings]
+    assert places == sorted(places)
+    told = [run(d, "--json", "--workers", n) for n in ("1", "2")]
+    assert [t.exit_code for t in told] == [1, 1]
+    assert told[0].output == told[1].output
 
 
 def test_a_period_and_a_service(d: Desk) -> None:
@@ -249,21 +322,15 @@ def test_a_period_and_a_service(d: Desk) -> None:
 def test_the_command_line_names_them_and_fails(d: Desk) -> None:
     """Exit code 1 while anything is unequal, 0 for a service where nothing is; JSON for programs."""
     where = forged(d, "assistance.case_proposed", FORGERIES["amount"][1])
-    s = d.settings
-    env = {"MINZHENG_VAR": str(s.var), "EVENTSTORE_URI": s.eventstore_uri, "EVENTSTORE_DATA": str(s.eventstore_data)}
-
-    def run(*words: str) -> Any:
-        return CliRunner().invoke(command, ["decisions", *words], env=env)
-
-    told = run()
+    told = run(d)
     assert told.exit_code == 1, told.output
     assert where in told.output
-    machine = run("--json")
+    machine = run(d, "--json")
     assert machine.exit_code == 1
     report = json.loads(machine.output)
     assert report["equal"] + report["unequal"] + report["older"] == report["decisions"]
     assert where in {f["where"] for f in report["findings"]}
-    sound = run("--service", "eldercare")
+    sound = run(d, "--service", "eldercare")
     assert (sound.exit_code, "不一致 0" in sound.output) == (0, True), sound.output
-    assert run("--service", "nobody").exit_code == 1
-    assert run("--since", "yesterday").exit_code == 1
+    assert run(d, "--service", "nobody").exit_code == 1
+    assert run(d, "--since", "yesterday").exit_code == 1

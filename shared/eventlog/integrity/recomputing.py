@@ -2,7 +2,8 @@
 
 Assessments of one programme, month and set of versions are recomputed in one vectorised call, explanations and all, and compared field by
 field. A decision of other rules or parameters than this release's cannot be made again as it was: it is told apart (``older``), with what
-this release would say to it, and never counts as recomputed.
+this release would say to it, and never counts as recomputed. One that names a version which no release ever had (``versions.py``) is none
+of those: that its version is made up is what differs.
 
 Not among the rules (``shared/rules``): those files' hash is the version that a decision records, and this one may change freely.
 """
@@ -10,6 +11,7 @@ Not among the rules (``shared/rules``): those files' hash is the version that a 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +19,7 @@ import msgspec
 
 from shared.casework.benefit_case import CaseGranted, CaseReassessed, follows
 from shared.domain.decoders import decoder_of
+from shared.eventlog.integrity import versions
 from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
@@ -32,7 +35,8 @@ FAILED = "（无法重算）"
 
 @dataclass(frozen=True)
 class Verdict(Generic[W]):
-    """One assessment made again. ``differs``: the fields that came out otherwise, () when none did."""
+    """One assessment made again. ``differs``: the fields that came out otherwise, and versions that never were; () when none did.
+    ``older``: by rules or figures of another release, whose name is in the list."""
 
     where: W
     rules_version: str
@@ -60,9 +64,10 @@ def assessed(happened: Any, carried: str = "") -> Iterator[tuple[Assessment, tup
 
 
 class Recomputing(Generic[W]):
-    """Takes assessments one by one and answers in batches; ``W`` is whatever tells the caller which one it was."""
+    """Takes assessments of a service one by one and answers in batches; ``W`` is whatever tells the caller which one it was."""
 
-    def __init__(self, engine_of: EngineOf, derived: Derived = nothing_derived) -> None:
+    def __init__(self, service: str, engine_of: EngineOf, derived: Derived = nothing_derived) -> None:
+        self._listed = versions.listed(service)
         self._engine_of = engine_of
         self._derived = derived
         self._engines: dict[str, RulesEngine | None] = {}
@@ -92,6 +97,8 @@ class Recomputing(Generic[W]):
         first = group[0][1]
         engine = self._engine(first.parameters_version)
         older = engine is None or (engine.rules_version, engine.parameters_version) != (first.rules_version, first.parameters_version)
+        made_by = None if engine is None else engine.parameters_version
+        unknown = versions.unknown(self._listed, first.rules_version, first.parameters_version, made_by) if older else ()
         again: Sequence[Assessment | None] = [None] * len(group)
         if engine is not None:
             # What was proposed and then granted is one assessment, recorded twice: the same facts are asked about once.
@@ -100,14 +107,16 @@ class Recomputing(Generic[W]):
             made_of = dict(zip(once, _again(engine, list(once.values())), strict=True))
             again = [made_of[text] for text in facts]
         for (where, a), made in zip(group, again, strict=True):
-            yield Verdict(where, a.rules_version, a.parameters_version, older, self._differences(a, made, older))
+            differs = (*unknown, *self._differences(a, made, older))
+            yield Verdict(where, a.rules_version, a.parameters_version, older and not unknown, differs)
 
     def _engine(self, parameters_version: str) -> RulesEngine | None:
         if parameters_version not in self._engines:
-            try:
-                self._engines[parameters_version] = self._engine_of(parameters_version)
-            except RulesError:
-                self._engines[parameters_version] = None
+            made: RulesEngine | None = None
+            if versions.well_formed(parameters_version):
+                with suppress(RulesError):
+                    made = self._engine_of(parameters_version)
+            self._engines[parameters_version] = made
         return self._engines[parameters_version]
 
     def _differences(self, a: Assessment, made: Assessment | None, older: bool) -> tuple[str, ...]:

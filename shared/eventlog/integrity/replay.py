@@ -5,7 +5,11 @@ rule and parameter versions it names (``recomputing.py``), and the event's own a
 (评估等级): made again from scores and the bands of the form. Random draws (随机抽取): the hash of the list they were drawn from.
 
 A service whose rules decide has a room ``replaying.py`` (``Room``).
-What was decided by rules that this release does not have is counted by itself, with what this release would say; never as equal.
+What was decided by rules of an earlier release is counted by itself, with what this release would say; never as equal. A version that
+no release ever had is a finding (``versions.py``).
+
+One process reads the log and cuts it into ranges (``TOGETHER`` events that carry assessments); the ranges are made again here, or in
+processes of their own (``replay_hands.py``), and their reports are put together in the order of the log, whoever was done first.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from typing import Any, Protocol
 from shared.casework import graded_assessment, inspection
 from shared.casework.office import Office
 from shared.eventlog import discovery
-from shared.eventlog.client import Log
+from shared.eventlog.client import Log, Raw
 from shared.eventlog.integrity.recomputing import Recomputing, Verdict, assessed
 from shared.eventlog.reader import Reader
 from shared.eventlog.showing import recorded
@@ -32,7 +36,8 @@ from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 
 RULES, GRADE, DRAW = "规则决定", "评估等级", "随机抽取"
-MOST = 1_000  # findings and older decisions that are named one by one
+MOST = 1_000  # findings and older decisions that are named one by one, those that come first in the log
+TOGETHER = 4_000  # events in a range
 _OF_GRADES = (graded_assessment.AssessmentRequested, graded_assessment.AssessmentScored, graded_assessment.AssessmentGraded)
 _OF_DRAWS = (inspection.CampaignObjectsListed, inspection.CampaignListFrozen, inspection.CampaignStarted)
 
@@ -55,10 +60,11 @@ class Finding:
     type: str
     month: str
     differs: tuple[str, ...]
+    place: tuple[int, int] = field(default=(0, 0), compare=False)  # position in the log, and which one of the event
 
     def __str__(self) -> str:
         about = f"（{self.month}）" if self.month else ""
-        return f"{self.where} {self.type}{about}：{'、'.join(self.differs)} 重算不一致"
+        return f"{self.where} {self.type}{about} 重算不一致：{'、'.join(self.differs)}"
 
 
 @dataclass
@@ -96,16 +102,35 @@ class Report:
             self.equal += 1
             return
         self.unequal += 1
-        if len(self.findings) < MOST:
-            self.findings.append(found)
+        self.findings.append(found)
 
     def note_older(self, rules_version: str, parameters_version: str, found: Finding | None) -> None:
         self.kinds[RULES] += 1
         older = self.versions.setdefault((rules_version, parameters_version), Older())
         older.decisions += 1
         older.agree += found is None
-        if found is not None and len(self.others) < MOST:
+        if found is not None:
             self.others.append(found)
+
+    def add(self, part: Report) -> None:
+        """What another range of the log has."""
+        self.events += part.events
+        self.kinds.update(part.kinds)
+        self.equal += part.equal
+        self.unequal += part.unequal
+        for version, more in part.versions.items():
+            older = self.versions.setdefault(version, Older())
+            older.decisions += more.decisions
+            older.agree += more.agree
+        self.findings += part.findings
+        self.others += part.others
+        self.put_in_order()
+
+    def put_in_order(self) -> None:
+        """Decisions are made again by kinds, and told as they stand in the log; of many the first."""
+        for found in (self.findings, self.others):
+            found.sort(key=lambda f: f.place)
+            del found[MOST:]
 
 
 def rooms() -> dict[str, Room]:
@@ -123,6 +148,25 @@ def carriers() -> dict[str, str]:
     return found
 
 
+@dataclass(frozen=True)
+class Span:
+    """From when to when a decision was recorded (both included) to be made again."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def has(self, r: Recorded) -> bool:
+        return (self.since is None or self.since <= r.meta.recorded_at) and (self.until is None or r.meta.recorded_at <= self.until)
+
+
+class Ranges(Protocol):
+    """Makes ranges again and gives their reports back in the order in which they were given, maybe later."""
+
+    def give(self, events: list[Raw], span: Span) -> Iterable[Report]: ...
+
+    def rest(self, events: list[Raw], span: Span) -> Iterable[Report]: ...  # the last range, and all that is not given back yet
+
+
 def replay(
     log: Log,
     offices: Mapping[str, Office],
@@ -130,40 +174,67 @@ def replay(
     since: datetime | None = None,
     until: datetime | None = None,
     progress: Callable[[int], None] = lambda _position: None,
+    ranges: Ranges | None = None,
+    together: int = TOGETHER,
 ) -> Report:
     """Make every decision of these services' again that was recorded between two moments (both included), in the order of the log."""
-    report, made, where_rules_are = Report(), rooms(), carriers()
-    rules: dict[str, Recomputing[_Place]] = {
-        service: Recomputing(partial(made[service].engine_of, office), made[service].derived)
-        for service, office in offices.items()
-        if service in made
-    }
+    report, where_rules_are, span = Report(), carriers(), Span(since, until)
+    made_by = Here(offices) if ranges is None else ranges
     grades, draws = _Grades(), _Draws()
     wanted = _names(offices, where_rules_are)
-    reader = Reader(log)
+    reader, carried = Reader(log), list[Raw]()
     try:
         for n, raw in enumerate(reader.read(-1, log.head(), filter_include=tuple(map(re.escape, wanted)), filter_by_stream_name=False)):
             if n % 1_000 == 0:
                 progress(raw.position)
-            r = recorded(raw)
-            counts = (since is None or since <= r.meta.recorded_at) and (until is None or r.meta.recorded_at <= until)
-            carried = where_rules_are.get(r.name)
-            if carried is not None:
-                if counts:
-                    report.events += 1
-                    _rules(report, r, carried, rules[r.name.partition(".")[0]])
+            if raw.name in where_rules_are:
+                carried.append(raw)
+                if len(carried) == together:
+                    for part in made_by.give(carried, span):
+                        report.add(part)
+                    carried = []
                 continue
+            r = recorded(raw)
             for kind, looks in ((GRADE, grades), (DRAW, draws)):
                 differs = looks.see(r)
-                if counts and differs is not None:
+                if differs is not None and span.has(r):
                     report.events += 1
-                    report.note(kind, Finding(f"{r.stream}@{r.version}", r.name, "", differs) if differs else None)
+                    report.note(kind, Finding(f"{r.stream}@{r.version}", r.name, "", differs, (r.position, 0)) if differs else None)
     finally:
         reader.close()
-    for recomputing in rules.values():
-        for verdict in recomputing.rest():
-            _verdict(report, verdict)
+    for part in made_by.rest(carried, span):
+        report.add(part)
+    report.put_in_order()
     return report
+
+
+class Here:
+    """Ranges made again in this process, at once."""
+
+    def __init__(self, offices: Mapping[str, Office]) -> None:
+        made = rooms()
+        self._carriers = carriers()
+        self._rules: dict[str, Recomputing[_Place]] = {
+            service: Recomputing(service, partial(made[service].engine_of, office), made[service].derived)
+            for service, office in offices.items()
+            if service in made
+        }
+
+    def give(self, events: list[Raw], span: Span) -> Iterable[Report]:
+        report = Report()
+        for raw in events:
+            r = recorded(raw)
+            if span.has(r):
+                report.events += 1
+                _rules(report, r, self._carriers[r.name], self._rules[r.name.partition(".")[0]])
+        for recomputing in self._rules.values():
+            for verdict in recomputing.rest():
+                _verdict(report, verdict)
+        report.put_in_order()
+        return [report]
+
+    def rest(self, events: list[Raw], span: Span) -> Iterable[Report]:
+        return self.give(events, span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +245,7 @@ class _Place:
     type: str
     month: str
     wrong: tuple[str, ...]
+    place: tuple[int, int]
 
 
 def _names(services: Iterable[str], carried: Mapping[str, str]) -> list[str]:
@@ -183,15 +255,15 @@ def _names(services: Iterable[str], carried: Mapping[str, str]) -> list[str]:
 
 
 def _rules(report: Report, r: Recorded, carried: str, recomputing: Recomputing[_Place]) -> None:
-    for a, wrong in assessed(r.event, carried):
-        place = _Place(f"{r.stream}@{r.version}", r.name, a.month, wrong)
-        for verdict in recomputing.add(place, a):
+    for n, (a, wrong) in enumerate(assessed(r.event, carried)):
+        stands = _Place(f"{r.stream}@{r.version}", r.name, a.month, wrong, (r.position, n))
+        for verdict in recomputing.add(stands, a):
             _verdict(report, verdict)
 
 
 def _verdict(report: Report, v: Verdict[_Place]) -> None:
     differs = (*v.differs, *v.where.wrong)
-    found = Finding(v.where.where, v.where.type, v.where.month, differs) if differs else None
+    found = Finding(v.where.where, v.where.type, v.where.month, differs, v.where.place) if differs else None
     if v.older and not v.where.wrong:  # what an event makes of its assessments is wrong in any release
         report.note_older(v.rules_version, v.parameters_version, found)
     else:
