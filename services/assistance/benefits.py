@@ -363,13 +363,15 @@ class AssistanceBenefits(Benefits):
 
     def file(
         self, programme: str, subject_id: str, payee_id: str, division: str, order: Order[Any], near_relative: str = "",
-        applies_alone: str = "",
+        applies_alone: str = "", *, handoff_id: str = "",
     ) -> Answer:  # fmt: skip
         """As a household or alone (单人保): a dated fact of the household, noted as soon as the application is in, whoever files it."""
         if programme != household.ALONE_IN:
-            return super().file(programme, subject_id, payee_id, division, order, near_relative)
+            return super().file(programme, subject_id, payee_id, division, order, near_relative, handoff_id=handoff_id)
         note = household.NoteApplicant(subject_id, applies_alone, dates.month_of(order.today))
-        filed = super().file(programme, subject_id, applies_alone or payee_id, division, order, near_relative)
+        filed = super().file(
+            programme, subject_id, applies_alone or payee_id, division, order, near_relative, handoff_id=handoff_id
+        )
         self.office.handle(household.DECIDER, subject_id, order.to(note, "applicant"))
         return filed
 

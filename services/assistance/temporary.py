@@ -70,7 +70,7 @@ class TemporaryApplied:
     """申请, or 主动发现 (``discovered``). ``division`` is the town that handles it: for an emergency where it happened.
 
     ``hukou_division``: where the person is registered if that is elsewhere, else "". ``loss_fen``: what it cost, or what was spent and
-    self-borne.
+    self-borne. ``handoff_id``: the hand-off (转办) that it came of.
     """
 
     subject_id: str
@@ -84,6 +84,7 @@ class TemporaryApplied:
     hukou_division: str
     discovered: bool
     by: str
+    handoff_id: str = ""
 
 
 @event("assistance.hukou_place_notified", published=True)
@@ -491,7 +492,6 @@ def helped_before(state: Temporary, matter: Matter, months: int, today: date) ->
     return here or bool(matter.hukou_helped)
 
 
-def part_of(m: Matter, no: int) -> Assessment:
 def decided_by(m: Matter) -> tuple[str, ...]:
     """The hands that decided what is paid: reviewer, approver, and whoever raised it above the ceiling. None of them may pay it; the clerk
     who draws the first grant from the fund is none of them already."""
@@ -499,6 +499,7 @@ def decided_by(m: Matter) -> tuple[str, ...]:
     return (m.proposal.by if m.proposal else "", m.approved.by if m.approved else "", *raised)
 
 
+def part_of(m: Matter, no: int) -> Assessment:
     """The assessment behind one instalment that was just released: the approved one, with the part that this is as its last line."""
     assert m.proposal is not None
     assert m.approved is not None
@@ -559,6 +560,7 @@ class ApplyTemporary:
     loss_fen: int = 0
     hukou_division: str = ""
     discovered: bool = False
+    handoff_id: str = ""
 
 
 @command("accept_temporary", permission="assistance:accept")
@@ -732,8 +734,9 @@ def apply_temporary(state: Temporary, c: ApplyTemporary, order: Order[Any]) -> S
     if hukou and c.kind != "emergency":
         raise invalid("户籍不在本地的，由急难发生地办理急难型救助。", "kind")
     applied = TemporaryApplied(
-        c.subject_id, c.matter_id, where, c.payee_id, c.kind, c.cause, c.happened_on, c.loss_fen, hukou, c.discovered, order.hand.actor
-    )
+        c.subject_id, c.matter_id, where, c.payee_id, c.kind, c.cause, c.happened_on, c.loss_fen, hukou, c.discovered, order.hand.actor,
+        c.handoff_id,
+    )  # fmt: skip
     told = [HukouPlaceNotified(c.subject_id, c.matter_id, c.payee_id, hukou, where, c.kind, c.cause)] if hukou else []
     return [applied, *told]
 

@@ -89,15 +89,16 @@ class Benefits:
     # -- the procedure
 
     def file(
-        self, programme: str, subject_id: str, payee_id: str, division: str, order: Order[Any], near_relative: str = ""
-    ) -> Answer:
+        self, programme: str, subject_id: str, payee_id: str, division: str, order: Order[Any], near_relative: str = "",
+        *, handoff_id: str = "",
+    ) -> Answer:  # fmt: skip
         """申请 of a subject whom the service has found; the case goes on by what the programme declares today."""
         declared = self.programme(programme)
         if not declared.on_application:
             raise Refused("out_of_order", "该项目不经此途径申请。", "programme")
         self._not_beside_others(declared, subject_id)
         case_id = benefit_case.case_id(programme, subject_id)
-        file = benefit_case.FileApplication(programme, subject_id, payee_id, division, declared.terms, near_relative)
+        file = benefit_case.FileApplication(programme, subject_id, payee_id, division, declared.terms, near_relative, handoff_id)
         return self.office.handle(self.cases, case_id, order.to(file))
 
     def _not_beside_others(self, programme: Programme, subject_id: str) -> None:

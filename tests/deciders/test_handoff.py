@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -98,6 +100,68 @@ def test_a_late_hop_is_said_once_and_names_who_is_late() -> None:
     assert ho.view(case.when(ho.AcceptHandoff("r", H1)).accepted().state).worklist == "handoff_done"
 
 
+def taken_up() -> Given[ho.Handoff]:
+    return sent().when(ho.TakeUpHandoff("r", "case", "minimum_living_allowance", H1)).accepted()
+
+
+def decided(decision: int, outcome: str, refers_to: str = "case") -> ho.FollowCase:
+    return ho.FollowCase("r", refers_to, "minimum_living_allowance", decision, outcome, f"最低生活保障：{outcome}")
+
+
+def test_what_a_case_came_of_is_accepted_with_it_and_answered_by_nobody_s_hand() -> None:
+    """By the dossier as it was sent; a second case does not come of it, and no result is typed."""
+    sent().when(ho.TakeUpHandoff("r", "case", "p", H2)).then_refused("invalid_input", "dossier_hash")
+    case = taken_up()
+    assert (case.state.status, case.state.refers_to) == ("accepted", "case")
+    case.when(ho.TakeUpHandoff("r", "other", "p")).then_refused("out_of_order")
+    assert "立案" in case.when(ho.FinishHandoff("r", "declined", "x")).then_refused("out_of_order").message
+    assert sent().when(ho.AcceptHandoff("r", H1)).accepted().when(ho.TakeUpHandoff("r", "case", "p")).accepted().state.refers_to == "case"
+
+
+def test_a_decision_is_told_once_and_an_older_one_not_behind_it() -> None:
+    """News of a case may come twice and in any order; another case's is not an answer."""
+    done = taken_up().when(decided(7, "granted")).accepted()
+    assert (done.state.status, done.state.outcome, ho.responsible_unit(done.state)) == ("done", "granted", HERE)
+    for again in (decided(7, "granted"), decided(5, "refused"), decided(9, "refused", "another")):
+        done.when(again).then_nothing()
+    taken_up().when(decided(7, "granted", "another")).then_nothing()
+
+
+def test_a_correction_is_acknowledged_once_more() -> None:
+    """What was acknowledged waits for the sender again, with the result as it is now; the same result again is no correction."""
+    heard = taken_up().when(decided(5, "refused")).accepted().when(ho.AcknowledgeHandoff("r", "短信")).accepted()
+    heard.when(decided(6, "refused")).then_nothing()
+    other = heard.when(decided(9, "granted")).accepted()
+    assert isinstance(other.events[-1], ho.HandoffCorrected)
+    assert (other.events[-1].old_outcome, other.state.outcome) == ("refused", "granted")
+    assert ho.view(other.state).worklist == "handoff_acknowledge"
+    assert other.when(ho.AcknowledgeHandoff("r", "电话")).accepted().state.status == "acknowledged"
+
+
+def test_of_several_whom_it_concerns_each_is_answered_for() -> None:
+    """The outcome may be that of some of them; nobody else is named, and no resident ID."""
+    one, two = "0b" * 16, "0c" * 16
+    several = ho.SendHandoff("p", HERE, HERE, THERE, "x", H1, WHO, ("申请表",), TERMS, (one, two))
+    given(D).when(replace(several, concerned=("330225",))).then_refused("invalid_input", "concerned")
+    case = given(D).when(several).accepted().when(ho.AcceptHandoff("r", H1)).accepted()
+    case.when(ho.FinishHandoff("r", "aided", "x", ("0d" * 16,))).then_refused("invalid_input", "answered_for")
+    assert case.when(ho.FinishHandoff("r", "aided", "x", (one,))).accepted().state.answered_for == (one,)
+    assert case.when(ho.FinishHandoff("r", "aided", "x", (two, one))).accepted().state.answered_for == (), "all of them"
+
+
+def test_what_is_so_no_longer_is_taken_back_or_told() -> None:
+    """Before anybody begins it is taken back; who has begun is told once; an answer stands."""
+    ended = ho.NoteBasisEnded("r", "困难类别自2023-09起终止")
+    number = sent().state.number
+    sent().when(ended).then(ho.HandoffWithdrawn(number, WHO, ended.reason))
+    begun = sent().when(ho.AcceptHandoff("r", H1)).accepted()
+    begun = begun.when(ended).then(ho.HandoffBasisEnded("p", HERE, number, WHO, THERE, ended.reason))
+    begun.when(ended).then_nothing()
+    assert (ho.view(begun.state).worklist, ho.view(begun.state).title) == ("handoff_done", number + "（依据已终止）")
+    done = begun.when(ho.FinishHandoff("r", "aided", "已救助")).accepted()
+    done.when(ended).then_nothing()
+
+
 @drawn(st.uuids().map(str), st.integers(0, 21), st.integers(1, 9))
 def test_a_mistyped_acceptance_number_is_nobodys(command_id: str, place: int, other: int) -> None:
     """One wrong digit is noticed, wherever it stands; the right number leads to the record, with spaces too."""
@@ -110,7 +174,7 @@ def test_a_mistyped_acceptance_number_is_nobodys(command_id: str, place: int, ot
 
 STEPS = {
     ("none", "sent"), ("sent", "accepted"), ("sent", "returned"), ("returned", "sent"), ("returned", "withdrawn"),
-    ("accepted", "done"), ("done", "acknowledged"),
+    ("accepted", "done"), ("done", "acknowledged"), ("acknowledged", "done"), ("sent", "done"), ("sent", "withdrawn"),
 }  # fmt: skip
 UNITS = st.sampled_from([HERE, THERE, OTHER, "应急管理局", "110105004"])
 HASHES = st.sampled_from([H1, H2, "x"])
@@ -125,6 +189,9 @@ COMMANDS = st.one_of(
     st.builds(ho.WithdrawHandoff, st.just("r"), st.just("申请人放弃")),
     st.builds(ho.FinishHandoff, st.just("r"), st.sampled_from(["aided", "declined", "?"]), st.just("结果")),
     st.builds(ho.AcknowledgeHandoff, st.just("r"), st.just("短信")),
+    st.builds(ho.TakeUpHandoff, st.just("r"), st.sampled_from(["case", "other"]), st.just("p"), HASHES),
+    st.builds(decided, st.integers(0, 9), st.sampled_from(["granted", "refused"]), st.sampled_from(["case", "other"])),
+    st.builds(ho.NoteBasisEnded, st.just("r"), st.just("类别终止")),
     st.builds(ho.SendHandoff, st.just("p"), st.just(HERE), st.just(HERE), UNITS, st.just("x"), HASHES, terms=st.just(ho.Terms())),
 )
 
@@ -133,7 +200,7 @@ def way_out(state: ho.Handoff, day: date) -> tuple[Any, str, date]:
     nexts = {
         "sent": ho.ReturnHandoff("r", "退回"),
         "returned": ho.WithdrawHandoff("r", "撤回"),
-        "accepted": ho.FinishHandoff("r", "declined", "不予"),
+        "accepted": decided(10, "granted", state.refers_to) if state.refers_to else ho.FinishHandoff("r", "declined", "不予"),
         "done": ho.AcknowledgeHandoff("r", "短信"),
     }
     return nexts[state.status], "staff:x", day
@@ -156,7 +223,11 @@ def test_there_is_one_responsible_unit_at_every_moment(first: Any, steps: list[A
             assert state.late or v.due_on is not None, "whose turn it is, has a day"
             assert state.division.startswith(state.home[:6])
         if unit != ho.responsible_unit(moment.before) and moment.before.status != "none":
-            assert len(moment.events) == 1, "responsibility passes by one event, never through a gap"
+            folded = [moment.before]
+            for event in moment.events:
+                folded.append(ho.evolve(folded[-1], event))
+            units = [ho.responsible_unit(s) for s in folded]
+            assert sum(a != b for a, b in pairwise(units)) == 1, "responsibility passes by one event, never through a gap"
         assert state.hops[-1] == state.to_unit
     assert {s for s in seen if s[0] != s[1]} <= STEPS
     assert not ho.view(lead_out(ho.SHAPE, state, day + timedelta(days=1), way_out)).open

@@ -44,7 +44,7 @@ ONE_WINDOW_ACCEPTANCE = Declaration(
         done_days=30,
         acknowledge_days=2,
         documents=("申请表", "身份证明"),
-        outcomes=("granted", "refused", "referred"),
+        outcomes=("granted", "refused", "withdrawn", "referred"),
     ),
     example=(
         _sent("one_window_acceptance", "330225102", "最低生活保障申请", ("申请表", "身份证明")),
@@ -60,7 +60,13 @@ REMOTE_APPLICATION_TRANSFER = Declaration(
     catalogue=("W29",),
     shape=handoff.SHAPE,
     subject="person",
-    terms=handoff.Terms(accept_days=2, done_days=30, acknowledge_days=3, documents=("申请表",), outcomes=("granted", "refused")),
+    terms=handoff.Terms(
+        accept_days=2,
+        done_days=30,
+        acknowledge_days=3,
+        documents=("申请表",),
+        outcomes=("granted", "refused", "withdrawn"),
+    ),
     example=(
         _sent("remote_application_transfer", "370282", "外省户籍居民申请，转户籍地", ("申请表",)),
         *_answered("granted", "户籍地已确认", 20),
@@ -78,7 +84,7 @@ INTRA_PROVINCE_REMOTE_APPLICATION = Declaration(
         done_days=30,
         acknowledge_days=3,
         documents=("申请表", "核对授权书"),
-        outcomes=("granted", "refused"),
+        outcomes=("granted", "refused", "withdrawn"),
     ),
     example=(
         _sent("intra_province_remote_application", "330206", "省内户籍居民申请低保", ("申请表", "核对授权书")),
@@ -92,7 +98,13 @@ DISABLED_SUBSIDY_CROSS_PROVINCE = Declaration(
     catalogue=("A77",),
     shape=handoff.SHAPE,
     subject="person",
-    terms=handoff.Terms(accept_days=2, done_days=20, acknowledge_days=3, documents=("申请表", "残疾人证"), outcomes=("granted", "refused")),
+    terms=handoff.Terms(
+        accept_days=2,
+        done_days=20,
+        acknowledge_days=3,
+        documents=("申请表", "残疾人证"),
+        outcomes=("granted", "refused", "withdrawn"),
+    ),
     example=(
         _sent("disabled_subsidy_cross_province", "340102", "两项补贴资格认定申请", ("申请表", "残疾人证")),
         *_answered("granted", "户籍地已认定，自申请当月计发", 12),

@@ -9,6 +9,7 @@ from typing import Any
 from services.assistance import determination, household, person, placement, temporary
 from services.assistance.benefits import CASES, alone, assessed, known, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.doors.handoffs import application
 from services.assistance.programmes import TEMPORARY_ASSISTANCE
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.temporary import APPEAL_DUE, FIRST_GRANT_DUE, PAPERS_DUE, by_urgency, waits
@@ -34,7 +35,8 @@ EXCESS = "先行救助金额超过正式审批金额"
 @dataclass(frozen=True)
 class TemporaryForm:
     """临时救助申请: a household, or a person whom no household of the register counts. ``division``: the town that handles it; for an
-    emergency the one where it happened. ``hukou_division``: where the person is registered, if not here. Money is fen."""
+    emergency the one where it happened. ``hukou_division``: where the person is registered, if not here. ``handoff_id``: the accepted
+    hand-off (转办) that it comes of. Money is fen."""
 
     kind: str = field(metadata={"codes": temporary.KINDS})
     cause: str = field(metadata={"codes": temporary.CAUSES})
@@ -45,6 +47,7 @@ class TemporaryForm:
     loss_fen: int = 0
     hukou_division: str = ""
     discovered: bool = False
+    handoff_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -161,10 +164,23 @@ class TemporaryDoors(BenefitService):
             payee = person.payee_in(known(self.office, c.person_id, month).state, month) or c.person_id
         apply = temporary.ApplyTemporary(
             subject_id, derived_id("temporary", order.command_id), division, payee, c.kind, c.cause, c.happened_on, c.loss_fen,
-            c.hukou_division, c.discovered,
+            c.hukou_division, c.discovered, c.handoff_id,
         )  # fmt: skip
+        taken = self._taken_up(apply, order) if c.handoff_id else None
         # The town that handles the matter was checked; an earlier matter may have been another town's.
-        return self.office.handle(temporary.DECIDER, subject_id, order.to(apply).by(replace(order.hand, division="")))
+        applied = self.office.handle(temporary.DECIDER, subject_id, order.to(apply).by(replace(order.hand, division="")))
+        if taken is not None:
+            self.office.handle(DECIDERS[handoff.NAME], c.handoff_id, taken)
+        return applied
+
+    def _taken_up(self, c: temporary.ApplyTemporary, order: Order[TemporaryForm]) -> Order[Any]:
+        """The matter comes of a hand-off that was accepted, of this household or somebody in it: that is known before it is filed."""
+        sent = application(self.office, c.handoff_id)
+        if sent.subject_id not in ("", c.subject_id, *self.office.load(household.DECIDER, c.subject_id).state.members):
+            raise invalid("此项转办所涉人员不是该申请对象。", "handoff_id")
+        taken = order.to(handoff.TakeUpHandoff(c.handoff_id, c.matter_id, CODE), "take up")
+        self.office.rehearse(DECIDERS[handoff.NAME], c.handoff_id, taken)
+        return taken
 
     @command(temporary.AcceptTemporary)
     def accept_temporary(self, order: Order[temporary.AcceptTemporary]) -> Any:
@@ -364,6 +380,11 @@ class TemporaryDoors(BenefitService):
                 decisions.append(r.id)
         return state, decisions
 
+    def _by(self, subject_id: str, event_id: str) -> str:
+        """Whose hand an event of the stream names."""
+        history = self.office.history(temporary.DECIDER.stream(subject_id))
+        return next((str(r.event.by) for r in history if r.id == event_id), "")
+
     @reaction(OWN, "instalment_released", reads=Released)
     def on_instalment_released(self, notice: Notice[Released]) -> None:
         """What is released becomes a case that is paid once: payment runs pay it like any other."""
@@ -381,11 +402,6 @@ class TemporaryDoors(BenefitService):
 
     @deadline(FIRST_GRANT_DUE)
     def on_first_grant_due(self, due: Due) -> None:
-    def _by(self, subject_id: str, event_id: str) -> str:
-        """Whose hand an event of the stream names."""
-        history = self.office.history(temporary.DECIDER.stream(subject_id))
-        return next((str(r.event.by) for r in history if r.id == event_id), "")
-
         """二十四小时未先行救助."""
         self._note_late(due)
 

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from services.assistance import person, placement
+from services.assistance import person
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
-from services.assistance.doors.person import PersonDoors
+from services.assistance.doors.handoffs import HandoffDoors
 from services.assistance.read_model import BENEFITS, MODEL
 from services.assistance.rows.meetings import NEXT_MEETING
 from shared.casework import benefit_case, clue, handoff, inspection, session
 from shared.casework.benefit_case.state import RUNNING
-from shared.casework.programme import Programme
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
@@ -27,10 +26,6 @@ from shared.security.permissions import within
 ANNUAL_REVIEW = "annual_entitlement_review"
 DISPERSED = "dispersed_support_special_inspection"  # its objects are persons (person_id)
 OUTCOMES = {"continue": "confirmed", "adjust": "adjusted", "terminate": "terminated"}  # 复审结论 as the campaign calls it
-# Hand-offs whose matter is an application: of another window here, or of another place.
-APPLICATIONS = frozenset(
-    {"one_window_acceptance", "remote_application_transfer", "intra_province_remote_application", "disabled_subsidy_cross_province"}
-)
 # Which cases a campaign looks at, where its objects are the cases of a register.
 REVIEWED = {
     ANNUAL_REVIEW: ("minimum_living_allowance", "extreme_hardship_support"),
@@ -49,15 +44,6 @@ class ClueApplication:
 
     record_id: str
     programme: str
-
-
-@dataclass(frozen=True)
-class HandoffApplication:
-    """A hand-off is taken and leads to an application for ``programme``; ``dossier_hash`` as the receiver computed it over what arrived."""
-
-    record_id: str
-    programme: str
-    dossier_hash: str
 
 
 @dataclass(frozen=True)
@@ -111,7 +97,7 @@ def _running(service: Any, division: str, programmes: tuple[str, ...]) -> Iterat
                 after = rows[-1]["case_id"]
 
 
-class WindowDoors(PersonDoors):
+class WindowDoors(HandoffDoors):
     """窗口."""
 
     @query(permission="read")
@@ -133,6 +119,7 @@ class WindowDoors(PersonDoors):
             "return_reason": state.reason,
             "outcome": state.outcome,
             "result": state.result,
+            "corrected": state.corrected,
         }
 
     @command(ClueApplication, permission="review", does=clue.ResolveClue)
@@ -143,32 +130,11 @@ class WindowDoors(PersonDoors):
         programme = self.benefits.programme(c.programme)
         resolved = clue.ResolveClue(c.record_id, "apply", opened=c.programme)
         self.office.rehearse(clues, c.record_id, order.to(resolved, "resolve"))
-        subject_id, payee_id, division = self._on_file(programme, found.subject_id, order.today)
+        subject_id, payee_id, division = self.on_file(programme, found.subject_id, order.today)
         # The reviewer's decision is on the clue; the application that follows from it is filed by the service.
         filed = self.benefits.file(programme.code, subject_id, payee_id, division, order.by(self.benefits.hand()))
         self.office.handle(clues, c.record_id, order.to(clue.ResolveClue(c.record_id, "apply", opened=filed.id), "resolve"))
         return filed
-
-    @command(HandoffApplication, permission="accept", does=handoff.AcceptHandoff)
-    def apply_from_handoff(self, order: Order[HandoffApplication]) -> Any:
-        """签收转来的申请并直接立案：申请人在册，由本单位受理，不要求其重新申请；材料摘要须一致。"""
-        c, handoffs = order.command, DECIDERS[handoff.NAME]
-        sent: handoff.Handoff = self.office.load(handoffs, c.record_id).state
-        if sent.status != "none" and sent.programme not in APPLICATIONS:
-            raise Refused("out_of_order", "此项转办不是救助申请。", "record_id")
-        programme = self.benefits.programme(c.programme)
-        accept = order.to(handoff.AcceptHandoff(c.record_id, c.dossier_hash), "accept")
-        self.office.rehearse(handoffs, c.record_id, accept)
-        subject_id, payee_id, division = self._on_file(programme, sent.subject_id, order.today)
-        within(order.hand, division)
-        filed = self.benefits.file(programme.code, subject_id, payee_id, division, order)
-        self.office.handle(handoffs, c.record_id, accept)
-        return filed
-
-    def _on_file(self, programme: Programme, person_id: str, today: date) -> tuple[str, str, str]:
-        """The applicant of whom a clue or a hand-off speaks: the person himself, or the household that counts him."""
-        home = self.office.load(placement.DECIDER, person_id).state if person_id else placement.Placement()
-        return self.applicant(programme, home.home_in(dates.month_of(today)), person_id if programme.subject == "person" else "", "")
 
     @command(CampaignRef, permission="review", does=inspection.ListCampaignObjects)
     def list_campaign_cases(self, order: Order[CampaignRef]) -> Any:

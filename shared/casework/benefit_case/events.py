@@ -38,12 +38,13 @@ class Opened:
 @dataclass(frozen=True)
 class ApplicationFiled(Opened):
     """申请 received; ``terms`` are what its programme owes and grants from now on. ``near_relative``: whose near relative the applicant
-    declares to be (近亲属), "" = nobody's."""
+    declares to be (近亲属), "" = nobody's. ``handoff_id``: the hand-off (转办) that it came of."""
 
     by: str
     filed_on: date | None = None
     terms: Terms = BEFORE_TERMS
     near_relative: str = ""
+    handoff_id: str = ""
 
 
 @shape_event(SHAPE, "supplement_requested")

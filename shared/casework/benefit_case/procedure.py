@@ -50,6 +50,7 @@ class FileApplication:
     division: str
     terms: Terms = BEFORE_TERMS
     near_relative: str = ""
+    handoff_id: str = ""
 
 
 @command("request_supplement", permission="accept")
@@ -206,7 +207,10 @@ def file_application(state: Case, c: FileApplication, order: Order[Any]) -> Sequ
         raise invalid("领款人须为系统内的人员编号，不是身份证号码。", "payee_id")
     by = order.hand.actor
     told = [e.RefusalTold(order.today, "申请人再次申请时当面告知", by)] if state.notice_due else []
-    return [*told, e.ApplicationFiled(c.programme, c.subject_id, c.payee_id, c.division, by, order.today, c.terms, c.near_relative)]
+    filed = e.ApplicationFiled(
+        c.programme, c.subject_id, c.payee_id, c.division, by, order.today, c.terms, c.near_relative, c.handoff_id
+    )
+    return [*told, filed]
 
 
 def request_supplement(state: Case, c: RequestSupplement, order: Order[Any]) -> Sequence[Any]:

@@ -1,0 +1,201 @@
+"""Hand-off doors (转办): of an accepted hand-off a case comes, and the decision of the case is what the sender hears.
+
+The case keeps the hand-off that it came of (``ApplicationFiled.handoff_id``), the hand-off the case (``HandoffTakenUp``): written in this
+order, so that a death between the two loses nothing, for news of the case finds the hand-off by the case's own stream. What the sender is
+told is what every case of the kind may be told of: the programme, what was decided, from which month; no amounts, no reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.assistance import placement, temporary
+from services.assistance.benefits import CASES
+from services.assistance.declarations import DECIDERS
+from services.assistance.doors.person import PersonDoors
+from services.assistance.programmes import PROGRAMMES, TEMPORARY_ASSISTANCE
+from shared.casework import benefit_case, handoff
+from shared.casework.benefit_case import events as e
+from shared.casework.office import Office
+from shared.casework.programme import Programme
+from shared.domain import dates
+from shared.domain.errors import Refused
+from shared.eventsourcing.codec import Recorded
+from shared.eventsourcing.orders import Notice, Order
+from shared.messaging.doors import OWN, command, reaction
+from shared.security.permissions import within
+
+# Hand-offs whose matter is an application: of another window here, or of another place.
+APPLICATIONS = frozenset(
+    {"one_window_acceptance", "remote_application_transfer", "intra_province_remote_application", "disabled_subsidy_cross_province"}
+)
+_IN_WRITING = "，理由以送达申请人的书面告知为准"
+_REFUSED = {e.CaseRefused: "不予确认", e.AcceptanceRefused: "不予受理"}
+_GIVEN_UP = {e.ApplicationWithdrawn: "申请人撤回申请", e.ApplicationLapsed: "逾期未补正，视为放弃申请"}
+
+
+@dataclass(frozen=True)
+class HandoffApplication:
+    """A hand-off is taken and leads to an application for ``programme``; ``dossier_hash`` as the receiver computed it over what arrived."""
+
+    record_id: str
+    programme: str
+    dossier_hash: str
+
+
+@dataclass(frozen=True)
+class CaseDecided:
+    """Our own ``assistance.case_granted``, ``case_refused`` (also of an applicant who died), ``acceptance_refused``,
+    ``application_withdrawn`` and ``application_lapsed``."""
+
+    programme: str
+    subject_id: str
+
+
+@dataclass(frozen=True)
+class MatterDecided:
+    """Our own ``assistance.temporary_approved`` and ``temporary_refused``."""
+
+    subject_id: str
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What a hand-off is answered with: the outcome's code, the sentence, and the place of the decision among the events of its stream."""
+
+    decision: int
+    outcome: str
+    result: str
+
+
+def answers_of_case(programme: Programme, history: Iterable[Recorded]) -> dict[str, Answered]:
+    """By hand-off: what the application that came of it was decided last, by all the events of a case.
+
+    A refusal that is set aside on appeal is followed by another decision of the same application; an end of what was granted is none.
+    """
+    found: dict[str, Answered] = {}
+    handoff_id, over = "", True
+    for r in history:
+        told, outcome, text = r.event, "", ""
+        match told:
+            case e.ApplicationFiled():
+                handoff_id, over = told.handoff_id, False
+            case e.ApplicationReopened():
+                over = False
+            case e.CaseGranted():
+                if over:  # granted without an application (免申即享): of that no hand-off spoke
+                    handoff_id = ""
+                over, outcome, text = True, "granted", f"予以确认，自{told.first_month}起"
+            case e.CaseRefused() | e.AcceptanceRefused():
+                over, outcome, text = True, "refused", _REFUSED[type(told)] + _IN_WRITING
+            case e.ApplicationWithdrawn() | e.ApplicationLapsed():
+                over, outcome, text = True, "withdrawn", _GIVEN_UP[type(told)]
+        if outcome and handoff_id:
+            found[handoff_id] = Answered(r.version, outcome, f"{programme.name}：{text}。")
+    return found
+
+
+def answers_of_matters(history: Iterable[Recorded]) -> dict[str, tuple[str, Answered]]:
+    """By hand-off: the matter of temporary assistance that came of it and what it was decided last."""
+    found: dict[str, tuple[str, Answered]] = {}
+    came_of: dict[str, str] = {}
+    for r in history:
+        told = r.event
+        if isinstance(told, temporary.TemporaryApplied):
+            came_of[told.matter_id] = told.handoff_id
+        elif isinstance(told, temporary.TemporaryApproved | temporary.TemporaryRefused) and came_of[told.matter_id]:
+            approved = isinstance(told, temporary.TemporaryApproved)
+            text = "予以救助" if approved else "不予救助" + _IN_WRITING
+            answered = Answered(r.version, "granted" if approved else "refused", f"{TEMPORARY_ASSISTANCE.name}：{text}。")
+            found[came_of[told.matter_id]] = told.matter_id, answered
+    return found
+
+
+def application(office: Office, record_id: str) -> handoff.Handoff:
+    """A hand-off, which must be of an application."""
+    sent: handoff.Handoff = office.load(DECIDERS[handoff.NAME], record_id).state
+    if sent.status == "none":
+        raise Refused("not_found", "没有此转办。", "record_id")
+    if sent.programme not in APPLICATIONS:
+        raise Refused("out_of_order", "此项转办不是救助申请。", "record_id")
+    return sent
+
+
+class HandoffDoors(PersonDoors):
+    """转办."""
+
+    @command(HandoffApplication, permission="accept", does=handoff.TakeUpHandoff)
+    def apply_from_handoff(self, order: Order[HandoffApplication]) -> Any:
+        """签收转来的申请并直接立案：申请人在册，由本单位受理，不要求其重新申请；材料摘要须一致；结果随办件自动反馈。"""
+        c = order.command
+        sent = application(self.office, c.record_id)
+        programme = self.benefits.programme(c.programme)
+        subject_id, payee_id, division = self.on_file(programme, sent.subject_id, order.today)
+        taken = handoff.TakeUpHandoff(c.record_id, benefit_case.case_id(programme.code, subject_id), programme.code, c.dossier_hash)
+        self.office.rehearse(DECIDERS[handoff.NAME], c.record_id, order.to(taken, "accept"))
+        within(order.hand, division)
+        filed = self.benefits.file(programme.code, subject_id, payee_id, division, order, handoff_id=c.record_id)
+        self.office.handle(DECIDERS[handoff.NAME], c.record_id, order.to(taken, "accept"))
+        return filed
+
+    def on_file(self, programme: Programme, person_id: str, today: date) -> tuple[str, str, str]:
+        """The applicant of whom a clue or a hand-off speaks: the person himself, or the household that counts him."""
+        home = self.office.load(placement.DECIDER, person_id).state if person_id else placement.Placement()
+        return self.applicant(programme, home.home_in(dates.month_of(today)), person_id if programme.subject == "person" else "", "")
+
+    # -- the decision is the answer
+
+    @reaction(OWN, "case_granted", reads=CaseDecided)
+    def on_handed_granted(self, notice: Notice[CaseDecided]) -> None:
+        """It was granted: the sender hears it; also where that corrects a refusal on appeal."""
+        self._case_decided(notice)
+
+    @reaction(OWN, "case_refused", reads=CaseDecided)
+    def on_handed_refused(self, notice: Notice[CaseDecided]) -> None:
+        """It was refused."""
+        self._case_decided(notice)
+
+    @reaction(OWN, "acceptance_refused", reads=CaseDecided)
+    def on_handed_not_accepted(self, notice: Notice[CaseDecided]) -> None:
+        """It was not accepted."""
+        self._case_decided(notice)
+
+    @reaction(OWN, "application_withdrawn", reads=CaseDecided)
+    def on_handed_taken_back(self, notice: Notice[CaseDecided]) -> None:
+        """The applicant withdrew it."""
+        self._case_decided(notice)
+
+    @reaction(OWN, "application_lapsed", reads=CaseDecided)
+    def on_handed_lapsed(self, notice: Notice[CaseDecided]) -> None:
+        """Papers never came."""
+        self._case_decided(notice)
+
+    def _case_decided(self, notice: Notice[CaseDecided]) -> None:
+        case_id = benefit_case.case_id(notice.facts.programme, notice.facts.subject_id)
+        programme, case = PROGRAMMES.get(notice.facts.programme), self.office.load(CASES, case_id).state
+        if programme is None or not case.handoff_id:
+            return  # nearly always
+        for handoff_id, answered in answers_of_case(programme, self.office.history(CASES.stream(case_id))).items():
+            self._answer(handoff_id, case_id, programme.code, answered, notice)
+
+    @reaction(OWN, "temporary_approved", reads=MatterDecided)
+    def on_handed_matter_approved(self, notice: Notice[MatterDecided]) -> None:
+        """临时救助 was approved."""
+        self._matter_decided(notice)
+
+    @reaction(OWN, "temporary_refused", reads=MatterDecided)
+    def on_handed_matter_refused(self, notice: Notice[MatterDecided]) -> None:
+        """临时救助 was refused."""
+        self._matter_decided(notice)
+
+    def _matter_decided(self, notice: Notice[MatterDecided]) -> None:
+        history = self.office.history(temporary.DECIDER.stream(notice.facts.subject_id))
+        for handoff_id, (matter_id, answered) in answers_of_matters(history).items():
+            self._answer(handoff_id, matter_id, TEMPORARY_ASSISTANCE.code, answered, notice)
+
+    def _answer(self, handoff_id: str, refers_to: str, code: str, a: Answered, notice: Notice[Any]) -> None:
+        follow = handoff.FollowCase(handoff_id, refers_to, code, a.decision, a.outcome, a.result)
+        self.office.handle(DECIDERS[handoff.NAME], handoff_id, notice.order(follow, f"answer {handoff_id}"))
