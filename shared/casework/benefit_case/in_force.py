@@ -209,7 +209,7 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any], revive: bool 
         return []  # a message that comes once more, months later: the same facts say of more months what is so already
     if outcome == "ended":
         basis = last.lines[-1].basis if last.lines else ""
-        decided.append(e.CaseEnded(state.programme, state.subject_id, months[-1].month, last.reason, basis, by, day))
+        decided.append(e.CaseEnded(state.programme, state.subject_id, _over_from(assessments, effective), last.reason, basis, by, day))
     elif ended:
         # A late fact about the months before the end corrects them; the case stays ended from the month it was.
         decided.append(e.CaseEnded(state.programme, state.subject_id, ended, "此前已停发，本次只复核停发前的月份", "", by))
@@ -339,6 +339,16 @@ def _outcome(last: Assessment, old_fen: int) -> str:
     if not last.eligible:
         return "ended"
     return "raised" if last.amount_fen > old_fen else "lowered" if last.amount_fen < old_fen else "unchanged"
+
+
+def _over_from(assessments: tuple[Assessment, ...], effective: str) -> str:
+    """The month of the first of the assessments that end it: of a determination every amount is nothing, so that no amount says."""
+    first = assessments[-1]
+    for a in reversed(assessments):
+        if a.eligible or a.outcome == "gradual_exit":
+            break
+        first = a
+    return max(first.month, effective)
 
 
 def deciding(assessments: tuple[Assessment, ...], outcome: str) -> Assessment:
