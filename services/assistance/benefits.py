@@ -340,8 +340,23 @@ def rules_of(office: Office, profile: str, parameters_version: str) -> RulesEngi
     return engine(profile, standards.in_the_rules(book(office, profile), numbers_in(parameters_version)))
 
 
+def known_until(office: Office, programme: str, subject_id: str) -> str:
+    """The last month from which anything known of a subject counts, in whichever stream it stands; it may be still to come."""
+    declared = PROGRAMMES[programme]
+    if declared.subject == "household":
+        home: household.Household = office.load(household.DECIDER, subject_id).state
+        looks = declared.facts in HOUSEHOLD_FACTS_OF_PERSONS
+        persons = [office.load(person.DECIDER, m).state for m in home.members] if looks else []
+        return max(household.known_until(home), *(person.known_until(p) for p in persons), "")
+    places: placement.Placement = office.load(placement.DECIDER, subject_id).state
+    support: benefit_case.Case = office.load(CASES, benefit_case.case_id(EXTREME_HARDSHIP, subject_id)).state
+    homes = (household.known_until(office.load(household.DECIDER, home).state) for home in places.households)
+    units = (determination.known_until(office.load(determination.DECIDER, u).state) for u in (*places.households, subject_id))
+    return max(person.known_until(office.load(person.DECIDER, subject_id).state), *homes, *units, support.last_change)
+
+
 class AssistanceBenefits(Benefits):
-    """Looks ahead to what is published for later months, so that a case decided meanwhile does not miss it."""
+    """Looks ahead to what is published or known for later months, so that a case decided meanwhile does not miss it."""
 
     profile: str
 
@@ -355,11 +370,12 @@ class AssistanceBenefits(Benefits):
         until: str = "",
         revive: bool = False,
     ) -> benefit_case.Correction:
-        return super().looked_at(state, case_id, effective_month, cause, order, max(until, self.ahead()), revive)
+        return super().looked_at(state, case_id, effective_month, cause, order, max(until, self.ahead(state)), revive)
 
-    def ahead(self) -> str:
-        """The last month from which anything published counts; "" when nothing is."""
-        return standards.last_month(book(self.office, self.profile))
+    def ahead(self, state: benefit_case.Case) -> str:
+        """The last month from which anything published, or anything known of the subject, counts; "" when nothing is."""
+        published = standards.last_month(book(self.office, self.profile))
+        return max(published, known_until(self.office, state.programme, state.subject_id))
 
     def file(
         self, programme: str, subject_id: str, payee_id: str, division: str, order: Order[Any], near_relative: str = "",

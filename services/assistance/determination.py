@@ -140,6 +140,11 @@ def class_in(state: Unit, month: str) -> str:
     return found.hardship_class if found else ""
 
 
+def known_until(state: Unit) -> str:
+    """The last month in which a ground of the unit begins or is over, as is known now; it may be still to come."""
+    return max((m for g in state.grounds.values() for s in g.spans for m in (s.first, s.end)), default="")
+
+
 def class_of(state: Unit, person_id: str, month: str) -> str:
     """The class of one person of the unit: a ground of another person of it (a 特困 person in a family) is not his."""
     grounds = [g for g in state.grounds.values() if g.subject_id in (state.unit_id, person_id)]

@@ -356,7 +356,8 @@ def spending_in(state: Person, month: str) -> tuple[Spending, ...]:
 def known_until(state: Person) -> str:
     """The last month from which a known fact counts; it may be still to come."""
     dated: tuple[Any, ...] = (*state.incomes, *state.certificates, *state.findings, *state.choices)
-    others = (*(e.month for e in state.elsewhere), *(c.from_month for c in state.changes))
+    bills = (dates.add_months(dates.month_of(s.spent_on), 1) for s in state.spending.values())
+    others = (*(e.month for e in state.elsewhere), *(c.from_month for c in state.changes), *bills)
     return max((*(f.effective_month for f in dated), *others), default="")
 
 

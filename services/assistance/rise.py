@@ -12,12 +12,12 @@ from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from services.assistance import household, person, placement, standard_run, standards
-from services.assistance.benefits import CASES, AssistanceBenefits, book, rules_now
+from services.assistance import household, standard_run, standards
+from services.assistance.benefits import CASES, AssistanceBenefits, book, known_until, rules_now
 from services.assistance.household import Household
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.standard_run import Run, Sums
-from shared.casework.benefit_case import ArrearsFound, Case, CaseEnded, OverpaymentFound
+from shared.casework.benefit_case import ArrearsFound, ArrearsWithdrawn, Case, CaseEnded, OverpaymentFound
 from shared.casework.benefits import Asked, Found
 from shared.domain import dates
 from shared.domain.errors import Refused
@@ -284,16 +284,11 @@ class Raise:
 
         at_desk = copy(self.benefits)
         at_desk.office, at_desk.assess = desk, assess
-        at_desk.ahead = lambda: until  # type: ignore[method-assign]  # known for the whole slice
-        at_desk.reassess(desk.case_id, run.effective_month, run.cause, step, until)
+        at_desk.ahead = lambda _: until  # type: ignore[method-assign]  # known for the whole slice
+        at_desk.reassess(desk.case_id, run.effective_month, run.cause, step)
 
     def _known_until(self, case: Case) -> str:
-        """The last month from which a fact of the subject counts."""
-        if PROGRAMMES[case.programme].subject == "household":
-            return household.known_until(self.office.load(household.DECIDER, case.subject_id).state)
-        own = person.known_until(self.office.load(person.DECIDER, case.subject_id).state)
-        home = self.office.load(placement.DECIDER, case.subject_id).state.household_id
-        return max(own, household.known_until(self.office.load(household.DECIDER, home).state)) if home else own
+        return known_until(self.office, case.programme, case.subject_id)
 
     def _answers(
         self, run: Run, cases: Mapping[str, Case], today: str, ahead: str
@@ -378,7 +373,8 @@ class _CaseDesk:
             ended=int(any(isinstance(e, CaseEnded) for e in events) and before.running),
             before_fen=was,
             after_fen=now,
-            arrears_fen=sum(e.amount_fen for e in events if isinstance(e, ArrearsFound)),
+            arrears_fen=sum(e.amount_fen for e in events if isinstance(e, ArrearsFound))
+            - sum(e.amount_fen for e in events if isinstance(e, ArrearsWithdrawn)),
             overpaid_fen=sum(e.amount_fen for e in events if isinstance(e, OverpaymentFound)),
         )
 

@@ -300,12 +300,8 @@ class Assistance(
         programme = PROGRAMMES.get(f.programme)
         if programme is None or programme.payment == "once":
             return
-        if programme.subject == "household":
-            until = household.known_until(self.office.load(household.DECIDER, f.subject_id).state)
-        else:
-            until = person.known_until(self.office.load(person.DECIDER, f.subject_id).state)
         case_id = benefit_case.case_id(f.programme, f.subject_id)
-        self.benefits.reassess(case_id, f.first_month, f"{notice.type} {notice.event_id}", notice.order(None), until)
+        self.benefits.reassess(case_id, f.first_month, f"{notice.type} {notice.event_id}", notice.order(None))
 
     @deadline("gradual_exit_over")
     def on_gradual_exit_over(self, due: Due) -> None:

@@ -77,7 +77,7 @@ def test_an_end_set_aside_on_appeal_looks_as_far_ahead_as_facts_are_known(d: Des
 
 @pytest.mark.parametrize("granted_first", [True, False])
 def test_a_determination_ends_in_the_month_from_which_the_rules_say_no(d: Desk, numbers: Numbers, granted_first: bool) -> None:
-    """Nothing is paid in it, so no amount tells the months apart: it holds until the month whose facts end it, not from the first looked at."""
+    """Nothing is paid in it, so no amount tells the months apart: it holds until the month whose facts end it."""
     made = home(d, numbers, {"born": "19800101", "monthly_income_fen": 130000})
     margin = (grant if granted_first else apply)(d, MARGIN, household_id=made.household_id)
     if granted_first:

@@ -413,9 +413,8 @@ class PersonDoors(BenefitService):
         if programme != EXTREME_HARDSHIP:
             return
         for home in note_support(self.office, person_id, notice.order(None)):
-            until = household.known_until(self.office.load(household.DECIDER, home).state)
             for case_id in cases_of_household(home):
-                self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None), until)
+                self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None))
 
     @deadline(EXPIRED)
     def on_certificate_expired(self, due: Due) -> None:
@@ -430,24 +429,17 @@ class PersonDoors(BenefitService):
 
     def _reassess_person(self, person_id: str, month: str, notice: Notice[Any], but: str = "", whole: bool = False) -> None:
         home = self._placement_of(person_id).household_id
-        until = self._known_until(person_id, home)
         skip = benefit_case.case_id(but, person_id) if but else ""
         for case_id in _resting_on(person_id, home, whole):
             if case_id != skip:
-                self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None), until)
-
-    def _known_until(self, person_id: str, household_id: str) -> str:
-        """The last month from which a fact of the person, or of his household, counts."""
-        own = person.known_until(self.office.load(person.DECIDER, person_id).state)
-        return max(own, household.known_until(self.office.load(household.DECIDER, household_id).state)) if household_id else own
+                self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None))
 
     def reassess_household(self, household_id: str, month: str, notice: Notice[Any]) -> list[str]:
         """A fact of a household changed: its cases, and those of its members, are decided again; the cases that were looked at."""
         state: household.Household = self.office.load(household.DECIDER, household_id).state
-        until = household.known_until(state)
         cases = cases_of_household(household_id) + [c for member in state.members for c in cases_of_person(member)]
         for case_id in cases:
-            self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None), until)
+            self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None))
         return cases
 
     def end_cases_of(self, person_id: str, division: str, died_on: date, stop: Any, notice: Notice[Any]) -> list[tuple[str, str, int]]:
