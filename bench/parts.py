@@ -165,10 +165,10 @@ class Parts:
             raise RuntimeError(f"{module}: {done.stderr[-2000:]}")
         return json.loads(done.stdout)
 
-    def command(self, *argv: str, limit: float = 600.0) -> str:
+    def command(self, *argv: str, limit: float = 600.0, **env: str) -> str:
         """``minzheng …`` as an operator runs it; what it says."""
         whole = [sys.executable, "-m", "shared.cli", *argv]
-        done = subprocess.run(whole, capture_output=True, text=True, timeout=limit, env=self._env, cwd=ROOT, check=False)
+        done = subprocess.run(whole, capture_output=True, text=True, timeout=limit, env=self._env | env, cwd=ROOT, check=False)
         if done.returncode:
             raise RuntimeError(f"{argv}: {done.stdout[-1000:]}{done.stderr[-1000:]}")
         return done.stdout

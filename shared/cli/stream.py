@@ -22,7 +22,7 @@ def command(name: str, follow: bool, as_of: str | None, as_json: bool) -> None:
     from shared.eventlog.client import Log, LogUnavailable, Raw
     from shared.eventlog.reader import Reader
     from shared.eventlog.showing import WRITTEN, moment, plain, recorded
-    from shared.eventsourcing.codec import UnknownEvent
+    from shared.eventsourcing.codec import BrokenEvent, UnknownEvent
 
     settings = config.load()
     discovery.load_all()
@@ -36,6 +36,9 @@ def command(name: str, follow: bool, as_of: str | None, as_json: bool) -> None:
     def show(raw: Raw) -> None:
         try:
             r = recorded(raw)
+        except BrokenEvent:
+            click.echo(f"#{raw.version} {raw.name}（已损坏，读不出；请运行 minzheng audit verify 查明，{len(raw.data)} 字节）")
+            return
         except UnknownEvent:
             click.echo(f"#{raw.version} {raw.name}（本版本不认识的事件，{len(raw.data)} 字节）")
             return

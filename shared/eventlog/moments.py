@@ -62,11 +62,7 @@ def rewritten(change: Change) -> bool:
 def events_of(log: Log, stream: str, open_: Open | None = None) -> list[Recorded]:
     """Every event of a stream, sealed fields as they stand, or opened."""
     discovery.load_all()
-    found = []
-    for raw in log.read(stream):
-        meta = codec.decode_meta(raw.metadata)
-        event = codec.decode(raw.name, meta.schema, raw.data, open_)
-        found.append(Recorded(event, raw.name, raw.id, raw.stream, raw.version, raw.position, meta))
+    found = [codec.recorded(raw, open_) for raw in log.read(stream)]
     if not found:
         raise NoSuchStream(stream)
     return found

@@ -18,9 +18,8 @@ _SEALED = "~1."
 
 
 def recorded(raw: Raw) -> Recorded:
-    """The event with its personal fields sealed; UnknownEvent when this release does not know its type."""
-    meta = codec.decode_meta(raw.metadata)
-    return Recorded(codec.decode(raw.name, meta.schema, raw.data, None), raw.name, raw.id, raw.stream, raw.version, raw.position, meta)
+    """The event with its personal fields sealed; UnknownEvent when this release does not know its type, BrokenEvent when it is none."""
+    return codec.recorded(raw, None)
 
 
 def plain(value: Any) -> Any:

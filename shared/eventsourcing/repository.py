@@ -203,9 +203,7 @@ class Repository:
         return Raw(name, data, codec.encode_meta(stamped), event_id)
 
     def _recorded(self, raw: Raw) -> Recorded:
-        meta = codec.decode_meta(raw.metadata)
-        event = codec.decode(raw.name, meta.schema, raw.data, self._vault.open)
-        return Recorded(event, raw.name, raw.id, raw.stream, raw.version, raw.position, meta)
+        return codec.recorded(raw, self._vault.open)
 
     def _read_on(self, decider: Decider[S], stream: str, known: Loaded[S] | None) -> Loaded[S]:
         start = 0 if known is None else known.version + 1

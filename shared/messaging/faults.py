@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from shared.domain.errors import Refused, Unavailable
 from shared.eventlog.client import LogUnavailable
+from shared.eventsourcing.codec import BrokenEvent
 from shared.messaging import logs
 
 
@@ -23,6 +24,8 @@ _NOT_NOW = frozenset({"not_yet", "version_conflict"})
 
 
 def kind_of(error: BaseException) -> Kind:
+    if isinstance(error, BrokenEvent):  # the caller is told which; it will not be better for waiting
+        return Kind.BUG
     if isinstance(error, Refused):
         if error.code == "unavailable":
             return Kind.AWAY
@@ -38,6 +41,8 @@ def kind_of(error: BaseException) -> Kind:
 def as_refusal(error: BaseException, door: str) -> Refused:
     """What the caller of an RPC is told; of a bug only a number, under which the log has the place."""
     kind = kind_of(error)
+    if isinstance(error, BrokenEvent):
+        logs.say("broken_event", 40, door=door, event=error.where)
     if isinstance(error, Refused):
         return error
     if kind is Kind.AWAY:

@@ -40,6 +40,7 @@ def home() -> Any:
     return render_template(
         "audit/home.html",
         checkpoint=stated(newest[1]) if newest else None,
+        unreadable=newest is not None and stated(newest[1]) is None,
         lag=of_seal(portal().log, portal().tree),
         index_lag=of_projection(portal().log, portal().read, discovery.PORTAL, OF_THE_TREE),
         total=sum(counts.values()),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,8 @@ from shared.cli.sealing import origin_of, public_pem
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.integrity import bundle
 from shared.eventlog.integrity.checkpoint import Checkpoint, stated
-from shared.eventlog.integrity.nodes import Nodes
-from shared.eventlog.integrity.receipt import consistency, receipt
+from shared.eventlog.integrity.nodes import DAMAGED, Nodes
+from shared.eventlog.integrity.receipt import NotSealed, consistency, receipt
 from shared.eventlog.integrity.seal import STREAM, newest_note, note_in, notes_of
 
 MOST_EVENTS = 20_000  # of the log, for a bundle that a page makes; beyond it the command is told
@@ -33,8 +35,18 @@ def receipt_of(stream: str, version: int) -> Any:
     if not any(r.version == version for r in seen.events):
         raise Refused("not_found", "没有这个事件。", None)
     note("audit_receipt", [stream], seen.division)
-    made = receipt(portal().log, portal().tree, stream, version)
+    with sound_tree():
+        made = receipt(portal().log, portal().tree, stream, version)
     return _file(json.dumps(made, ensure_ascii=False, indent=1), f"receipt-{stream}-{version}.json", "application/json")
+
+
+@contextmanager
+def sound_tree() -> Iterator[None]:
+    """What a damaged tree may raise, told in words."""
+    try:
+        yield
+    except DAMAGED:
+        raise NotSealed("完整性树有损，出具不了证明。请运行 minzheng audit verify 查明。") from None
 
 
 def _file(text: str, name: str, kind: str) -> Response:
@@ -50,9 +62,11 @@ def checkpoints() -> Any:
     notes = []
     if newest is not None:
         raws = portal().log.read(STREAM, max(0, newest[0] - SHOWN + 1), SHOWN)
-        notes = [told for told in map(stated, map(note_in, raws)) if told is not None]  # what is none any more, the check names
-    rows = [_said(told) for told in reversed(notes)]
-    return render_template("audit/checkpoints.html", rows=rows, origin=origin_of(portal().settings), total=newest[0] + 1 if newest else 0)
+        notes = [(raw.version, stated(note_in(raw))) for raw in raws]
+    rows = [_said(told) for _, told in reversed(notes) if told is not None]
+    broken = [version for version, told in notes if told is None]
+    total = newest[0] + 1 if newest else 0
+    return render_template("audit/checkpoints.html", rows=rows, broken=broken, origin=origin_of(portal().settings), total=total)
 
 
 def _said(told: Checkpoint) -> dict[str, Any]:
@@ -71,7 +85,8 @@ def consistency_of() -> Any:
     sizes = [request.args.get(name, "") for name in ("older", "newer")]
     if not all(size.isascii() and size.isdigit() and 0 < len(size) < 12 and int(size) for size in sizes) or int(sizes[0]) > int(sizes[1]):
         raise invalid("请给出两个检查点的大小，较早的在前。", "older")
-    made = consistency(portal().log, portal().tree, int(sizes[0]), int(sizes[1]))
+    with sound_tree():
+        made = consistency(portal().log, portal().tree, int(sizes[0]), int(sizes[1]))
     return _file(json.dumps(made, ensure_ascii=False, indent=1), f"consistency-{sizes[0]}-{sizes[1]}.json", "application/json")
 
 
@@ -114,7 +129,7 @@ def make_bundle() -> Any:
         note("audit_bundle", [value], stream_at(value).division)
     settings = portal().settings
     pem = public_pem(settings)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, sound_tree():
         out = Path(folder) / "bundle.zip"
         now = portal().clock.now()
         asked_for = bundle.Asked(scope, first, last)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
 from flask import Blueprint, Flask, Response, request
 
 from services.portal.audit import said
@@ -28,6 +29,7 @@ from shared.domain.errors import Refused, invalid
 from shared.eventlog import discovery
 from shared.eventlog.acts import Acts
 from shared.eventlog.client import LogUnavailable
+from shared.eventlog.integrity.nodes import MissingNode
 from shared.eventlog.integrity.receipt import NotSealed
 from shared.eventlog.moments import NoSuchStream, events_of
 from shared.eventlog.showing import day_or_moment, plain
@@ -234,6 +236,12 @@ def _none(_error: NoSuchStream) -> Response:
 @pages.errorhandler(NotSealed)
 def _unsealed(error: NotSealed) -> Response:
     return told(503, "unavailable", str(error))
+
+
+@pages.errorhandler(MissingNode)
+@pages.errorhandler(sa.exc.SQLAlchemyError)
+def _damaged(_error: Exception) -> Response:
+    return told(503, "unavailable", "完整性树或审计索引有损，读不出。请运行 minzheng audit verify 查明。")
 
 
 @pages.errorhandler(LogUnavailable)

@@ -28,6 +28,7 @@ from shared.config import ConfigError
 from shared.domain.errors import Refused, Unavailable
 from shared.eventlog.integrity import standalone
 from shared.eventlog.integrity.checkpoint import stated
+from shared.eventlog.integrity.nodes import DAMAGED
 from shared.eventlog.integrity.receipt import NotSealed, receipt, sealed
 from shared.eventlog.integrity.seal import STREAM, newest_note, note_in
 from shared.eventsourcing import codec
@@ -114,6 +115,8 @@ def receipt_of(kind: str, key: str) -> Any:
         made = (receipt if _tells_no_more(portal, found) else sealed)(portal.log, portal.tree, found["stream"], found["version"])
     except NotSealed as error:
         raise Unavailable(str(error)) from None
+    except DAMAGED:
+        raise Unavailable("完整性树有损，暂时不能出具回执。") from None
     answer = Response(json.dumps(made, ensure_ascii=False, indent=1), content_type="application/json")
     answer.headers["Content-Disposition"] = f'attachment; filename="receipt-{kind}.json"'
     answer.headers["Cache-Control"] = "no-store"
@@ -127,19 +130,21 @@ def _key(portal: Portal) -> Any:
         raise Unavailable(str(error)) from None
 
 
-def _checkpoints(portal: Portal) -> list[tuple[int, str, str]]:
-    """(size, time, note) of the newest checkpoints, the newest first."""
+def _checkpoints(portal: Portal) -> tuple[list[tuple[int, str, str]], int]:
+    """(size, time, note) of the newest checkpoints, the newest first, and how many of them nobody can read any more."""
     newest = newest_note(portal.log)
     if newest is None:
-        return []
+        return [], 0
     notes = [note_in(raw) for raw in portal.log.read(STREAM, max(0, newest[0] - NEWEST + 1), NEWEST)]
     told = [(stated(note), note) for note in reversed(notes)]  # one that somebody changed is none, and breaks no page
-    return [(one.size, one.time.isoformat(timespec="seconds"), note) for one, note in told if one is not None]
+    found = [(one.size, one.time.isoformat(timespec="seconds"), note) for one, note in told if one is not None]
+    return found, len(told) - len(found)
 
 
 def _verify_page(portal: Portal, day: Day, **told: Any) -> str:
     shown = {"result": None, "given": "", **told}
-    return render("verify.html", day, checkpoints=_checkpoints(portal), origin=origin_of(portal.settings), **shown)
+    checkpoints, broken = _checkpoints(portal)
+    return render("verify.html", day, checkpoints=checkpoints, broken=broken, origin=origin_of(portal.settings), **shown)
 
 
 @page("/sunshine/verify", keep=False)
@@ -197,4 +202,6 @@ def checkpoint(portal: Portal, day: Day) -> Response:
     newest = newest_note(portal.log)
     if newest is None:
         raise Unavailable("还没有检查点。")
+    if stated(newest[1]) is None:
+        raise Unavailable("最新的检查点读不出，可能已被改动；本单位应予查明。")
     return Response(newest[1], content_type="text/plain; charset=utf-8")

@@ -117,8 +117,10 @@ def make(
 ) -> Made:
     """Write the bundle, whole or not at all. NotSealed when there is no checkpoint, or nothing of the scope is under it."""
     newest = newest_note(log)
-    if newest is None or size_of(newest[1]) < 1:
+    if newest is None or size_of(newest[1]) == 0:
         raise NotSealed("还没有检查点，请先运行 minzheng seal --once。")
+    if size_of(newest[1]) < 0:
+        raise NotSealed("最新的检查点读不出，请运行 minzheng audit verify。")
     made, note = Made(), newest[1]
     if asked.older and size_of(asked.older) < 1:
         raise NotSealed("所给的较早检查点中没有事件，不能据以证明。")

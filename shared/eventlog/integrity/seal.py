@@ -223,6 +223,8 @@ def notes_of(log: Log) -> list[str]:
 def note_in(event: Raw) -> str:
     """The checkpoint that an event holds; "" for one that holds none any more: whoever opens it says so."""
     try:
-        return str(json.loads(event.data)["note"])
-    except (ValueError, KeyError, TypeError):
+        note = str(json.loads(event.data)["note"])
+        note.encode()  # half of a surrogate pair is no text that a page or a file could hold
+    except (ValueError, KeyError, TypeError, RecursionError):
         return ""
+    return note
