@@ -30,12 +30,13 @@ from shared.eventlog.client import Log, Raw
 from shared.eventlog.integrity.recomputing import Recomputing, Verdict, assessed
 from shared.eventlog.reader import Reader
 from shared.eventlog.showing import recorded
-from shared.eventsourcing.codec import Recorded
+from shared.eventsourcing.codec import BrokenEvent, Recorded
 from shared.eventsourcing.events import REGISTRY
 from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 
 RULES, GRADE, DRAW = "规则决定", "评估等级", "随机抽取"
+BROKEN = "（事件读不出）"
 MOST = 1_000  # findings and older decisions that are named one by one, those that come first in the log
 TOGETHER = 4_000  # events in a range
 _OF_GRADES = (graded_assessment.AssessmentRequested, graded_assessment.AssessmentScored, graded_assessment.AssessmentGraded)
@@ -103,6 +104,11 @@ class Report:
             return
         self.unequal += 1
         self.findings.append(found)
+
+    def note_broken(self, raw: Raw, kind: str) -> None:
+        """An event that nobody can read any more, whenever it was recorded: what it decided does not follow from anything."""
+        self.events += 1
+        self.note(kind, Finding(f"{raw.stream}@{raw.version}", raw.name, "", (BROKEN,), (raw.position, 0)))
 
     def note_older(self, rules_version: str, parameters_version: str, found: Finding | None) -> None:
         self.kinds[RULES] += 1
@@ -180,7 +186,7 @@ def replay(
     """Make every decision of these services' again that was recorded between two moments (both included), in the order of the log."""
     report, where_rules_are, span = Report(), carriers(), Span(since, until)
     made_by = Here(offices) if ranges is None else ranges
-    grades, draws = _Grades(), _Draws()
+    grades, draws, of_grades = _Grades(), _Draws(), {k.name for k in REGISTRY.values() if k.cls in _OF_GRADES}
     wanted = _names(offices, where_rules_are)
     reader, carried = Reader(log), list[Raw]()
     try:
@@ -194,7 +200,11 @@ def replay(
                         report.add(part)
                     carried = []
                 continue
-            r = recorded(raw)
+            try:
+                r = recorded(raw)
+            except BrokenEvent:
+                report.note_broken(raw, GRADE if raw.name in of_grades else DRAW)
+                continue
             for kind, looks in ((GRADE, grades), (DRAW, draws)):
                 differs = looks.see(r)
                 if differs is not None and span.has(r):
@@ -223,7 +233,11 @@ class Here:
     def give(self, events: list[Raw], span: Span) -> Iterable[Report]:
         report = Report()
         for raw in events:
-            r = recorded(raw)
+            try:
+                r = recorded(raw)
+            except BrokenEvent:
+                report.note_broken(raw, RULES)
+                continue
             if span.has(r):
                 report.events += 1
                 _rules(report, r, self._carriers[r.name], self._rules[r.name.partition(".")[0]])
