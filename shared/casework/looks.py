@@ -52,12 +52,13 @@ class FileLookedAt:
     roles: tuple[str, ...] = ()
     reference: str = ""  # the number of the complaint, the letter, the order it is for
     as_of: datetime | None = None
+    divisions: tuple[str, ...] = ()  # of a list: whose jurisdiction each of the files is in, as ``files`` names them
 
 
 @command("look_at_file", permission="look")
 @dataclass(frozen=True)
 class LookAtFile:
-    """查阅, by whoever the order's hand is; ``division``: whose jurisdiction the file is in. No role carries it: doors give it."""
+    """查阅, by whoever the order's hand is; ``division``: whose jurisdiction the file is in, of a list the hand's. No role carries it: doors give it."""
 
     files: tuple[str, ...]
     method: str
@@ -66,6 +67,7 @@ class LookAtFile:
     roles: tuple[str, ...] = ()
     reference: str = ""
     as_of: datetime | None = None
+    divisions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def evolve(state: Looks, happened: FileLookedAt) -> Looks:
 def look(state: Looks, c: LookAtFile, order: Order[LookAtFile]) -> Sequence[FileLookedAt]:
     if c.purpose not in PURPOSES:
         raise invalid(f"查阅目的须为 {'、'.join(PURPOSES)} 之一。", "purpose")
-    now = FileLookedAt(c.files, c.method, c.purpose, order.hand.actor, order.now, c.roles, c.reference, c.as_of)
+    now = FileLookedAt(c.files, c.method, c.purpose, order.hand.actor, order.now, c.roles, c.reference, c.as_of, c.divisions)
     again = any(timedelta(0) <= now.at - was.at < _ONCE and replace(was, at=now.at) == now for was in state.newest)
     return () if again else (now,)
 

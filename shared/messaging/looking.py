@@ -44,16 +44,18 @@ def note(
     now = office.clock.now()
     if given.get(name):
         files: tuple[str, ...] = (str(given[name]),)
+        places: tuple[str, ...] = ()
         stream_id = files[0]
     else:
         rows = answer if isinstance(answer, list) else ()  # asked about nobody, a query of one file shows none
-        files = tuple(dict.fromkeys(str(row[name]) for row in rows if row.get(name)))
+        listed = {str(row[name]): str(row.get("division") or hand.division) for row in rows if row.get(name)}
+        files, places = tuple(listed), tuple(listed.values())
         stream_id = looks.list_id(method, hand.actor, now.date().isoformat())
     if not files:
         return
     said = answer.get("division") if isinstance(answer, Mapping) else None
     where = said if isinstance(said, str) and divisions.covers(hand.division, said) else hand.division
-    look = looks.LookAtFile(files, method, why[0], where, tuple(sorted(hand.roles)), why[1], as_of)
+    look = looks.LookAtFile(files, method, why[0], where, tuple(sorted(hand.roles)), why[1], as_of, places)
     # A hand that may ask needs no permission to be noted: the service notes it, under the hand's own name.
     noting = Hand(hand.actor, Hand.service(office.service).roles, hand.division)
     command_id = derived_id("look", stream_id, hand.actor, method, *why, str(as_of), now.isoformat(), *files)

@@ -112,6 +112,7 @@ def test_a_list_that_opens_names_is_one_look_with_the_ids_shown(district: Desk) 
     rows = district.call("list_elders", service="eldercare", actor="staff:sun", why={"purpose": "statistics"})
     told = _looks(district, "eldercare", looks.list_id("list_elders", "staff:sun", "2023-07-03"))
     assert [e.files for e in told] == [tuple(r["person_id"] for r in rows)]
+    assert [e.divisions for e in told] == [(TOWN,) * len(rows)]  # a hand of the district looked: the files are the town's
     assert told[0].purpose == "statistics"
 
 

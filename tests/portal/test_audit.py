@@ -324,6 +324,18 @@ def test_a_number_leads_to_its_streams(page: Page, life: Life, sit: Sit) -> None
     assert page.goto("/audit/find?id=nobodys-number").status == 404  # type: ignore[union-attr]
 
 
+def test_an_auditor_of_a_town_finds_the_look_at_a_list_by_the_file(chromium: Browser, base: str, bureau: Bureau) -> None:
+    """A hand of the district opens the roster: the town of somebody on it finds that look at his file, another town does not."""
+    bureau.at("2023-06-15")
+    elder, clerk = bureau.staff("registrar").eldercare, bureau.staff("clerk", actor="staff:audit-roster").eldercare
+    answer = elder.enrol_elder(command_id=new_id(), resident_id=bureau.person("19560101"), name="欧阳阅", division=TOWN)
+    until(lambda: answer["id"] in {row["person_id"] for row in clerk.list_elders(limit=500, position=answer["position"])})
+    own = Hand(chromium, base, bureau, "auditor", actor="staff:audit-own", division=TOWN)
+    other = Hand(chromium, base, bureau, "auditor", actor="staff:audit-other", division=OTHER_TOWN)
+    until(lambda: "staff:audit-roster" in own.get(f"/audit/looks?file={answer['id']}&format=csv").text())
+    assert "staff:audit-roster" not in other.get(f"/audit/looks?file={answer['id']}&format=csv").text()
+
+
 def test_an_auditor_of_a_town_sees_nothing_beyond(chromium: Browser, base: str, bureau: Bureau, life: Life) -> None:
     """Streams, walks, decisions, receipts and lists of another town: refused or empty; of the own town they are there."""
     own = Hand(chromium, base, bureau, "auditor", actor="staff:audit-own", division=TOWN)

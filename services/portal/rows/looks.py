@@ -1,4 +1,8 @@
-"""Looks at files (查阅留痕): one row a file and look, so that all looks at one file are found, also those at a list on which it stood."""
+"""Looks at files (查阅留痕): one row a file and look, so that all looks at one file are found, also those at a list on which it stood.
+
+``division``: whose jurisdiction the file is in. So a town's auditor finds the look at a list that a hand of the district opened. A list
+that was looked at before its files had their divisions has the hand's.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +36,14 @@ def project(model: ReadModel, looks: sa.Table) -> None:
     @model.on_short("file_looked_at")
     def _looked(rows: Rows, r: Recorded) -> None:
         e = r.event
-        for file_id in e.files:
+        for n, file_id in enumerate(e.files):
             rows.put(
                 looks,
                 file_id=file_id,
                 position=r.position,
                 service=r.name.partition(".")[0],
                 actor=e.by,
-                division=r.meta.division,
+                division=e.divisions[n] if e.divisions else r.meta.division,
                 method=e.method,
                 purpose=e.purpose,
                 reference=e.reference,
