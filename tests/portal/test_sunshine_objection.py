@@ -83,6 +83,50 @@ def test_anybody_objects_without_a_name_and_hears_of_it(page: Page, bureau: Bure
     until(lambda: answered("已受理，正在核实"))
 
 
+def test_chosen_objections_are_rejected_together_without_scripts(chromium: Browser, base: str, bureau: Bureau) -> None:
+    """Two of three are ticked in the list: one reason goes to both, the third stays; without a reason nothing is done and the ticks stay;
+    a hand of the case is told that it may not; no receipt stands in an address."""
+    case = proposed(bureau)
+    report = bureau.staff("portal").assistance.report_objection
+    receipts = [report(command_id=new_id(), case_id=case, words=f"{WORDS}{n}")["receipt"] for n in "甲乙丙"]
+    clerk = bureau.staff("clerk").assistance
+    until(lambda: len(clerk.list_public_objections(case_id=case)) == 3)
+    ids = {o["receipt"]: o["objection_id"] for o in clerk.list_public_objections(case_id=case)}
+    context = chromium.new_context(base_url=base, java_script_enabled=False)
+    page = context.new_page()
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url))
+
+    def choose(*chosen: str) -> None:
+        page.goto("/desk/assistance/worklists/public_objection")
+        for receipt in chosen:
+            page.check(f"input[name='objection'][value='{ids[receipt]}']")
+
+    enter(context, base, bureau, "clerk", actor="staff:clerk")  # who took the application in
+    choose(receipts[0])
+    page.fill("#reason", "没有事实")
+    page.get_by_role("button", name="不予受理所选异议").click()
+    expect(page.get_by_role("alert")).to_contain_text("同一人")
+    enter(context, base, bureau, "clerk", actor="staff:another-clerk")
+    choose(*receipts[:2])
+    page.get_by_role("button", name="不予受理所选异议").click()
+    expect(page.get_by_role("alert")).to_contain_text("理由")
+    assert page.locator("input[name='objection']:checked").count() == 2
+    page.fill("#reason", "没有事实，同一人多次提出")
+    page.get_by_role("button", name="不予受理所选异议").click()
+    page.wait_for_url("**/worklists/public_objection?*")
+    expect(page.get_by_role("status")).to_contain_text("2件")
+    portal = bureau.staff("portal").assistance
+    told = [portal.get_objection_answer(receipt=receipt) for receipt in receipts]
+    assert [(t["status"], t["reason"]) for t in told] == [("rejected", "没有事实，同一人多次提出")] * 2 + [("received", "")]
+    left = page.locator("input[name='objection']").evaluate_all("all => all.map(one => one.value)")
+    assert ids[receipts[2]] in left
+    assert not {ids[receipt] for receipt in receipts[:2]} & set(left)
+    assert not any(receipt in address for receipt in receipts for address in addresses)
+    assert page.request.post("/desk/assistance/objections/rejections", form={"objection": ids[receipts[2]], "reason": "x"}).status == 400
+    context.close()
+
+
 def test_a_receipt_that_nobody_has_is_said_to_be_none(page: Page) -> None:
     """No service knows it."""
     page.goto("/sunshine/objections")

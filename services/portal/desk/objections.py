@@ -6,12 +6,13 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, request
 
 from services.portal.desk.lists import every
 from services.portal.desk.view import ask, door, title
 from services.portal.web.identity import logged_in
-from shared.domain.errors import Refused
+from services.portal.web.problems import status_of
+from shared.domain.errors import Refused, Unavailable
 from shared.eventlog.disclosure_rows import LATE, WAITING
 
 ANSWERS = ("take_public_objection", "reject_public_objection")
@@ -31,5 +32,36 @@ def objection(service: str, key: str) -> Any:
     return render_template("desk/objection.html", service=service, shown=shown, worklist=row["worklist"], forms=forms, back=back)
 
 
+@logged_in
+def rejections(service: str) -> Any:
+    """清单中所选的公众异议，以同一理由不予受理；办不了的逐件说明，其余照办。"""
+    door(service, "reject_public_objections", "command")
+    worklist = LATE if request.form.get("worklist") == LATE else WAITING
+    chosen, reason = frozenset(request.form.getlist("objection")), request.form.get("reason", "").strip()
+    rows = [r for name in (LATE, WAITING) for r in every(service, "list_public_objections", worklist=name) if r["objection_id"] in chosen]
+    command_id, back = request.form.get("command_id") or str(uuid.uuid4()), f"/desk/{service}/worklists/{worklist}"
+    answer: dict[str, Any] = {}
+    try:
+        if not rows:
+            raise Refused("invalid_input", "请选择待办理的异议；已办理的不再列出。", "receipts")
+        receipts = [r["receipt"] for r in rows]
+        answer = ask(service, "reject_public_objections", command_id=command_id, receipts=receipts, reason=reason)
+    except Unavailable as away:  # nobody knows whether it was done: the same command id makes the second try harmless
+        refused, status = away.message, 503
+    except Refused as error:
+        refused, status, command_id = error.message, status_of(error), str(uuid.uuid4())
+    else:
+        if not answer["left"]:
+            return redirect(f"{back}?position={answer['position']}&rejected={len(answer['rejected'])}", 303)
+        refused, status, command_id = "", 200, str(uuid.uuid4())
+        rows = [r for r in rows if r["receipt"] not in answer["rejected"]]
+    page = render_template(
+        "desk/rejections.html", service=service, rows=rows, reason=reason, command_id=command_id, worklist=worklist, back=back,
+        refused=refused, answer=answer,
+    )  # fmt: skip
+    return page, status
+
+
 def add(pages: Blueprint) -> None:
+    pages.post("/<service>/objections/rejections")(rejections)
     pages.get("/<service>/objections/<key>")(objection)

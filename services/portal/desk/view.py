@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import uuid
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -179,7 +180,8 @@ def install(app: Flask, _portal: Portal) -> None:
     app.jinja_env.filters.update(programme=things.name_of, said=words.said, role_of=roles_with)
     app.jinja_env.filters["service_name"] = lambda service: words.SERVICES.get(service, service)
     app.jinja_env.globals.update(
-        label_of=said.label, desk_may=may, desk_services=_services, outcome_of=outcome, category_name=category_name
+        label_of=said.label, desk_may=may, desk_services=_services, outcome_of=outcome, category_name=category_name,
+        desk_new_id=lambda: str(uuid.uuid4()),
     )
 
     @app.template_filter("staff")
