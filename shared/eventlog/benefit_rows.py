@@ -41,7 +41,7 @@ def benefit_tables(metadata: sa.MetaData) -> BenefitTables:
             sa.Column("case_id", sa.String(36), primary_key=True),
             sa.Column("programme", sa.String(60), nullable=False),
             sa.Column("subject_id", sa.String(36), nullable=False, index=True),
-            sa.Column("payee_id", sa.String(36), nullable=False),
+            sa.Column("payee_id", sa.String(36), nullable=False, index=True),
             sa.Column("division", sa.String(12), nullable=False, index=True),
             sa.Column("status", sa.String(20), nullable=False, index=True),
             sa.Column("amount_fen", sa.BigInteger, nullable=False, default=0),

@@ -518,6 +518,10 @@ def test_a_campaign_leaves_nobody_out_and_a_mismatch_opens_a_review_without_stop
     house.settle()
     before = house.call("get_case", "auditor", case_id=first.case_id)
     assert (before["status"], before["review_open"]) == ("in_force", True)
+    flagged = {e["unit_id"]: e["risk_flags"] for e in house.call("list_register", "auditor", limit=500)["entries"]}
+    [flag] = [f for f in flagged[first.household_id] if f["flag"] == "reverification_difference"]
+    assert (flag["detail"], flag["reference"]) == (CODE, first.case_id)
+    assert flagged[second.household_id] == []
     with pytest.raises(Refused, match="家庭情况变更登记"):
         house.call("answer_review", "reviewer", case_id=first.case_id, finding="情况未变")
     refused("out_of_order", house.call, "close_reverification", "reviewer", campaign_id=campaign)

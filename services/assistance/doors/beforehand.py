@@ -14,6 +14,7 @@ from services.assistance.declarations import DECIDERS
 from services.assistance.declarations.care import SEVERE_DISABILITY_HARDSHIP_CARE
 from services.assistance.doors.windows import DISPERSED, dispersed, reviewed_first
 from services.assistance.read_model import MODEL
+from services.assistance.risk_flags import severe
 from shared.casework import inspection, service_order
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
@@ -23,8 +24,6 @@ from shared.messaging.showing import all_seen
 # 托养对象类别 -> the hardship classes (困难类别) that it claims; a margin household is one of low income. 计划生育特殊家庭 is no class of
 # ours: its certificate is 卫健's.
 CLAIMED = {"minimum_living_allowance": ("minimum_living",), "low_income": ("low_income", "margin")}
-SEVERE = 2  # 重度: grade one and two, and three of the intellectual and the mental kind
-SEVERE_AT_THREE = ("intellectual", "mental")
 
 
 def entrusted_as_claimed(service: Any, order: Order[care_places.RequestEntrustedCare]) -> None:
@@ -52,8 +51,7 @@ def severe_and_in_hardship(service: Any, order: Order[service_order.OrderService
     month = dates.month_of(order.today)
     if not _class(service, c.subject_id, month)[0]:
         raise invalid("该人员本月没有困难类别认定。", "subject_id")
-    grade, kind = _certified(service, c.subject_id, month)
-    if not (0 < grade <= SEVERE or (grade == SEVERE + 1 and kind in SEVERE_AT_THREE)):
+    if not severe(*_certified(service, c.subject_id, month)):
         raise invalid("该人员没有有效的重度残疾人证。", "subject_id")
 
 

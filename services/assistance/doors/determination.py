@@ -10,14 +10,17 @@ from services.assistance import determination, placement
 from services.assistance.benefits import cases_of_person, note_class
 from services.assistance.doors.price_linkage import price_again
 from services.assistance.monitoring import Monitoring
-from services.assistance.read_model import MODEL, TABLES
+from services.assistance.read_model import BENEFITS, MODEL, RECORDS, TABLES
 from services.assistance.rows.determination import in_register, register_counts
+from services.assistance.rows.register import Page, Sources
 from shared.domain import dates
 from shared.eventsourcing.orders import Hand, Notice
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, query, reaction
 from shared.messaging.showing import caught_up, plain, shown
 from shared.security.permissions import within
+
+REGISTER = Sources(BENEFITS, RECORDS, TABLES["standards"], TABLES["person"], TABLES["temporary"], TABLES["means_test"])
 
 
 @dataclass(frozen=True)
@@ -116,16 +119,19 @@ class DeterminationDoors(BenefitService):
         hand: Hand,
         valid_at: date | None = None,
         hardship_class: str | None = None,
+        unit_id: str | None = None,
         after: str = "",
         limit: int = 100,
         position: int | None = None,
     ) -> Any:
-        """低收入人口名册：某日（默认今日）在册的家庭和人员，及按类别的合计。"""
+        """低收入人口名册：某日（默认今日）在册的家庭和人员及其已获救助、风险提示，和按类别的合计。"""
         caught_up(self.office, MODEL, position)
         month = dates.month_of(valid_at or self.office.clock.now().date())
         tables = TABLES["determination"]
+        found = in_register(self.office.read, tables, hand.division, month, after, limit, hardship_class, unit_id)
+        beside = Page(self.office.read, REGISTER, hand.division, month, [row["unit_id"] for row in found]).beside()
         return {
             "month": month,
             "counts": register_counts(self.office.read, tables, hand.division, month),
-            "entries": in_register(self.office.read, tables, hand.division, month, after, limit, hardship_class),
+            "entries": [{**row, **beside[row["unit_id"]]} for row in found],
         }

@@ -72,8 +72,9 @@ def project(model: ReadModel, tables: RegisterTables) -> None:
 
 
 def in_register(
-    engine: sa.Engine, t: RegisterTables, division: str, month: str, after: str = "", limit: int = 100, hardship_class: str | None = None
-) -> list[dict[str, Any]]:
+    engine: sa.Engine, t: RegisterTables, division: str, month: str, after: str = "", limit: int = 100, hardship_class: str | None = None,
+    unit_id: str | None = None,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Who stands in the register in a month, each unit once, in the order of ``entry_id``, beginning behind ``after``."""
     c = t.register.c
     query = (
@@ -85,6 +86,8 @@ def in_register(
     )
     if hardship_class is not None:
         query = query.where(c.hardship_class == hardship_class)
+    if unit_id is not None:
+        query = query.where(c.unit_id == unit_id)
     with engine.connect() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
 

@@ -6,6 +6,7 @@ the day on which a household or person is looked at by the rules of monitoring.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -174,6 +175,16 @@ def persons_on(
         if len(page) < PAGE:
             return found
         after = page[-1]["person_id"]
+
+
+def persons_of(engine: sa.Engine, t: PersonTables, ids: Iterable[str]) -> dict[str, person.Person]:
+    """Person id → the folded person without name and number, of those of whom something is on file."""
+    wanted, found = sorted(set(ids)), dict[str, person.Person]()
+    with engine.connect() as connection:
+        for n in range(0, len(wanted), PAGE):
+            query = sa.select(t.states).where(t.states.c.person_id.in_(wanted[n : n + PAGE]))
+            found.update({row.person_id: _person.decode(row.state) for row in connection.execute(query)})
+    return found
 
 
 def _holds(certificate: person.CertificateRecorded, month: str) -> bool:

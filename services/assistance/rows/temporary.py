@@ -56,6 +56,11 @@ def declare(metadata: sa.MetaData) -> TemporaryTables:
             sa.Column("approved_fen", sa.BigInteger, nullable=False, default=0),
             sa.Column("instalments", sa.Integer, nullable=False, default=0),
             sa.Column("released", sa.Integer, nullable=False, default=0),
+            sa.Column("released_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("in_kind_fen", sa.BigInteger, nullable=False, default=0),
+            sa.Column("form", sa.String(20), nullable=False, default=""),
+            sa.Column("first_granted_on", sa.String(10)),
+            sa.Column("decided_on", sa.String(10)),
             sa.Column("changed_at", sa.String(40), nullable=False),
         )
     )
@@ -116,8 +121,9 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
     def _first(rows: Rows, r: Recorded) -> None:
         e = r.event
         change(
-            rows, r, status="granted_pending_papers", worklist="temporary_papers", due_on=e.papers_by.isoformat(), drawn_fen=e.amount_fen
-        )
+            rows, r, status="granted_pending_papers", worklist="temporary_papers", due_on=e.papers_by.isoformat(), drawn_fen=e.amount_fen,
+            first_granted_on=e.granted_at.date().isoformat(),
+        )  # fmt: skip
         rows.settle(r, first_due(r))
         rows.due(r, papers_due(r), aggregate_id(r), e.papers_by + timedelta(days=1), {"matter_id": e.matter_id, "what": "papers"})
 
@@ -135,7 +141,7 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
 
     @model.on(temporary.TemporaryProposed)
     def _proposed(rows: Rows, r: Recorded) -> None:
-        change(rows, r, status="proposed", worklist="temporary_decide")
+        change(rows, r, status="proposed", worklist="temporary_decide", form=r.event.form)
 
     @model.on(temporary.TemporaryProposalVoided)
     def _voided(rows: Rows, r: Recorded) -> None:
@@ -143,15 +149,20 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
 
     @model.on(temporary.TemporaryApproved)
     def _approved(rows: Rows, r: Recorded) -> None:
-        row = rows.get(matters, matter_id=r.event.matter_id)
-        parts, released = len(r.event.instalments), row["released"] if row is not None else 0
-        change(rows, r, approved_fen=r.event.amount_fen, instalments=parts, **_paying(released, parts))
+        e, row = r.event, rows.get(matters, matter_id=r.event.matter_id)
+        if row is not None:
+            parts, goods = len(e.instalments), row["in_kind_fen"]
+            if row["form"] == "goods":  # what neither the first grant nor an instalment gave
+                goods += max(e.amount_fen - e.drawn_fen - row["released_fen"] - goods, 0)
+            given = {"approved_fen": e.amount_fen, "instalments": parts, "in_kind_fen": goods, "decided_on": e.decided_on.isoformat()}
+            change(rows, r, **given, **_paying(row["released"], parts))
 
     @model.on(temporary.InstalmentReleased)
     def _released(rows: Rows, r: Recorded) -> None:
         row = rows.get(matters, matter_id=r.event.matter_id)
         if row is not None:
-            goes_on(rows, r, released=r.event.no, **_paying(r.event.no, row["instalments"]))
+            fen = row["released_fen"] + r.event.amount_fen
+            goes_on(rows, r, released=r.event.no, released_fen=fen, **_paying(r.event.no, row["instalments"]))
 
     @model.on(temporary.RemainingCancelled)
     def _cancelled(rows: Rows, r: Recorded) -> None:
