@@ -1,31 +1,35 @@
 """Inspection (检查): one campaign over a list of objects, each checked, each finding rectified and verified, the result published. Shape 5.
 
-Life: listing → checking all of it, or list frozen → drawn by lot → checking → every finding rectified and verified → closed → published.
+Life: listing → checking all of it, or list frozen → seed read by one hand, and by another that draws → checking → every finding
+rectified and verified → closed → published.
 
 Must hold: nothing closes with an open finding or an unchecked object; a rectification is verified by another hand than made it; who was
-drawn can be repeated by anybody from the published seed (``draw``), and could be chosen by nobody: the list is
-frozen, its hash and the public source of the seed (a lottery's numbers of a later day) are recorded, before that day comes; what is late (a
-check, a finding, the publication) is an event.
+drawn can be repeated by anybody from the published seed (``draws.py``), and could be chosen by nobody: the list is
+frozen, its hash and the public source of the seed (a lottery's numbers of a later day) are recorded, before that day comes; two hands
+read the seed there, each by itself; what is late (a check, a finding, the publication) is an event.
+
+The salt of a list whose objects are not public (``draws.py``) stands sealed in the event of the freezing, under a key of this one
+record, and nowhere else: not in the state, which staff are shown. The door draws it, and brings it again for the draw.
 
 One record is one campaign, of at most ``MOST_OBJECTS``: a larger one is held town by town.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
-from shared.casework.shape import Act, RecordState, Shape, View, each, must, one_of, said
+from shared.casework import draws
+from shared.casework.shape import Act, Declaration, RecordState, Shape, View, each, must, one_of, said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import not_the_same_hand
-from shared.eventsourcing.events import shape_event
-from shared.eventsourcing.orders import Order
+from shared.eventsourcing.events import personal, shape_event
+from shared.eventsourcing.orders import Order, derived_id
 
 NAME = "inspection"
 MOST_OBJECTS = 2000
@@ -69,16 +73,42 @@ class CampaignObjectsListed:
     objects: tuple[str, ...]
 
 
-@shape_event(NAME, "campaign_list_frozen")
+def _frozen_2(body: dict[str, Any]) -> dict[str, Any]:
+    """A list of before pseudonyms and before the source was told apart: drawn from the objects themselves."""
+    told: dict[str, Any] = {"issue": "", "issue_on": None, "look_up": "", "rule": draws.BY_OBJECT}
+    return {**body, **told, "salt_hash": "", "pseudonyms_hash": "", "salt_key": "", "salt": None}
+
+
+@shape_event(NAME, "campaign_list_frozen", version=2, upcasters={1: _frozen_2})
 @dataclass(frozen=True)
 class CampaignListFrozen:
-    """名单封存: from the list with this hash ``count`` will be drawn, not before ``draw_on``, by what ``source`` then says."""
+    """名单封存: from the list with this hash ``count`` will be drawn, not before ``draw_on``, by what ``source`` then says.
+
+    ``issue``: which of the source's publications (期号); ``issue_on``: its day; ``look_up``: where everybody finds it. ``rule``: that of
+    ``draws.py``; by rule 2 the salt is here, sealed, with what is published of it and of the pseudonyms."""
 
     count: int
     source: str
     draw_on: date
     listed: int
     list_hash: str
+    issue: str
+    issue_on: date | None
+    look_up: str
+    rule: int
+    salt_hash: str
+    pseudonyms_hash: str
+    salt_key: str  # under which the salt is sealed: of this one record
+    salt: str | None = personal(of="salt_key", default=None)
+
+
+@shape_event(NAME, "campaign_seed_recorded")
+@dataclass(frozen=True)
+class CampaignSeedRecorded:
+    """种子录入: what one hand read at the source. Another reads it there too, and draws."""
+
+    seed: str
+    by: str
 
 
 @shape_event(NAME, "campaign_started")
@@ -86,12 +116,14 @@ class CampaignListFrozen:
 class CampaignStarted:
     """开始检查 of all that is listed (``count`` 0), or of ``count`` drawn by ``seed`` from the list, whose hash is ``list_hash``.
 
-    A draw before which no list was frozen is of the time when that was not asked for."""
+    ``chosen``: who was drawn by pseudonyms, as places in the sorted list, for without the salt it does not follow. A draw before which no
+    list was frozen, or whose seed one hand typed, is of the time when that was not asked for."""
 
     count: int
     seed: str
     listed: int
     list_hash: str
+    chosen: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -211,7 +243,15 @@ class Campaign(RecordState):
     checked: int = 0
     to_draw: int = 0
     source: str = ""
+    issue: str = ""
+    issue_on: date | None = None
+    look_up: str = ""
     draw_on: date | None = None
+    rule: int = draws.BY_OBJECT
+    salt_hash: str = ""
+    pseudonyms_hash: str = ""
+    typed: str = ""  # the seed as one hand read it
+    typed_by: str = ""
     drawn: int = 0
     seed: str = ""
     list_hash: str = ""
@@ -232,10 +272,14 @@ def evolve(state: Campaign, event: Any) -> Campaign:
             return replace(state, objects=MappingProxyType({**state.objects, **dict.fromkeys(event.objects, "")}))
         case CampaignListFrozen():
             return replace(
-                state, status="frozen", to_draw=event.count, source=event.source, draw_on=event.draw_on, list_hash=event.list_hash
-            )
+                state, status="frozen", to_draw=event.count, source=event.source, draw_on=event.draw_on, list_hash=event.list_hash,
+                issue=event.issue, issue_on=event.issue_on, look_up=event.look_up, rule=event.rule, salt_hash=event.salt_hash,
+                pseudonyms_hash=event.pseudonyms_hash,
+            )  # fmt: skip
+        case CampaignSeedRecorded():
+            return replace(state, typed=event.seed, typed_by=event.by)
         case CampaignStarted():
-            chosen = draw(state.objects, event.count, event.seed) if event.count else tuple(state.objects)
+            chosen = chosen_of(state.objects, event)
             return replace(
                 state, status="checking", objects=MappingProxyType(dict.fromkeys(chosen, "")), drawn=event.count, seed=event.seed,
                 list_hash=event.list_hash,
@@ -275,17 +319,13 @@ def _without(state: Campaign, due: str) -> tuple[str, ...]:
     return tuple(x for x in state.late if x != due)
 
 
-def draw(objects: Mapping[str, Any] | Sequence[str], count: int, seed: str) -> tuple[str, ...]:
-    """随机抽取 that anybody can repeat: sort the list, hash seed and object with SHA-256 (``<seed>:<object>``, UTF-8), and take
-    the ``count`` with the smallest hashes. The order in which the list was written down does not matter. Old draws rest on
-    this: never change it."""
-    ranked = sorted(sorted(set(objects)), key=lambda o: hashlib.sha256(f"{seed}:{o}".encode()).digest())
-    return tuple(sorted(ranked[:count]))
-
-
-def list_hash(objects: Mapping[str, Any] | Sequence[str]) -> str:
-    """What is published beside the seed, so that nobody can exchange the list afterwards."""
-    return hashlib.sha256("\n".join(sorted(set(objects))).encode()).hexdigest()
+def chosen_of(objects: Iterable[str], started: CampaignStarted) -> tuple[str, ...]:
+    """Who is to be checked: all, or those drawn."""
+    if not started.count:
+        return tuple(objects)
+    if places := set(started.chosen):
+        return tuple(one for n, one in enumerate(sorted(objects)) if n in places)
+    return draws.draw(objects, started.count, started.seed)
 
 
 # -- Commands ----------------------------------------------------------------------------------------------------
@@ -316,24 +356,39 @@ class ListCampaignObjects:
 @command("freeze_campaign_list", permission="review")
 @dataclass(frozen=True)
 class FreezeCampaignList:
-    """``source``: a public source that nobody here has a hand in, and whose word is not known yet (双色球第2023090期开奖号码), to be
-    published on or before ``draw_on``, a later day."""
+    """``source``: a public source that nobody here has a hand in (双色球开奖号码); ``issue``: which of its publications (第2023090期),
+    one that is not out yet; ``issue_on``: the later day on which it comes out; ``look_up``: where everybody can read it; ``draw_on``: that
+    day or later. ``salt`` is brought by the door."""
 
     record_id: str
     count: int
     source: str
+    issue: str
+    issue_on: date
+    look_up: str
     draw_on: date
+    salt: str = ""
+
+
+@command("record_campaign_seed", permission="survey")
+@dataclass(frozen=True)
+class RecordCampaignSeed:
+    """What the source has published since, as it stands there; once more where it was misread."""
+
+    record_id: str
+    seed: str
 
 
 @command("start_campaign", permission="review")
 @dataclass(frozen=True)
 class StartCampaign:
-    """``count`` 0: all are checked; otherwise as many as were said when the list was frozen are drawn by ``seed``: what the source named
-    then has published since, as it stands there."""
+    """``count`` 0: all are checked; otherwise as many as were said when the list was frozen are drawn by ``seed``, which this second
+    hand has read at the source as well. ``salt`` is brought by the door."""
 
     record_id: str
     count: int = 0
     seed: str = ""
+    salt: str = ""
 
 
 @command("record_check", permission="survey")
@@ -427,29 +482,63 @@ def freeze(state: Campaign, c: FreezeCampaignList, order: Order[Any]) -> Sequenc
         raise out_of_order("尚未列入检查对象。")
     if not 0 < c.count <= len(state.objects):
         raise invalid("抽取数量须在1与对象总数之间。", "count")
-    if c.draw_on <= order.today:
-        raise invalid("抽取日须在今日之后：封存时种子不得已知。", "draw_on")
+    if c.issue_on <= order.today:
+        raise invalid("种子的公布日须在今日之后：封存时种子不得已知。", "issue_on")
+    if c.draw_on < c.issue_on:
+        raise invalid("抽取日不得早于种子的公布日。", "draw_on")
     assert state.check_by is not None
     if c.draw_on > state.check_by:
         raise invalid("抽取日不得晚于检查截止日。", "draw_on")
-    source = said(c.source, "source", "公开的种子来源")
-    return [CampaignListFrozen(c.count, source, c.draw_on, len(state.objects), list_hash(state.objects))]
+    source, issue = said(c.source, "source", "公开的种子来源"), said(c.issue, "issue", "种子来源的期号")
+    look_up = said(c.look_up, "look_up", "公众查对种子的途径")
+    hidden: tuple[Any, ...] = (draws.BY_OBJECT, "", "", "", None)
+    if c.salt:
+        shown = draws.list_hash(draws.pseudonyms(c.salt, state.objects))
+        hidden = (draws.BY_PSEUDONYM, draws.commitment(c.salt), shown, salt_key(c.record_id), c.salt)
+    listed, hashed = len(state.objects), draws.list_hash(state.objects)
+    return [CampaignListFrozen(c.count, source, c.draw_on, listed, hashed, issue, c.issue_on, look_up, *hidden)]
+
+
+def record_seed(state: Campaign, c: RecordCampaignSeed, order: Order[Any]) -> Sequence[Any]:
+    must(state, "录入种子", "frozen")
+    _due_to_draw(state, order)
+    seed = said(c.seed, "seed", f"种子（{state.source}{state.issue}）")
+    return [] if seed == state.typed else [CampaignSeedRecorded(seed, order.hand.actor)]
 
 
 def start(state: Campaign, c: StartCampaign, order: Order[Any]) -> Sequence[Any]:
     must(state, "开始检查", "listing", "frozen")
     if not state.objects:
         raise out_of_order("尚未列入检查对象。")
-    if c.count and state.status == "listing":
-        raise invalid("随机抽取前须封存名单，并定下种子的公开来源和抽取日。", "count")
+    if state.status == "listing":
+        if c.count:
+            raise invalid("随机抽取前须封存名单，并定下种子的公开来源和抽取日。", "count")
+        return [CampaignStarted(0, "", len(state.objects), draws.list_hash(state.objects))]
+    _due_to_draw(state, order)
+    if not state.typed:
+        raise out_of_order("须先由一人在公开来源查得种子并录入，再由另一人核对后抽取。")
+    not_the_same_hand(order, state.typed_by)
     if c.count != state.to_draw:
         raise invalid(f"须按封存名单时定下的数量抽取：{state.to_draw}个。", "count")
-    if c.count:
-        assert state.draw_on is not None
-        if order.today < state.draw_on:
-            raise Refused("not_yet_due", f"{state.draw_on.isoformat()}起方可抽取。", None)
-        said(c.seed, "seed", f"种子（{state.source}）")
-    return [CampaignStarted(c.count, c.seed.strip() if c.count else "", len(state.objects), list_hash(state.objects))]
+    if said(c.seed, "seed", f"种子（{state.source}{state.issue}）") != state.typed:
+        raise invalid("与另一人录入的种子不同。请两人各自对照公开来源，录错的一方重新录入。", "seed")
+    return [CampaignStarted(c.count, state.typed, len(state.objects), draws.list_hash(state.objects), _places(state, c.salt))]
+
+
+def _due_to_draw(state: Campaign, order: Order[Any]) -> None:
+    assert state.draw_on is not None
+    if order.today < state.draw_on:
+        raise Refused("not_yet_due", f"{state.draw_on.isoformat()}起方可抽取。", None)
+
+
+def _places(state: Campaign, salt: str) -> tuple[int, ...]:
+    """Rule 2: who is drawn, as places in the sorted list; by no other salt than was committed to. By rule 1 it follows from the seed."""
+    if state.rule == draws.BY_OBJECT:
+        return ()
+    if not draws.is_salt(salt) or draws.commitment(salt) != state.salt_hash:
+        raise Refused("salt_lost", "封存名单时的盐已不可读，不能抽取。请取消本次检查，另行开展。", "salt")
+    chosen = set(draws.drawn_by_pseudonym(salt, state.objects, state.to_draw, state.typed))
+    return tuple(n for n, one in enumerate(sorted(state.objects)) if one in chosen)
 
 
 def check(state: Campaign, c: RecordCheck, order: Order[Any]) -> Sequence[Any]:
@@ -556,7 +645,7 @@ def _waits(state: Campaign) -> str:
     if state.status == "listing":
         return "inspection_list"
     if state.status == "frozen":
-        return "inspection_draw"
+        return "inspection_seed_check" if state.typed else "inspection_draw"
     if state.status == "checking":
         if state.checked < len(state.objects):
             return "inspection_check"
@@ -564,6 +653,24 @@ def _waits(state: Campaign) -> str:
             return "inspection_rectify"
         return "inspection_verify" if state.findings else "inspection_close"
     return "inspection_publish" if state.status == "closed" and state.publish_by else ""
+
+
+# -- What the door brings ----------------------------------------------------------------------------------------
+
+
+def salt_key(record_id: str) -> str:
+    """Whose key seals the salt: nobody's, only this record's (as short as a person's id)."""
+    return derived_id("campaign salt", record_id).replace("-", "")
+
+
+def fresh_salt(declaration: Declaration, _history: Iterable[Any]) -> str:
+    """A list whose objects are public is drawn from as it stands; every other gets a salt."""
+    return "" if "objects" in declaration.public else draws.new_salt()
+
+
+def frozen_salt(_declaration: Declaration, history: Iterable[Any]) -> str:
+    """The salt that was drawn when the list was frozen, out of the record's events."""
+    return next((e.salt or "" for e in history if isinstance(e, CampaignListFrozen)), "")
 
 
 SHAPE = Shape(
@@ -574,8 +681,9 @@ SHAPE = Shape(
     acts=(
         Act(OpenCampaign, "部署检查", opens=each),
         Act(ListCampaignObjects, "列入检查对象"),
-        Act(FreezeCampaignList, "封存名单，定下种子来源（随机抽取前）"),
-        Act(StartCampaign, "开始检查（全部；或按封存时定下的公开来源的种子随机抽取）"),
+        Act(FreezeCampaignList, "封存名单，定下种子来源（随机抽取前）", brings={"salt": fresh_salt}),
+        Act(RecordCampaignSeed, "录入种子（在封存时定下的公开来源查得）"),
+        Act(StartCampaign, "开始检查（全部；或由另一人核对种子后随机抽取）", brings={"salt": frozen_salt}),
         Act(RecordCheck, "登记检查结果与问题"),
         Act(RectifyFinding, "整改"),
         Act(VerifyRectification, "复查（整改人不得复查）"),
@@ -589,6 +697,7 @@ SHAPE = Shape(
         OpenCampaign: open_campaign,
         ListCampaignObjects: list_objects,
         FreezeCampaignList: freeze,
+        RecordCampaignSeed: record_seed,
         StartCampaign: start,
         RecordCheck: check,
         RectifyFinding: rectify,

@@ -20,7 +20,7 @@ What a shape may hold of a person is the ``person_id``; free text is written by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -66,12 +66,16 @@ class Act:
 
     opens: for the act that begins a record, its id from the opening command and the command's own id. One record for a subject, a
     place or a period at a time: derive it from those; any number: ``each``.
+
+    brings: by a field of the command that no caller fills in, what the door puts there, from the programme's declaration and the record's
+    events, personal fields opened.
     """
 
     command: type
     about: str
     opens: Callable[[Any, str], str] | None = None
     by_service: bool = False  # done by deadlines and reactions only: no RPC
+    brings: Mapping[str, Callable[[Declaration, Iterable[Any]], Any]] = field(default_factory=dict)
 
 
 def each(_command: Any, command_id: str) -> str:

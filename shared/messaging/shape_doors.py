@@ -80,11 +80,12 @@ def declaration_of(declarations: Mapping[str, Declaration], shape: Shape, progra
 
 
 def _form(act: Act) -> type:
-    """What a caller fills in of an act: for an opening command all but the terms."""
-    if act.opens is None:
+    """What a caller fills in of an act: for an opening command all but the terms, for another all but what the door brings."""
+    if act.opens is None and not act.brings:
         return act.command
     hints = typing.get_type_hints(act.command)
-    asked = [(f.name, hints[f.name], _copied(f)) for f in dataclasses.fields(act.command) if f.name != "terms"]
+    not_asked = {"terms"} if act.opens is not None else set(act.brings)
+    asked = [(f.name, hints[f.name], _copied(f)) for f in dataclasses.fields(act.command) if f.name not in not_asked]
     made = dataclasses.make_dataclass(f"{act.command.__name__}Form", asked, frozen=True)
     made.__doc__, made.__module__ = act.command.__doc__, act.command.__module__
     return made
@@ -114,9 +115,11 @@ def _act_door(
         if kind.name in before:
             before[kind.name](self, order)
         if act.opens is None:
+            if act.brings:
+                order = order.to(act.command(**_asked(c), **_brought(self, act, declarations, decider, c.record_id)))
             return self.office.handle(decider, c.record_id, order)
         declared = declaration_of(declarations, shape, c.programme)
-        asked = {f.name: getattr(c, f.name) for f in dataclasses.fields(c)}
+        asked = _asked(c)
         if "division" in asked:
             asked["division"] = divisions.check(asked["division"])
             within(order.hand, asked["division"])
@@ -124,7 +127,22 @@ def _act_door(
         return self.office.handle(decider, act.opens(opening.command, order.command_id), opening)
 
     door.__name__, door.__doc__ = kind.name, f"{shape.title}：{act.about}。"
-    return command(form, permission=kind.permission)(door)
+    return command(form, permission=kind.permission, does=act.command if act.brings else None)(door)
+
+
+def _asked(form: Any) -> dict[str, Any]:
+    return {f.name: getattr(form, f.name) for f in dataclasses.fields(form)}
+
+
+def _brought(
+    self: Service, act: Act, declarations: Mapping[str, Declaration], decider: Decider[Any], record_id: str
+) -> dict[str, Any]:
+    """What the door puts into a command beside what was asked for. Of a record that is not there, nothing: the decider says so."""
+    declaration = declarations.get(self.office.load(decider, record_id).state.programme)
+    if declaration is None:
+        return {}
+    history = [r.event for r in self.office.history(decider.stream(record_id))]
+    return {name: bring(declaration, history) for name, bring in act.brings.items()}
 
 
 def _overdue(declarations: Mapping[str, Declaration], deciders: Mapping[str, Decider[Any]]) -> Any:

@@ -21,7 +21,9 @@ OURS = discovery.services()
 REACTIONS = asyncapi.reactions()
 INSIDE = [r for r in REACTIONS if r[1] in OURS]
 PERSONAL = ("金丝雀", "画眉鸟", "11010519491231002X", "SW330225202300001", "6228480402564890018", "白头翁")
-FIELDS = {"name", "resident_id", "organiser_name", "certificate_no", "account_no", "holder", "objection_words", "objector_contact"}
+FIELDS = {
+    "name", "resident_id", "organiser_name", "certificate_no", "account_no", "holder", "objection_words", "objector_contact", "salt",
+}  # fmt: skip
 
 
 def of(kind: EventType) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from datetime import date
 from typing import Any
 
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
+from services.assistance.declarations import inspections as declarations
+from shared.casework import draws
 from shared.casework import inspection as ins
+from shared.eventsourcing.events import ERASED
 from shared.eventsourcing.testing import Given, given
 from tests.deciders.walks import FEW, HANDS, START, lead_out, walk
 
@@ -23,6 +27,12 @@ def started(*objects: str) -> Given[ins.Campaign]:
     """From 2023-07-03 to 2023-07-31, all of them."""
     case = given(D).when(OPEN).accepted().when(ins.ListCampaignObjects("r", objects or ("a", "b"))).accepted()
     return case.when(ins.StartCampaign("r")).accepted()
+
+
+def freezing(count: int, issue_on: date = date(2023, 7, 4), draw_on: date | None = None, salt: str = "", **other: Any) -> Any:
+    """名单封存, by the double-colour ball of a later day."""
+    given = {"source": "双色球", "issue": "第2023077期", "look_up": "中国福彩网", **other}
+    return ins.FreezeCampaignList("r", count, issue_on=issue_on, draw_on=draw_on or issue_on, salt=salt, **given)
 
 
 def with_finding() -> Given[ins.Campaign]:
@@ -84,8 +94,9 @@ def test_a_draw_is_repeated_from_its_seed_by_anybody() -> None:
     """Sort, hash, take the smallest: done here once more without the house's own function."""
     objects = tuple(f"case-{n:02d}" for n in range(20))
     case = given(D).when(OPEN).accepted().when(ins.ListCampaignObjects("r", objects[::-1])).accepted()
-    case = case.when(ins.FreezeCampaignList("r", 5, "双色球", date(2023, 7, 4))).accepted().on("2023-07-04")
-    case = case.when(ins.StartCampaign("r", 5, "2023-07-02 双色球 03 07 11")).accepted()
+    case = case.when(freezing(5)).accepted().on("2023-07-04")
+    case = case.by("staff:one").when(ins.RecordCampaignSeed("r", "2023-07-02 双色球 03 07 11")).accepted()
+    case = case.by("staff:two").when(ins.StartCampaign("r", 5, "2023-07-02 双色球 03 07 11")).accepted()
     by_hash = {hashlib.sha256(f"2023-07-02 双色球 03 07 11:{o}".encode()).hexdigest(): o for o in objects}
     assert set(case.state.objects) == {by_hash[h] for h in sorted(by_hash)[:5]}
     assert case.state.list_hash == hashlib.sha256("\n".join(objects).encode()).hexdigest()
@@ -97,38 +108,111 @@ def test_a_draw_has_a_seed_and_takes_no_more_than_there_are() -> None:
     case = given(D).when(OPEN).accepted()
     case.when(ins.StartCampaign("r")).then_refused("out_of_order")
     case = case.when(ins.ListCampaignObjects("r", ("a", "b"))).accepted()
-    case.when(ins.FreezeCampaignList("r", 3, "双色球", BY)).then_refused("invalid_input", "count")
-    case = case.when(ins.FreezeCampaignList("r", 1, "双色球", BY)).accepted().on("2023-07-31")
-    case.when(ins.StartCampaign("r", 1)).then_refused("invalid_input", "seed")
+    case.when(freezing(3, BY)).then_refused("invalid_input", "count")
+    case = case.when(freezing(1, BY)).accepted().on("2023-07-31")
+    case.when(ins.RecordCampaignSeed("r", " ")).then_refused("invalid_input", "seed")
+    case = case.by("staff:one").when(ins.RecordCampaignSeed("r", "s")).accepted()
+    case.by("staff:two").when(ins.StartCampaign("r", 1)).then_refused("invalid_input", "seed")
 
 
 def test_nobody_chooses_by_the_seed_who_is_drawn() -> None:
     """The list, the number and the source of the seed are recorded before the source has spoken; nothing of it changes afterwards."""
     case = given(D).when(OPEN).accepted().when(ins.ListCampaignObjects("r", ("a", "b", "c"))).accepted()
     case.when(ins.StartCampaign("r", 1, "s")).then_refused("invalid_input", "count")
-    case.when(ins.FreezeCampaignList("r", 1, "双色球", START)).then_refused("invalid_input", "draw_on")
-    case.when(ins.FreezeCampaignList("r", 1, "双色球", date(2023, 8, 1))).then_refused("invalid_input", "draw_on")
-    case.when(ins.FreezeCampaignList("r", 1, " ", BY)).then_refused("invalid_input", "source")
-    hashed = ins.list_hash(("a", "b", "c"))
-    frozen = case.when(ins.FreezeCampaignList("r", 1, "双色球", date(2023, 7, 5)))
-    case = frozen.then(ins.CampaignListFrozen(1, "双色球", date(2023, 7, 5), 3, hashed))
+    case.when(freezing(1, START)).then_refused("invalid_input", "issue_on")
+    case.when(freezing(1, BY, date(2023, 7, 30))).then_refused("invalid_input", "draw_on")
+    case.when(freezing(1, date(2023, 8, 1))).then_refused("invalid_input", "draw_on")
+    for needed in ("source", "issue", "look_up"):
+        case.when(freezing(1, **{needed: " "})).then_refused("invalid_input", needed)
+    hashed = draws.list_hash(("a", "b", "c"))
+    told = ("第2023077期", date(2023, 7, 4), "中国福彩网", draws.BY_OBJECT, "", "", "", None)
+    frozen = case.when(freezing(1, draw_on=date(2023, 7, 5)))
+    case = frozen.then(ins.CampaignListFrozen(1, "双色球", date(2023, 7, 5), 3, hashed, *told))
     assert ins.view(case.state).worklist == "inspection_draw"
     case.when(ins.ListCampaignObjects("r", ("d",))).then_refused("out_of_order")
-    case.when(ins.FreezeCampaignList("r", 2, "另一来源", BY)).then_refused("out_of_order")
+    case.when(freezing(2, BY, source="另一来源")).then_refused("out_of_order")
+    case.when(ins.RecordCampaignSeed("r", "s")).then_refused("not_yet_due")
     case.when(ins.StartCampaign("r", 1, "s")).then_refused("not_yet_due")
-    later = case.on("2023-07-05")
+    later = case.on("2023-07-05").by("staff:one").when(ins.RecordCampaignSeed("r", "s")).then(ins.CampaignSeedRecorded("s", "staff:one"))
+    later = later.by("staff:two")
     later.when(ins.StartCampaign("r", 2, "s")).then_refused("invalid_input", "count")
     later.when(ins.StartCampaign("r")).then_refused("invalid_input", "count")
     later.when(ins.StartCampaign("r", 1, "s")).then(ins.CampaignStarted(1, "s", 3, hashed))
+
+
+def test_two_hands_read_the_seed_each_by_itself() -> None:
+    """One types it, another types it again and draws; a different reading draws nothing, whoever misread types it anew."""
+    case = given(D).when(OPEN).accepted().when(ins.ListCampaignObjects("r", ("a", "b", "c"))).accepted()
+    case.when(ins.RecordCampaignSeed("r", "03 07 11")).then_refused("out_of_order")
+    case = case.when(freezing(1)).accepted().on("2023-07-04").by("staff:one")
+    case.when(ins.StartCampaign("r", 1, "03 07 11")).then_refused("out_of_order")
+    case = case.when(ins.RecordCampaignSeed("r", " 03 07 12 ")).accepted()
+    case.when(ins.RecordCampaignSeed("r", "03 07 12")).then_nothing()
+    assert ins.view(case.state).worklist == "inspection_seed_check"
+    case.when(ins.StartCampaign("r", 1, "03 07 12")).then_refused("same_hand")
+    case.by("staff:two").when(ins.StartCampaign("r", 1, "03 07 11")).then_refused("invalid_input", "seed")
+    case = case.when(ins.RecordCampaignSeed("r", "03 07 11")).accepted()
+    case = case.by("staff:two").when(ins.StartCampaign("r", 1, "03 07 11")).accepted()
+    assert (case.state.seed, tuple(case.state.objects)) == ("03 07 11", draws.draw(("a", "b", "c"), 1, "03 07 11"))
+
+
+SALT, ANOTHER = "5a" * 32, "a5" * 32
+
+
+def test_a_draw_by_pseudonyms_is_repeated_without_knowing_anybody() -> None:
+    """From what is public (pseudonyms, seed, number) follows which pseudonyms are drawn; with the salt, whose they are. Done here once more
+    without the house's own functions; and by no salt but the one that was committed to."""
+    objects = tuple(f"case-{n:02d}" for n in range(20))
+    case = given(D).when(OPEN).accepted().when(ins.ListCampaignObjects("r", objects)).accepted()
+    case = case.when(freezing(5, salt=SALT)).accepted()
+    frozen = case.events[-1]
+    assert isinstance(frozen, ins.CampaignListFrozen)
+    hidden = {hmac.new(bytes.fromhex(SALT), o.encode(), "sha256").hexdigest(): o for o in objects}
+    assert frozen.salt_hash == hashlib.sha256(bytes.fromhex(SALT)).hexdigest()
+    assert frozen.pseudonyms_hash == hashlib.sha256("\n".join(sorted(hidden)).encode()).hexdigest()
+    assert (frozen.rule, frozen.salt, frozen.salt_key) == (draws.BY_PSEUDONYM, SALT, ins.salt_key("r"))
+    assert SALT not in repr(case.state)
+    case = case.on("2023-07-04").by("staff:one").when(ins.RecordCampaignSeed("r", "s")).accepted().by("staff:two")
+    for wrong in ("", ANOTHER, ERASED):
+        case.when(ins.StartCampaign("r", 5, "s", wrong)).then_refused("salt_lost", "salt")
+    case = case.when(ins.StartCampaign("r", 5, "s", SALT)).accepted()
+    by_hash = {hashlib.sha256(f"s:{p}".encode()).hexdigest(): p for p in hidden}
+    drawn = [by_hash[h] for h in sorted(by_hash)[:5]]
+    assert set(case.state.objects) == {hidden[p] for p in drawn}
+    assert set(case.state.objects) != set(draws.draw(objects, 5, "s"))  # by the numbers themselves others would be drawn
+
+
+def test_pseudonyms_of_two_campaigns_cannot_be_laid_together() -> None:
+    """The same cases under another salt share none; whoever knows the numbers and the commitment, but not the salt, finds none."""
+    objects = [f"case-{n}" for n in range(200)]
+    one, other = (set(draws.pseudonyms(salt, objects)) for salt in (SALT, ANOTHER))
+    assert len(one) == len(other) == 200
+    assert not one & other
+    guesses = {hashlib.sha256(o.encode()).hexdigest() for o in objects}
+    guesses |= set(draws.pseudonyms(draws.commitment(SALT), objects)) | set(draws.pseudonyms("00" * 32, objects))
+    assert not one & guesses
+    assert list(draws.pseudonyms(SALT, objects)) == list(draws.pseudonyms(SALT, objects[::-1]))  # the order is the pseudonyms' own
+    assert len({draws.new_salt() for _ in range(100)}) == 100
+
+
+def test_only_a_list_that_is_shown_as_it_stands_has_no_salt() -> None:
+    """The door looks at the declaration; for the draw it finds the salt in the record's events."""
+    declared = {d.code: d for d in declarations.ALL}
+    assert ins.fresh_salt(declared["support_institution_governance"], ()) == ""
+    drawn = ins.fresh_salt(declared["assistance_special_governance"], ())
+    assert draws.is_salt(drawn)
+    case = given(D).when(OPEN).accepted().when(ins.ListCampaignObjects("r", ("a", "b"))).accepted()
+    case = case.when(freezing(1, salt=drawn)).accepted()
+    assert ins.frozen_salt(declared["assistance_special_governance"], case.events) == drawn
 
 
 def test_a_draw_of_the_time_before_lists_were_frozen_still_reads() -> None:
     """Its events are as they were."""
     state = ins.SHAPE.state
     listed = (ins.CampaignOpened("p", TOWN, "", TERMS, "x", "y", START, BY), ins.CampaignObjectsListed(("a", "b")))
-    for event in (*listed, ins.CampaignStarted(1, "s", 2, ins.list_hash(("a", "b")))):
+    for event in (*listed, ins.CampaignStarted(1, "s", 2, draws.list_hash(("a", "b")))):
         state = ins.evolve(state, event)
-    assert (state.status, tuple(state.objects)) == ("checking", ins.draw(("a", "b"), 1, "s"))
+    assert (state.status, tuple(state.objects)) == ("checking", draws.draw(("a", "b"), 1, "s"))
 
 
 def test_an_object_is_listed_once_and_a_campaign_has_a_size() -> None:
@@ -181,11 +265,11 @@ NAMES = st.lists(st.text("abc", min_size=1, max_size=3), min_size=1, max_size=12
 @drawn(NAMES, st.integers(1, 12), st.text(max_size=5), st.randoms())
 def test_a_draw_rests_on_the_set_and_the_seed_alone(objects: list[str], count: int, seed: str, shuffle: Any) -> None:
     """However the list is ordered; of a longer draw the shorter is a part."""
-    first = ins.draw(objects, count, seed)
+    first = draws.draw(objects, count, seed)
     shuffle.shuffle(objects)
-    assert ins.draw(objects, count, seed) == first
+    assert draws.draw(objects, count, seed) == first
     assert len(first) == min(count, len(objects))
-    assert set(ins.draw(objects, count - 1, seed)) <= set(first) <= set(objects)
+    assert set(draws.draw(objects, count - 1, seed)) <= set(first) <= set(objects)
 
 
 STEPS = {
@@ -196,8 +280,9 @@ STEPS = {
 OBJECTS, FINDINGS = st.sampled_from(["a", "b", "c"]), st.sampled_from(["F0001", "F0002", "F0003"])
 COMMANDS = st.one_of(
     st.builds(ins.ListCampaignObjects, st.just("r"), st.lists(OBJECTS, max_size=3).map(tuple)),
-    st.builds(ins.FreezeCampaignList, st.just("r"), st.integers(0, 3), st.just("双色球"), st.sampled_from([START, BY])),
-    st.builds(ins.StartCampaign, st.just("r"), st.integers(0, 3), st.sampled_from(["seed", ""])),
+    st.builds(freezing, st.integers(0, 3), st.sampled_from([START, date(2023, 7, 6), BY]), salt=st.sampled_from(["", SALT])),
+    st.builds(ins.RecordCampaignSeed, st.just("r"), st.sampled_from(["seed", "seed", "misread", ""])),
+    st.builds(ins.StartCampaign, st.just("r"), st.integers(0, 3), st.sampled_from(["seed", ""]), st.sampled_from(["", SALT])),
     st.builds(
         ins.RecordCheck, st.just("r"), OBJECTS, st.sampled_from(["pass", "problem"]),
         st.lists(st.sampled_from(["fire", "ledger"]), max_size=2).map(tuple),

@@ -56,6 +56,8 @@ SAMPLES: dict[str, Any] = {
     "objection_words": "画眉鸟",
     "objector_contact": "白头翁",
     "objector_id": "0b" * 16,
+    "salt": "白头翁",
+    "salt_key": "5a" * 16,
     "resident_id": "11010519491231002X",
     "certificate_no": "SW330225202300001",
     "rules_version": "assistance 1",

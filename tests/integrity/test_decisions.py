@@ -63,8 +63,10 @@ def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         for listed in (["a", "b"], ["c"]):
             made.call("list_campaign_objects", "reviewer", record_id=drawn, objects=listed)
         tomorrow = (made.now.date() + timedelta(days=1)).isoformat()
-        made.call("freeze_campaign_list", "reviewer", record_id=drawn, count=2, source="公开摇号", draw_on=tomorrow)
+        source = {"source": "公开摇号", "issue": "第77期", "issue_on": tomorrow, "look_up": "市公证处网站", "draw_on": tomorrow}
+        made.call("freeze_campaign_list", "reviewer", record_id=drawn, count=2, **source)
         made.later(1)
+        made.call("record_campaign_seed", record_id=drawn, seed="公开摇号20230703")
         made.call("start_campaign", "reviewer", record_id=drawn, count=2, seed="公开摇号20230703")
         made.settle()
         yield made
@@ -133,20 +135,35 @@ def test_everything_decided_comes_out_equal(d: Desk) -> None:
     assert programmes == WANTED
 
 
-def test_a_draw_of_another_number_than_was_frozen_is_named(d: Desk) -> None:
-    """In a campaign that is else like another: more drawn than was said when the list was frozen."""
+ANOTHER_DRAW: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
+    "number": ("campaign_started", lambda b: b.update(count=b["count"] + 1), "封存的名单"),
+    "who": ("campaign_started", lambda b: b.update(chosen=[n for n in range(3) if n not in b["chosen"][:1]]), "抽中的对象"),
+    "nobody of the list": ("campaign_started", lambda b: b.update(chosen=[0, 9]), "抽中的对象"),
+    "seed": ("campaign_seed_recorded", lambda b: b.update(seed="另一期"), "种子"),
+    "one hand": ("campaign_seed_recorded", lambda b: b.update(by="staff:reviewer"), "种子的核对人"),
+    "no first hand": ("campaign_seed_recorded", lambda b: b.clear(), "种子的录入"),
+}
+
+
+@pytest.mark.parametrize("what", ANOTHER_DRAW)
+def test_a_draw_that_does_not_follow_is_named(d: Desk, what: str) -> None:
+    """In a campaign that is else like another: another number than was frozen, another object than salt and seed say, a seed that no other
+    hand had read."""
+    name, change, field = ANOTHER_DRAW[what]
     log = d.offices["assistance"].log
     started = next(r for r in log.read_all() if r.name == "assistance.campaign_started")
-    copies = []
+    copies, at = [], 0
     for raw in log.read(started.stream)[: started.version + 1]:
         body = json.loads(raw.data)
-        if raw.version == started.version:
-            body["count"] += 1
-        copies.append(Raw(raw.name, json.dumps(body).encode(), raw.metadata, str(uuid.uuid4())))
+        if raw.name == f"assistance.{name}":
+            change(body)
+        if body:
+            at = len(copies)
+            copies.append(Raw(raw.name, json.dumps(body).encode(), raw.metadata, str(uuid.uuid4())))
     stream = f"assistance.inspection-{uuid.uuid4()}"
     log.append(stream, copies, NO_STREAM)
-    [found] = [f for f in made_again(d).findings if f.where == f"{stream}@{started.version}"]
-    assert "封存的名单" in str(found)
+    found = [f for f in made_again(d).findings if f.where == f"{stream}@{at}"]
+    assert [field in f.differs for f in found] == [True]
 
 
 def test_the_doors_and_the_command_say_the_same_of_an_amount_that_does_not_follow(d: Desk) -> None:
@@ -224,6 +241,8 @@ FORGERIES: dict[str, tuple[str, Callable[[dict[str, Any]], None], str]] = {
     "outcome": ("assistance.case_reassessed", lambda b: b.update(outcome="lowered"), "金额与月份"),
     "grade": ("assistance.assessment_graded", lambda b: b.update(grade="none"), "等级"),
     "list": ("assistance.campaign_started", lambda b: b.update(list_hash="0" * 64), "清单摘要"),
+    "salt": ("assistance.campaign_list_frozen", lambda b: b.update(salt_hash="0" * 64), "盐的承诺值"),
+    "pseudonyms": ("assistance.campaign_list_frozen", lambda b: b.update(pseudonyms_hash="0" * 64), "假名清单摘要"),
     "frozen list": ("assistance.campaign_list_frozen", lambda b: b.update(list_hash="0" * 64), "清单摘要"),
 }
 

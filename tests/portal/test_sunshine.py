@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from services.portal.read_model import TABLES
 from services.portal.sunshine import declared
-from shared.casework.inspection import draw
+from shared.casework.draws import draw
 from shared.casework.shape import Declaration
 from shared.cli.sealing import checking_key, origin_of
 from shared.domain.errors import Refused

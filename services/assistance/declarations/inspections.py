@@ -8,7 +8,10 @@ from shared.casework import inspection
 from shared.casework.shape import Declaration, Step
 
 _SEED, _SAMPLED = "双色球2023076期 04 07 15 19 24 29 + 08", ("case-1", "case-2", "case-3")
-_FROZEN = {"source": "中国福利彩票双色球第2023076期开奖号码", "draw_on": "2023-07-05"}
+_FROZEN = {
+    "source": "中国福利彩票双色球开奖号码", "issue": "第2023076期", "issue_on": "2023-07-04", "draw_on": "2023-07-05",
+    "look_up": "中国福彩网“开奖公告”栏，或任一投注站的开奖公告",
+}  # fmt: skip
 
 
 def _campaign(
@@ -22,11 +25,14 @@ def _campaign(
         "period_from": "2023-07-03",
         "check_by": "2023-09-30",
     }
-    frozen = (Step("freeze_campaign_list", {"record_id": "@id", "count": count, **_FROZEN}, "reviewer"),) if count else ()
+    frozen = (
+        Step("freeze_campaign_list", {"record_id": "@id", "count": count, **_FROZEN}, "reviewer"),
+        Step("record_campaign_seed", {"record_id": "@id", "seed": _SEED}, "clerk", 3),
+    )
     return (
         Step("open_campaign", opening, "reviewer"),
         Step("list_campaign_objects", {"record_id": "@id", "objects": list(objects)}, "reviewer"),
-        *frozen,
+        *(frozen if count else ()),
         Step("start_campaign", {"record_id": "@id", "count": count, "seed": _SEED if count else ""}, "reviewer", 3 if count else 0),
     )
 
@@ -115,7 +121,8 @@ DISABLED_SUBSIDY_PRECISION_PROGRAMME = Declaration(
     ),
 )
 
-# Its objects are cases: beside the public list of recipients a case's number says whose it is, so the list is not public.
+# Its objects are cases: beside the public list of recipients a case's number says whose it is, so the list is public by pseudonyms.
+# The salt of these is drawn by the door, so that who of several is drawn cannot be told beforehand: the example draws all.
 ASSISTANCE_SPECIAL_GOVERNANCE = Declaration(
     code="assistance_special_governance",
     name="社会救助专项治理抽查",
@@ -128,9 +135,10 @@ ASSISTANCE_SPECIAL_GOVERNANCE = Declaration(
         publish_days=20,
     ),
     example=(
-        *_campaign("assistance_special_governance", "低保个案抽查", "全区在册个案", _SAMPLED, count=1, division="330225"),
-        *_put_right("dossier_incomplete", inspection.draw(_SAMPLED, 1, _SEED)[0], "error"),
-        *_closed("抽查1件，整改1件", "区政府网站"),
+        *_campaign("assistance_special_governance", "低保个案抽查", "全区在册个案", _SAMPLED, count=len(_SAMPLED), division="330225"),
+        *_put_right("dossier_incomplete", _SAMPLED[0], "error"),
+        *(Step("record_check", {"record_id": "@id", "object_id": one, "result": "correct"}, "clerk", 18) for one in _SAMPLED[1:]),
+        *_closed("抽查3件，整改1件", "区政府网站"),
     ),
 )
 

@@ -25,7 +25,7 @@ from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, 
 from services.portal.web.pictures import Bar, bars
 from services.portal.web.portal import Portal
 from services.portal.web.words import said
-from shared.casework.inspection import draw
+from shared.casework.draws import draw
 from shared.domain.errors import Refused
 
 CAMPAIGNS, OBJECTS, FINDINGS = TABLES["inspections"]

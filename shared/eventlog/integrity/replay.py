@@ -2,7 +2,8 @@
 
 Three kinds of decision rest on recorded inputs alone. What the rules decide: every assessment that an event carries, made again with the
 rule and parameter versions it names (``recomputing.py``), and the event's own amounts and months, which must follow from it. Grades
-(评估等级): made again from scores and the bands of the form. Random draws (随机抽取): the hash of the list they were drawn from.
+(评估等级): made again from scores and the bands of the form. Random draws (随机抽取): the hash of the list they were drawn from, the seed
+as two hands read it; of a draw by pseudonyms, salt, pseudonyms and who was drawn.
 
 A service whose rules decide has a room ``replaying.py`` (``Room``).
 What was decided by rules of an earlier release is counted by itself, with what this release would say; never as equal. A version that
@@ -23,7 +24,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from shared.casework import graded_assessment, inspection
+from shared.casework import draws, graded_assessment, inspection
 from shared.casework.office import Office
 from shared.eventlog import discovery
 from shared.eventlog.client import Log, Raw
@@ -40,7 +41,9 @@ BROKEN = "（事件读不出）"
 MOST = 1_000  # findings and older decisions that are named one by one, those that come first in the log
 TOGETHER = 4_000  # events in a range
 _OF_GRADES = (graded_assessment.AssessmentRequested, graded_assessment.AssessmentScored, graded_assessment.AssessmentGraded)
-_OF_DRAWS = (inspection.CampaignObjectsListed, inspection.CampaignListFrozen, inspection.CampaignStarted)
+_OF_DRAWS = (
+    inspection.CampaignObjectsListed, inspection.CampaignListFrozen, inspection.CampaignSeedRecorded, inspection.CampaignStarted,
+)  # fmt: skip
 
 
 class Room(Protocol):
@@ -186,7 +189,7 @@ def replay(
     """Make every decision of these services' again that was recorded between two moments (both included), in the order of the log."""
     report, where_rules_are, span = Report(), carriers(), Span(since, until)
     made_by = Here(offices) if ranges is None else ranges
-    grades, draws, of_grades = _Grades(), _Draws(), {k.name for k in REGISTRY.values() if k.cls in _OF_GRADES}
+    grades, drawn, of_grades = _Grades(), _Draws(offices), {k.name for k in REGISTRY.values() if k.cls in _OF_GRADES}
     wanted = _names(offices, where_rules_are)
     reader, carried = Reader(log), list[Raw]()
     try:
@@ -205,7 +208,7 @@ def replay(
             except BrokenEvent:
                 report.note_broken(raw, GRADE if raw.name in of_grades else DRAW)
                 continue
-            for kind, looks in ((GRADE, grades), (DRAW, draws)):
+            for kind, looks in ((GRADE, grades), (DRAW, drawn)):
                 differs = looks.see(r)
                 if differs is not None and span.has(r):
                     report.events += 1
@@ -318,12 +321,15 @@ class _Grades:
 
 
 class _Draws:
-    """随机抽取: from exactly the list that was listed, and was frozen before the seed was known. Who was drawn follows from list and seed,
-    and stands in no event."""
+    """随机抽取: from exactly the list that was listed, and was frozen before the seed was known, by the seed that another hand had read.
+    Who was drawn from the objects themselves follows from list and seed, and stands in no event; by pseudonyms it stands in the event, and
+    follows from the salt that was committed to."""
 
-    def __init__(self) -> None:
+    def __init__(self, offices: Mapping[str, Any]) -> None:
+        self._offices = offices  # whose vaults open the salts
         self._listed: dict[str, set[str]] = {}
         self._frozen: dict[str, inspection.CampaignListFrozen] = {}
+        self._typed: dict[str, inspection.CampaignSeedRecorded] = {}
 
     def see(self, r: Recorded) -> tuple[str, ...] | None:
         e = r.event
@@ -331,17 +337,52 @@ class _Draws:
             self._listed.setdefault(r.stream, set()).update(e.objects)
         elif isinstance(e, inspection.CampaignListFrozen):
             self._frozen[r.stream] = e
-            return self._unless_of(e, self._listed.get(r.stream, set()))
+            objects = self._listed.get(r.stream, set())
+            return (*self._unless_of(e, objects), *self._hidden(r, e, objects))
+        elif isinstance(e, inspection.CampaignSeedRecorded):
+            self._typed[r.stream] = e
         elif isinstance(e, inspection.CampaignStarted):
-            wrong, frozen = self._unless_of(e, self._listed.pop(r.stream, set())), self._frozen.pop(r.stream, None)
-            if frozen is not None and (frozen.count, frozen.list_hash) != (e.count, e.list_hash):
+            objects, frozen = self._listed.pop(r.stream, set()), self._frozen.pop(r.stream, None)
+            typed = self._typed.pop(r.stream, None)
+            wrong = self._unless_of(e, objects)
+            if frozen is None:
+                return wrong
+            if (frozen.count, frozen.list_hash) != (e.count, e.list_hash):
                 wrong = (*wrong, "封存的名单")
-            return wrong
+            return (*wrong, *self._read_twice(r, frozen, typed), *self._who(r, frozen, objects))
         return None
+
+    def _salt(self, r: Recorded, frozen: inspection.CampaignListFrozen) -> str:
+        """Opened; what reads otherwise is none any more."""
+        opened = str(self._offices[r.name.partition(".")[0]].vault.open(frozen.salt or ""))
+        return opened if draws.is_salt(opened) else ""
+
+    def _hidden(self, r: Recorded, e: inspection.CampaignListFrozen, objects: set[str]) -> tuple[str, ...]:
+        if e.rule == draws.BY_OBJECT:
+            return ()
+        salt = self._salt(r, e)
+        made = {"盐的承诺值": draws.commitment(salt), "假名清单摘要": draws.list_hash(draws.pseudonyms(salt, objects))} if salt else {}
+        return _unless({"盐的承诺值": e.salt_hash, "假名清单摘要": e.pseudonyms_hash}, made)
+
+    @staticmethod
+    def _read_twice(
+        r: Recorded, frozen: inspection.CampaignListFrozen, typed: inspection.CampaignSeedRecorded | None
+    ) -> tuple[str, ...]:
+        """Since the source is told with its day, another hand has read the seed before."""
+        if typed is None:
+            return () if frozen.issue_on is None else ("种子的录入",)
+        return tuple(what for what, same in (("种子", typed.seed == r.event.seed), ("种子的核对人", typed.by != r.meta.actor)) if not same)
+
+    def _who(self, r: Recorded, frozen: inspection.CampaignListFrozen, objects: set[str]) -> tuple[str, ...]:
+        if frozen.rule == draws.BY_OBJECT:
+            return ("抽中的对象",) if r.event.chosen else ()
+        salt = self._salt(r, frozen)
+        made = draws.drawn_by_pseudonym(salt, objects, r.event.count, r.event.seed) if salt else None
+        return () if made == inspection.chosen_of(objects, r.event) else ("抽中的对象",)
 
     @staticmethod
     def _unless_of(e: inspection.CampaignListFrozen | inspection.CampaignStarted, objects: set[str]) -> tuple[str, ...]:
-        made = {"清单摘要": inspection.list_hash(tuple(objects)), "清单件数": len(objects)}
+        made = {"清单摘要": draws.list_hash(objects), "清单件数": len(objects)}
         return _unless({"清单摘要": e.list_hash, "清单件数": e.listed}, made)
 
 
