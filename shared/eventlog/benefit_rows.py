@@ -126,7 +126,8 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
         bc.SupplementRequested, bc.SupplementAnswered, bc.ApplicationAccepted, bc.AcceptanceRefused, bc.ApplicationWithdrawn,
         bc.ApplicationLapsed, bc.AuthorisationRecorded, bc.MeansTestRequested, bc.MeansTestRecorded, bc.HouseholdSurveyed,
         bc.ProcedureExtended, bc.ObjectionRaised, bc.ObjectionAnswered, bc.RefusalTold, bc.CaseSuspended, bc.CaseResumed,
-        bc.ReviewOpened, bc.ReviewAnswered, bc.CaseStepOverdue, bc.ApplicationReopened,
+        bc.SuspensionSetAside,
+        bc.ReviewOpened, bc.ReviewAnswered, bc.CaseStepOverdue, bc.ApplicationReopened, bc.CaseRestored,
     )  # fmt: skip
     def _moved(rows: Rows, r: Recorded) -> None:
         _stand(rows, r)
@@ -157,6 +158,13 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
             rows.due(r, "gradual_exit_over", aggregate_id(r), start_of(over), {"month": over})
         else:
             rows.settle(r, "gradual_exit_over")
+
+    @model.on(bc.EarlierRoundReassessed)
+    def _earlier(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        _set(rows, r)
+        if e.assessments:
+            _decided(rows, r, "earlier_round", e.old_amount_fen, e.months[0].amount_fen, e.from_month, e.assessments[0])
 
     @model.on(bc.CaseEnded, bc.CaseClosed)
     def _ended(rows: Rows, r: Recorded) -> None:
@@ -197,7 +205,7 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
 
     @model.on(
         bc.BenefitPaid, bc.RepaymentRefunded, bc.RepaymentWithheld, bc.RepaymentReleased,
-        bc.OverpaymentFound, bc.ArrearsFound, bc.ClaimedDueAgain,
+        bc.OverpaymentFound, bc.ArrearsFound, bc.ArrearsWithdrawn, bc.ClaimedDueAgain,
     )  # fmt: skip
     def _paid_or_different(rows: Rows, r: Recorded) -> None:
         _set(rows, r)

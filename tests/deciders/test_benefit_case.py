@@ -252,6 +252,38 @@ def test_only_what_is_due_beyond_the_claim_goes_out() -> None:
     case.when(pay("2023-10", 140000)).accepted()
 
 
+def test_arrears_that_nobody_received_are_withdrawn_and_not_claimed() -> None:
+    """Raised by a wrong fact and put right before the next payment: nothing is claimed, and nothing more goes out."""
+    more = reassess("2023-08", assessed("2023-08", 130000), assessed("2023-09", 130000))
+    back = reassess("2023-08", assessed("2023-08", 90000), assessed("2023-09", 90000), facts=9)
+    case = in_force(*paid("2023-08")).when(more).accepted().when(back).accepted()
+    assert only(case.events, bc.ArrearsWithdrawn).months == (bc.MonthDifference("2023-08", 130000, 100000),)
+    assert only(case.events, bc.OverpaymentFound).months == (bc.MonthDifference("2023-08", 100000, 90000),)
+    assert (case.state.arrears_fen, dict(case.state.arrears_of)) == (0, {})
+    case.when(pay("2023-09", 90000)).accepted()
+
+
+def test_arrears_on_their_way_are_claimed_and_met_when_the_payment_comes_back() -> None:
+    """Sent with the next month and not due any more: claimed; the bank gives it back, so the claim is met."""
+    more = reassess("2023-08", assessed("2023-08", 130000), assessed("2023-09", 130000))
+    back = reassess("2023-08", assessed("2023-08", 100000), assessed("2023-09", 100000), facts=9)
+    case = in_force(*paid("2023-08")).when(more).accepted().when(pay("2023-09", 160000)).accepted().when(back).accepted()
+    assert only(case.events, bc.OverpaymentFound).amount_fen == 60000
+    case = case.when(bc.ReturnPayment(CASE, "2023-09", "run 2023-09", "账户已销")).accepted()
+    assert only(case.events, bc.ClaimedDueAgain).months == (bc.MonthDifference("2023-08", 100000, 130000),)
+    assert only(case.events, bc.ArrearsWithdrawn).amount_fen == 30000
+    assert (case.state.arrears_fen, dict(case.state.claimed)) == (0, {})
+    case.when(pay("2023-09", 100000)).accepted()
+
+
+def test_what_was_withheld_is_released_when_the_next_payment_cannot_bear_it() -> None:
+    """The amount falls below what was withheld by consent: the household is not left without a payment for months."""
+    case = in_force(*paid("2023-08")).when(bc.WithholdRepayment(CASE, "rec", "w1", 60000)).accepted()
+    case = case.when(reassess("2023-09", assessed("2023-09", 50000))).accepted()
+    assert only(case.events, bc.RepaymentReleased).amount_fen == 60000
+    case.when(pay("2023-09", 50000)).accepted()
+
+
 def test_a_repayment_is_withheld_once_before_each_payment() -> None:
     """However much arrears there are: the payee agreed to so much of a month's payment."""
     withhold = bc.WithholdRepayment(CASE, "rec", "w1", 20000)
@@ -845,6 +877,64 @@ def test_an_upheld_appeal_has_the_rules_decide_the_months_again() -> None:
     case = case.by("staff:other").when(bc.AnswerAppeal(CASE, "upheld", "少算一人属实", again)).accepted()
     assert only(case.events, bc.ArrearsFound).amount_fen == 30000
     assert case.state.due("2023-09") == 130000
+
+
+def upheld(case: Given[bc.Case], kind: str, correction: bc.Correction | None = None) -> Given[bc.Case]:
+    """An appeal against the newest decision of that kind, filed, given to a hand that took no part, and upheld by it."""
+    number = [d.number for d in case.state.decisions if d.kind == kind][-1]
+    case = case.by("staff:desk").when(bc.FileAppeal(CASE, number, "决定有误")).accepted()
+    case = case.by("staff:head").when(bc.AssignAppeal(CASE, "staff:other")).accepted()
+    return case.by("staff:other").when(bc.AnswerAppeal(CASE, "upheld", "申请人所述属实", correction or bc.Correction())).accepted()
+
+
+def running(*months: str) -> Given[bc.Case]:
+    """Confirmed from August on under the whole procedure, and paid for these months."""
+    case = confirmed(WHOLE_MONTHLY)
+    for month in months:
+        case = case.by("staff:cashier").on(f"{month}-20").when(pay(month)).accepted()
+    return case
+
+
+def test_months_decided_otherwise_can_be_appealed_against_though_the_newest_is_as_it_was() -> None:
+    """August lowered and claimed, September as before: there is a decision to appeal against."""
+    case = running("2023-08").on("2023-09-05").by("service:assistance")
+    lower = reassess("2023-08", assessed("2023-08", 70000), assessed("2023-09", 100000))
+    case = case.when(lower).accepted()
+    assert only(case.events, bc.CaseReassessed).outcome == "unchanged"
+    assert [d.kind for d in case.state.decisions][-1] == "reassessed"
+    assert only(case.events, bc.OverpaymentFound).amount_fen == 30000
+
+
+def test_a_wrong_suspension_is_put_right_after_the_case_has_ended() -> None:
+    """The suspended months up to the end go out; the case stays ended."""
+    case = running("2023-08").by("staff:reviewer").on("2023-09-01").when(bc.SuspendCase(CASE, "2023-09", "失联")).accepted()
+    case = case.on("2023-10-10").by("service:assistance").when(end("2023-11")).accepted()
+    case = upheld(case.on("2023-10-20"), "suspended")
+    assert only(case.events, bc.ArrearsFound).months == (bc.MonthDifference("2023-09", 0, 100000),)
+    assert case.state.status == "ended"
+    assert (case.state.due("2023-10"), case.state.due("2023-11")) == (100000, 0)
+
+
+def test_a_wrong_suspension_is_put_right_after_the_case_was_resumed_without_its_months() -> None:
+    """Resumed without the months, which the appeal gives; a second one finds nothing to put right."""
+    case = running("2023-08").by("staff:reviewer").on("2023-09-01").when(bc.SuspendCase(CASE, "2023-09", "失联")).accepted()
+    case = case.by("staff:approver").on("2023-10-08").when(bc.ResumeCase(CASE, "2023-10", False, "返回")).accepted()
+    case = upheld(case, "suspended")
+    assert only(case.events, bc.SuspensionSetAside).from_month == "2023-09"
+    assert only(case.events, bc.ArrearsFound).months == (bc.MonthDifference("2023-09", 0, 100000),)
+    with pytest.raises(AssertionError, match="暂停的月份已经补发"):
+        upheld(case, "suspended")
+
+
+def test_an_end_set_aside_brings_a_suspension_back_that_was_on() -> None:
+    """Suspended, then ended: the end was wrong, whether the suspension was is another question."""
+    case = running("2023-08").by("staff:reviewer").on("2023-09-01").when(bc.SuspendCase(CASE, "2023-09", "失联")).accepted()
+    case = case.on("2023-10-10").by("service:assistance").when(end("2023-10")).accepted()
+    again = bc.Correction(reassess("2023-10", assessed("2023-10", 100000), facts=0, cause="appeal:1"))
+    case = upheld(case.on("2023-11-05"), "ended", again)
+    assert (case.state.status, case.state.due("2023-09"), case.state.due("2023-11")) == ("suspended", 0, 0)
+    assert not [x for x in case.events if isinstance(x, bc.ArrearsFound)]
+    case.by("staff:approver").when(bc.ResumeCase(CASE, "2023-11", False, "返回")).accepted()
 
 
 def test_the_whole_procedure_is_extended_once_where_the_terms_allow_it() -> None:

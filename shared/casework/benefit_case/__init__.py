@@ -12,7 +12,7 @@ open case stands in exactly one worklist and has a way out.
 Relied on by assistance and elder care, who adopt its events; their reactions put the facts and the assessment in.
 
 The files, in the order in which they are read: ``events.py``, ``state.py`` (how it stands, limits, worklist), ``money.py`` (due against
-paid), ``procedure.py`` (until the decision), ``in_force.py``, ``payment.py``, ``appeals.py``.
+paid), ``procedure.py`` (until the decision), ``in_force.py``, ``late.py`` (an end that was none), ``payment.py``, ``appeals.py``.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from shared.casework.benefit_case.events import (
     ApplicationReopened,
     ApplicationWithdrawn,
     ArrearsFound,
+    ArrearsWithdrawn,
     AuthorisationRecorded,
     BenefitPaid,
     CaseClosed,
@@ -48,10 +49,12 @@ from shared.casework.benefit_case.events import (
     CaseProposed,
     CaseReassessed,
     CaseRefused,
+    CaseRestored,
     CaseResumed,
     CaseStepOverdue,
     CaseSuspended,
     ClaimedDueAgain,
+    EarlierRoundReassessed,
     HouseholdSurveyed,
     MeansTestRecorded,
     MeansTestRequested,
@@ -73,6 +76,7 @@ from shared.casework.benefit_case.events import (
     ReviewOpened,
     SupplementAnswered,
     SupplementRequested,
+    SuspensionSetAside,
 )
 from shared.casework.benefit_case.in_force import (
     AnswerReview,
@@ -82,6 +86,7 @@ from shared.casework.benefit_case.in_force import (
     NoteStepOverdue,
     OpenReview,
     ReassessCase,
+    ReassessEarlierRound,
     ResumeCase,
     SuspendCase,
     answer_review,
@@ -92,9 +97,11 @@ from shared.casework.benefit_case.in_force import (
     note_step_overdue,
     open_review,
     reassess_case,
+    reassess_earlier_round,
     resume_case,
     suspend_case,
 )
+from shared.casework.benefit_case.late import RestoreCase, restore_case
 from shared.casework.benefit_case.money import GRANTED_AGAIN
 from shared.casework.benefit_case.payment import (
     PayBenefit,
@@ -151,9 +158,11 @@ from shared.casework.benefit_case.state import (
     Case,
     Decision,
     Progress,
+    Round,
     Suspension,
     Waiting,
     advance,
+    earlier_rounds,
     evolve,
     known,
     limits,
@@ -171,16 +180,17 @@ __all__ = [
     "GRANTED_AGAIN", "OVER", "PENDING", "RUNNING", "SHAPE", "STATUSES", "AcceptApplication", "AcceptanceRefused", "AnswerAppeal",
     "AnswerObjection", "AnswerReview", "AnswerSupplement", "AppealAnswered", "AppealAssigned", "AppealFiled", "AppealWithdrawn",
     "ApplicationAccepted", "ApplicationFiled", "ApplicationLapsed", "ApplicationReopened", "ApplicationWithdrawn", "ArrearsFound",
-    "AssignAppeal", "AuthorisationRecorded", "BenefitPaid", "Case", "CaseClosed", "CaseEnded", "CaseGranted", "CaseProposed",
-    "CaseReassessed", "CaseRefused", "CaseResumed", "CaseStepOverdue", "CaseSuspended", "ClaimedDueAgain", "ConfirmCase", "Correction",
-    "Decision", "EndCase", "ExtendProcedure", "FileAppeal", "FileApplication", "GrantCase", "HouseholdSurveyed", "MeansTestRecorded",
-    "MeansTestRequested", "MonthAmount", "MonthDifference", "NoteStepOverdue", "ObjectionAnswered", "ObjectionRaised", "OpenReview",
-    "Opened", "OverpaymentFound", "PayBenefit", "PayeeChanged", "PaymentReturned", "ProcedureExtended", "Progress", "ProposalVoided",
-    "ProposeCase", "RaiseObjection", "ReassessCase", "RecordAuthorisation", "RecordMeansTest", "RecordSurvey", "RefundRepayment",
-    "RefusalTold", "RefuseAcceptance", "RepaymentRefunded", "RepaymentReleased", "RepaymentWithheld", "RequestMeansTest",
-    "RequestSupplement", "ResumeCase", "ReturnPayment", "ReviewAnswered", "ReviewOpened", "SupplementAnswered", "SupplementRequested",
-    "SuspendCase", "Suspension", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment", "advance",
-    "case_id", "decider", "deciding", "evolve", "first_month", "follows", "known", "limits", "next_step", "on_day", "owed", "packed",
+    "ArrearsWithdrawn", "AssignAppeal", "AuthorisationRecorded", "BenefitPaid", "Case", "CaseClosed", "CaseEnded", "CaseGranted",
+    "CaseProposed", "CaseReassessed", "CaseRefused", "CaseRestored", "CaseResumed", "CaseStepOverdue", "CaseSuspended", "ClaimedDueAgain",
+    "ConfirmCase", "Correction", "Decision", "EarlierRoundReassessed", "EndCase", "ExtendProcedure", "FileAppeal", "FileApplication",
+    "GrantCase", "HouseholdSurveyed", "MeansTestRecorded", "MeansTestRequested", "MonthAmount", "MonthDifference", "NoteStepOverdue",
+    "ObjectionAnswered", "ObjectionRaised", "OpenReview", "Opened", "OverpaymentFound", "PayBenefit", "PayeeChanged", "PaymentReturned",
+    "ProcedureExtended", "Progress", "ProposalVoided", "ProposeCase", "RaiseObjection", "ReassessCase", "ReassessEarlierRound",
+    "RecordAuthorisation", "RecordMeansTest", "RecordSurvey", "RefundRepayment", "RefusalTold", "RefuseAcceptance", "RepaymentRefunded",
+    "RepaymentReleased", "RepaymentWithheld", "RequestMeansTest", "RequestSupplement", "RestoreCase", "ResumeCase", "ReturnPayment",
+    "ReviewAnswered", "ReviewOpened", "Round", "SupplementAnswered", "SupplementRequested", "SuspendCase", "Suspension",
+    "SuspensionSetAside", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment", "advance", "case_id",
+    "decider", "deciding", "earlier_rounds", "evolve", "first_month", "follows", "known", "limits", "next_step", "on_day", "owed", "packed",
     "reviewed_hash", "unpacked", "worklist",
 ]  # fmt: skip
 
@@ -211,6 +221,8 @@ def decider(service: str) -> Decider[Case]:
             TellRefusal: tell_refusal,
             GrantCase: grant_case,
             ReassessCase: reassess_case,
+            ReassessEarlierRound: reassess_earlier_round,
+            RestoreCase: restore_case,
             EndCase: end_case,
             SuspendCase: suspend_case,
             ResumeCase: resume_case,

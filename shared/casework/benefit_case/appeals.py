@@ -108,10 +108,7 @@ def answer_appeal(state: Case, c: AnswerAppeal, order: Order[Any]) -> Sequence[A
             raise out_of_order("原决定已不再有效，不能据此纠正。")
         return [answered, e.ApplicationReopened(reopened_at(state), order.today)]
     if appeal.kind == "suspended":
-        if state.status != "suspended":
-            raise out_of_order("个案已不在暂停中，不能据此纠正。")
-        since = state.suspensions[-1].first
-        return [answered, *resumed(state, ResumeCase(c.case_id, since, True, reason), order)]
+        return [answered, *_paid_after_all(state, appeal.month, ResumeCase(c.case_id, appeal.month, True, reason), order)]
     revive = state.status == "ended" and appeal.kind == "ended"
     follows = corrected(state, c.correction, order, revive)
     if revive and follows:
@@ -138,6 +135,17 @@ def _revived(state: Case, answered: e.AppealAnswered, follows: list[Any], c: Cor
     held: date | None = dates.last_day(dates.add_months(dates.month_of(order.today), months)) if months else None
     due = review_due(state.terms, order.today, c.changing, held)
     return e.AppealAnswered(answered.number, True, answered.reason, answered.by, due, held), follows
+
+
+def _paid_after_all(state: Case, since: str, resume: ResumeCase, order: Order[Any]) -> list[Any]:
+    """The suspension was wrong: the case goes on if it is still suspended by it; what it missed, up to its end, goes out as arrears."""
+    wrong = next((s for s in reversed(state.suspensions) if s.first == since), None)
+    if wrong is None or wrong.repaid:
+        raise out_of_order("暂停的月份已经补发，不能据此纠正。")
+    if not wrong.until:
+        return resumed(state, resume, order)
+    aside = e.SuspensionSetAside(since, resume.reason, order.hand.actor)
+    return [aside, *missed(evolve(state, aside), since, order.today, "暂停决定撤销，补发暂停的月份")]
 
 
 def _decision(state: Case, number: int) -> Decision:

@@ -252,8 +252,8 @@ class CaseGranted:
     terms: Terms = BEFORE_TERMS
     review_due: date | None = None
     valid_to: date | None = None
-
     hands: tuple[str, ...] = ()
+
 
 @shape_event(SHAPE, "case_refused", published=True, public=_public("programme", "subject_id"))
 @dataclass(frozen=True)
@@ -323,7 +323,7 @@ class CaseReassessed:
 )
 @dataclass(frozen=True)
 class CaseEnded:
-    """停发/终止: nothing is due from ``first_unpaid_month`` on."""
+    """停发/终止: nothing is due from ``first_unpaid_month`` on. ``gone``: because nobody is there any more: he died, all of them left."""
 
     programme: str
     subject_id: str
@@ -332,6 +332,42 @@ class CaseEnded:
     basis: str
     by: str = ""
     decided_on: date | None = None
+    gone: bool = False
+
+
+@shape_event(SHAPE, "case_restored", published=True, public=_public("programme", "subject_id", "from_month"))
+@dataclass(frozen=True)
+class CaseRestored:
+    """停发撤销: that nobody was there any more was not so: the death was registered wrongly, or a later day. The case runs again from the
+    month it was ended from; what is due of it, and until when, follows."""
+
+    programme: str
+    subject_id: str
+    from_month: str
+    reason: str
+    review_due: date | None
+    valid_to: date | None
+    by: str
+
+
+@shape_event(SHAPE, "earlier_round_reassessed")
+@dataclass(frozen=True)
+class EarlierRoundReassessed:
+    """此前救助期间复核: a fact about an earlier round came late: its months from ``from_month`` to before ``before`` are decided again, and
+    nothing else. ``old_amount_fen`` was due of the first of them. ``gone_reason``: why nothing is due of the last, nobody being there."""
+
+    programme: str
+    subject_id: str
+    from_month: str
+    before: str
+    months: tuple[MonthAmount, ...]
+    assessments: tuple[Assessment, ...]
+    old_amount_fen: int
+    cause: str
+    facts_version: int
+    gone_reason: str
+    by: str
+    decided_on: date | None
 
 
 @shape_event(SHAPE, "case_suspended", published=True, public=_public("programme", "subject_id", "from_month"))
@@ -356,6 +392,16 @@ class CaseResumed:
     subject_id: str
     from_month: str
     with_arrears: bool
+    reason: str
+    by: str
+
+
+@shape_event(SHAPE, "suspension_set_aside")
+@dataclass(frozen=True)
+class SuspensionSetAside:
+    """暂停决定撤销: the months of a suspension that is over are due after all (补发), as an appeal decided."""
+
+    from_month: str
     reason: str
     by: str
 
@@ -518,6 +564,16 @@ class OverpaymentFound:
 @dataclass(frozen=True)
 class ArrearsFound:
     """少发: less was paid than due; goes out with the next payment."""
+
+    months: tuple[MonthDifference, ...]
+    amount_fen: int
+    reason: str
+
+
+@shape_event(SHAPE, "arrears_withdrawn")
+@dataclass(frozen=True)
+class ArrearsWithdrawn:
+    """补发撤回: arrears that were found and have not gone out are not due after all: nobody received them, so nobody gives them back."""
 
     months: tuple[MonthDifference, ...]
     amount_fen: int

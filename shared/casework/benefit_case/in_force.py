@@ -12,7 +12,7 @@ from typing import Any
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed, review_due, valid_until
 from shared.casework.benefit_case.procedure import CHANGED, appealable_on, case_id, voided
-from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, evolve, limits
+from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, earlier_rounds, evolve, limits
 from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.casework.shape import said
 from shared.domain import dates
@@ -23,7 +23,8 @@ from shared.eventsourcing.decider import not_the_same_hand, people
 from shared.eventsourcing.orders import Order
 from shared.rules.assessment import Assessment
 
-AGAIN = ("clock:", "standard:", "review:", "appeal:")  # causes for which months that were decided on these facts are decided once more
+# Causes for which months that were decided on these facts are decided once more.
+AGAIN = ("clock:", "standard:", "review:", "appeal:", "restored:")
 
 
 # -- Commands ----------------------------------------------------------------------------------------------------
@@ -62,10 +63,13 @@ class ReassessCase:
 @command("end_case", permission="end")
 @dataclass(frozen=True)
 class EndCase:
+    """``gone``: because nobody is there any more."""
+
     case_id: str
     first_unpaid_month: str
     reason: str
     basis: str
+    gone: bool = False
 
 
 @command("suspend_case", permission="review")
@@ -95,6 +99,22 @@ class OpenReview:
     case_id: str
 
 
+@command("reassess_earlier_round", permission="reassess")
+@dataclass(frozen=True)
+class ReassessEarlierRound:
+    """One assessment for every month of an earlier round from ``from_month`` to before its end, ``before``; ``gone_from``: the month from
+    which nobody was there any more, and why."""
+
+    case_id: str
+    from_month: str
+    before: str
+    assessments: tuple[Assessment, ...]
+    facts_version: int
+    cause: str
+    gone_from: str = ""
+    gone_reason: str = ""
+
+
 @dataclass(frozen=True)
 class Correction:
     """What the rules say now about the months in question: put in by the service, never by a caller."""
@@ -102,6 +122,7 @@ class Correction:
     reassess: ReassessCase | None = None
     end: EndCase | None = None
     changing: bool = False
+    earlier: tuple[ReassessEarlierRound, ...] = ()
 
 
 NO_CORRECTION = Correction()
@@ -155,8 +176,10 @@ def grant_case(state: Case, c: GrantCase, order: Order[Any]) -> Sequence[Any]:
     return [granted, *differences(state, [granted], GRANTED_AGAIN)]
 
 
-def reassess_case(state: Case, c: ReassessCase, order: Order[Any], revive: bool = False) -> Sequence[Any]:
-    """``revive``: the end itself was set aside, so that the months behind it are decided too."""
+def reassess_case(
+    state: Case, c: ReassessCase, order: Order[Any], revive: bool = False, until: EndCase | None = None
+) -> Sequence[Any]:
+    """``revive``: the end itself was set aside, so that the months behind it are decided too; ``until``: it ends there after all."""
     if state.status == "publicised":
         if c.facts_version > state.facts_version:
             return [voided(state, CHANGED)]
@@ -201,7 +224,7 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any], revive: bool 
             c.facts_version,
             last.exit_ends,
             order.hand.actor,
-            day if outcome != "unchanged" else None,
+            day if outcome != "unchanged" or _otherwise(state, months) else None,
         )
     )
     by = order.hand.actor
@@ -212,12 +235,18 @@ def reassess_case(state: Case, c: ReassessCase, order: Order[Any], revive: bool 
         decided.append(e.CaseEnded(state.programme, state.subject_id, _over_from(assessments, effective), last.reason, basis, by, day))
     elif ended:
         # A late fact about the months before the end corrects them; the case stays ended from the month it was.
-        decided.append(e.CaseEnded(state.programme, state.subject_id, ended, "此前已停发，本次只复核停发前的月份", "", by))
+        why = "此前已停发，本次只复核停发前的月份"
+        decided.append(e.CaseEnded(state.programme, state.subject_id, ended, why, "", by, gone=state.gone))
+    elif until is not None:
+        decided.append(
+            e.CaseEnded(state.programme, state.subject_id, until.first_unpaid_month, until.reason, until.basis, by, day, until.gone)
+        )
     return [*decided, *differences(state, decided, deciding(assessments, outcome).reason)]
 
 
 def end_case(state: Case, c: EndCase, order: Order[Any]) -> Sequence[Any]:
-    """An ended case may be ended earlier still (the death lay further back than thought), never later; a pending application is refused."""
+    """An ended case may be ended earlier still (the death lay further back than thought), never later (``late.py`` restores one first); a
+    pending application is refused."""
     dates.check_month(c.first_unpaid_month, "first_unpaid_month")
     day = appealable_on(state, order)
     over = e.CaseRefused(c.reason, order.hand.actor, day, None, state.programme, state.subject_id)
@@ -226,7 +255,7 @@ def end_case(state: Case, c: EndCase, order: Order[Any]) -> Sequence[Any]:
     if not state.running and not still_due:
         return refused
     first = max(c.first_unpaid_month, state.schedule[0].month)
-    ended = e.CaseEnded(state.programme, state.subject_id, first, c.reason, c.basis, order.hand.actor, day)
+    ended = e.CaseEnded(state.programme, state.subject_id, first, c.reason, c.basis, order.hand.actor, day, c.gone)
     return [*refused, ended, *differences(state, [ended], c.reason)]
 
 
@@ -291,13 +320,38 @@ def answer_review(state: Case, c: AnswerReview, order: Order[Any]) -> Sequence[A
 def corrected(state: Case, c: Correction, order: Order[Any], revive: bool = False) -> list[Any]:
     """The end first: it takes back what was decided for later months, which an assessment of the months before may not do."""
     decided: list[Any] = []
-    for part in (c.end, c.reassess):
+    for part in (c.end, c.reassess, *c.earlier):
         if part is not None:
             now = state
             for event in decided:
                 now = evolve(now, event)
-            decided += end_case(now, part, order) if isinstance(part, EndCase) else reassess_case(now, part, order, revive)
+            if isinstance(part, ReassessEarlierRound):
+                decided += reassess_earlier_round(now, part, order)
+            else:
+                decided += end_case(now, part, order) if isinstance(part, EndCase) else reassess_case(now, part, order, revive)
     return decided
+
+
+def reassess_earlier_round(state: Case, c: ReassessEarlierRound, order: Order[Any]) -> Sequence[Any]:
+    """A late fact about months of a round that is over: they are decided again to the fen, the end of that round stays, and so does
+    everything behind it. Nothing where every amount is what it was."""
+    if not any(r.first <= c.from_month < c.before == r.end for r in earlier_rounds(state)):
+        return []
+    if c.assessments and c.facts_version < state.facts_version:
+        raise Refused("version_conflict", "家庭情况已有更新，须按最新情况复核。", "facts_version")
+    amounts = [e.MonthAmount(a.month, _amount(state, a)) for a in c.assessments]
+    if c.gone_from:
+        amounts.append(e.MonthAmount(c.gone_from, 0))
+    decided = e.EarlierRoundReassessed(
+        state.programme, state.subject_id, c.from_month, c.before, _changes(tuple(amounts)),
+        _decisive(c.assessments) if c.assessments else (), state.entitled(c.from_month), c.cause, c.facts_version, c.gone_reason,
+        order.hand.actor, appealable_on(state, order),
+    )  # fmt: skip
+    after = evolve(state, decided)
+    span = dates.months_between(c.from_month, dates.add_months(c.before, -1))
+    if not amounts or all(state.entitled(m) == after.entitled(m) for m in span):
+        return []
+    return [decided, *differences(state, [decided], c.gone_reason or c.assessments[-1].reason)]
 
 
 def note_step_overdue(state: Case, c: NoteStepOverdue, order: Order[Any]) -> Sequence[Any]:
@@ -321,6 +375,18 @@ def note_step_overdue(state: Case, c: NoteStepOverdue, order: Order[Any]) -> Seq
 
 def _amount(state: Case, a: Assessment) -> int:
     return 0 if state.terms.payment == "none" else a.amount_fen
+
+
+def _otherwise(state: Case, months: tuple[e.MonthAmount, ...]) -> bool:
+    """Whether a month is decided otherwise than before, though the newest is as it was: that too can be appealed against."""
+    steps = sorted({m.month for m in months} | {s.month for s in state.schedule if months[0].month <= s.month <= months[-1].month})
+    now = {m.month: m.amount_fen for m in months}
+    amount = 0
+    for month in steps:
+        amount = now.get(month, amount)
+        if amount != state.entitled(month):
+            return True
+    return False
 
 
 def _nothing_new(state: Case, c: ReassessCase, assessments: tuple[Assessment, ...], outcome: str) -> bool:
@@ -356,8 +422,17 @@ def deciding(assessments: tuple[Assessment, ...], outcome: str) -> Assessment:
     return next((a for a in reversed(assessments) if a.outcome == outcome), assessments[-1])
 
 
-def follows(decided: e.CaseGranted | e.CaseReassessed) -> bool:
+def follows(decided: e.CaseGranted | e.CaseReassessed | e.EarlierRoundReassessed) -> bool:
     """Whether what a recorded decision says is what its assessments say: for whoever makes them again (决定重算)."""
+    if isinstance(decided, e.EarlierRoundReassessed):
+        amounts = _changes(tuple(e.MonthAmount(a.month, a.amount_fen) for a in decided.assessments))
+        gone = decided.months[len(amounts) :]
+        return (
+            decided.months[: len(amounts)] == amounts
+            and not any(m.amount_fen for m in gone)
+            and len(gone) <= bool(decided.gone_reason)
+            and all(a.programme == decided.programme for a in decided.assessments)
+        )
     if isinstance(decided, e.CaseGranted):
         a = decided.assessment
         return decided.programme == a.programme and decided.amount_fen == (0 if decided.terms.payment == "none" else a.amount_fen)

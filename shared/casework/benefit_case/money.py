@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -18,12 +18,18 @@ GRANTED_AGAIN = "停发期间已追回的月份重新核定应发"  # a month th
 def differences(state: Case, decided: Sequence[Any], reason: str) -> list[Any]:
     """Months paid so far against what is due after these decisions: the exact overpayment and arrears.
 
-    Of a month that is claimed back and due again, the claim is met first. What was withheld from a payment that will not come is released.
+    Arrears of a month that have not gone out are withdrawn before anything of it is claimed: what nobody has received nobody owes. Of a
+    month that is claimed back and due again, the claim is met first. What was withheld from a payment that will not come is released.
     """
     after = state
     for event in decided:
         after = evolve(after, event)
-    different = [e.MonthDifference(m, paid, after.due(m)) for m, paid in sorted(state.paid.items()) if paid != after.due(m)]
+    case = derived_id("case", state.programme, state.subject_id)
+    found: list[Any] = []
+    if kept := unsent(after, {m: paid - after.due(m) for m, paid in after.paid.items()}):
+        found.append(e.ArrearsWithdrawn(kept, sum(m.paid_fen - m.due_fen for m in kept), reason))
+        after = evolve(after, found[-1])
+    different = [e.MonthDifference(m, paid, after.due(m)) for m, paid in sorted(after.paid.items()) if paid != after.due(m)]
     over = tuple(d for d in different if d.paid_fen > d.due_fen)
     again = tuple(
         e.MonthDifference(d.month, d.paid_fen, min(d.due_fen, d.paid_fen + state.claimed[d.month]))
@@ -32,12 +38,8 @@ def differences(state: Case, decided: Sequence[Any], reason: str) -> list[Any]:
     )
     had = {d.month: d.due_fen for d in again}
     under = tuple(
-        e.MonthDifference(d.month, had.get(d.month, d.paid_fen), d.due_fen)
-        for d in different
-        if had.get(d.month, d.paid_fen) < d.due_fen
+        e.MonthDifference(d.month, had.get(d.month, d.paid_fen), d.due_fen) for d in different if had.get(d.month, d.paid_fen) < d.due_fen
     )
-    case = derived_id("case", state.programme, state.subject_id)
-    found: list[Any] = []
     if over:
         total = sum(d.paid_fen - d.due_fen for d in over)
         found.append(e.OverpaymentFound(case, state.programme, after.payee_id, state.division, over, total, reason))
@@ -46,15 +48,29 @@ def differences(state: Case, decided: Sequence[Any], reason: str) -> list[Any]:
         found.append(e.ClaimedDueAgain(case, state.programme, state.division, again, total, reason))
     if under:
         found.append(e.ArrearsFound(under, sum(d.due_fen - d.paid_fen for d in under), reason))
-    for event in found:
+    for event in (x for x in found if not isinstance(x, e.ArrearsWithdrawn)):
         after = evolve(after, event)
     return [*found, *_released(after, case)]
 
 
+def unsent(state: Case, over: Mapping[str, int]) -> tuple[e.MonthDifference, ...]:
+    """How much of what is over in each month, in fen, are arrears of that month which have not gone out."""
+    left = state.arrears_fen + sum(w.amount_fen for w in state.withheld.get("", ()))  # no more than waits to be paid
+    found = []
+    for month, fen in sorted(over.items()):
+        taken = min(fen, state.arrears_of.get(month, 0), left)
+        if taken > 0:
+            found.append(e.MonthDifference(month, state.paid[month], state.paid[month] - taken))
+            left -= taken
+    return tuple(found)
+
+
 def _released(after: Case, case: str) -> list[Any]:
-    """What was withheld of an ended case, unless a month of it is still to be paid."""
+    """What was withheld, unless a month is still to be paid that can bear it: none of an ended case, none where less is due now."""
     waiting = after.withheld.get("", ())
-    if not waiting or after.running or after.pending:
+    if not waiting or after.pending or after.status == "suspended":
+        return []
+    if after.running and after.amount_fen + after.arrears_fen > 0:
         return []
     to_come = (m for m in dates.months_between(after.schedule[0].month, after.last_change) if m not in after.paid)
     if any(after.due(m) and after.payable(m) > 0 for m in to_come):

@@ -5,13 +5,13 @@ The runs themselves are in ``payment_run.py``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.procedure import case_id
-from shared.casework.benefit_case.state import Case
+from shared.casework.benefit_case.state import Case, evolve
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
@@ -98,7 +98,20 @@ def return_payment(state: Case, c: ReturnPayment, order: Order[Any]) -> Sequence
     more = state.paid[c.month] - sent.amount_fen  # accounted for since: arrears found for the month, or (negative) claims
     this = case_id(state.programme, state.subject_id)
     arrears = sent.arrears_fen - max(more, 0)
-    return [e.PaymentReturned(this, state.programme, state.division, c.month, c.run_id, sent.amount_fen, arrears, max(-more, 0), c.reason)]
+    back = e.PaymentReturned(this, state.programme, state.division, c.month, c.run_id, sent.amount_fen, arrears, max(-more, 0), c.reason)
+    return [back, *_never_received(evolve(state, back), state.carried.get(c.month, {}))]
+
+
+def _never_received(after: Case, carried: Mapping[str, int]) -> list[Any]:
+    """Arrears that came back and are claimed meanwhile: the claim is met, and they do not go out again."""
+    shares = {m: min(fen, after.claimed.get(m, 0)) for m, fen in sorted(carried.items())}
+    met = tuple(e.MonthDifference(m, after.paid[m], after.paid[m] + fen) for m, fen in shares.items() if fen and m in after.paid)
+    if not met:
+        return []
+    total, reason = sum(m.due_fen - m.paid_fen for m in met), "补发随退回的发放未到账"
+    this = case_id(after.programme, after.subject_id)
+    gone = tuple(e.MonthDifference(m.month, m.due_fen, m.paid_fen) for m in met)
+    return [e.ClaimedDueAgain(this, after.programme, after.division, met, total, reason), e.ArrearsWithdrawn(gone, total, reason)]
 
 
 def refund_repayment(state: Case, c: RefundRepayment, order: Order[Any]) -> Sequence[Any]:

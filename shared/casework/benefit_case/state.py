@@ -56,6 +56,7 @@ class Progress:
     objection_due: date | None = None
     notice_due: date | None = None  # a refusal has to be told until then
     resumes_as: str = ""  # status behind a suspension
+    suspended_when_ended: bool = False  # the suspension comes back with the case if the end is set aside
     review_open: bool = False
     review_due: date | None = None
     valid_to: date | None = None  # of a determination
@@ -109,9 +110,11 @@ P = TypeVar("P", bound=Progress)
 def advance(p: P, event: Any) -> P:
     """Fold one event into the procedure; money alone changes nothing here."""
     match event:
-        case e.BenefitPaid() | e.OverpaymentFound() | e.ArrearsFound() | e.PayeeChanged() | e.AppealAssigned():
+        case e.BenefitPaid() | e.OverpaymentFound() | e.ArrearsFound() | e.ArrearsWithdrawn() | e.PayeeChanged() | e.AppealAssigned():
             return p
-        case e.RepaymentRefunded() | e.RepaymentWithheld() | e.RepaymentReleased() | e.ClaimedDueAgain():
+        case e.EarlierRoundReassessed():
+            return p
+        case e.SuspensionSetAside() | e.RepaymentRefunded() | e.RepaymentWithheld() | e.RepaymentReleased() | e.ClaimedDueAgain():
             return p
         case e.PaymentReturned():
             return replace(p, status="in_force") if p.status == "closed" else p  # the one payment is still to be made
@@ -119,6 +122,8 @@ def advance(p: P, event: Any) -> P:
             status = "gradual_exit" if event.outcome == "gradual_exit" else "in_force"
             if p.status == "suspended":
                 return replace(p, resumes_as=p.resumes_as if event.outcome == "ended" else status)
+            if p.suspended_when_ended and event.outcome != "ended":
+                return replace(p, status="suspended", resumes_as=status, suspended_when_ended=False)
             return p if event.outcome == "ended" else replace(p, status=status)
         case e.ApplicationFiled():
             return replace(
@@ -179,6 +184,7 @@ def advance(p: P, event: Any) -> P:
                 valid_to=event.valid_to,
                 review_open=False,
                 resumes_as="",
+                suspended_when_ended=False,
                 overdue=tuple(step for step in p.overdue if step == "appeal"),
                 **_SETTLED,
             )
@@ -189,7 +195,12 @@ def advance(p: P, event: Any) -> P:
         case e.CaseEnded():
             last = dates.last_day(dates.add_months(event.first_unpaid_month, -1))
             held = min(p.valid_to, last) if p.valid_to else None
-            return replace(p, status="ended", resumes_as="", review_open=False, review_due=None, valid_to=held)
+            stood = p.status == "suspended" or p.suspended_when_ended
+            over = replace(p, status="ended", resumes_as="", review_open=False, review_due=None, valid_to=held)
+            return replace(over, suspended_when_ended=stood) if stood else over
+        case e.CaseRestored():
+            again = replace(p, status="in_force", review_due=event.review_due, valid_to=event.valid_to, suspended_when_ended=False)
+            return replace(again, status="suspended", resumes_as="in_force") if p.suspended_when_ended else again
         case e.CaseSuspended():
             return replace(p, status="suspended", resumes_as=p.status)
         case e.CaseResumed():
@@ -232,6 +243,7 @@ _ANEW: dict[str, Any] = {
     "review_open": False,
     "review_due": None,
     "valid_to": None,
+    "suspended_when_ended": False,
 }
 
 
@@ -367,6 +379,15 @@ class Decision:
 
 
 @dataclass(frozen=True)
+class Round:
+    """Months [first, end) of a round that is over; ``exit_since``: the month in which its gradual exit began, if it ended in one."""
+
+    first: str
+    end: str
+    exit_since: str = ""
+
+
+@dataclass(frozen=True)
 class Case(Progress):
     payee_id: str = ""
     clerks: tuple[str, ...] = ()  # the hands that took a step before the review this round
@@ -389,14 +410,19 @@ class Case(Progress):
     assessed_from: str = ""  # first and last month that were decided on those facts
     assessed_to: str = ""
     first_month: str = ""  # of this round; the schedule reaches back to the first round of all
+    rounds: tuple[Round, ...] = ()  # those before this one
     schedule: tuple[e.MonthAmount, ...] = ()  # amount from that month on, ascending
     suspensions: tuple[Suspension, ...] = ()
     valid_from: date | None = None
     ended_from: str = ""
+    gone: bool = False  # it was ended because nobody was there any more
+    exit_was: str = ""  # since when it was in gradual exit when it ended
     exit_since: str | None = None
     exit_ends: str | None = None
     paid: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # month -> fen accounted for, claims and arrears included
     arrears_fen: int = 0  # found, not yet paid out; negative: found for a month that is due again as a whole
+    arrears_of: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # month -> fen of it that is in ``arrears_fen``
+    carried: Mapping[str, Mapping[str, int]] = field(default_factory=lambda: MappingProxyType({}))  # month -> arrears its payment carried
     claimed: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # month -> fen of it that is claimed back
     # What was withheld by consent, by the month whose payment it lessened; "" = by the next one.
     withheld: Mapping[str, tuple[e.RepaymentWithheld, ...]] = field(default_factory=lambda: MappingProxyType({}))
@@ -434,12 +460,30 @@ class Case(Progress):
         return self.schedule[-1].amount_fen if self.schedule else 0
 
 
+def earlier_rounds(state: Case) -> tuple[Round, ...]:
+    """The rounds before the one that runs, or that ended last; behind a later application, which is pending or came to nothing, that one is
+    among them."""
+    return state.rounds if state.running or state.status in ("ended", "closed") else (*state.rounds, *_over(state))
+
+
+def _over(state: Case) -> tuple[Round, ...]:
+    """The round that was granted last, if it is over and anything was ever due in it."""
+    first = state.first_month
+    if not first:
+        return ()
+    end = dates.add_months(first, 1) if state.terms.payment == "once" else state.ended_from
+    return (Round(first, end, state.exit_was),) if first < end else ()
+
+
 def evolve(before: Case, event: Any) -> Case:
     state = advance(before, event)
     match event:
         case e.BenefitPaid():
             if "" in state.withheld:
                 state = replace(state, withheld=_moved(state.withheld, "", event.month))
+            if state.arrears_of:
+                carried = MappingProxyType({**state.carried, event.month: state.arrears_of})
+                state = replace(state, arrears_of=MappingProxyType({}), carried=carried)
             return _changed(
                 state,
                 paid=MappingProxyType({**state.paid, event.month: event.amount_fen}),
@@ -454,6 +498,8 @@ def evolve(before: Case, event: Any) -> Case:
                 sent=MappingProxyType({m: p for m, p in state.sent.items() if m != event.month}),
                 claimed=_less(state.claimed, event.month, state.claimed.get(event.month, 0)),
                 withheld=_moved(state.withheld, event.month, ""),
+                arrears_of=_again(state, event.month),
+                carried=MappingProxyType({m: of for m, of in state.carried.items() if m != event.month}),
             )
         case e.RepaymentRefunded():
             return replace(state, arrears_fen=state.arrears_fen + event.amount_fen)
@@ -476,21 +522,25 @@ def evolve(before: Case, event: Any) -> Case:
                 assessed_to=max(state.assessed_to, until) if same else until,
                 exit_since=since,
                 exit_ends=event.exit_ends if since else None,
+                exit_was="",
                 last_assessment=event.assessments[-1],
             )
             if event.outcome != "ended":
-                state = replace(state, ended_from="")
+                state = replace(state, ended_from="", gone=False, suspensions=_reopened(before))
             if event.cause.startswith(("review:", "appeal:")):  # of all others the facts are the cause, whoever recorded them
                 state = _signed(state, event.by)
             return _decided(state, "reassessed", event, event.effective_month)
-        case e.OverpaymentFound() | e.ArrearsFound() | e.ClaimedDueAgain():
+        case e.OverpaymentFound() | e.ClaimedDueAgain():
             claimed = state.claimed
-            if not isinstance(event, e.ArrearsFound):
-                for m in event.months:
-                    claimed = _less(claimed, m.month, m.due_fen - m.paid_fen)
-            settled = {**state.paid, **{m.month: m.due_fen for m in event.months}}
-            more = event.amount_fen if isinstance(event, e.ArrearsFound) else 0
-            return replace(state, paid=MappingProxyType(settled), arrears_fen=state.arrears_fen + more, claimed=claimed)
+            for m in event.months:
+                claimed = _less(claimed, m.month, m.due_fen - m.paid_fen)
+            return replace(state, paid=_accounted(state, event.months), claimed=claimed)
+        case e.ArrearsFound() | e.ArrearsWithdrawn():
+            of = state.arrears_of
+            for m in event.months:
+                of = _less(of, m.month, m.paid_fen - m.due_fen)
+            more = event.amount_fen if isinstance(event, e.ArrearsFound) else -event.amount_fen
+            return replace(state, paid=_accounted(state, event.months), arrears_fen=state.arrears_fen + more, arrears_of=of)
         case e.ApplicationFiled():
             return replace(
                 state,
@@ -540,8 +590,11 @@ def evolve(before: Case, event: Any) -> Case:
                 facts_version=event.facts_version,
                 assessed_from=event.first_month,
                 assessed_to=event.first_month,
+                rounds=(*before.rounds, *_over(before)),
                 valid_from=event.decided_on or dates.first_day(event.first_month),
                 ended_from="",
+                gone=False,
+                exit_was="",
                 exit_since=None,
                 exit_ends=None,
                 last_assessment=event.assessment,
@@ -555,16 +608,30 @@ def evolve(before: Case, event: Any) -> Case:
                 state,
                 schedule=(*_until(state.schedule, event.first_unpaid_month), e.MonthAmount(event.first_unpaid_month, 0)),
                 suspensions=_closed(state.suspensions, event.first_unpaid_month, False),
+                rounds=_rounds_until(state.rounds, event.first_unpaid_month),
                 ended_from=event.first_unpaid_month,
+                gone=event.gone,
+                exit_was=state.exit_since or state.exit_was,
                 exit_since=None,
                 exit_ends=None,
             )
             return _decided(state, "ended", event, event.first_unpaid_month)
+        case e.CaseRestored():
+            return replace(state, ended_from="", gone=False, suspensions=_reopened(before))
+        case e.EarlierRoundReassessed():
+            later = tuple(s for s in state.schedule if s.month >= event.before)
+            state = replace(state, schedule=(*_until(state.schedule, event.from_month), *event.months, *later))
+            if event.cause.startswith("appeal:"):
+                state = _signed(state, event.by)
+            return _decided(state, "reassessed", event, event.from_month)
         case e.CaseSuspended():
             state = replace(state, suspensions=(*state.suspensions, Suspension(event.from_month)), suspended_by=event.by)
             return _decided(state, "suspended", event, event.from_month)
         case e.CaseResumed():
             return _signed(replace(state, suspensions=_closed(state.suspensions, event.from_month, event.with_arrears)), event.by)
+        case e.SuspensionSetAside():
+            repaid = tuple(replace(s, repaid=True) if s.first == event.from_month and s.until else s for s in state.suspensions)
+            return _signed(replace(state, suspensions=repaid), event.by)
         case e.ReviewAnswered():
             return _signed(state, event.by)
         case e.ReviewOpened():
@@ -581,6 +648,16 @@ def evolve(before: Case, event: Any) -> Case:
             return replace(state, proposal=None)
         case _:
             return state  # ``advance`` knows it: it changes the procedure alone
+
+
+def _accounted(state: Case, months: tuple[e.MonthDifference, ...]) -> Mapping[str, int]:
+    return MappingProxyType({**state.paid, **{m.month: m.due_fen for m in months}})
+
+
+def _again(state: Case, month: str) -> Mapping[str, int]:
+    """Arrears by month once the payment of a month came back: those that it carried wait again; its own are in its amount now."""
+    back = {m: fen + state.arrears_of.get(m, 0) for m, fen in state.carried.get(month, {}).items()}
+    return MappingProxyType({m: fen for m, fen in {**state.arrears_of, **back}.items() if m != month})
 
 
 def _less(amounts: Mapping[str, int], month: str, fen: int) -> Mapping[str, int]:
@@ -629,16 +706,29 @@ def _closed(suspensions: tuple[Suspension, ...], until: str, repaid: bool) -> tu
     return tuple(s if s.until else replace(s, until=until, repaid=repaid) for s in suspensions)
 
 
+def _reopened(before: Case) -> tuple[Suspension, ...]:
+    """A case that runs again after it was ended while suspended is suspended still."""
+    if not before.suspended_when_ended:
+        return before.suspensions
+    return (*before.suspensions[:-1], replace(before.suspensions[-1], until=""))
+
+
 def _exit_since(state: Case, event: e.CaseReassessed) -> str:
     """The month in which the gradual exit that this decision ends with began: an earlier one goes on only if it was never interrupted."""
-    if state.exit_since and state.exit_since < event.effective_month and all(a.outcome == "gradual_exit" for a in event.assessments):
-        return state.exit_since
+    known = state.exit_since or state.exit_was
+    if known and known < event.effective_month and all(a.outcome == "gradual_exit" for a in event.assessments):
+        return known
     began = event.effective_month
     for a in reversed(event.assessments):
         if a.outcome != "gradual_exit":
             break
         began = max(a.month, event.effective_month)
     return began
+
+
+def _rounds_until(rounds: tuple[Round, ...], month: str) -> tuple[Round, ...]:
+    """An end that lies in an earlier round, or before it, takes back what lay behind it."""
+    return tuple(r if r.end <= month else replace(r, end=month) for r in rounds if r.first < month)
 
 
 def _until(schedule: tuple[e.MonthAmount, ...], month: str) -> tuple[e.MonthAmount, ...]:
