@@ -18,16 +18,15 @@ import re
 import shutil
 import tempfile
 import unicodedata
-import zipfile
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, Literal, cast
-from xml.sax.saxutils import escape
 
+from shared.casework import workbook
 from shared.casework.cells import rows_of
 from shared.casework.payment_part import LineResult
 from shared.casework.payment_run import CHUNK
@@ -39,7 +38,7 @@ NO, CASE, PAYEE, HOLDER, BANK, ACCOUNT, YUAN, MONTH, PROGRAMME = (
 )  # fmt: skip
 STATUS, REASON = "状态", "原因"
 COLUMNS = (NO, CASE, PAYEE, HOLDER, BANK, ACCOUNT, YUAN, MONTH, PROGRAMME, STATUS, REASON)
-RUN = "批次号"
+RUN, SHEET = "批次号", "代发明细"
 FORMATS = ("csv", "xlsx")
 HEADER_WITHIN = 20  # rows above the column names
 OUTCOMES: dict[str, Literal["paid", "failed", "returned"]] = {
@@ -170,7 +169,7 @@ def fill(file: IO[bytes], header: Header, lines: Body, kind: str) -> None:
         return
     text = io.TextIOWrapper(lines.file, encoding="utf-8", newline="")
     try:
-        _write_xlsx(file, [*head(header, lines.sha256), COLUMNS], csv.reader(text))
+        workbook.write(file, SHEET, chain([*head(header, lines.sha256), COLUMNS], csv.reader(text)))
     finally:
         text.detach()  # the lines may be wanted once more
 
@@ -186,47 +185,6 @@ def _whole(path: Path) -> Iterator[IO[bytes]]:
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
-
-
-# An Excel file is a handful of parts in an archive. These are written here, because a library that writes large ones puts the sheet by
-# as a file of the system's temporary directory first, with every name and account in it.
-_XML = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-_PARTS = {
-    "[Content_Types].xml": f'<Types xmlns="{_PACKAGE}/content-types">'
-    '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-    f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
-    f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/></Types>',
-    "_rels/.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
-    f'<Relationship Id="rId1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>',
-    "xl/workbook.xml": f'<workbook xmlns="{_SHEET}" xmlns:r="{_OFFICE}">'
-    '<sheets><sheet name="代发明细" sheetId="1" r:id="rId1"/></sheets></workbook>',
-    "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{_PACKAGE}/relationships">'
-    f'<Relationship Id="rId1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-}
-_NO_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
-
-
-def _write_xlsx(file: IO[bytes], top: Sequence[Sequence[str]], lines: Iterable[Sequence[str]]) -> None:
-    """Every cell a text: an account number is no number, and nothing is a formula."""
-    from openpyxl.utils import get_column_letter
-
-    def cell(at: str, text: str) -> str:
-        said = escape(_NO_XML.sub("", text))
-        return f'<c r="{at}" t="inlineStr"><is><t xml:space="preserve">{said}</t></is></c>' if said else ""
-
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, part in _PARTS.items():
-            archive.writestr(name, _XML + part)
-        with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
-            sheet.write(f'{_XML}<worksheet xmlns="{_SHEET}"><sheetData>'.encode())
-            for n, row in enumerate(chain(top, lines), 1):
-                cells = "".join(cell(f"{get_column_letter(column)}{n}", text) for column, text in enumerate(row, 1))
-                sheet.write(f'<row r="{n}">{cells}</row>'.encode())
-            sheet.write(b"</sheetData></worksheet>")
 
 
 # -- erased persons ------------------------------------------------------------------------------------------------------
@@ -256,7 +214,7 @@ def without(path: Path, erased: Container[str], gone: str) -> int | None:
             if path.suffix.lower() == ".csv":
                 file.write("\ufeff".encode() + "".join(map(_line, [*top, *rows[at + 1 :]])).encode())
             else:
-                _write_xlsx(file, top, rows[at + 1 :])
+                workbook.write(file, SHEET, [*top, *rows[at + 1 :]])
     return count
 
 

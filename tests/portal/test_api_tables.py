@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,3 +54,23 @@ def test_no_character_of_a_name_makes_the_file_unreadable(kind: str) -> None:
     """Every one that XML cannot hold: what controls a terminal, halves of a pair, and the two that are no characters."""
     broken = "".join(map(chr, [*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0xFFFE, 0xFFFF]))
     assert table(kind, {"title": f"王{broken}某"})[1] == ["王某"]
+
+
+def test_nothing_of_an_excel_file_has_a_name_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A portal that is killed in the middle leaves no names and accounts in the temporary directory, where no erasure would reach them."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    seen: list[int] = []
+
+    def rows() -> Iterator[list[Any]]:
+        for number in range(3_000):
+            seen.append(len(list(tmp_path.iterdir())))
+            yield [f"金丝雀{number}" * 200, number]
+
+    with tempfile.TemporaryFile() as file:
+        tables._excel(file, rows())
+        file.seek(0)
+        sheet = load_workbook(file).active
+        assert sheet is not None
+        assert sheet.max_row == 3_000
+        assert sheet["B3000"].value == 2_999
+    assert set(seen) == {0}

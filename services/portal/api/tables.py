@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import IO, Any, cast
 
 import msgspec
 from flask import Response, send_file
-from openpyxl import Workbook
 
 from services.portal.api.operations import Operation
 from services.portal.web import words
 from services.portal.web.shown import cell
+from shared.casework import workbook
+from shared.casework.workbook import without_control
 from shared.domain.errors import Refused
 
 TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 _IN_MEMORY = 2 * 1024 * 1024
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # what Excel's XML cannot hold
 _LONGEST = 32_000  # characters of a cell in Excel
 _NOTHING = "没有符合条件的记录"
 
@@ -70,7 +69,7 @@ def _shown(value: Any) -> Any:
     if isinstance(value, int | float):
         return value
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-    return cell(_CONTROL.sub("", text)[:_LONGEST])
+    return cell(without_control(text)[:_LONGEST])
 
 
 def _csv(file: IO[bytes], table: Iterator[Sequence[Any]]) -> None:
@@ -80,8 +79,4 @@ def _csv(file: IO[bytes], table: Iterator[Sequence[Any]]) -> None:
 
 
 def _excel(file: IO[bytes], table: Iterator[Sequence[Any]]) -> None:
-    book = Workbook(write_only=True)
-    sheet = book.create_sheet("清单")
-    for row in table:
-        sheet.append(row)
-    book.save(file)
+    workbook.write(file, "清单", table)
