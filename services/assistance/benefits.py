@@ -7,7 +7,7 @@ all that is known now, from whichever streams it stands in. Their versions added
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -16,7 +16,7 @@ from typing import Any
 from services.assistance import determination, household, person, placement, price_linkage, standards
 from services.assistance.programmes import MINIMUM_LIVING_MARGIN_HOUSEHOLD, PROGRAMMES, TEMPORARY_ASSISTANCE
 from services.assistance.rules import engine
-from shared.casework import benefit_case, disclosure, payee_account, payment_part, payment_run, recovery
+from shared.casework import benefit_case, disclosure, payee_account, payment_calendar, payment_part, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
 from shared.casework.programme import Programme
 from shared.domain import dates
@@ -42,6 +42,7 @@ from shared.rules.published import numbers_in
 CASES = benefit_case.decider("assistance")
 RUNS = payment_run.decider("assistance")
 PARTS = payment_part.decider("assistance")
+CALENDARS = payment_calendar.decider("assistance")
 ACCOUNTS = payee_account.decider("assistance")
 RECOVERIES = recovery.decider("assistance")
 DISCLOSURES = disclosure.decider("assistance")
@@ -58,13 +59,15 @@ DECEASED = "社会救助暂行办法（国务院令第649号）第十三条：�
 class Gathered:
     """Facts of a subject in a month, the version of everything they were taken from, and whom they name as payee ("" = nobody).
 
-    ``changing``: somebody works, so incomes may change and the case is reviewed half-yearly.
+    ``changing``: somebody works, so incomes may change and the case is reviewed half-yearly. ``next_turn``: the month in which the calendar
+    alone makes the facts others ("" = never); of ages the rules speak.
     """
 
     facts: Any
     version: int
     payee_id: str = ""
     changing: bool = False
+    next_turn: str = ""
 
 
 def note_support(office: Office, person_id: str, order: Order[Any]) -> tuple[str, ...]:
@@ -113,10 +116,16 @@ def _expenditure(office: Office, asked: Asked) -> Gathered:
     home = _household(office, asked)
     state: household.Household = office.load(household.DECIDER, asked.subject_id).state
     persons = {person_id: office.load(person.DECIDER, person_id) for person_id in state.members}
-    spent = (person.spending_in(persons[m.person_id].state, asked.month) for m in home.facts.members)
-    spending: tuple[Spending, ...] = sum(spent, ())
+    here: list[person.Person] = [persons[m.person_id].state for m in home.facts.members]
+    spending: tuple[Spending, ...] = sum((person.spending_in(p, asked.month) for p in here), ())
     version = home.version + sum(p.version + 1 for p in persons.values())
-    return Gathered(ExpenditureFacts(home.facts, spending), version, home.payee_id, home.changing)
+    turn = earliest(person.spending_turns(p, asked.month) for p in here)
+    return Gathered(ExpenditureFacts(home.facts, spending), version, home.payee_id, home.changing, turn)
+
+
+def earliest(months: Iterable[str]) -> str:
+    """The first of these months, of which "" is none."""
+    return min((m for m in months if m), default="")
 
 
 # -- persons
@@ -299,6 +308,7 @@ SOURCES: dict[str, Source] = {
     "price": _price,
 }
 HOUSEHOLD_FACTS_OF_PERSONS = ("expenditure",)  # sources of household programmes that look at the persons' own facts too
+TURNING = ("expenditure",)  # sources whose facts the calendar alone changes
 
 
 def gather(office: Office, asked: Asked) -> Gathered:
@@ -355,6 +365,13 @@ def known_until(office: Office, programme: str, subject_id: str) -> str:
     return max(person.known_until(office.load(person.DECIDER, subject_id).state), *homes, *units, support.last_change)
 
 
+def turns(programme: str) -> bool:
+    """Whether the calendar alone may change what a programme's cases rest on: its rules declare an age, or its facts grow old."""
+    rules = engine()
+    aged = programme in rules.programmes and rules.has_ages(programme)
+    return aged or (programme in PROGRAMMES and PROGRAMMES[programme].facts in TURNING)
+
+
 class AssistanceBenefits(Benefits):
     """Looks ahead to what is published or known for later months, so that a case decided meanwhile does not miss it."""
 
@@ -395,18 +412,41 @@ class AssistanceBenefits(Benefits):
         """A margin household stays one beside the 低保 of a member who is supported alone."""
         return not beside(self.office, code, programme.code, subject_id) and super().excluded_by(programme, code, subject_id)
 
+    def end_excluded(self, programme: str, subject_id: str, month: str, order: Order[Any]) -> None:
+        """A case that runs from a month on ends those of the same subject that it excludes."""
+        granted = PROGRAMMES[programme]
+        for p in PROGRAMMES.values():
+            if programme not in p.exclusive_with or p.subject != granted.subject or beside(self.office, programme, p.code, subject_id):
+                continue
+            case_id = benefit_case.case_id(p.code, subject_id)
+            if self.office.load(self.cases, case_id).state.open:
+                self.end(case_id, month, f"已纳入{granted.name}", f"{p.name}与{granted.name}不得重复享受", order)
+
     def answer_appeal(self, order: Order[Any]) -> Answer:
         """An end that is set aside gives the class back too, and 特困 to the household: of that no event speaks but the appeal's own."""
-        appeal = self.case(order.command.case_id).appeal
+        filed = reversed([r.event for r in self.office.history(self.cases.stream(order.command.case_id))])
+        appeal = next((x for x in filed if isinstance(x, benefit_case.AppealFiled)), None)  # answered already, where it is told again
         answer = super().answer_appeal(order)
         state = self.case(order.command.case_id)
-        own = order.by(self.hand())
+        self._class_again(state, appeal.month if appeal is not None else "", f"appeal:{order.command_id}", order.by(self.hand()))
+        return answer
+
+    def restore(self, case_id: str, reason: str, order: Order[Any], again: benefit_case.EndCase | None = None) -> bool:
+        """As an end that is set aside on appeal."""
+        since = self.case(case_id).ended_from if self.office.load(self.cases, case_id).state.status == "ended" else ""
+        restored = super().restore(case_id, reason, order, again)
+        if restored:
+            self._class_again(self.case(case_id), since, f"restored:{order.command_id}", order)
+        return restored
+
+    def _class_again(self, state: benefit_case.Case, month: str, cause: str, own: Order[Any]) -> None:
         note_class(self.office, state.programme, state.subject_id, own)
-        if state.programme == EXTREME_HARDSHIP and appeal is not None and appeal.month:
+        if state.running and month:
+            self.end_excluded(state.programme, state.subject_id, month, own)
+        if state.programme == EXTREME_HARDSHIP and month:
             for home in note_support(self.office, state.subject_id, own):
                 for case_id in cases_of_household(home):
-                    self.reassess(case_id, appeal.month, f"appeal:{order.command_id}", own)
-        return answer
+                    self.reassess(case_id, month, cause, own)
 
 
 def beside(office: Office, code: str, other: str, household_id: str) -> bool:
@@ -451,9 +491,10 @@ def business(office: Office, profile: str) -> AssistanceBenefits:
     """Benefits of this service in one office, by one district's rules."""
 
     def assess(asked: Asked) -> Found:
-        gathered = gather(office, asked)
-        assessment = assessed(rules_now(office, profile), asked.programme, gathered.facts, asked.month)
-        return Found(assessment, gathered.version, gathered.payee_id, gathered.changing)
+        gathered, rules = gather(office, asked), rules_now(office, profile)
+        assessment = assessed(rules, asked.programme, gathered.facts, asked.month)
+        turn = earliest((gathered.next_turn, rules.next_turn(asked.programme, gathered.facts, asked.month)))
+        return Found(assessment, gathered.version, gathered.payee_id, gathered.changing, turn)
 
     made = AssistanceBenefits("assistance", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)
     made.profile = profile

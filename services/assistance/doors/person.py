@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.assistance import household, person, placement
-from services.assistance.benefits import EXTREME_HARDSHIP, beside, cases_of_household, cases_of_person, note_certificates, note_support
+from services.assistance.benefits import EXTREME_HARDSHIP, cases_of_household, cases_of_person, note_certificates, note_support
 from services.assistance.monitoring import Monitoring
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.read_model import MODEL, TABLES
@@ -186,6 +186,9 @@ class CaseEnded:
     programme: str
     subject_id: str
     first_unpaid_month: str
+
+
+ANNULLED = "死亡登记撤销或更正，恢复发放"
 
 
 def _resting_on(person_id: str, household_id: str, whole: bool) -> list[str]:
@@ -388,13 +391,7 @@ class PersonDoors(BenefitService):
         granted = PROGRAMMES.get(f.programme)
         if granted is None or granted.payment == "once":
             return
-        for p in PROGRAMMES.values():
-            excluded = f.programme in p.exclusive_with and p.subject == granted.subject
-            if excluded and not beside(self.office, f.programme, p.code, f.subject_id):
-                case_id = benefit_case.case_id(p.code, f.subject_id)
-                if self.office.load(self.benefits.cases, case_id).state.open:
-                    basis = f"{p.name}与{granted.name}不得重复享受"
-                    self.benefits.end(case_id, f.first_month, f"已纳入{granted.name}", basis, notice.order(None))
+        self.benefits.end_excluded(f.programme, f.subject_id, f.first_month, notice.order(None))
         if granted.subject == "person":
             self._support_moved(f.programme, f.subject_id, f.first_month, notice)
             self._reassess_person(f.subject_id, f.first_month, notice, but=f.programme)
@@ -454,13 +451,28 @@ class PersonDoors(BenefitService):
         for p in there:
             case_id = benefit_case.case_id(p.code, person_id)
             month = stop(p.code, died_on)
-            self.benefits.end(case_id, month, "保障对象死亡", f"{p.name}：保障对象死亡的，自{month}起停发", notice.order(None))
+            reason, basis = "保障对象死亡", f"{p.name}：保障对象死亡的，自{month}起停发"
+            again = benefit_case.EndCase(case_id, month, reason, basis, gone=True)
+            if self.benefits.restore(case_id, "死亡日期更正，恢复发放至死亡当月", notice.order(None), again):
+                ended.append((f"死亡日期更正，{p.name}", month, 0))
+                continue
+            self.benefits.end(case_id, month, reason, basis, notice.order(None), gone=True)
             after: benefit_case.Case = self.office.load(self.benefits.cases, case_id).state
             if states[p.code].open or after.last_change == month:  # told again after a crash, when it has ended already
                 claimed = self.benefits.claimed_in(case_id, notice.correlation_id or notice.event_id)
                 self.monitoring.paid_after_death(person_id, p.code, month, claimed, notice.order(None))
                 ended.append((p.name, month, claimed))
         return ended
+
+    def restore_cases_of(self, person_id: str, notice: Notice[Any]) -> list[str]:
+        """The death was none: the person's own cases that ended by it run again; the names of those that do."""
+        self.office.handle(person.DECIDER, person_id, notice.order(person.AnnulPersonDeath(person_id), "person death annulled"))
+        own = [p for p in PROGRAMMES.values() if p.subject == "person"]
+        return [p.name for p in own if self.benefits.restore(benefit_case.case_id(p.code, person_id), ANNULLED, notice.order(None))]
+
+    def restore_household(self, household_id: str, notice: Notice[Any]) -> list[str]:
+        """Somebody of it lives, or lived longer than was thought: its cases that ended because nobody was left run again."""
+        return [c for c in cases_of_household(household_id) if self.benefits.restore(c, ANNULLED, notice.order(None))]
 
     # -- inside
 
