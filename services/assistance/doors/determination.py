@@ -9,13 +9,13 @@ from typing import Any
 from services.assistance import determination, placement
 from services.assistance.benefits import cases_of_person, note_class
 from services.assistance.doors.price_linkage import price_again
+from services.assistance.doors.referrals import ReferralDoors
 from services.assistance.monitoring import Monitoring
 from services.assistance.read_model import BENEFITS, MODEL, RECORDS, TABLES
 from services.assistance.rows.determination import in_register, register_counts
 from services.assistance.rows.register import Page, Sources
 from shared.domain import dates
 from shared.eventsourcing.orders import Hand, Notice
-from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, query, reaction
 from shared.messaging.showing import caught_up, plain, shown
 from shared.security.permissions import within
@@ -51,18 +51,20 @@ class ClassDetermined:
     members: tuple[str, ...]
 
 
-class DeterminationDoors(BenefitService):
+class DeterminationDoors(ReferralDoors):
     """困难类别."""
 
     @reaction(OWN, "case_granted", reads=CaseBegun)
     def on_ground_begun(self, notice: Notice[CaseBegun]) -> None:
         """A case that carries a class began."""
         note_class(self.office, notice.facts.programme, notice.facts.subject_id, notice.order(notice.facts))
+        self.covered_otherwise(notice.facts.programme, notice.facts.subject_id, notice.facts.first_month, notice)
 
     @reaction(OWN, "case_ended", reads=CaseOver)
     def on_ground_over(self, notice: Notice[CaseOver]) -> None:
         """A case that carried a class ended, or ended earlier than was known."""
         note_class(self.office, notice.facts.programme, notice.facts.subject_id, notice.order(notice.facts))
+        self.covered_otherwise(notice.facts.programme, notice.facts.subject_id, notice.facts.first_unpaid_month, notice)
 
     @reaction(OWN, "class_granted", reads=ClassDetermined)
     def on_class_granted(self, notice: Notice[ClassDetermined]) -> None:
