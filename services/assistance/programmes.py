@@ -23,6 +23,7 @@ MINIMUM_LIVING_ALLOWANCE = Programme(
     means_test=True,
     publicity_days=7,
     confirm_days=10,
+    pay_by_day=10,  # placeholder: 每月10日前发放到户
     public=Disclosure(
         proposal=("name", "members", "area", "amount_fen"),
         recipient=("name", "members", "area", "amount_fen", "first_month", "status"),
@@ -95,6 +96,7 @@ EXTREME_HARDSHIP_SUPPORT = Programme(
     means_test=True,
     facts="extreme_hardship",
     review_months=12,
+    pay_by_day=10,  # placeholder, as 低保
     public=Disclosure(  # no amount: the care part of it follows from the grade of self-care, and so would tell it beside the name
         proposal=("name", "area"),
         recipient=("name", "area", "first_month", "status"),
@@ -114,6 +116,7 @@ DISABLED_LIVING_SUBSIDY = Programme(
     first_month="of_application",
     facts="disability",
     review_months=12,
+    pay_by_day=15,  # placeholder: 残疾人两项补贴按月发放，日期由区县规定
     public=Disclosure(level="town", totals=True),  # being listed would tell of a disability
 )
 
@@ -128,6 +131,7 @@ SEVERE_DISABILITY_CARE_SUBSIDY = Programme(
     first_month="of_application",
     facts="disability",
     review_months=12,
+    pay_by_day=15,  # placeholder: 残疾人两项补贴按月发放，日期由区县规定
     public=Disclosure(level="town", totals=True),  # being listed would tell of a disability
 )
 

@@ -45,7 +45,7 @@ DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
 FEATURES = (means_test, standards, person, temporary, determination, price_linkage, meetings)
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("assistance", version=12, metadata=METADATA)
+MODEL = ReadModel("assistance", version=13, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)
 project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from services.assistance import after_death, household, person, placement
-from services.assistance.benefits import DISCLOSURES, AssistanceBenefits, business, cases_of_person, rules_now, whom
+from services.assistance.benefits import CALENDARS, DISCLOSURES, AssistanceBenefits, business, cases_of_person, rules_now, whom
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.lists import NEAR_RELATIVE_FILING, NEAR_RELATIVES
 from services.assistance.doors.beforehand import BEFORE
@@ -152,7 +152,7 @@ class Assistance(
 
     name = "assistance"
     model, tables = MODEL, BENEFITS
-    disclosures, disclosed = DISCLOSURES, DISCLOSED
+    disclosures, disclosed, calendars = DISCLOSURES, DISCLOSED, CALENDARS
 
     def whom(self, case: benefit_case.Case, today: date) -> Who | None:
         """The head of the household, or the person."""

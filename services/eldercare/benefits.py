@@ -7,7 +7,7 @@ from typing import Any
 from services.eldercare import elder
 from services.eldercare.programmes import HARDSHIP_AGED_DISABLED_SUBSIDY, PROGRAMMES
 from services.eldercare.rules import engine
-from shared.casework import benefit_case, disclosure, payee_account, payment_part, payment_run, recovery
+from shared.casework import benefit_case, disclosure, payee_account, payment_calendar, payment_part, payment_run, recovery
 from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
 from shared.domain.errors import invalid
 from shared.rules.errors import RulesError
@@ -15,6 +15,7 @@ from shared.rules.errors import RulesError
 CASES = benefit_case.decider("eldercare")
 RUNS = payment_run.decider("eldercare")
 PARTS = payment_part.decider("eldercare")
+CALENDARS = payment_calendar.decider("eldercare")
 ACCOUNTS = payee_account.decider("eldercare")
 RECOVERIES = recovery.decider("eldercare")
 DISCLOSURES = disclosure.decider("eldercare")

@@ -35,7 +35,7 @@ elders = sa.Table(
 BENEFITS = benefit_tables(METADATA)
 DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
-MODEL = ReadModel("eldercare", version=7, metadata=METADATA)
+MODEL = ReadModel("eldercare", version=8, metadata=METADATA)
 project_benefits(MODEL, BENEFITS)
 project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))

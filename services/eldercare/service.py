@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from services.eldercare import elder
-from services.eldercare.benefits import CASES, DISCLOSURES, business, whom
+from services.eldercare.benefits import CALENDARS, CASES, DISCLOSURES, business, whom
 from services.eldercare.declarations import CARE_PROVIDER_DISHONESTY_LIST, DECIDERS, DECLARATIONS, ELDER_ABILITY_ASSESSMENT
 from services.eldercare.programmes import HARDSHIP_AGED_DISABLED_SUBSIDY, OLD_AGE_ALLOWANCE, PROGRAMMES
 from services.eldercare.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, elders, living_on
@@ -164,7 +164,7 @@ class ElderCare(BenefitService):
 
     name = "eldercare"
     model, tables = MODEL, BENEFITS
-    disclosures, disclosed = DISCLOSURES, DISCLOSED
+    disclosures, disclosed, calendars = DISCLOSURES, DISCLOSED, CALENDARS
 
     def whom(self, case: benefit_case.Case, today: date) -> Who | None:
         """The elder."""

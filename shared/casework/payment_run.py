@@ -102,7 +102,7 @@ class HandLines:
 
     part: int
     hand: str
-    lines: int
+    cases: int
 
 
 @shape_event(SHAPE, "payment_parts_listed", published=True, public=lambda e: {"run_id": e.run_id, "parts": e.first + len(e.parts)})
@@ -268,7 +268,7 @@ def evolve(state: Run, event: Any) -> Run:
         case PaymentPartsListed():
             hands = dict(state.hands)
             for h in event.hands:
-                hands[h.hand] = hands.get(h.hand, 0) + h.lines
+                hands[h.hand] = hands.get(h.hand, 0) + h.cases
             return replace(state, parts=(*state.parts, *event.parts), last_case=event.last_case, hands=MappingProxyType(hands))
         case PaymentLinesListed():  # runs of before there were parts kept their lines themselves
             part = PartSum(len(event.lines), sum(line.amount_fen for line in event.lines))

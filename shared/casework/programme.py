@@ -42,6 +42,7 @@ class Terms:
     valid_months: int = 0
 
 
+PAY_BY_DAY = 15  # of the month, where a programme says nothing; placeholder
 BEFORE_TERMS = Terms()  # what a case without terms goes by
 
 
@@ -125,6 +126,7 @@ class Programme:
     ``answer_days`` for an objection or appeal. ``objection_days`` (calendar): how long a decision can be appealed against.
     review_months: how often a case in force is reviewed; ``review_months_changing``: where incomes change. valid_months: how long a
     determination holds (0 = until it ends). facts: the name of the source its facts come from ("" = that of its subject).
+    pay_by_day: the day of the month until which the month's run must have been sent (monthly programmes).
     exclusive_with: programmes that the same subject cannot have at the same time. begins: the door by which one without ``on_application``
     begins, where there is one (an application of its own, a registration, an index). public: what of a case is made public.
     """
@@ -152,6 +154,7 @@ class Programme:
     review_months: int = 12
     review_months_changing: int = 6
     valid_months: int = 0
+    pay_by_day: int = PAY_BY_DAY
     facts: str = ""
     exclusive_with: tuple[str, ...] = ()
     begins: str = ""

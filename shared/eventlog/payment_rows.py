@@ -21,6 +21,7 @@ from shared.casework import recovery as rc
 from shared.casework.payment_run import PaymentLine
 from shared.domain.decoders import decoder_of
 from shared.domain.frozen import replace
+from shared.eventlog.month_rows import MonthTables, comes_to_be_owed, month_tables, project_months
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.events import shape_events
@@ -43,11 +44,12 @@ class PaymentTables:
     dues: sa.Table
     hands: sa.Table
     accounts: sa.Table
+    calendar: MonthTables
 
     @property
     def worklists(self) -> tuple[sa.Table, ...]:
         """Those whose rows wait for somebody: for ``more_lists`` of ``with_shapes``."""
-        return (self.runs, self.recoveries, self.accounts)
+        return (self.runs, self.recoveries, self.accounts, self.calendar.months)
 
 
 def _waiting() -> tuple[sa.Column[Any], ...]:
@@ -144,6 +146,7 @@ def payment_tables(metadata: sa.MetaData) -> PaymentTables:
             sa.Column("programme", sa.String(60), nullable=False, default=""),  # of no programme: for worklists
             *_waiting(),
         ),
+        calendar=month_tables(metadata),
     )
 
 
@@ -170,6 +173,7 @@ def project_payments(model: ReadModel, t: PaymentTables) -> None:
     _project_runs(model, t)
     _project_accounts(model, t)
     _project_claims(model, t)
+    project_months(model, t.calendar)
 
 
 def _project_cases(model: ReadModel, t: PaymentTables) -> None:
@@ -186,6 +190,8 @@ def _project_cases(model: ReadModel, t: PaymentTables) -> None:
             if hand not in before.signed:
                 rows.put(t.hands, case_id=case_id, hand=hand)
         decided = isinstance(r.event, bc.CaseGranted | bc.CaseReassessed)
+        if not isinstance(r.event, bc.BenefitPaid):
+            comes_to_be_owed(model, t.calendar, rows, r, before, case)
         rows.put(
             t.dues,
             case_id=case_id,

@@ -17,6 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from shared.casework import benefit_case as bc
+from shared.casework import payment_calendar as pc
 from shared.casework.benefits import AppealAnswer, CaseRef, Confirmation, ReviewAnswer
 from shared.casework.shape import View
 from shared.domain import dates
@@ -24,6 +25,7 @@ from shared.domain.errors import Refused, invalid
 from shared.eventlog import discovery
 from shared.eventlog.benefit_rows import STEP_DUE, cases_on, listed
 from shared.eventlog.integrity.recomputing import AMOUNTS, Recomputing, assessed
+from shared.eventlog.month_rows import month_waits
 from shared.eventlog.payment_rows import claim_waits, run_waits
 from shared.eventlog.shape_rows import of_subjects
 from shared.eventsourcing.codec import Recorded
@@ -46,8 +48,16 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
     records: sa.Table
     views: Mapping[str, Callable[[Any], View]]  # how a record of each shape stands; put in with them
 
+    def item_of(self, category: str, state: Any) -> str:
+        """Of a payment calendar the first month that stands open, else its last."""
+        if category != pc.SHAPE:
+            return super().item_of(category, state)
+        return str((state.open or tuple(sorted(state.months)[-1:]) or ("",))[0])
+
     def known_of(self, category: str, state: Any, key: str, item: str) -> dict[str, Any]:
-        """Of a case: what was reviewed, and the newest decision."""
+        """Of a case: what was reviewed, and the newest decision; of a payment calendar, the month."""
+        if category == pc.SHAPE:
+            return {"month": item}
         return bc.known(state, key) if category == "case" else {}
 
     def stands_of(self, category: str, state: Any, item: str) -> dict[str, Any]:
@@ -56,6 +66,8 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
             return dict(plain(bc.worklist(state)))
         if category == "payment_run":
             return {"worklist": run_waits(state.status)}
+        if category == pc.SHAPE:
+            return month_waits(state.months.get(item))
         if category == "recovery":
             waits, due = claim_waits(state)
             return {"worklist": waits, "due_on": state.next_due, "due": due}

@@ -24,7 +24,7 @@ from shared.eventlog.disclosure_rows import DISCLOSURE_DUE, OBJECTION_DUE, Discl
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Hand, Notice, Order
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
-from shared.messaging.payment_doors import PaymentDoors
+from shared.messaging.payment_month_doors import PaymentMonthDoors
 from shared.messaging.showing import caught_up, shown
 from shared.security.permissions import within
 
@@ -85,7 +85,7 @@ class RejectionsForm:
     reason: str
 
 
-class DisclosureDoors(PaymentDoors):
+class DisclosureDoors(PaymentMonthDoors):
     """``disclosures`` is the service's decider of the shape, ``disclosed`` its rows; ``whom`` says whom a case is about."""
 
     disclosures: Decider[disclosure.State]

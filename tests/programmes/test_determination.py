@@ -253,8 +253,8 @@ def test_the_price_subsidy_goes_once_to_everybody_in_the_months_register(d: Desk
     assert (again["version"], again["amount_fen"]) == (found["version"], found["amount_fen"])
     with pytest.raises(Refused, match="已办理"):
         d.call("trigger_price_linkage", "reviewer", cpi_bp=400, food_bp=100, **index)
+    asked = {"programme": "price_linked_temporary_subsidy", "month": "2023-08", "division": "330225"}
     with pytest.raises(Refused, match=f"名单中有{len(granted)}笔"):  # whoever confirmed the linkage decided all of them
-        asked = {"programme": "price_linked_temporary_subsidy", "month": "2023-08", "division": "330225"}
         d.call("prepare_payment_run", "cashier", actor="staff:approver", **asked)
     run = pay(d, "price_linked_temporary_subsidy", "2023-08", "330225")
     assert run["status"] == "closed"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from services.portal.desk import said
 
 EVENTS: dict[str, str] = {
+    "part": "名单分段",
     # -- until when, on which day
     "accept_by": "受理期限",
     "accepted_at": "受理时间",

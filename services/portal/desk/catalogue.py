@@ -87,11 +87,18 @@ def programme(service: str, code: str) -> Any:
         terms=terms,
         owes=[said for n, said in OWES.items() if getattr(d, n, False)],
         limits=[(said, getattr(d, n)) for n, said in LIMITS.items() if getattr(d, n, 0)] if isinstance(d, Programme) else [],
-        pays=PAYS.get(getattr(d, "payment", ""), ""),
+        pays=_pays(d),
         by_list=by_list,
         subject=_subject(),
         services=_services(),
     )
+
+
+def _pays(d: Programme | Declaration) -> str:
+    """How a programme pays, and until which day of the month."""
+    if not isinstance(d, Programme):
+        return ""
+    return PAYS[d.payment] + (f"，每月{d.pay_by_day}日前送发" if d.payment == "monthly" else "")
 
 
 def _subject() -> dict[str, str]:

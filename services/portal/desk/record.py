@@ -40,6 +40,7 @@ ELSEWHERE = frozenset(
         "version", "position", "terms", "status", "programme", "division", "proposal", "last_assessment", "decisions", "schedule",
         "suspensions", "paid", "sent", "appeal", "objection", "supplement", "means_test", "clerks", "parts", "outcomes", "told", "progress",
         "facts_version", "assessed_from", "assessed_to", "decided", "appeals", "means_requests", "valid", "last_case",
+        "signed", "proposer", "hands", "sender",
     }
 )  # fmt: skip
 # Ids by which other forms name what this page is about, beside its own key.
@@ -56,6 +57,7 @@ MAIN = {
     "temporary_accept": "accept_temporary", "temporary_first_grant": "grant_first", "temporary_papers": "complete_papers",
     "temporary_verify": "complete_papers", "temporary_review": "propose_temporary", "temporary_decide": "decide_temporary",
     "temporary_release": "release_instalment", "price_confirm": "confirm_price_linkage",
+    "payment_month_owed": "prepare_owed_month", "payment_month_overdue": "prepare_owed_month",
 }  # fmt: skip
 
 NOT_OF_MEMBERS = frozenset({"record_person_income"})  # of persons outside households

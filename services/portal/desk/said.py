@@ -25,6 +25,8 @@ PARTS: dict[str, str] = {
     "named": "留有联系方式",
     "noticed_by": "告知人",
     "opener": "编制人",
+    "sender": "送发人",
+    "signed": "审核、确认人",
     "planned_by": "立项人",
     "proposer": "提出人",
     "reached_by": "完成人",

@@ -45,6 +45,7 @@ THINGS = {
     "determination": Thing("困难类别认定", "get_determination", "unit_id"),
     "temporary": Thing("临时救助", "get_temporary", "subject_id", items="matters"),
     "payment_run": Thing("发放批次", "get_payment_run", "run_id"),
+    "payment_calendar": Thing("应发月份", "get_payment_calendar", "calendar_id", items="months"),
     "recovery": Thing("追回事项", "get_recovery", "recovery_id"),
     "price_linkage": Thing("价格联动", "get_price_linkage", "month"),
     "cut_over": Thing("核对系统切换", "get_cut_over", "cut_over_id"),
@@ -54,6 +55,7 @@ OF_LIST = {
     "benefit_cases": ("case", "key"),
     "payment_runs": ("payment_run", "key"),
     "recoveries": ("recovery", "key"),
+    "owed_months": ("payment_calendar", "key"),
     "temporary_matters": ("temporary", "subject_id"),
     "price_linkages": ("price_linkage", "key"),
     "verification_cut_overs": ("cut_over", "key"),
@@ -119,5 +121,5 @@ def of_row(service: str, row: Mapping[str, Any]) -> str:
     category, key = OF_LIST.get(str(row["list"]), (None, ""))
     if category is None:
         return ""
-    item = row["key"] if category == "temporary" else None
+    item = row["key"] if category == "temporary" else row["item"] if category == "payment_calendar" else None
     return address(service, category or str(row["shape"]), str(row[key]), item=item)

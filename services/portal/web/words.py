@@ -91,6 +91,7 @@ FIELDS: dict[str, str] = {
     "place": "地点",
     "day": "日期",
     "month": "月份",
+    "calendar_id": "应发月份（编号）",
     "first": "起",
     "last": "止",
     "period": "期间",
@@ -286,6 +287,9 @@ FIELDS: dict[str, str] = {
 # What answers hold beside what forms ask for: the columns of lists and the parts of records.
 RESULTS: dict[str, str] = {
     "aggregate_id": "编号",
+    "fresh": "新增应发日期",
+    "hand": "经办人",
+    "looked": "已核查至",
     "answer_by": "答复期限",
     "answered": "已答复",
     "answered_on": "答复日期",
@@ -296,6 +300,7 @@ RESULTS: dict[str, str] = {
     "broken": "已损坏",
     "by": "经办人",
     "at": "时间",
+    "cases": "个案（件）",
     "catalogue": "目录编号",
     "certificate_until": "证件有效期至",
     "changed_at": "变更时间",
@@ -646,6 +651,11 @@ CODES: dict[str, str] = {
     "payment_approve": "发放待批准",
     "payment_send": "发放待送发",
     "payment_return_file": "待银行回盘",
+    "payment_month_owed": "应发月份待发放",
+    "payment_month_overdue": "应发月份逾期未送发",
+    "payment_month": "送发期限",
+    "met": "已送发",
+    "without_dues": "无须发放",
     "payee_account_confirm": "收款账户待确认",
     # recovery (追回)
     "recovery_notify": "追回待通知",

@@ -1,0 +1,104 @@
+"""The months for which a run is owed: opened by the clock, met by a run, without dues, or overdue."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from shared.casework import payment_calendar as pc
+from shared.eventsourcing.testing import given
+
+D = pc.decider("assistance")
+PROGRAMME, TOWN = "disabled_living_subsidy", "330225101"
+CALENDAR = pc.calendar_id(PROGRAMME, TOWN)
+JULY = pc.OwedMonth("2023-07", date(2023, 7, 17), 3, 90000)
+AUGUST = pc.OwedMonth("2023-08", date(2023, 8, 15), 4, 120000)
+
+
+def opened(m: pc.OwedMonth) -> pc.PaymentMonthOpened:
+    return pc.PaymentMonthOpened(PROGRAMME, TOWN, m.month, m.due_on, m.cases, m.total_fen)
+
+
+def looked(through: str) -> pc.PaymentMonthsLookedAt:
+    return pc.PaymentMonthsLookedAt(PROGRAMME, TOWN, through)
+
+
+def look(through: str, *owed: pc.OwedMonth) -> pc.LookAtPaymentMonths:
+    return pc.LookAtPaymentMonths(PROGRAMME, TOWN, through, owed)
+
+
+MET = pc.PaymentMonthMet(PROGRAMME, TOWN, "2023-07", "run-1", date(2023, 7, 17), True)
+LATE = pc.PaymentMonthOverdue(PROGRAMME, TOWN, "2023-07", date(2023, 7, 17), 2)
+
+
+def test_a_month_is_opened_by_the_clock_and_met_by_its_run() -> None:
+    """In time until the last day, by the run that was sent; a run once more changes nothing."""
+    month = given(D).on("2023-07-01").when(look("2023-07", JULY)).then(opened(JULY), looked("2023-07"))
+    assert month.state.open == ("2023-07",)
+    met = month.on("2023-07-20").when(pc.MeetPaymentMonth("2023-07", "run-1", date(2023, 7, 17))).then(MET)
+    assert met.state.open == ()
+    met.when(pc.MeetPaymentMonth("2023-07", "run-2", date(2023, 7, 20))).then_nothing()
+    late = month.on("2023-07-20").when(pc.MeetPaymentMonth("2023-07", "run-1", date(2023, 7, 18))).accepted()
+    assert not late.events[-1].in_time
+
+
+def test_months_nobody_looked_at_are_opened_together_and_once() -> None:
+    """After a stand-still of months each has its entry; the same look once more opens none again, not even one that is over."""
+    both = given(D).on("2023-08-20").when(look("2023-08", AUGUST, JULY)).then(opened(JULY), opened(AUGUST), looked("2023-08"))
+    over = given(D, *both.events, MET)
+    for calendar in (both, over):
+        calendar.on("2023-08-21").when(look("2023-08", AUGUST, JULY)).then(looked("2023-08"))
+
+
+def test_where_nothing_is_owed_there_is_no_entry() -> None:
+    """The month is known to have been looked at; what comes to be owed in it later opens it after all."""
+    nothing = given(D).on("2023-07-01").when(look("2023-07", pc.OwedMonth("2023-07", JULY.due_on, 0, 0))).then(looked("2023-07"))
+    assert dict(nothing.state.months) == {}
+    nothing.on("2023-07-12").when(look("2023-07", JULY)).then(opened(JULY), looked("2023-07"))
+
+
+def test_no_month_to_come_is_opened() -> None:
+    """A look never reaches beyond the month of its day, whatever it was told."""
+    given(D).on("2023-07-31").when(look("2023-09", JULY, AUGUST)).then(opened(JULY), looked("2023-07"))
+
+
+def test_a_late_month_is_said_once_and_can_still_be_met() -> None:
+    """Not on its last day; the day after with what is owed then; afterwards a run or the end of every due ends it."""
+    july = given(D, opened(JULY), looked("2023-07"))
+    july.on("2023-07-17").when(pc.NotePaymentMonth("2023-07", 2)).then_nothing()
+    late = july.on("2023-07-18").when(pc.NotePaymentMonth("2023-07", 2)).then(LATE)
+    late.on("2023-08-01").when(pc.NotePaymentMonth("2023-07", 2)).then_nothing()
+    met = late.when(pc.MeetPaymentMonth("2023-07", "run-1", date(2023, 7, 25))).accepted()
+    assert not met.events[-1].in_time
+    gone = late.on("2023-08-01").when(pc.NotePaymentMonth("2023-07", 0)).then(pc.PaymentMonthWithoutDues(PROGRAMME, TOWN, "2023-07"))
+    gone.when(pc.NotePaymentMonth("2023-07", 1)).then_nothing()
+
+
+@pytest.mark.parametrize("events", [(), (looked("2023-07"),), (opened(JULY), looked("2023-07"), MET)], ids=["none", "empty", "met"])
+def test_only_a_month_that_stands_open_is_prepared_here(events: tuple[Any, ...]) -> None:
+    """What is not owed a run, or had it, is no matter of the calendar."""
+    given(D, *events).when(pc.PrepareOwedMonth(CALENDAR, "2023-07")).then_refused("out_of_order")
+
+
+def test_a_part_of_the_town_may_be_prepared_and_nothing_beside_it() -> None:
+    """A village of the town, not another town."""
+    july = given(D, opened(JULY), looked("2023-07"))
+    july.when(pc.PrepareOwedMonth(CALENDAR, "2023-07", "330225101001")).then_nothing()
+    july.when(pc.PrepareOwedMonth(CALENDAR, "2023-07", "330225102")).then_refused("invalid_input", "division")
+
+
+@pytest.mark.parametrize(
+    ("month", "day", "since", "due"),
+    [
+        ("2023-07", 15, None, date(2023, 7, 15)),
+        ("2023-02", 31, None, date(2023, 2, 28)),
+        ("2023-07", 15, date(2023, 7, 5), date(2023, 7, 15)),
+        ("2023-07", 15, date(2023, 7, 14), date(2023, 7, 21)),
+        ("2023-07", 15, date(2023, 8, 2), date(2023, 7, 15)),
+    ],
+)
+def test_the_last_day_is_the_programmes_unless_the_first_due_came_later(month: str, day: int, since: date | None, due: date) -> None:
+    """What comes to be owed in the middle of its month has five working days at least."""
+    assert pc.pay_by(month, day, since) == due
