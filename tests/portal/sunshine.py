@@ -35,6 +35,8 @@ XIZHOU, SHIPU, HEPU = "330225101001", "330225100002", "330225102003"
 TOWNS = {XIZHOU: 7, SHIPU: 6, HEPU: 2, "330225002001": 9, "330225103004": 5, "330225200001": 11}  # households of each
 ALL = sum(TOWNS.values())
 FIRST = datetime(2023, 7, 3, tzinfo=SHANGHAI)
+BESIDE = "330225103"  # the town whose figure is withheld for that of HEPU's
+DRAWN = 7  # of the cases of the district
 SHAPES = ("fund", "inspection", "list_entry", "project", "publication", "session", "visit_plan")  # whose examples are lived
 DAYS = 50  # of the declared examples, the steps within so many days
 PATHS = ("/", "/sunshine/proposals", "/sunshine/recipients", "/sunshine/standards", "/sunshine/payments", "/sunshine/funds",
@@ -56,6 +58,7 @@ class District:
     numbers: Numbers = field(default_factory=Numbers)
     waiting: str = ""  # a case under publicity
     lot: str = ""  # an inspection drawn by lot from 132 objects
+    of_cases: dict[str, str] = field(default_factory=dict)  # place → inspection of its cases: the district, a town with few, one beside
     ids: set[str] = field(default_factory=set)
     secrets: set[str] = field(default_factory=set)  # what stands in events and may be in no receipt
 
@@ -148,10 +151,26 @@ def ill_meant(made: District) -> None:
     objects = [f"院-{n:03d}" for n in range(130)] + ["𠀀-1", "ﬀ-1"]  # of which Python and JavaScript disagree about the order
     d.call("list_campaign_objects", "reviewer", record_id=lot, objects=objects)
     tomorrow = (d.now.date() + timedelta(days=1)).isoformat()
-    d.call("freeze_campaign_list", "reviewer", record_id=lot, count=40, source="双色球第2023090期开奖号码", draw_on=tomorrow)
+    source = {"source": "双色球开奖号码", "issue": "第2023090期", "look_up": "中国福彩网开奖公告"}
+    source |= {"issue_on": tomorrow, "draw_on": tomorrow}
+    d.call("freeze_campaign_list", "reviewer", record_id=lot, count=40, **source)
+    d.project()
+    for place, count in (("330225", DRAWN), (HEPU[:9], 1), (BESIDE, 2)):
+        opening = {"programme": "assistance_special_governance", "division": place, "title": f"个案抽查{place}", "scope": "在册个案"}
+        day = d.now.date().isoformat()
+        record = d.call("open_campaign", "reviewer", **opening, period_from=day, check_by="2023-12-31")["id"]
+        d.project()
+        d.call("list_campaign_cases", "reviewer", record_id=record)
+        d.call("freeze_campaign_list", "reviewer", record_id=record, count=count, **source)
+        made.of_cases[place] = record
+    d.settle()
+    made.remember()
     d.later(1)
     d.project()
-    d.call("start_campaign", "reviewer", record_id=lot, count=40, seed=SEED)
+    for record, count in ((lot, 40), (made.of_cases["330225"], DRAWN)):
+        d.call("record_campaign_seed", "clerk", record_id=record, seed=SEED + "?")
+        d.call("record_campaign_seed", "clerk", record_id=record, seed=SEED)
+        d.call("start_campaign", "reviewer", record_id=record, count=count, seed=SEED)
     made.lot = lot
     d.settle()
 

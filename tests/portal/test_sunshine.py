@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import csv
+import hashlib
+import hmac
 import io
 import json
 import re
@@ -18,17 +20,36 @@ import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, Page, expect
 
+from services.assistance.declarations import DECIDERS
 from services.portal.read_model import TABLES
 from services.portal.sunshine import declared
-from shared.casework.draws import draw
+from shared.casework.draws import draw, pseudonyms
+from shared.casework.inspection import CampaignListFrozen, CampaignObjectsListed, salt_key
 from shared.casework.shape import Declaration
 from shared.cli.sealing import checking_key, origin_of
 from shared.domain.errors import Refused
 from shared.eventlog import rebuild
 from shared.eventlog.integrity import standalone
+from shared.eventlog.integrity.replay import replay
 from shared.eventsourcing.events import ERASED
 from tests.portal.conftest import accessible, picture
-from tests.portal.sunshine import ALL, HEPU, INJECTED, LIVING, PATHS, SEED, XIZHOU, District, district, part, said, served
+from tests.portal.sunshine import (
+    ALL,
+    BESIDE,
+    DRAWN,
+    HEPU,
+    INJECTED,
+    LIVING,
+    PATHS,
+    SEED,
+    TOWNS,
+    XIZHOU,
+    District,
+    district,
+    part,
+    said,
+    served,
+)  # fmt: skip
 
 EVERY_KIND = (
     *PATHS,
@@ -145,7 +166,8 @@ def everything(made: District, past: dict[str, dict[str, str]]) -> Iterator[tupl
         files |= {f"/sunshine/feed.atom{asked}"}
         if not on:
             files |= {link for text in pages.values() for link in _RECEIPT.findall(text)}
-            files |= {f"/sunshine/inspections/{made.lot}/objects.txt", f"/sunshine/proposals/{made.waiting}/objection", "/sunshine/verify"}
+            files |= {f"/sunshine/inspections/{made.of_cases['330225']}/pseudonyms.txt", f"/sunshine/inspections/{made.lot}/objects.txt"}
+            files |= {f"/sunshine/proposals/{made.waiting}/objection", "/sunshine/verify"}
         for path in sorted(files):
             answer = made.client.get(path)
             assert answer.status_code == 200, path
@@ -419,7 +441,7 @@ def test_a_draw_is_announced_before_its_seed_is_known(made: District) -> None:
     [row] = [r for r in table(made, "inspections") if r["record_id"] == made.lot]
     assert row["frozen_on"] < row["draw_on"]
     before = said(made.client, f"/sunshine/inspections/{made.lot}?on={row['frozen_on']}")
-    assert "双色球第2023090期开奖号码" in before
+    assert "双色球开奖号码第2023090期" in before
     assert row["list_hash"] in before
     assert "抽中的对象" not in before
     drawn = {r["object_id"] for r in table(made, "inspection-objects") if r["record_id"] == made.lot and r["chosen"]}
@@ -427,15 +449,119 @@ def test_a_draw_is_announced_before_its_seed_is_known(made: District) -> None:
     assert drawn == {*draw(objects, 40, SEED)}
 
 
-def test_of_a_check_of_cases_there_are_numbers_and_of_few_no_result(made: District) -> None:
-    """A case's number is that of a household on the public list: neither list, seed nor hash; and of one case no finding."""
+def test_whoever_doubts_the_seed_is_told_how_to_compare_it(made: District) -> None:
+    """Source, issue, its day and where to look; that two hands read it, and that the first had to correct itself."""
+    text = said(made.client, f"/sunshine/inspections/{made.lot}")
+    assert "请到“中国福彩网开奖公告”找到双色球开奖号码第2023090期" in text
+    assert "两人各自查得" in text
+    assert "录入过 2 次" in text
+    [row] = [r for r in table(made, "inspections") if r["record_id"] == made.lot]
+    assert (row["issue"], row["issue_on"] > row["frozen_on"], row["look_up"]) == ("第2023090期", True, "中国福彩网开奖公告")
+
+
+def test_the_browser_repeats_a_draw_over_cases_and_names_nobody(page: Page, made: District, tmp_path: Path) -> None:
+    """From the page alone, by button and by the line of Python: pseudonyms, none of which is known outside. With the salt, which stands
+    sealed in the log, an auditor sees that they are the cases that were drawn; and the replay finds nothing wrong."""
+    record = made.of_cases["330225"]
+    page.goto(f"/sunshine/inspections/{record}")
+    page.get_by_role("button", name="在浏览器中重做这次抽取").click()
+    text = made.client.get(f"/sunshine/inspections/{record}/pseudonyms.txt").get_data()
+    listed = text.decode().split("\n")
+    expect(page.locator("#draw-said")).to_contain_text(f"相同：从 {len(listed)} 个对象中抽出的 {DRAWN} 个")
+    shown = page.locator("#drawn li code").all_inner_texts()
+    assert shown == list(draw(listed, DRAWN, SEED))
+    accessible(page)
+    page.locator("summary", has_text="一行 Python").click()
+    argv = shlex.split(page.locator("pre code").inner_text())
+    (tmp_path / "pseudonyms.txt").write_bytes(text)
+    run = [sys.executable, "-X", "utf8", *argv[1:]]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, timeout=60, check=True, encoding="utf-8")
+    assert done.stdout.split("\n")[:-1] == shown
+    rows = [r for r in table(made, "inspection-pseudonyms") if r["record_id"] == record]
+    assert ([r["pseudonym"] for r in rows], [r["pseudonym"] for r in rows if r["drawn"]]) == (listed, shown)
+    page.evaluate("document.getElementById('draw').dataset.seed += 'x'")
+    page.get_by_role("button", name="在浏览器中重做这次抽取").click()
+    expect(page.locator("#draw-said")).to_contain_text("不同")
+
+    office = made.desk.offices["assistance"]
+    history = [r.event for r in office.history(f"assistance.inspection-{record}")]
+    [frozen] = [e for e in history if isinstance(e, CampaignListFrozen)]
+    cases = [o for e in history if isinstance(e, CampaignObjectsListed) for o in e.objects]
+    assert len(cases) == ALL == len(listed)
+    hidden = {hmac.new(bytes.fromhex(frozen.salt or ""), case.encode(), "sha256").hexdigest(): case for case in cases}
+    assert sorted(hidden) == listed
+    state = office.load(DECIDERS["inspection"], record).state
+    assert {hidden[p] for p in shown} == set(state.objects)
+    [row] = [r for r in table(made, "inspections") if r["record_id"] == record]
+    assert row["salt_hash"] == hashlib.sha256(bytes.fromhex(frozen.salt or "")).hexdigest()
+    assert replay(office.log, {"assistance": office}).findings == []
+
+
+def test_the_salt_of_a_draw_is_told_nobody(made: District, past: dict[str, dict[str, str]]) -> None:
+    """It is on no page, in no table or receipt of any day; staff who are shown the record are not shown it, nor is it in the log in the
+    clear. Without it no public number, under nothing that is public, gives a pseudonym; and two lists of the same cases share none."""
+    office = made.desk.offices["assistance"]
+    salts, lists = set(), {}
+    for record in made.of_cases.values():
+        shown = made.desk.call("get_record", "reviewer", shape="inspection", record_id=record)
+        [frozen] = [r.event for r in office.history(f"assistance.inspection-{record}") if isinstance(r.event, CampaignListFrozen)]
+        assert frozen.salt
+        assert frozen.salt not in json.dumps(shown, default=str)
+        salts.add(frozen.salt)
+        lists[record] = pseudonyms(frozen.salt, [o for r in office.history(f"assistance.inspection-{record}")
+                                                 if isinstance(r.event, CampaignObjectsListed) for o in r.event.objects])  # fmt: skip
+    assert len(salts) == 3
+    assert len({p for of in lists.values() for p in of}) == sum(map(len, lists.values()))  # towns' cases are in the district's list as well
+    assert not [raw.name for raw in office.log.read_all() if any(salt.encode() in raw.data for salt in salts)]
+    assert not [path for path, text in everything(made, past) if any(salt in text for salt in salts)]
+    cases = {case for of in lists.values() for case in of.values()}
+    [row] = [r for r in table(made, "inspections") if r["record_id"] == made.of_cases["330225"]]
+    known = (row["salt_hash"], row["pseudonyms_hash"])
+    guessed = {p for public in known for p in pseudonyms(public, cases)} | {hashlib.sha256(case.encode()).hexdigest() for case in cases}
+    assert not guessed & set(lists[made.of_cases["330225"]])
+
+
+def test_a_list_of_cases_is_committed_to_before_the_seed_is_known(made: District) -> None:
+    """The day before, the page showed every pseudonym, the list's hash and the salt's; all three are the same after the draw."""
+    record = made.of_cases["330225"]
+    [row] = [r for r in table(made, "inspections") if r["record_id"] == record]
+    before = said(made.client, f"/sunshine/inspections/{record}?on={row['frozen_on']}")
+    after = made.client.get(f"/sunshine/inspections/{record}/pseudonyms.txt").get_data(as_text=True)
+    assert made.client.get(f"/sunshine/inspections/{record}/pseudonyms.txt?on={row['frozen_on']}").get_data(as_text=True) == after
+    assert [text for text in (row["salt_hash"], row["pseudonyms_hash"], *after.split("\n")) if text not in before] == []
+    assert "抽中的假名" not in before
+    assert hashlib.sha256(after.encode()).hexdigest() == row["pseudonyms_hash"]
+
+
+def test_the_length_of_a_list_tells_no_small_count(made: District) -> None:
+    """Of a town with two cases, and of the town whose figure is withheld for its sake, neither list nor length, on no day; it is recorded
+    why."""
+    for place, why in ((HEPU[:9], "small"), (BESIDE, "beside")):
+        record = made.of_cases[place]
+        [row] = [r for r in table(made, "inspections") if r["record_id"] == record]
+        assert (row["listed"], row["withheld"]) == (None, why)
+        for on in ("", f"?on={row['frozen_on']}"):
+            assert made.client.get(f"/sunshine/inspections/{record}/pseudonyms.txt{on}").status_code == 404
+            text = said(made.client, f"/sunshine/inspections/{record}{on}")
+            assert "不公布名单和件数" in text
+            assert f"{next(n for town, n in TOWNS.items() if town[:9] == place)} 件" not in text
+        assert record not in {r["record_id"] for r in table(made, "inspection-pseudonyms")}
+        [hidden] = [r for r in table(made, "withholdings") if r["record_id"] == record]
+        assert (hidden["what"], hidden["place"], hidden["withheld"], hidden["until_day"]) == ("inspections", place, why, "9999-12-31")
+    [told] = [r for r in table(made, "inspections") if r["record_id"] == made.of_cases["330225"]]
+    assert (told["listed"], told["withheld"]) == (ALL, "")
+
+
+def test_of_a_check_of_few_cases_there_is_no_result(made: District) -> None:
+    """A case's number is that of a household on the public list: nowhere on the page; of three cases neither list nor finding."""
     [row] = [r for r in table(made, "inspections") if r["programme"] == "assistance_special_governance" and r["status"] == "published"]
-    assert (row["listed"], row["drawn"], row["seed"], row["list_hash"], row["found"], row["summary"]) == (3, 1, None, None, None, "")
+    assert (row["listed"], row["drawn"], row["list_hash"], row["found"], row["summary"]) == (None, 3, None, None, "")
     page = said(made.client, f"/sunshine/inspections/{row['record_id']}")
     assert "少于5件" in page
-    assert not [told for told in ("case-1", "case-2", "case-3", "问题分类", "双色球2023076期 04") if told in page]
-    assert made.client.get(f"/sunshine/inspections/{row['record_id']}/objects.txt").status_code == 404
-    for code in ("inspection-objects", "findings"):
+    assert not [told for told in ("case-1", "case-2", "case-3", "问题分类") if told in page]
+    for file in ("objects.txt", "pseudonyms.txt"):
+        assert made.client.get(f"/sunshine/inspections/{row['record_id']}/{file}").status_code == 404
+    for code in ("inspection-objects", "inspection-pseudonyms", "findings"):
         assert row["record_id"] not in {r["record_id"] for r in table(made, code)}
     [other] = [r for r in table(made, "inspections") if r["programme"] == "support_institution_governance" and r["status"] == "published"]
     assert (other["found"], other["settled"], other["summary"]) == (1, 1, "检查2家，整改1项")  # institutions are no persons
@@ -552,3 +678,15 @@ def test_a_credit_list_shows_who_stands_on_it_on_the_day(made: District, monkeyp
     assert table(made, "credit") == []
     assert len(table(made, "credit", "2023-10-08")) == 1
     assert made.client.get(f"{receipt}?on=2023-10-08").status_code == 503
+
+
+def test_a_list_whose_salt_is_destroyed_is_nobodys_any_more(made: District) -> None:
+    """Its pseudonyms can be computed by nobody; the page says so, and what was drawn goes on being checked."""
+    record = made.of_cases["330225"]
+    office, portal = made.desk.offices["assistance"], made.app.extensions["portal"]
+    drawn = set(office.load(DECIDERS["inspection"], record).state.objects)
+    office.vault.destroy(salt_key(record), made.desk.now.isoformat())
+    portal.vault._erasures = (0.0, portal.vault._erasures[1])  # half a minute later
+    assert "盐已销毁" in said(made.client, f"/sunshine/inspections/{record}")
+    assert made.client.get(f"/sunshine/inspections/{record}/pseudonyms.txt").status_code == 404
+    assert set(office.load(DECIDERS["inspection"], record).state.objects) == drawn

@@ -2,17 +2,25 @@
 
 Only campaigns whose terms say that their result is published (``publish_days``) are kept here; of the others nothing is public.
 ``object_id`` is the id of a case or an institution, as it stands in the list that is drawn from. That of a case is its number on the list
-of recipients, so it names a household to whoever reads both: objects are shown only where the declaration makes them public
-(``services/portal/sunshine/inspections.py``).
+of recipients, so it names a household to whoever reads both: objects are shown only where the declaration makes them public, all others by
+their pseudonyms (``services/portal/sunshine/inspections.py``). The salt stands here sealed, as in the event.
+
+``withheld`` is the record of why the length of a list, and with it the list, may not be told: ``small``, few are on it; ``beside``, the
+figure of its place was withheld of a programme whose cases are on it, and would follow. It is decided as the list grows, and stands from
+the freezing on: what was shown by then is shown.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from services.portal.rows import kept
+from services.portal.rows.sunshine import is_withheld, small
+from shared.casework.draws import BY_OBJECT
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
@@ -34,11 +42,21 @@ def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table]:
         sa.Column("status", sa.Text, nullable=False),  # listing | frozen | checking | closed | published | cancelled
         sa.Column("frozen_on", sa.String(10)),
         sa.Column("source", sa.Text, nullable=False),  # of the seed, as named when the list was frozen
+        sa.Column("issue", sa.Text, nullable=False),
+        sa.Column("issue_on", sa.String(10)),
+        sa.Column("look_up", sa.Text, nullable=False),
         sa.Column("draw_on", sa.String(10)),  # not before
         sa.Column("to_draw", sa.Integer, nullable=False),
         sa.Column("drawn", sa.Integer, nullable=False),  # how many by lot; 0: all are checked
         sa.Column("seed", sa.Text, nullable=False),
+        sa.Column("seed_entries", sa.Integer, nullable=False),  # how often a first hand typed it: more than once where it was misread
         sa.Column("list_hash", sa.Text, nullable=False),
+        sa.Column("rule", sa.Integer, nullable=False),  # of shared/casework/draws.py
+        sa.Column("salt_hash", sa.Text, nullable=False),
+        sa.Column("pseudonyms_hash", sa.Text, nullable=False),
+        sa.Column("salt", sa.Text),  # sealed
+        sa.Column("programmes", sa.Text, nullable=False),  # of the cases on the list that are public, as JSON
+        sa.Column("withheld", sa.String(10), nullable=False),  # "" | small | beside
         sa.Column("draw_version", sa.Integer, nullable=False),  # the event of the draw in the stream; -1: not drawn yet
         *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
         sa.Column("summary", sa.Text, nullable=False),
@@ -67,6 +85,20 @@ def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table]:
     return campaigns, objects, findings
 
 
+def _why(rows: Rows, of: sa.Table, division: str, listed: int, programmes: Iterable[str]) -> str:
+    """Why the length of a list over cases is withheld."""
+    if small(listed):
+        return "small"
+    return "beside" if any(is_withheld(rows, of.metadata, programme, division) for programme in programmes) else ""
+
+
+def _programmes(rows: Rows, of: sa.Table, r: Recorded) -> set[str]:
+    """Of which programmes the listed objects are cases whose figures are public."""
+    service, standing = r.name.partition(".")[0], of.metadata.tables["disclosure_standing"]
+    found = (rows.get(standing, stream=f"{service}.disclosure-{one}") for one in r.event.objects)
+    return {row["programme"] for row in found if row is not None}
+
+
 def project(model: ReadModel, tables: tuple[sa.Table, sa.Table, sa.Table]) -> None:
     campaigns, objects, findings = tables
     _project_campaigns(model, campaigns, objects)
@@ -87,7 +119,8 @@ def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table)
         kept.say(
             rows, campaigns, r, **_key(r), programme=e.programme, division=e.division, title=e.title, scope=e.scope,
             period_from=e.period_from.isoformat(), check_by=e.check_by.isoformat(), status="listing", frozen_on=None,
-            source="", draw_on=None, to_draw=0, drawn=0, seed="", list_hash="",
+            source="", issue="", issue_on=None, look_up="", draw_on=None, to_draw=0, drawn=0, seed="", seed_entries=0, list_hash="",
+            rule=BY_OBJECT, salt_hash="", pseudonyms_hash="", salt=None, programmes="[]", withheld="",
             draw_version=-1, summary="", published_where="", published_on=None, in_time=None, **counts,
         )  # fmt: skip
 
@@ -99,14 +132,29 @@ def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table)
         for one in r.event.objects:
             rows.put(objects, **_key(r), object_id=one, listed_on=kept.day_of(r))
         more = len(r.event.objects)
-        chosen = row["chosen"] + (more if row["status"] == "checking" else 0)
-        kept.change(rows, campaigns, r, _key(r), listed=row["listed"] + more, chosen=chosen)
+        chosen, listed = row["chosen"] + (more if row["status"] == "checking" else 0), row["listed"] + more
+        of = sorted({*msgspec.json.decode(row["programmes"]), *_programmes(rows, campaigns, r)})
+        why = _why(rows, campaigns, row["division"], listed, of)
+        values = {"listed": listed, "chosen": chosen, "programmes": msgspec.json.encode(of).decode(), "withheld": why}
+        kept.change(rows, campaigns, r, _key(r), **values)
 
     @model.on_short("campaign_list_frozen")
     def _frozen(rows: Rows, r: Recorded) -> None:
         e = r.event
+        row = kept.now(rows, campaigns, **_key(r))
+        if row is None:
+            return
         values = {"source": e.source, "draw_on": e.draw_on.isoformat(), "to_draw": e.count, "list_hash": e.list_hash}
-        kept.change(rows, campaigns, r, _key(r), status="frozen", frozen_on=kept.day_of(r), **values)
+        values |= {"issue": e.issue, "issue_on": e.issue_on.isoformat() if e.issue_on else None, "look_up": e.look_up}
+        values |= {"rule": e.rule, "salt_hash": e.salt_hash, "pseudonyms_hash": e.pseudonyms_hash, "salt": e.salt}
+        why = _why(rows, campaigns, row["division"], row["listed"], msgspec.json.decode(row["programmes"]))
+        kept.change(rows, campaigns, r, _key(r), status="frozen", frozen_on=kept.day_of(r), withheld=why, **values)
+
+    @model.on_short("campaign_seed_recorded")
+    def _typed(rows: Rows, r: Recorded) -> None:
+        row = kept.now(rows, campaigns, **_key(r))
+        if row is not None:
+            kept.change(rows, campaigns, r, _key(r), seed_entries=row["seed_entries"] + 1)
 
     @model.on_short("campaign_started")
     def _started(rows: Rows, r: Recorded) -> None:

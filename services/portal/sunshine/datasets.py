@@ -68,8 +68,8 @@ def _totals(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
 
 
 def _withheld(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
-    """Of the figures by place, of runs, and of indicators."""
-    after, nothing = "", {"run_id": "", "indicator": "", "threshold": rows.SMALL_CELL}
+    """Of the figures by place, of runs, of inspections' lists, and of indicators."""
+    after, nothing = "", {"run_id": "", "record_id": "", "indicator": "", "threshold": rows.SMALL_CELL}
     while True:
         found = rows.withholdings(portal.read, recipients.T, portal.profile.division_code, after, _BATCH, on=recipients.when(day))
         yield from ({**nothing, "what": "totals", **row} for row in found)
@@ -77,6 +77,7 @@ def _withheld(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
             break
         after = found[-1]["key"]
     yield from ({**nothing, "what": "payments", **row} for row in money.withholdings(portal, day))
+    yield from ({**nothing, "what": "inspections", **row} for row in inspections.withholdings(portal, day))
     yield from ({**nothing, "what": "indicators", **row} for row in indicators.withholdings(portal, day))
 
 
@@ -98,6 +99,14 @@ def _objects(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
         yield from ({"record_id": campaign["record_id"], "object_id": one, "chosen": one in chosen} for one in listed)
 
 
+def _pseudonyms(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
+    """Of the campaigns over cases: the list by its pseudonyms, and which of them were drawn."""
+    for campaign in inspections.campaigns(portal, day):
+        listed = inspections.pseudonyms(portal, day, campaign)
+        drawn = set(inspections.chosen(campaign, listed))
+        yield from ({"record_id": campaign["record_id"], "pseudonym": one, "drawn": one in drawn} for one in listed)
+
+
 def _findings(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
     for campaign in inspections.campaigns(portal, day):
         yield from inspections.findings(portal, day, campaign)
@@ -115,6 +124,7 @@ ROWS: dict[str, Callable[[Portal, Day], Iterable[dict[str, Any]]]] = {
     "fund-moves": money.moves,
     "inspections": inspections.campaigns,
     "inspection-objects": _objects,
+    "inspection-pseudonyms": _pseudonyms,
     "findings": _findings,
     "credit": credit.entries,
     "indicators": _indicators,

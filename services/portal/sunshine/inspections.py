@@ -1,11 +1,12 @@
 """检查与抽查: campaigns whose result is published, the list and the draw by its published seed, findings and how they were put right.
 
-The objects of a campaign, and with them seed and hash, are public where its declaration says so (``objects``): those over institutions.
-Of one over cases there are numbers alone, for a case's number is that of a household on the list of recipients, and the seed would tell
-which of them were drawn; and of one over few cases there is no result.
+The objects of a campaign are public where its declaration says so (``objects``): those over institutions. A case's number is that of a
+household on the list of recipients, so a list of cases is shown by pseudonyms (``shared/casework/draws.py``), made here from the sealed
+salt; of one that was drawn before there were any, neither list nor seed. Where the length of a list would tell a small count there is
+none of it, and of one over few cases there is no result.
 
-Whoever doubts a public draw repeats it: a button does so in the browser (``static/draw.js``), one line of Python anywhere else. Results are
-told once they are published; before that the page says how far the campaign is.
+Whoever doubts a public draw repeats it, over names or pseudonyms: a button does so in the browser (``static/draw.js``), one line of Python
+anywhere else. Results are told once they are published; before that the page says how far the campaign is.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from flask import Response
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
-from services.portal.rows.sunshine import small
+from services.portal.rows.sunshine import small, until
 from services.portal.sunshine import declared
 from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
 from services.portal.web.pictures import Bar, bars
 from services.portal.web.portal import Portal
 from services.portal.web.words import said
-from shared.casework.draws import draw
+from shared.casework import draws
 from shared.domain.errors import Refused
 
 CAMPAIGNS, OBJECTS, FINDINGS = TABLES["inspections"]
@@ -34,7 +35,6 @@ STATUS = {
     "published": "结果已公开", "cancelled": "已取消",
 }  # fmt: skip
 _RESULTS = ("with_findings", "found", "rectified", "settled")  # told once they are published
-_OF_THE_LIST = ("seed", "list_hash")
 
 
 def campaigns(portal: Portal, day: Day) -> list[dict[str, Any]]:
@@ -45,27 +45,45 @@ def campaigns(portal: Portal, day: Day) -> list[dict[str, Any]]:
         declaration = declared.declarations().get(row["programme"])
         row["named"] = declaration is not None and "objects" in declaration.public
         row["few"] = not row["named"] and small(row["chosen"])
-        if not row["named"]:
-            row.update(dict.fromkeys(_OF_THE_LIST))
+        if row["named"]:
+            row["withheld"] = ""
+        else:
+            row["list_hash"] = None  # of numbers that can be guessed
+        row["hidden"] = not row["named"] and row["rule"] == draws.BY_PSEUDONYM
+        if not row["named"] and not row["hidden"]:
+            row["seed"] = None
+        if row["withheld"]:
+            row.update(dict.fromkeys(("listed",) if row["to_draw"] else ("listed", "chosen", "checked")))
         row["told"] = row["status"] == "published" and not row["few"]
         if not row["told"]:
             row.update(dict.fromkeys(_RESULTS), summary="")
     return found
 
 
-def objects(portal: Portal, day: Day, campaign: dict[str, Any]) -> list[str]:
-    """The list as it stood, in the order in which a draw takes it; none where it is not public."""
-    if not campaign["named"]:
-        return []
+def _objects(portal: Portal, day: Day, campaign: dict[str, Any]) -> list[str]:
     c = OBJECTS.c
     found = query(portal, sa.select(c.object_id).where(c.record_id == campaign["record_id"], c.listed_on <= day.text))
     return sorted(row["object_id"] for row in found)
 
 
+def objects(portal: Portal, day: Day, campaign: dict[str, Any]) -> list[str]:
+    """The list as it stood, in the order in which a draw takes it; none where it is not public."""
+    return _objects(portal, day, campaign) if campaign["named"] else []
+
+
+def pseudonyms(portal: Portal, day: Day, campaign: dict[str, Any]) -> list[str]:
+    """The frozen list by its pseudonyms, in the order in which a draw takes them; none where its length would tell something, or the salt
+    is destroyed."""
+    if not campaign["hidden"] or campaign["withheld"]:
+        return []
+    salt = portal.vault.open(campaign["salt"])
+    return list(draws.pseudonyms(salt, _objects(portal, day, campaign))) if draws.is_salt(salt) else []
+
+
 def chosen(campaign: dict[str, Any], listed: list[str]) -> tuple[str, ...]:
-    """Which of a public list are to be checked: those drawn, or all where no draw is to come."""
+    """Which of a public list, of objects or pseudonyms, are to be checked: those drawn, or all where no draw is to come."""
     if campaign["drawn"]:
-        return draw(listed, campaign["drawn"], campaign["seed"]) if campaign["named"] else ()
+        return draws.draw(listed, campaign["drawn"], campaign["seed"]) if listed else ()
     return () if campaign["status"] in ("listing", "frozen") else tuple(listed)
 
 
@@ -76,6 +94,24 @@ def findings(portal: Portal, day: Day, campaign: dict[str, Any]) -> list[dict[st
     f = FINDINGS.c
     asked = sa.select(FINDINGS).where(kept.on(FINDINGS, day.text), f.record_id == campaign["record_id"])
     return query(portal, asked.order_by(f.finding_id))
+
+
+def withholdings(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """The record of what lists over cases were not told, by which rule, from which day to which, as it stood at the end of the day."""
+    c = CAMPAIGNS.c
+    told = (c.record_id, c.programme, c.division.label("place"), c.withheld, c.since.label("from_day"), c.until.label("until_day"))
+    asked = sa.select(*told).where(c.withheld != "", c.since <= day.text).order_by(c.record_id, c.since)
+    found: list[dict[str, Any]] = []
+    for row in query(portal, asked):
+        declaration = declared.declarations().get(row["programme"])
+        if declaration is not None and "objects" in declaration.public:
+            continue
+        before = found[-1] if found else {}
+        if all(before.get(name) == row[name] for name in ("record_id", "withheld")) and before["until_day"] == row["from_day"]:
+            before["until_day"] = row["until_day"]  # something else of the campaign changed
+        else:
+            found.append(row)
+    return [{**row, "until_day": until(row["until_day"], day.on)} for row in found]
 
 
 def key(seed: str, object_id: str) -> str:
@@ -102,7 +138,7 @@ def _campaign(portal: Portal, day: Day, record_id: str) -> dict[str, Any]:
 def one(portal: Portal, day: Day, record_id: str) -> str:
     """One campaign: its list, its draw, its findings."""
     row = _campaign(portal, day, record_id)
-    listed = objects(portal, day, row)
+    listed = pseudonyms(portal, day, row) if row["hidden"] else objects(portal, day, row)
     drawn = chosen(row, listed) if row["drawn"] else ()
     keys = sorted((key(row["seed"], o), o) for o in listed) if drawn else []
     p = paging(len(keys) or len(listed))
@@ -115,7 +151,8 @@ def one(portal: Portal, day: Day, record_id: str) -> str:
     return render(
         "inspection.html", day, c=row, name=declared.name(row["programme"]), status=STATUS, drawn=drawn, p=p, said=said, picture=picture,
         keys=keys[p.offset : p.offset + PER_PAGE], listed=listed[p.offset : p.offset + PER_PAGE], findings=problems, first=p.offset,
-        quoted=shlex.quote(row["seed"] or ""),
+        quoted=shlex.quote(row["seed"] or ""), file="pseudonyms.txt" if row["hidden"] else "objects.txt",
+        hashed=row["pseudonyms_hash"] if row["hidden"] else row["list_hash"],
     )  # fmt: skip
 
 
@@ -126,3 +163,12 @@ def listed_objects(portal: Portal, day: Day, record_id: str) -> Response:
     if not found["named"]:
         raise Refused("not_found", "此次检查的对象为个案，名单不公开。", None)
     return Response("\n".join(objects(portal, day, found)), content_type="text/plain; charset=utf-8")
+
+
+@page("/sunshine/inspections/<record_id>/pseudonyms.txt")
+def listed_pseudonyms(portal: Portal, day: Day, record_id: str) -> Response:
+    """The same of a list over cases: one pseudonym a line, in order."""
+    listed = pseudonyms(portal, day, _campaign(portal, day, record_id))
+    if not listed:
+        raise Refused("not_found", "此次检查没有公开的假名名单。", None)
+    return Response("\n".join(listed), content_type="text/plain; charset=utf-8")
