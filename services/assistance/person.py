@@ -353,6 +353,13 @@ def spending_in(state: Person, month: str) -> tuple[Spending, ...]:
     )
 
 
+def spending_turns(state: Person, month: str) -> str:
+    """The first month after this one in which a bill that counts now is more than a year old; "" when none does."""
+    first = dates.add_months(month, -SPENDING_MONTHS)
+    spent = [dates.month_of(s.spent_on) for s in state.spending.values() if s.self_borne_fen]
+    return min((dates.add_months(m, SPENDING_MONTHS + 1) for m in spent if first <= m < month), default="")
+
+
 def known_until(state: Person) -> str:
     """The last month from which a known fact counts; it may be still to come."""
     dated: tuple[Any, ...] = (*state.incomes, *state.certificates, *state.findings, *state.choices)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from services.assistance import (
-    benefits,  # noqa: F401  (adopts the shapes before the model names their events)
+    benefits,  # adopts the shapes before the model names their events
     household,
 )
 from services.assistance.declarations import DECLARATIONS
@@ -46,7 +46,7 @@ RECORDS = record_table(METADATA)
 FEATURES = (means_test, standards, person, temporary, determination, price_linkage, meetings)
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
 MODEL = ReadModel("assistance", version=13, metadata=METADATA)
-project_benefits(MODEL, BENEFITS)
+project_benefits(MODEL, BENEFITS, benefits.turns)
 project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))
 for _feature in FEATURES:

@@ -284,7 +284,7 @@ class Raise:
 
         at_desk = copy(self.benefits)
         at_desk.office, at_desk.assess = desk, assess
-        at_desk.ahead = lambda _: until  # type: ignore[method-assign]  # known for the whole slice
+        at_desk.ahead = lambda state: until  # type: ignore[method-assign]  # known for the whole slice
         at_desk.reassess(desk.case_id, run.effective_month, run.cause, step)
 
     def _known_until(self, case: Case) -> str:
@@ -295,10 +295,12 @@ class Raise:
     ) -> tuple[dict[Asked, Found], dict[str, str]]:
         """What the rules say of every month of every case, by the question that is going to be asked; and until when facts are known."""
         found: dict[Asked, Found] = {}
+        rules = rules_now(self.office, self.profile)
 
         def note(asked: Asked, known: Known, w: _Way, facts: HouseholdFacts) -> None:
             assert known.assessment is not None
-            found[asked] = Found(known.assessment, w.version, household.payee_in(w.house, facts))
+            turn = rules.next_turn(asked.programme, facts, asked.month) if asked.month == w.last else ""
+            found[asked] = Found(known.assessment, w.version, household.payee_in(w.house, facts), next_turn=turn)
 
         bulk = {k: c for k, c in cases.items() if c.programme in PROGRAMMES and in_bulk(c.programme)}
         houses = self.reading.households(c.subject_id for c in bulk.values())
@@ -308,7 +310,7 @@ class Raise:
             if (w := _way(CaseNow(k, c), houses.get(c.subject_id), run.effective_month, today, ahead)) is not None
         ]
         with suppress(RulesError):  # as in ``changing``
-            walk(ways, explained(rules_now(self.office, self.profile)), note)
+            walk(ways, explained(rules), note)
         return found, {w.case_id: household.known_until(w.house) for w in ways}
 
 
@@ -380,7 +382,8 @@ class _CaseDesk:
 
 
 def _same(before: Case, after: Case) -> bool:
-    """Whether a decision leaves everything as it is: the amounts of all months, the gradual exit, the payee, what is owed."""
+    """Whether a decision leaves everything as it is: the amounts of all months, the gradual exit, the payee, what is owed, when it is
+    looked at again."""
     months = {s.month for s in (*before.schedule, *after.schedule)}
-    kept = ("status", "payee_id", "exit_since", "exit_ends", "arrears_fen")
+    kept = ("status", "payee_id", "exit_since", "exit_ends", "next_turn", "arrears_fen")
     return all(before.entitled(m) == after.entitled(m) for m in months) and all(getattr(before, k) == getattr(after, k) for k in kept)

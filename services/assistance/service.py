@@ -32,7 +32,7 @@ from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.domain.money import yuan
-from shared.eventlog.benefit_rows import listed
+from shared.eventlog.benefit_rows import CALENDAR_TURNED, listed
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import Due, command, deadline, query, reaction
@@ -306,6 +306,11 @@ class Assistance(
     @deadline("gradual_exit_over")
     def on_gradual_exit_over(self, due: Due) -> None:
         """渐退期满: the rules are asked about the first month after it."""
+        self.benefits.reassess(due.aggregate_id, due.data["month"], f"clock:{due.due_at}", due.order(None))
+
+    @deadline(CALENDAR_TURNED)
+    def on_calendar_turned(self, due: Due) -> None:
+        """到龄、账单满一年: nothing happened but that time went by; the rules are asked about the months from then on."""
         self.benefits.reassess(due.aggregate_id, due.data["month"], f"clock:{due.due_at}", due.order(None))
 
     # -- after a death

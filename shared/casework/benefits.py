@@ -47,6 +47,7 @@ class Found:
     facts_version: int
     payee_id: str = ""  # whom these facts name as payee; "" = whom the case names
     changing: bool = False  # incomes may change: reviewed half-yearly, not yearly
+    next_turn: str = ""  # the month in which the calendar alone changes what these facts or the rules say; "" = none
 
 
 class SubjectGone(Refused):
@@ -132,7 +133,7 @@ class Benefits:
         proposed = state.proposal.assessment if state.proposal else now.assessment
         outdated = (now.assessment.eligible, now.assessment.amount_fen) != (proposed.eligible, proposed.amount_fen)
         confirm = benefit_case.ConfirmCase(
-            order.command.case_id, order.command.reviewed, now.facts_version, outdated, now.payee_id, now.changing
+            order.command.case_id, order.command.reviewed, now.facts_version, outdated, now.payee_id, now.changing, now.next_turn
         )
         return self.office.handle(self.cases, order.command.case_id, order.to(confirm))
 
@@ -146,8 +147,9 @@ class Benefits:
         case_id = benefit_case.case_id(programme, subject_id)
         terms = self.programme(programme).terms
         grant = benefit_case.GrantCase(
-            programme, subject_id, payee_id, division, first_month, found.assessment, found.facts_version, terms, found.changing
-        )
+            programme, subject_id, payee_id, division, first_month, found.assessment, found.facts_version, terms, found.changing,
+            next_turn=found.next_turn,
+        )  # fmt: skip
         return self.office.handle(self.cases, case_id, order.to(grant, f"grant {programme} {subject_id}"))
 
     # -- changes
@@ -185,7 +187,7 @@ class Benefits:
         amount = state.entitled(dates.add_months(first, -1)) or state.entitled(first)
         since = state.exit_since if state.exit_since and state.exit_since < first else None
         assessments: list[Assessment] = []
-        version, payee, changing = -1, "", False
+        version, payee, changing, turn = -1, "", False, ""
         end: benefit_case.EndCase | None = None
         for month in dates.months_between(first, last):
             try:
@@ -193,13 +195,13 @@ class Benefits:
             except SubjectGone as nobody:
                 end = benefit_case.EndCase(case_id, month, nobody.reason, nobody.basis)
                 break
-            a, version, payee, changing = found.assessment, found.facts_version, found.payee_id, found.changing
+            a, version, payee, changing, turn = found.assessment, found.facts_version, found.payee_id, found.changing, found.next_turn
             assessments.append(a)
             amount = a.amount_fen
             since = (since or month) if a.outcome == "gradual_exit" else None
             if a.outcome == "ended":
                 break
-        reassess = benefit_case.ReassessCase(case_id, first, tuple(assessments), version, cause, payee) if assessments else None
+        reassess = benefit_case.ReassessCase(case_id, first, tuple(assessments), version, cause, payee, turn) if assessments else None
         return Correction(reassess, end, changing)
 
     def end(self, case_id: str, first_unpaid_month: str, reason: str, basis: str, order: Order[Any]) -> Answer:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -19,9 +19,13 @@ from shared.eventlog.payment_rows import PaymentTables, aggregate_id, payment_ta
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
-__all__ = ["STEP_DUE", "BenefitTables", "aggregate_id", "benefit_tables", "cases_on", "listed", "of_case", "project_benefits", "start_of"]
+__all__ = [
+    "CALENDAR_TURNED", "STEP_DUE", "BenefitTables", "aggregate_id", "benefit_tables", "cases_on",
+    "listed", "of_case", "project_benefits", "start_of",
+]  # fmt: skip
 
 PAGE = 500
+CALENDAR_TURNED = "calendar_turned"  # the deadline's name: the month has begun in which the calendar alone changes what a case rests on
 STEP_DUE = "case_step"  # the deadlines' name; the step stands behind a colon and in the data
 
 
@@ -80,8 +84,12 @@ def start_of(month: str) -> datetime:
     return datetime.combine(dates.first_day(month), time(), SHANGHAI)
 
 
-def project_benefits(model: ReadModel, t: BenefitTables) -> None:
-    """Fold the shapes' events of one service into its benefit tables."""
+def project_benefits(model: ReadModel, t: BenefitTables, turns: Callable[[str], bool] = lambda _: False) -> None:
+    """Fold the shapes' events of one service into its benefit tables.
+
+    ``turns``: the programmes whose cases the calendar alone may change. Those that were decided before a decision named the month are due
+    at once, from the last month that was decided, and name it from then on.
+    """
 
     def _set(rows: Rows, r: Recorded, **values: Any) -> None:
         rows.change(t.cases, {"case_id": aggregate_id(r)}, version=r.version, changed_at=r.meta.recorded_at.isoformat(), **values)
@@ -147,6 +155,7 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
         opened = {"programme": e.programme, "subject_id": e.subject_id, "payee_id": e.payee_id, "division": e.division}
         _stand(rows, r, **opened, amount_fen=e.amount_fen, first_month=e.first_month, publicised_until=None, exit_ends=None)
         _decided(rows, r, "granted", 0, e.amount_fen, e.first_month, e.assessment)
+        _turn(rows, r, e.programme, e.first_month)
 
     @model.on(bc.CaseReassessed)
     def _reassessed(rows: Rows, r: Recorded) -> None:
@@ -158,6 +167,16 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
             rows.due(r, "gradual_exit_over", aggregate_id(r), start_of(over), {"month": over})
         else:
             rows.settle(r, "gradual_exit_over")
+        _turn(rows, r, e.programme, max(e.effective_month, e.assessments[-1].month))
+
+    def _turn(rows: Rows, r: Recorded, programme: str, decided_to: str) -> None:
+        month = r.event.next_turn
+        if month:
+            rows.due(r, CALENDAR_TURNED, aggregate_id(r), start_of(month), {"month": month})
+        elif month is None and turns(programme):
+            rows.due(r, CALENDAR_TURNED, aggregate_id(r), r.meta.recorded_at, {"month": decided_to})
+        else:
+            rows.settle(r, CALENDAR_TURNED)
 
     @model.on(bc.EarlierRoundReassessed)
     def _earlier(rows: Rows, r: Recorded) -> None:
@@ -170,6 +189,7 @@ def project_benefits(model: ReadModel, t: BenefitTables) -> None:
     def _ended(rows: Rows, r: Recorded) -> None:
         _stand(rows, r, amount_fen=0, exit_ends=None)
         rows.settle(r, "gradual_exit_over")
+        rows.settle(r, CALENDAR_TURNED)
 
     def _decided(rows: Rows, r: Recorded, outcome: str, old: int, new: int, month: str, assessment: Any) -> None:
         rows.put(

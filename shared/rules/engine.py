@@ -28,12 +28,14 @@ from shared.rules.columns import Columns
 from shared.rules.entities import Household, Person
 from shared.rules.errors import RulesError
 from shared.rules.explain import Working
+from shared.rules.facts import births
 from shared.rules.inputs import INPUTS
 from shared.rules.months import add_months, month_of, period_of
 from shared.rules.package import Programme, RulePackage
 from shared.rules.parameters import Dated, Parameter, as_openfisca, fingerprint, load_parameters, supposed
 from shared.rules.profile import DEFAULT_PROFILE, PROFILES, Profile, load_profile
 from shared.rules.published import Published, laid_between, named
+from shared.rules.turning import next_turn
 
 
 class _Seen:
@@ -339,6 +341,15 @@ class RulesEngine:
     def facts_of(self, programme: str) -> type[Any]:
         """The dataclass that a case of this programme is given as."""
         return self._programme(programme).facts
+
+    def next_turn(self, programme: str, facts: Any, month: str) -> str:
+        """The first month after this one from which the age of somebody whom these facts are about changes what is said of them."""
+        ages = self._programme(programme).ages
+        return next_turn([(age, self._known(age.parameter)) for age in ages], births(facts), month) if ages else ""
+
+    def has_ages(self, programme: str) -> bool:
+        """Whether a programme declares any."""
+        return bool(self._programme(programme).ages)
 
     def stop_month(self, programme: str, died_on: date) -> str:
         """The first month no longer payable (for a household: to be assessed anew without the member) after a death."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 URBAN, RURAL = "urban", "rural"
 AREAS = (URBAN, RURAL)
@@ -185,3 +186,13 @@ class PriceFacts:
     food_bp: int
     area: str = URBAN
     current_amount_fen: int = 0
+
+
+def births(facts: Any) -> tuple[date, ...]:
+    """The birthdays of everybody whom the facts of a programme are about."""
+    if isinstance(facts, HouseholdFacts):
+        return tuple(m.born_on for m in facts.members)
+    if isinstance(facts, ExpenditureFacts | TemporaryFacts):
+        return births(facts.household)
+    person = getattr(facts, "person", None)
+    return (person.born_on,) if isinstance(person, PersonFacts) else ()

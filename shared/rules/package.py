@@ -12,6 +12,7 @@ from shared.rules.base import Rule
 from shared.rules.columns import Columns
 from shared.rules.explain import Working
 from shared.rules.profile import Profile
+from shared.rules.turning import Age
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,7 +22,8 @@ class Programme:
     facts: the dataclass a case is given as. outcome, amount, reason, exit_ends: names of the variables that answer.
     reasons: the sentence for each reason code. stop_after_death: the parameter, in months, that says from which month nothing is payable.
     pays: every month until it ends, once, or nothing (a determination such as 低保边缘, whose amount is 0). draws_on: names, or beginnings
-    of names, of other programmes' parameters that its rules use.
+    of names, of other programmes' parameters that its rules use. ages: those at which they decide otherwise though nothing happened, of
+    anybody whom the facts are about: a case in force is looked at again when one is reached.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Programme:
     exit_ends: str | None = None
     pays: Literal["monthly", "once", "nothing"] = "monthly"
     draws_on: tuple[str, ...] = ()
+    ages: tuple[Age, ...] = ()
 
     @property
     def outcomes(self) -> frozenset[Outcome]:

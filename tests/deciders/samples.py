@@ -30,7 +30,7 @@ FILE = bc.FileApplication(PROGRAMME, SUBJECT, PAYEE, TOWN)
 
 
 def granted(first: str = "2023-08", amount: int = 100000, facts: int = 0, by: str = "") -> bc.CaseGranted:
-    return bc.CaseGranted(PROGRAMME, SUBJECT, PAYEE, TOWN, first, amount, assessed(first, amount), facts, by=by)
+    return bc.CaseGranted(PROGRAMME, SUBJECT, PAYEE, TOWN, first, amount, assessed(first, amount), facts, by=by, next_turn="")
 
 
 def paid(*months: str, amount: int = 100000) -> list[bc.BenefitPaid]:

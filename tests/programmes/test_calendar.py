@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.assistance.benefits import CASES
+from shared.casework import benefit_case as bc
+from shared.casework.benefits import Asked
+from shared.eventlog import deadlines
+from shared.eventlog.benefit_rows import CALENDAR_TURNED
+from shared.eventlog.read_model import Rows
 from tests.desk import Desk, desk
-from tests.programmes.people import Home, Numbers, apply, case, decide, due, grant, home
+from tests.programmes.district import publish
+from tests.programmes.people import TOWN, Home, Numbers, apply, case, decide, due, grant, home, pay, single
 
 LIVING, MARGIN = "minimum_living_allowance", "minimum_living_margin_household"
-DISABLED = "disabled_living_subsidy"
+DISABLED, SUPPORT, EXPENDITURE = "disabled_living_subsidy", "extreme_hardship_support", "expenditure_based_hardship"
 
 
 @pytest.fixture
@@ -91,3 +100,112 @@ def test_a_determination_ends_in_the_month_from_which_the_rules_say_no(d: Desk, 
     assert (s.status, s.first_month, s.ended_from) == ("ended", "2023-08", "2023-10")
     unit = d.call("get_determination", "auditor", unit_id=made.household_id)
     assert [(c["hardship_class"], c["valid_from"]) for c in unit["chain"]] == [("margin", "2023-08"), ("", "2023-10")]
+
+
+# -- what the calendar alone changes
+
+
+def test_ages_change_a_households_amount_in_their_months_and_nobody_has_to_touch_it(d: Desk, numbers: Numbers) -> None:
+    """分类施保: a child who turned 18 counts as one to the end of that month, an old person from the month in which he turns 70."""
+    made = home(d, numbers, {"born": "19800101", "monthly_income_fen": 20000}, {"born": "20050910"}, {"born": "19531115"})
+    living = grant(d, LIVING, household_id=made.household_id)
+    assert stands(d, living).next_turn == "2023-10"
+    paid = {}
+    for month in ("2023-08", "2023-09", "2023-10", "2023-11", "2023-12"):
+        d.on(f"{month}-01")
+        d.settle()
+        pay(d, LIVING, month)
+        paid[month] = stands(d, living).paid[month]
+        by_rules = d.call("simulate_standard", "reviewer", programme=LIVING, changes={}, month=month, effective_month=month)
+        assert (by_rules["paid_cases"], by_rules["not_as_paid"]) == (1, 0)
+    assert paid["2023-08"] == paid["2023-09"] > paid["2023-10"] < paid["2023-11"] == paid["2023-12"]
+    causes = [r.event.cause.partition(":")[0] for r in d.services["assistance"].office.history(CASES.stream(living)) if _reassessed(r)]
+    assert causes == ["clock", "clock"]
+    assert stands(d, living).next_turn == "2050-01"  # the head's seventieth birthday
+
+
+def test_a_death_in_between_moves_the_month_to_the_next_birthday_that_is_left(d: Desk, numbers: Numbers) -> None:
+    """Whose age is waited for follows from the facts of each decision; a deadline of a birthday that will not be is gone."""
+    made = home(d, numbers, {"born": "19800101", "monthly_income_fen": 20000}, {"born": "20050910"}, {"born": "19531115"})
+    living = grant(d, LIVING, household_id=made.household_id)
+    d.on("2023-09-05")
+    d.tell("registry", "after_death_opened", person_id=made.members[1], died_on="2023-09-01", division=TOWN, round=1, steps=["household"])
+    d.settle()
+    assert stands(d, living).next_turn == "2023-11"
+    earns(d, made, 900000, "2023-09-05")
+    assert (stands(d, living).status, stands(d, living).next_turn) == ("ended", "")
+    assert not waits(d)
+
+
+def test_a_minor_in_support_is_asked_about_when_the_age_is_passed_up_to_which_he_is_kept(d: Desk, numbers: Numbers) -> None:
+    """特困: 未成年人 at 18, and kept on, are ages of the rules; the case ends by them in the month after, with no finding and no review."""
+    who = single(d, numbers, "20070910")
+    d.call("record_finding", person_id=who, found_on="2023-07-02", lost_acts=[], able_supporter=False, able_to_work=False)
+    support = grant(d, SUPPORT, person_id=who)
+    rules = d.services["assistance"].benefits
+    for month in ("2025-09", "2025-10", "2025-11"):
+        d.on(f"{month}-01")
+        d.settle()
+        said = rules.assess(Asked(SUPPORT, who, month, due(d, support, "2025-08"), None)).assessment
+        assert due(d, support, month) == said.amount_fen
+    ended = stands(d, support)
+    assert (ended.status, ended.ended_from, due(d, support, "2025-09") > 0) == ("ended", "2025-10", True)
+
+
+def test_a_bill_of_more_than_a_year_ago_no_longer_counts_from_the_month_after(d: Desk, numbers: Numbers) -> None:
+    """支出型: the spending of twelve months; a household whose bill leaves them is decided again in that month."""
+    made = home(d, numbers, {"born": "19800101", "monthly_income_fen": 120000}, {"born": "19820101", "monthly_income_fen": 120000})
+    for n, (day, fen) in enumerate((("2022-08-20", 6_000_000), ("2022-11-20", 3_000_000))):
+        d.call("record_spending", person_id=made.members[1], spending_id=f"D-{n}", kind="medical", spent_on=day, self_borne_fen=fen)
+    d.settle()
+    aid = grant(d, EXPENDITURE, household_id=made.household_id)
+    assert (stands(d, aid).first_month, stands(d, aid).next_turn) == ("2023-08", "2023-09")
+    d.on("2023-09-01")
+    d.settle()
+    assert due(d, aid, "2023-08") > due(d, aid, "2023-09")
+    s = stands(d, aid)
+    assert (s.status, s.ended_from) == ("ended", "2023-09") if not due(d, aid, "2023-09") else s.next_turn == "2023-12"
+
+
+def test_a_case_decided_before_the_month_was_carried_is_found_by_the_timer(d: Desk, numbers: Numbers) -> None:
+    """Events of an earlier release name no month: after the upgrade each is asked about once, from the last month that was decided."""
+    made = home(d, numbers, {"born": "19800101", "monthly_income_fen": 20000}, {"born": "20050910"})
+    living = grant(d, LIVING, household_id=made.household_id)
+    office, model = d.services["assistance"].office, d.models["assistance"]
+    (granted,) = [raw for raw in office.log.read(CASES.stream(living)) if raw.name == "assistance.case_granted"]
+    assert waits(d) == {living: ("2023-10-01T00:00:00+08:00", "2023-10")}
+    data = msgspec.json.decode(granted.data)
+    assert data.pop("next_turn") == "2023-10"
+    with office.read.execution_options(writes=True).begin() as tx:  # as a rebuild meets it in the log of an earlier release
+        rows = Rows(model, tx)
+        model.project(rows, replace(granted, data=msgspec.json.encode(data)))
+        rows.flush(tx)
+    assert waits(d)[living][1] == "2023-08"
+    d.on("2023-12-05")
+    d.settle()
+    assert due(d, living, "2023-09") > due(d, living, "2023-10")
+    assert waits(d) == {living: ("2050-01-01T00:00:00+08:00", "2050-01")}
+
+
+def test_a_raise_in_between_leaves_the_month_as_it_is(d: Desk, numbers: Numbers) -> None:
+    """提标: a run over all cases decides them in bulk, and each goes on to wait for its next birthday."""
+    made = home(d, numbers, {"born": "19800101", "monthly_income_fen": 20000}, {"born": "20050910"}, area="urban")
+    living = grant(d, LIVING, household_id=made.household_id)
+    d.on("2023-08-02")
+    publish(d, 135_000, 125_500, "2023-08-01")
+    d.settle()
+    raised = [r.event for r in d.services["assistance"].office.history(CASES.stream(living)) if _reassessed(r)][-1]
+    assert (raised.cause.partition(":")[0], raised.outcome, raised.next_turn) == ("standard", "raised", "2023-10")
+    d.on("2023-10-01")
+    d.settle()
+    assert due(d, living, "2023-09") > due(d, living, "2023-10")
+
+
+def waits(d: Desk) -> dict[str, tuple[str, str]]:
+    """The cases that wait for a month: when they are looked at, and from which month on."""
+    rows = deadlines.due(d.services["assistance"].office.read, d.now + timedelta(days=40_000), 1000)
+    return {row.aggregate_id: (row.due_at, row.data["month"]) for row in rows if row.name == CALENDAR_TURNED}
+
+
+def _reassessed(r: Any) -> bool:
+    return isinstance(r.event, bc.CaseReassessed)

@@ -19,6 +19,7 @@ from shared.rules.facts import HouseholdFacts
 from shared.rules.package import Programme, RulePackage
 from shared.rules.profile import DEFAULT_PROFILE
 from shared.rules.published import Published
+from shared.rules.turning import Age
 
 MINIMUM_LIVING_ALLOWANCE = Programme(
     id="minimum_living_allowance",
@@ -33,6 +34,10 @@ MINIMUM_LIVING_ALLOWANCE = Programme(
     exit_ends="gradual_exit_ends",
     explain=explain,
     stop_after_death="minimum_living_allowance.death.reassess_after_months",
+    ages=(  # 分类施保: is_old, is_minor
+        Age("minimum_living_allowance.supplement.old_from_age"),
+        Age("minimum_living_allowance.supplement.minor_until_age", passed=True),
+    ),
 )
 
 _FILES = [importlib.import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]

@@ -16,6 +16,7 @@ from shared.rules.explain import Working
 from shared.rules.facts import DISABILITY_KINDS, ExtremeHardshipFacts
 from shared.rules.package import Programme
 from shared.rules.profile import Profile
+from shared.rules.turning import Age
 
 METHOD = "特困人员认定办法（民发〔2021〕43号）"
 SUPPORT = "社会救助暂行办法（国务院令第649号）第三章（特困人员供养）"
@@ -407,5 +408,11 @@ PROGRAMMES = (
         explain=_explain,
         stop_after_death=f"{_P}.death.stops_after_months",
         draws_on=("minimum_living_allowance.standard",),
+        ages=(
+            Age(f"{_P}.old.from_age"),
+            Age(f"{_P}.minor.until_age", passed=True),
+            Age(f"{_P}.minor.kept_until_age", passed=True),
+            Age(f"{_P}.minor.student_until_age", passed=True),
+        ),
     ),
 )

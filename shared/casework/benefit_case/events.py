@@ -236,7 +236,8 @@ class ObjectionAnswered:
 class CaseGranted:
     """确认: in force, paid from ``first_month`` (once, if the terms say so; never, if it is a determination).
 
-    ``hands``: who decided what this grant only carries out (an approval of temporary assistance, a price linkage)."""
+    ``hands``: who decided what this grant only carries out (an approval of temporary assistance, a price linkage). ``next_turn``: the
+    month in which the calendar alone changes what it rests on (到龄、账单满一年); "" = none; None: recorded before this was carried."""
 
     programme: str
     subject_id: str
@@ -253,6 +254,7 @@ class CaseGranted:
     review_due: date | None = None
     valid_to: date | None = None
     hands: tuple[str, ...] = ()
+    next_turn: str | None = None
 
 
 @shape_event(SHAPE, "case_refused", published=True, public=_public("programme", "subject_id"))
@@ -298,6 +300,7 @@ class CaseReassessed:
 
     ``months`` are the amounts due from ``effective_month`` on; the last of them holds until the next decision.
     ``assessments`` are the decisions behind them, newest last, each with inputs, rule versions and explanation.
+    ``next_turn`` is that of a grant, as it is known now.
     """
 
     programme: str
@@ -313,6 +316,7 @@ class CaseReassessed:
     exit_ends: str | None = None
     by: str = ""
     decided_on: date | None = None
+    next_turn: str | None = None
 
 
 @shape_event(

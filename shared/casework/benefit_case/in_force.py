@@ -45,6 +45,7 @@ class GrantCase:
     terms: Terms = BEFORE_TERMS
     changing: bool = False
     hands: tuple[str, ...] = ()  # who decided what is only carried out here
+    next_turn: str = ""  # the month in which the calendar alone changes what it rests on
 
 
 @command("reassess_case", permission="reassess")
@@ -58,6 +59,7 @@ class ReassessCase:
     facts_version: int
     cause: str
     payee_id: str = ""  # who is to be paid by these facts; "" = no change
+    next_turn: str = ""  # the month after these in which the calendar alone changes what they rest on
 
 
 @command("end_case", permission="end")
@@ -172,6 +174,7 @@ def grant_case(state: Case, c: GrantCase, order: Order[Any]) -> Sequence[Any]:
         review_due=review_due(c.terms, order.today, c.changing, valid_until(c.terms, c.first_month)),
         valid_to=valid_until(c.terms, c.first_month),
         hands=people(*c.hands),
+        next_turn="" if c.terms.payment == "once" else c.next_turn,
     )
     return [granted, *differences(state, [granted], GRANTED_AGAIN)]
 
@@ -225,6 +228,7 @@ def reassess_case(
             last.exit_ends,
             order.hand.actor,
             day if outcome != "unchanged" or _otherwise(state, months) else None,
+            "" if once or outcome == "ended" else c.next_turn,
         )
     )
     by = order.hand.actor
@@ -391,7 +395,7 @@ def _otherwise(state: Case, months: tuple[e.MonthAmount, ...]) -> bool:
 
 def _nothing_new(state: Case, c: ReassessCase, assessments: tuple[Assessment, ...], outcome: str) -> bool:
     """Whether the facts are those that were decided on, and the amount of every month and the gradual exit stay as they are."""
-    if c.facts_version != state.facts_version or c.cause.startswith(AGAIN) or not state.running:
+    if c.facts_version != state.facts_version or c.next_turn != state.next_turn or c.cause.startswith(AGAIN) or not state.running:
         return False
     exiting = state.status == "gradual_exit" and assessments[-1].exit_ends == state.exit_ends
     same = exiting if outcome == "gradual_exit" else outcome == "unchanged" and state.exit_since is None

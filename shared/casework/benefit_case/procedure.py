@@ -184,6 +184,7 @@ class ConfirmCase:
     outdated: bool = False
     payee_id: str = ""  # who is to be paid, if not whom the application named
     changing: bool = False
+    next_turn: str = ""  # the month in which the calendar alone changes what it rests on
 
 
 @command("tell_refusal", permission="accept")
@@ -367,6 +368,7 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
         state.terms,
         review_due(state.terms, order.today, c.changing, valid_until(state.terms, first)),
         valid_until(state.terms, first),
+        next_turn="" if state.terms.payment == "once" else c.next_turn,
     )
     after = evolve(state, granted)
     return [granted, *missed(after, first, order.today, "自申请当月起计发"), *differences(state, [granted], GRANTED_AGAIN)]

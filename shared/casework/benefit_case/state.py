@@ -419,6 +419,7 @@ class Case(Progress):
     exit_was: str = ""  # since when it was in gradual exit when it ended
     exit_since: str | None = None
     exit_ends: str | None = None
+    next_turn: str = ""  # the month in which the calendar alone changes what it rests on: it is looked at again then
     paid: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # month -> fen accounted for, claims and arrears included
     arrears_fen: int = 0  # found, not yet paid out; negative: found for a month that is due again as a whole
     arrears_of: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # month -> fen of it that is in ``arrears_fen``
@@ -523,6 +524,7 @@ def evolve(before: Case, event: Any) -> Case:
                 exit_since=since,
                 exit_ends=event.exit_ends if since else None,
                 exit_was="",
+                next_turn=event.next_turn or "",
                 last_assessment=event.assessments[-1],
             )
             if event.outcome != "ended":
@@ -597,6 +599,7 @@ def evolve(before: Case, event: Any) -> Case:
                 exit_was="",
                 exit_since=None,
                 exit_ends=None,
+                next_turn=event.next_turn or "",
                 last_assessment=event.assessment,
                 signed=people(before.proposer if before.pending else "", event.by, *event.hands),
             )
@@ -614,6 +617,7 @@ def evolve(before: Case, event: Any) -> Case:
                 exit_was=state.exit_since or state.exit_was,
                 exit_since=None,
                 exit_ends=None,
+                next_turn="",
             )
             return _decided(state, "ended", event, event.first_unpaid_month)
         case e.CaseRestored():
