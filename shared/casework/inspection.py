@@ -39,12 +39,14 @@ CHUNK = 500  # objects in one command and event
 @dataclass(frozen=True)
 class Terms:
     """results, findings: the codes of a check (none = free text). rectify_days: working days to put a finding right, where the check sets
-    none. publish_days: working days after the close until the result is published, 0 = it is not."""
+    none. publish_days: working days after the close until the result is published, 0 = it is not. follow_up: the findings that
+    are put right only by what follows from them (a claim, arrears), which is named."""
 
     results: tuple[str, ...] = ()
     findings: tuple[str, ...] = ()
     rectify_days: int = 20
     publish_days: int = 0
+    follow_up: tuple[str, ...] = ()
 
 
 # -- Events ------------------------------------------------------------------------------------------------------
@@ -563,8 +565,11 @@ def check(state: Campaign, c: RecordCheck, order: Order[Any]) -> Sequence[Any]:
 
 
 def rectify(state: Campaign, c: RectifyFinding, order: Order[Any]) -> Sequence[Any]:
-    if _finding(state, c.finding_id).rectified_by:
+    found = _finding(state, c.finding_id)
+    if found.rectified_by:
         raise out_of_order("此问题已整改，待复查。")
+    if found.code in state.terms.follow_up and not c.refers_to.strip():
+        raise invalid("请填写此问题所转入的追回、补发等事项的编号。", "refers_to")
     return [CampaignFindingRectified(c.finding_id, said(c.done, "done", "整改情况"), c.refers_to.strip(), order.hand.actor)]
 
 

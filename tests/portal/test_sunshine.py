@@ -494,6 +494,14 @@ def test_the_browser_repeats_a_draw_over_cases_and_names_nobody(page: Page, made
     assert {hidden[p] for p in shown} == set(state.objects)
     [row] = [r for r in table(made, "inspections") if r["record_id"] == record]
     assert row["salt_hash"] == hashlib.sha256(bytes.fromhex(frozen.salt or "")).hexdigest()
+    opened = made.desk.call("get_draw", "auditor", record_id=record)
+    assert (opened["committed"], opened["as_frozen"], opened["salt_hash"], opened["seed"]) == (True, True, row["salt_hash"], SEED)
+    assert {(p, o, drawn) for o, p, drawn in opened["entries"]} == {(p, o, p in shown) for p, o in hidden.items()}
+    institutions = made.desk.call("get_draw", "auditor", record_id=made.lot)
+    assert (institutions["committed"], institutions["as_frozen"], sum(e[2] for e in institutions["entries"])) == (True, True, 40)
+    for role in ("reviewer", "approver"):
+        with pytest.raises(Refused, match="forbidden"):
+            made.desk.call("get_draw", role, record_id=record)
     assert replay(office.log, {"assistance": office}).findings == []
 
 

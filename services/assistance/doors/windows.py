@@ -15,12 +15,13 @@ from services.assistance.read_model import BENEFITS, MODEL
 from services.assistance.rows.meetings import NEXT_MEETING
 from shared.casework import benefit_case, clue, handoff, inspection, session
 from shared.casework.benefit_case.state import RUNNING
+from shared.casework.draw_proof import laid_open
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
-from shared.messaging.showing import all_seen
+from shared.messaging.showing import all_seen, plain
 from shared.security.permissions import within
 
 ANNUAL_REVIEW = "annual_entitlement_review"
@@ -158,6 +159,16 @@ class WindowDoors(HandoffDoors):
             some = inspection.ListCampaignObjects(record_id, tuple(cases[n : n + inspection.CHUNK]))
             answer = self.office.handle(campaigns, record_id, order.to(some, f"objects {n}"))
         return answer
+
+    @query(permission="assistance:audit")
+    def get_draw(self, hand: Hand, record_id: str) -> Any:
+        """抽取核对（审计）：封存的名单、种子和盐的承诺值是否相符；名单上每一件的假名，是否抽中。"""
+        campaigns = DECIDERS[inspection.NAME]
+        within(hand, self.office.load(campaigns, record_id).state.division)
+        found = laid_open(r.event for r in self.office.history(campaigns.stream(record_id)))
+        if found is None:
+            raise Refused("not_found", "此项检查没有封存名单。", "record_id")
+        return plain(found)
 
     @reaction(OWN, "session_decision_rolled_over", reads=RolledOver)
     def on_session_decision_rolled_over(self, notice: Notice[RolledOver]) -> None:

@@ -56,6 +56,7 @@ EVENTS: dict[str, str] = {
     # -- whose, which
     "account": "收款账户",
     "case_ids": "个案编号",
+    "chosen": "抽中的序号（名单排序后，从 0 起）",
     "done_by": "完成人",
     "event_id": "事件编号",
     "files": "所查阅的档案",
@@ -70,6 +71,8 @@ EVENTS: dict[str, str] = {
     "person": "人员",
     "queue": "队列",
     "roles": "岗位",
+    "salt": "盐（已封存）",
+    "salt_key": "盐的密钥标识",
     "taken_from": "承接自",
     "to_id": "转至编号",
     "withheld_id": "扣除所在编号",
