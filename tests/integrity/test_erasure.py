@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import json
 import re
@@ -31,6 +30,7 @@ from tests.desk import DIVISION, Desk, desk
 from tests.e2e.conftest import resident_id
 from tests.integrity.test_seal import KEY, ORIGIN
 from tests.programmes.people import Numbers, grant, home, single
+from tests.spellings import spellings
 
 NAME, NUMBER, ACCOUNT, CERTIFICATE = "金丝雀赵四", resident_id("19370315", 286), "6228480402564890018", "SW330225202300917"
 OTHER, OTHER_NUMBER, OTHER_ACCOUNT = "白头翁钱五", resident_id("19400402", 287), "6228480402564890026"
@@ -145,13 +145,6 @@ def everything_answered(lives: Lives) -> str:
 
 def everything_written(var: Path) -> bytes:
     return b"\0".join(path.read_bytes() for path in sorted(var.rglob("*")) if path.is_file() and path.name != "clock")
-
-
-def spellings(text: str) -> list[bytes]:
-    """As any of our writers or somebody's tool would put it into a file."""
-    plain = text.encode()
-    shifted = [base64.b64encode(b"\0" * n + plain)[4 if n else 0 : -4] for n in range(3)]
-    return [plain, text.encode("gb18030"), text.encode("utf-16-le"), json.dumps(text)[1:-1].encode(), *(s for s in shifted if len(s) > 8)]
 
 
 def wrapped(lives: Lives) -> dict[str, bytes | None]:
