@@ -11,6 +11,7 @@ from services.assistance import after_death, household, person, placement
 from services.assistance.benefits import CALENDARS, DISCLOSURES, AssistanceBenefits, business, cases_of_person, rules_now, whom
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.lists import NEAR_RELATIVE_FILING, NEAR_RELATIVES
+from services.assistance.doors.aid_overlap import OverlapDoors
 from services.assistance.doors.beforehand import BEFORE
 from services.assistance.doors.care import CareDoors
 from services.assistance.doors.changes import ChangeDoors, MemberForm
@@ -20,7 +21,6 @@ from services.assistance.doors.means_test import MeansTestDoors
 from services.assistance.doors.one_thing import OneThingDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.standards import StandardsDoors
-from services.assistance.doors.temporary import TemporaryDoors
 from services.assistance.doors.windows import WindowDoors
 from services.assistance.programmes import APPLIED_FOR_ANYWHERE, MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, TABLES, households
@@ -128,7 +128,7 @@ class AfterDeathOpened:
 # Tables whose open rows wait in worklists too.
 CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABLES["means_test"].cut_overs)
 PAPERS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, TABLES["meetings"].meetings)
-OTHER_LISTS = (*PAPERS, DISCLOSED.objections, *CHECKS)
+OTHER_LISTS = (*PAPERS, DISCLOSED.objections, *CHECKS, TABLES["aid_overlap"].overlaps)
 
 
 @with_shapes(
@@ -142,7 +142,7 @@ class Assistance(
     OneThingDoors,
     WindowDoors,
     ChangeDoors,
-    TemporaryDoors,
+    OverlapDoors,
     DeterminationDoors,
     PriceLinkageDoors,
     OpenMatters,

@@ -9,7 +9,8 @@ Must hold: the amount is what the rules say, also that of the first grant, and a
 raised it to; the sum of what is released and was drawn is never more than what was approved; what a first grant exceeded the formal
 decision by becomes a claim, never a silent correction; clerk, reviewer and approver are three hands, above the township's ceiling the
 approver is the county's; an appeal is answered by a hand that took no part, and its second decision is never worse than the first; what
-is paid after it is only what is missing; no second grant for the same cause within the period the rules name. The place of the
+is paid after it is only what is missing; no second grant for the same cause within the period the rules name, and aid that another
+department gives for a disaster is considered first (``aid_overlap.py``). The place of the
 emergency (急难发生地) accepts, approves and pays also for people registered elsewhere, whose home place is asked and told.
 
 One stream per household, or per person whom no household of the register counts. Its door looks at the streams of its members, or of the
@@ -25,6 +26,16 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
+from services.assistance import aid_overlap
+from services.assistance.aid_overlap import (
+    AidElsewhereNoted,
+    AnswerTemporaryOverlap,
+    Findings,
+    NoteAidElsewhere,
+    TemporaryOverlapAnswered,
+    TemporaryOverlapFound,
+    TemporaryOverlapLifted,
+)
 from services.assistance.programmes import TEMPORARY_ASSISTANCE
 from shared.casework.benefit_case import reviewed_hash
 from shared.casework.shape import said
@@ -44,6 +55,7 @@ CAUSES = ("sudden_event", "accident", "grave_illness", "other")  # 突发事件�
 FORMS = ("cash", "goods", "referral")  # 发放救助金、发放实物、转介服务
 ANSWERABLE = ("applied", "accepted", "granted_pending_papers", "verified")  # while the home place's answer still counts
 OVER = ("paid_out", "refused")  # nothing is under way any more
+UNDECIDED = (*ANSWERABLE, "proposed")  # while aid of another department is asked about before anything is decided
 FIRST_GRANT_HOURS = 24  # 先行救助: 民发〔2018〕23号
 PAPERS_DAYS = 10  # working days to complete the papers after a first grant: 民发〔2018〕23号
 MOST_INSTALMENTS = 12
@@ -355,6 +367,7 @@ class Matter:
     again: bool = False  # the approval in force is the second one
     in_kind_fen: int = 0  # given as goods
     repaid_fen: int = 0  # of the first grant, came back and is due after all
+    overlap: Findings = aid_overlap.NOTHING  # aid of another department, found and answered
 
     @property
     def drawn_fen(self) -> int:
@@ -391,9 +404,13 @@ class Temporary:
     subject_id: str = ""
     division: str = ""
     matters: Mapping[str, Matter] = field(default_factory=lambda: MappingProxyType({}))
+    elsewhere: Mapping[str, AidElsewhereNoted] = field(default_factory=lambda: MappingProxyType({}))  # by hand-off
 
 
 def evolve(state: Temporary, happened: Any) -> Temporary:
+    if isinstance(happened, AidElsewhereNoted):
+        elsewhere = MappingProxyType({**state.elsewhere, happened.handoff_id: happened})
+        return replace(state, subject_id=happened.subject_id, division=state.division or happened.division, elsewhere=elsewhere)
     if isinstance(happened, TemporaryApplied):
         e = happened
         new = Matter(
@@ -402,7 +419,7 @@ def evolve(state: Temporary, happened: Any) -> Temporary:
         )  # fmt: skip
         matters = MappingProxyType({**state.matters, e.matter_id: new})
         # The stream is in the jurisdiction of the town that handles the newest matter: one after another, never two at once.
-        return Temporary(e.subject_id, e.division, matters)
+        return replace(state, subject_id=e.subject_id, division=e.division, matters=matters)
     m = _evolve(state.matters[happened.matter_id], happened)
     if by := getattr(happened, "by", ""):
         also = happened.participants if isinstance(happened, DeliberationRecorded) else ()
@@ -448,11 +465,15 @@ def _evolve(m: Matter, happened: Any) -> Matter:
         case TemporaryAppealAnswered():
             if not happened.upheld:
                 return replace(m, appeal=None)
-            return replace(m, status="verified", proposal=None, appeal=None, earlier=Standing(m.status, m.proposal, happened.by))
+            earlier = Standing(m.status, m.proposal, happened.by)
+            anew = Findings(last=m.overlap.last)  # decided once more: aid of another department is considered once more
+            return replace(m, status="verified", proposal=None, appeal=None, earlier=earlier, overlap=anew)
         case TemporaryAppealWithdrawn():
             return replace(m, appeal=None)
         case TemporaryDecisionStands():
             return replace(m, status=happened.status, proposal=m.earlier.proposal if m.earlier else m.proposal, earlier=None)
+        case TemporaryOverlapFound() | TemporaryOverlapLifted() | TemporaryOverlapAnswered():
+            return replace(m, overlap=aid_overlap.evolve_findings(m.overlap, happened))
         case _:
             raise TypeError(f"temporary assistance knows no {type(happened).__name__}")
 
@@ -482,14 +503,27 @@ def given_in_year(state: Temporary, year: int, but: str) -> int:
 
 
 def helped_before(state: Temporary, matter: Matter, months: int, today: date) -> bool:
-    """Whether this cause was helped with within so many months, here or where the person is registered."""
+    """Whether this cause was helped with within so many months, here or where the person is registered, or by another department."""
     since = dates.add_months(dates.month_of(today), -months)
     here = any(
         m.cause == matter.cause and m.given_fen and m.granted_on and dates.month_of(m.granted_on) > since
         for m in state.matters.values()
         if m.matter_id != matter.matter_id
     )
-    return here or bool(matter.hukou_helped)
+    return here or bool(matter.hukou_helped) or bool(matter.overlap.double)
+
+
+def _overlaps(state: Temporary, m: Matter) -> list[Any]:
+    """What is new of aid elsewhere to a matter that is not decided yet."""
+    if m.status not in UNDECIDED:
+        return []
+    return list(aid_overlap.found_of(m.overlap, m.matter_id, m.kind, m.cause, m.happened_on, state.elsewhere.values()))
+
+
+def _considered(m: Matter) -> None:
+    if m.overlap.open:
+        units = "、".join(dict.fromkeys(f.unit for f in m.overlap.open))
+        raise out_of_order(f"该户已移交{units}救助，须先作出是否重复救助的核对结论。")
 
 
 def decided_by(m: Matter) -> tuple[str, ...]:
@@ -738,7 +772,8 @@ def apply_temporary(state: Temporary, c: ApplyTemporary, order: Order[Any]) -> S
         c.handoff_id,
     )  # fmt: skip
     told = [HukouPlaceNotified(c.subject_id, c.matter_id, c.payee_id, hukou, where, c.kind, c.cause)] if hukou else []
-    return [applied, *told]
+    after = evolve(state, applied)
+    return [applied, *told, *_overlaps(after, after.matters[c.matter_id])]
 
 
 def accept_temporary(state: Temporary, c: AcceptTemporary, order: Order[Any]) -> Sequence[Any]:
@@ -797,6 +832,7 @@ def propose_temporary(state: Temporary, c: ProposeTemporary, order: Order[Any]) 
     not_the_same_hand(order, *m.clerks)
     if m.hukou_division and m.hukou_helped is None:
         raise out_of_order("尚未收到户籍地核查结果，不能审核。")
+    _considered(m)
     if not 1 <= c.instalments <= MOST_INSTALMENTS:
         raise invalid(f"期数须在1至{MOST_INSTALMENTS}之间。", "instalments")
     if c.form not in FORMS:
@@ -815,6 +851,7 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
         raise Refused("version_conflict", "审批内容与审核内容不一致，请重新查看。", "reviewed")
     if c.outdated:
         return [TemporaryProposalVoided(m.matter_id, "情况发生变化，须重新审核。")]
+    _considered(m)
     if proposal.publicised_until is not None and order.today <= proposal.publicised_until:
         raise Refused("not_yet_due", f"公示期至{proposal.publicised_until.isoformat()}，期满后方可审批。", None)
     by = order.hand.actor
@@ -824,7 +861,7 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
         why = f"经重新计算，不高于原批准金额：{found.reason}" if found.reason else "经重新计算，不高于原批准金额"
         return [TemporaryDecisionStands(m.matter_id, m.standing, why, by)]
     if not found.eligible:
-        return [TemporaryRefused(state.subject_id, m.matter_id, m.drawn_fen, found.reason, by, order.today)]
+        return [TemporaryRefused(state.subject_id, m.matter_id, m.drawn_fen, _why_not(m, found), by, order.today)]
     raised = m.deliberation is not None and amount == m.deliberation.raised_fen
     level = "deliberation" if raised else "township" if amount <= c.township_fen else "county"
     if level != "township" and len(order.hand.division) > 6:
@@ -847,6 +884,14 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
     if not parts:
         return [approved]
     return [approved, InstalmentReleased(state.subject_id, m.matter_id, len(before) + 1, parts[0], finding, by)]
+
+
+def _why_not(m: Matter, found: Assessment) -> str:
+    """The reason of a refusal: of aid that another department gave for the same, that, in the words of whoever considered it."""
+    if not m.overlap.double or m.overlap.last is None:
+        return found.reason
+    units = "、".join(dict.fromkeys(f.unit for f in m.overlap.double))
+    return f"经核对，{units}已就同一事由救助，不重复救助：{m.overlap.last.reason}"
 
 
 def _parts(total: int, instalments: int) -> tuple[int, ...]:
@@ -886,7 +931,9 @@ def file_appeal(state: Temporary, c: FileTemporaryAppeal, order: Order[Any]) -> 
 def answer_appeal(state: Temporary, c: AnswerTemporaryAppeal, order: Order[Any]) -> Sequence[Any]:
     m, appeal = _appealed(state, c)
     not_the_same_hand(order, *m.hands, *appeal.hands, appeal.by)
-    return [TemporaryAppealAnswered(m.matter_id, c.outcome == "upheld", said(c.reason, "reason", "复核结论的理由"), order.hand.actor)]
+    answer = TemporaryAppealAnswered(m.matter_id, c.outcome == "upheld", said(c.reason, "reason", "复核结论的理由"), order.hand.actor)
+    after = evolve(state, answer)
+    return [answer, *(_overlaps(after, after.matters[m.matter_id]) if answer.upheld else ())]
 
 
 def withdraw_appeal(state: Temporary, c: WithdrawTemporaryAppeal, order: Order[Any]) -> Sequence[Any]:
@@ -899,6 +946,25 @@ def _appealed(state: Temporary, c: Any) -> tuple[Matter, TemporaryAppealFiled]:
     if m.appeal is None:
         raise out_of_order("没有在办的复核申请。")
     return m, m.appeal
+
+
+def note_aid_elsewhere(state: Temporary, c: NoteAidElsewhere, order: Order[Any]) -> Sequence[Any]:
+    """Told twice, or late, it changes nothing; every matter that is not decided yet learns what is new of it."""
+    noted = aid_overlap.noted(c)
+    known = state.elsewhere.get(c.handoff_id)
+    if known is not None and c.status in (known.status, "sent"):
+        return []
+    after = evolve(state, noted)
+    return [noted, *(found for m in after.matters.values() for found in _overlaps(after, m))]
+
+
+def answer_overlap(state: Temporary, c: AnswerTemporaryOverlap, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "重复救助核对", *UNDECIDED)
+    if not m.overlap.open:
+        raise out_of_order("没有待核对的重复救助情形。")
+    not_the_same_hand(order, *m.clerks)
+    numbers = tuple(f.number for f in m.overlap.open)
+    return [TemporaryOverlapAnswered(m.matter_id, numbers, c.outcome, said(c.reason, "reason", "核对结论的理由"), order.hand.actor)]
 
 
 def note_overdue(state: Temporary, c: NoteTemporaryOverdue, order: Order[Any]) -> Sequence[Any]:
@@ -933,6 +999,8 @@ DECIDER: Decider[Temporary] = Decider(
         AnswerTemporaryAppeal: answer_appeal,
         WithdrawTemporaryAppeal: withdraw_appeal,
         NoteTemporaryOverdue: note_overdue,
+        NoteAidElsewhere: note_aid_elsewhere,
+        AnswerTemporaryOverlap: answer_overlap,
     },
     division=lambda state: state.division,
 )

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from services.assistance import check_rights, price_linkage
+from services.assistance import aid_overlap, check_rights, price_linkage
 from services.assistance import temporary as t
 from services.portal.desk import things
 from services.registry import after_death, death, erasure, funeral
@@ -76,6 +76,8 @@ def _matter(m: str) -> tuple[Any, ...]:
         t.GrantFirst(SUBJECT, m, "fund", 50000, assessed("2023-07", 100000)),
         t.CompletePapers(SUBJECT, m, "属实", 100),
         t.RecordHukouAnswer(SUBJECT, m, False, "复函1号"),
+        _elsewhere(m, "sent"),
+        t.AnswerTemporaryOverlap(SUBJECT, m, "distinct", "事由不同"),
         t.ProposeTemporary(SUBJECT, m, assessed("2023-07", 100000), 2, "cash", 7),
         t.RecordDeliberation(SUBJECT, m, HANDS, "纪要1号", 200000, "特别困难"),
         t.ProposeTemporary(SUBJECT, m, assessed("2023-07", 300000 if m == "m1" else 0), 3, "cash", 7),
@@ -85,13 +87,37 @@ def _matter(m: str) -> tuple[Any, ...]:
         t.CancelRemaining(SUBJECT, m, "困难已消除"),
         t.AnswerTemporaryAppeal(SUBJECT, m, "upheld", "核实有误"),
         t.WithdrawTemporaryAppeal(SUBJECT, m),
+        _elsewhere(m, "aided"),
+        t.AnswerTemporaryOverlap(SUBJECT, m, "double", "同一事由"),
+        _elsewhere("m1", "declined"),
     )
+
+
+def _elsewhere(handoff: str, status: str) -> t.NoteAidElsewhere:
+    return t.NoteAidElsewhere(SUBJECT, TOWN, handoff, f"{handoff}号", "应急管理局", status, FIRST, 6)
+
+
+def _compared(occasion: str, *references: str) -> aid_overlap.CompareAid:
+    ours = tuple(
+        aid_overlap.OurAid("temporary", r, SUBJECT, "temporary_assistance", "paid_out", "other", "2023-07-03", 1, True) for r in references
+    )
+    return aid_overlap.CompareAid("f1", "1号", "disaster_victim_assistance", SUBJECT, TOWN, "应急管理局", occasion, FIRST, 6, ours)
 
 
 MONTHS = (MonthDifference("2023-06", 100000, 70000),)
 PERSON = SUBJECT
 ALL = {
     "temporary": Life("assistance", t.DECIDER, _matters(_matter)),
+    "aid_overlap": Life(
+        "assistance",
+        aid_overlap.DECIDER,
+        (
+            _compared("sent", "m1"),
+            aid_overlap.ConsiderAidOverlap("f1", "distinct", "事由不同"),
+            _compared("aided", "m1", "m2"),
+            aid_overlap.ConsiderAidOverlap("f1", "double", "同一事由"),
+        ),
+    ),
     "recovery": Life(
         "assistance",
         rc.decider("assistance"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from services.assistance.aid_overlap import Watched
 from shared.casework import handoff
 from shared.casework.shape import Declaration, Step
 
@@ -120,6 +121,10 @@ DISASTER_VICTIM_ASSISTANCE = Declaration(
     terms=handoff.Terms(accept_days=1, done_days=10, acknowledge_days=3, units=("应急管理局",), outcomes=("aided", "declined")),
     example=(_sent("disaster_victim_assistance", "应急管理局", "台风受灾家庭，房屋倒塌"), *_answered("aided", "已发放过渡期生活救助", 4)),
 )
+
+# Whose aid may be for the same cause as ours (重复救助核对). Half a year: 过渡期生活救助 and the winter's aid are over by then.
+# A placeholder: no document names the months.
+OVERLAPS = {DISASTER_VICTIM_ASSISTANCE.code: Watched(months=6, aid=("aided",))}
 
 SPECIAL_ASSISTANCE_REFERRAL = Declaration(
     code="special_assistance_referral",

@@ -15,7 +15,7 @@ from services.assistance.declarations.care import SEVERE_DISABILITY_HARDSHIP_CAR
 from services.assistance.doors.windows import DISPERSED, dispersed, reviewed_first
 from services.assistance.read_model import MODEL
 from services.assistance.risk_flags import severe
-from shared.casework import inspection, service_order
+from shared.casework import handoff, inspection, service_order
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Order
@@ -99,10 +99,16 @@ def _certified(service: Any, person_id: str, month: str) -> tuple[int, str]:
     return (0, "") if held is None or over else (held.grade, held.kind)
 
 
+def overlap_considered(service: Any, order: Order[handoff.AcknowledgeHandoff]) -> None:
+    """受灾人员救助: the answer that a household was aided is acknowledged when its overlap with our aid is considered."""
+    service.acknowledged_after_overlap(order.command.record_id, order)
+
+
 BEFORE: Mapping[str, Callable[[Any, Order[Any]], None]] = {
     "record_check": reviewed_first,
     "freeze_campaign_list": nobody_drawn,
     "start_campaign": everybody_listed,
     "request_entrusted_care": entrusted_as_claimed,
     "order_service": severe_and_in_hardship,
+    "acknowledge_handoff": overlap_considered,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from services.assistance import determination, household, person, placement, temporary
+from services.assistance import aid_overlap, determination, household, person, placement, temporary
 from services.assistance.benefits import CASES, alone, assessed, known, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.handoffs import application
@@ -167,6 +167,7 @@ class TemporaryDoors(BenefitService):
             c.hukou_division, c.discovered, c.handoff_id,
         )  # fmt: skip
         taken = self._taken_up(apply, order) if c.handoff_id else None
+        self._tell_elsewhere(subject_id, order)
         # The town that handles the matter was checked; an earlier matter may have been another town's.
         applied = self.office.handle(temporary.DECIDER, subject_id, order.to(apply).by(replace(order.hand, division="")))
         if taken is not None:
@@ -443,7 +444,17 @@ class TemporaryDoors(BenefitService):
         home: household.Household = self.office.load(household.DECIDER, subject_id).state
         others = home.members if home.exists else self.office.load(placement.DECIDER, subject_id).state.households
         found = ((other, self.office.load(temporary.DECIDER, other).state) for other in others if other != subject_id)
-        return [(other, state) for other, state in found if state.matters]
+        return [(other, state) for other, state in found if state.matters or state.elsewhere]
+
+    def _tell_elsewhere(self, subject_id: str, order: Order[Any]) -> None:
+        """What another department was asked to give the people of this stream when they were counted in another one (aid_overlap.py)."""
+        for _, other in self._beside(subject_id):
+            for e in other.elsewhere.values():
+                note = aid_overlap.NoteAidElsewhere(
+                    subject_id, e.division, e.handoff_id, e.number, e.unit, e.status, e.handed_on, e.months
+                )
+                told = order.by(self.benefits.hand()).to(note, f"elsewhere {e.handoff_id}")
+                self.office.handle(temporary.DECIDER, subject_id, replace(told, expected_version=None))
 
     def _matter_says(self, subject_id: str, m: temporary.Matter, today: date) -> Assessment:
         month = dates.month_of(today)

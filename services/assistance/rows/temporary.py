@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.assistance import temporary
+from services.assistance import aid_overlap, temporary
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
@@ -17,6 +17,8 @@ FIRST_GRANT_DUE, PAPERS_DUE, APPEAL_DUE = "temporary_first_grant_due", "temporar
 OF_APPEAL = ("objection", "objection_escalated")  # an appeal waits for its answer, whatever else is done meanwhile
 URGENT, USUAL = 0, 1
 _NEVER = "9999-12-31"
+OVERLAP = "temporary_overlap"
+_HELD = ("verified", "proposed")  # by an overlap that nobody considered
 # The list in which a matter of a status stands, where no day is set.
 _LISTS = {
     "applied": "temporary_accept",
@@ -33,7 +35,8 @@ class TemporaryTables:
 
 
 def declare(metadata: sa.MetaData) -> TemporaryTables:
-    """Declare the tables. Money is fen; ``due_on`` the day until which the worklist's step must be done; ``urgency`` 0 comes first."""
+    """Declare the tables. Money is fen; ``due_on`` the day until which the worklist's step must be done; ``urgency`` 0 comes first;
+    ``overlap``: the numbers of the hand-offs to other departments that must be considered before the matter is decided."""
     return TemporaryTables(
         matters=sa.Table(
             "temporary_matters",
@@ -51,6 +54,7 @@ def declare(metadata: sa.MetaData) -> TemporaryTables:
             sa.Column("due_on", sa.String(10)),
             sa.Column("urgency", sa.Integer, nullable=False),
             sa.Column("overdue", sa.String(40), nullable=False, default=""),
+            sa.Column("overlap", sa.Text, nullable=False, default=""),
             sa.Column("loss_fen", sa.BigInteger, nullable=False),
             sa.Column("drawn_fen", sa.BigInteger, nullable=False, default=0),
             sa.Column("approved_fen", sa.BigInteger, nullable=False, default=0),
@@ -91,7 +95,11 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
         )
 
     def change(rows: Rows, r: Recorded, **values: Any) -> None:
-        rows.change(matters, {"matter_id": r.event.matter_id}, changed_at=r.meta.recorded_at.isoformat(), **values)
+        key = {"matter_id": r.event.matter_id}
+        rows.change(matters, key, changed_at=r.meta.recorded_at.isoformat(), **values)
+        row = rows.get(matters, **key)
+        if row is not None and row["status"] in _HELD and row["worklist"] in (OVERLAP, _LISTS[row["status"]]):
+            rows.change(matters, key, worklist=OVERLAP if row["overlap"] else _LISTS[row["status"]])
 
     def first_due(r: Recorded) -> str:
         return f"{FIRST_GRANT_DUE}:{r.event.matter_id}"
@@ -186,6 +194,8 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
     @model.on(temporary.TemporaryAppealAnswered)
     def _answered(rows: Rows, r: Recorded) -> None:
         row = rows.get(matters, matter_id=r.event.matter_id)
+        if r.event.upheld:
+            change(rows, r, overlap="")
         answered(rows, r, "verified" if r.event.upheld or row is None else row["status"])
 
     @model.on(temporary.TemporaryAppealWithdrawn)
@@ -193,6 +203,13 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
         row = rows.get(matters, matter_id=r.event.matter_id)
         if row is not None:
             answered(rows, r, row["status"])
+
+    @model.on(aid_overlap.TemporaryOverlapFound, aid_overlap.TemporaryOverlapLifted, aid_overlap.TemporaryOverlapAnswered)
+    def _overlap(rows: Rows, r: Recorded) -> None:
+        e, row = r.event, rows.get(matters, matter_id=r.event.matter_id)
+        about = e.numbers if isinstance(e, aid_overlap.TemporaryOverlapAnswered) else (e.number,)
+        left = [n for n in (row["overlap"] if row is not None else "").split() if n not in about]
+        change(rows, r, overlap=" ".join([*left, *(about if isinstance(e, aid_overlap.TemporaryOverlapFound) else ())]))
 
     @model.on(temporary.TemporaryDecisionStands)
     def _stands(rows: Rows, r: Recorded) -> None:
@@ -208,6 +225,8 @@ def waits(m: temporary.Matter) -> tuple[str, date | None]:
             return "temporary_first_grant", m.first_grant_by.date()
         case "granted_pending_papers":
             return "temporary_papers", m.first.papers_by if m.first else None
+    if m.status in _HELD and m.overlap.open:
+        return OVERLAP, None
     return _LISTS.get(m.status, ""), None
 
 

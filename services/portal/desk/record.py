@@ -56,7 +56,8 @@ MAIN = {
     "objection_escalated": "answer_objection", "refusal_notice": "tell_refusal", "review": "answer_review", "suspended": "resume_case",
     "temporary_accept": "accept_temporary", "temporary_first_grant": "grant_first", "temporary_papers": "complete_papers",
     "temporary_verify": "complete_papers", "temporary_review": "propose_temporary", "temporary_decide": "decide_temporary",
-    "temporary_release": "release_instalment", "price_confirm": "confirm_price_linkage",
+    "temporary_release": "release_instalment", "temporary_overlap": "answer_temporary_overlap", "overlap_consider": "consider_aid_overlap",
+    "price_confirm": "confirm_price_linkage",
     "payment_month_owed": "prepare_owed_month", "payment_month_overdue": "prepare_owed_month",
 }  # fmt: skip
 
