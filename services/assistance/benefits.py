@@ -377,20 +377,8 @@ class AssistanceBenefits(Benefits):
 
     profile: str
 
-    def looked_at(
-        self,
-        state: benefit_case.Case,
-        case_id: str,
-        effective_month: str,
-        cause: str,
-        order: Order[Any],
-        until: str = "",
-        revive: bool = False,
-    ) -> benefit_case.Correction:
-        return super().looked_at(state, case_id, effective_month, cause, order, max(until, self.ahead(state)), revive)
-
     def ahead(self, state: benefit_case.Case) -> str:
-        """The last month from which anything published, or anything known of the subject, counts; "" when nothing is."""
+        """What is published, and what is known of the subject."""
         published = standards.last_month(book(self.office, self.profile))
         return max(published, known_until(self.office, state.programme, state.subject_id))
 
@@ -431,10 +419,12 @@ class AssistanceBenefits(Benefits):
         self._class_again(state, appeal.month if appeal is not None else "", f"appeal:{order.command_id}", order.by(self.hand()))
         return answer
 
-    def restore(self, case_id: str, reason: str, order: Order[Any], again: benefit_case.EndCase | None = None) -> bool:
+    def restore(
+        self, case_id: str, reason: str, order: Order[Any], again: benefit_case.EndCase | None = None, account: str = ""
+    ) -> bool:
         """As an end that is set aside on appeal."""
         since = self.case(case_id).ended_from if self.office.load(self.cases, case_id).state.status == "ended" else ""
-        restored = super().restore(case_id, reason, order, again)
+        restored = super().restore(case_id, reason, order, again, account)
         if restored:
             self._class_again(self.case(case_id), since, f"restored:{order.command_id}", order)
         return restored

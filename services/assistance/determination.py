@@ -156,15 +156,17 @@ def spans_of(history: Iterable[Any]) -> tuple[Span, ...]:
     """The months in which a case ran, from its own events: an end may come earlier later on, and takes back what lay behind it.
 
     An end that was set aside on appeal is followed by a decision of the months behind it; a late fact about the months before an end
-    is followed by the end once more.
+    is followed by the end once more. One that took the whole run back is set aside as a whole too.
     """
     spans: list[Span] = []
+    granted = ""
     for happened in history:
         match happened:
             case CaseGranted():
-                spans.append(Span(happened.first_month))
-            case CaseReassessed() if spans and happened.outcome != "ended":
-                spans[-1] = replace(spans[-1], end="")
+                granted = happened.first_month
+                spans.append(Span(granted))
+            case CaseReassessed() if granted and happened.outcome != "ended":
+                spans = [s for s in spans if s.first != granted] + [Span(granted)]
             case CaseEnded():
                 kept = [s for s in spans if s.first < happened.first_unpaid_month]
                 spans = [replace(s, end=_earlier(s.end, happened.first_unpaid_month)) for s in kept]

@@ -9,7 +9,7 @@ The deciders in this folder decide; here the facts are fetched, the rules asked 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from shared.casework import benefit_case
@@ -132,14 +132,35 @@ class Benefits:
         now = self._first_paid(state, order)
         proposed = state.proposal.assessment if state.proposal else now.assessment
         outdated = (now.assessment.eligible, now.assessment.amount_fen) != (proposed.eligible, proposed.amount_fen)
+        if state.terms.first_month == "of_application":
+            outdated = outdated or now.assessment.month != proposed.month
         confirm = benefit_case.ConfirmCase(
             order.command.case_id, order.command.reviewed, now.facts_version, outdated, now.payee_id, now.changing, now.next_turn
         )
         return self.office.handle(self.cases, order.command.case_id, order.to(confirm))
 
     def _first_paid(self, state: Case, order: Order[Any]) -> Found:
-        """The first month that would be paid if it were confirmed today: a fact that counts from then on must not be missed."""
-        return self.assess(Asked(state.programme, state.subject_id, benefit_case.first_month(state, order.today), 0, None))
+        """The first month that would be paid if it were confirmed today: a fact that counts from then on must not be missed.
+
+        What counts from the month of the application counts from the first month since in which the rules give it, as far as anything is
+        known: 低保 applied for together with it begins later. Where they give it in none, the first says why.
+        """
+        first = benefit_case.first_month(state, order.today)
+        found = self.assess(Asked(state.programme, state.subject_id, first, 0, None))
+        if state.terms.first_month != "of_application" or found.assessment.eligible:
+            return found
+        for month in dates.months_between(dates.add_months(first, 1), max(dates.month_of(order.today), self.ahead(state))):
+            try:
+                later = self.assess(Asked(state.programme, state.subject_id, month, 0, None))
+            except SubjectGone:
+                break
+            if later.assessment.eligible:
+                return later
+        return found
+
+    def ahead(self, state: Case) -> str:
+        """The last month from which anything known counts: of the subject, or of the rules; "" where nothing is known ahead."""
+        return ""
 
     def grant(self, programme: str, subject_id: str, payee_id: str, division: str, first_month: str, order: Order[Any]) -> Answer:
         """免申即享: grant on the rules' word."""
@@ -158,10 +179,10 @@ class Benefits:
         """动态管理: assess every month from the one the fact counts from to this one, each by its own rules and on its own facts.
 
         Months ahead that were decided already are decided again too, and those up to ``until``, the last month from which a known
-        fact counts; of an ended case only the months before its end.
+        fact counts; of an ended case only the months before its end, and of earlier rounds those that they had.
         """
         state: Case = self.office.load(self.cases, case_id).state
-        if not state.open and state.status not in ("ended", "closed"):
+        if not state.open and state.status not in ("ended", "closed") and not benefit_case.earlier_rounds(state):
             return None
         found = self.looked_at(state, case_id, effective_month, cause, order, until)
         answer = None
@@ -170,22 +191,52 @@ class Benefits:
             answer = self.office.handle(self.cases, case_id, order.to(found.end, f"end {case_id}"))
         if found.reassess is not None:
             answer = self.office.handle(self.cases, case_id, order.to(found.reassess, f"reassess {case_id}"))
+        for earlier in found.earlier:
+            answer = self.office.handle(self.cases, case_id, order.to(earlier, f"reassess {case_id} {earlier.before}"))
         return answer
 
     def looked_at(
         self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any], until: str = "", revive: bool = False
     ) -> Correction:
         """What the rules say now of the months from ``effective_month`` on; ``revive``: of an ended case also those behind its end."""
+        earlier = () if revive else self._looked_at_earlier(state, case_id, effective_month, cause)
         first = max(effective_month, state.first_month) if state.first_month else effective_month
-        last = max(first, dates.month_of(order.today), until, state.last_change if state.running else "")
+        last = max(first, dates.month_of(order.today), until, self.ahead(state), state.last_change if state.running else "")
         if state.terms.payment == "once" and state.first_month:
             last = state.first_month
         elif state.status == "ended" and not revive:
             last = dates.add_months(state.last_change, -1)
-        if first > last:
-            return Correction()
+        if first > last or not (state.open or state.status in ("ended", "closed")):
+            return Correction(earlier=earlier)
         amount = state.entitled(dates.add_months(first, -1)) or state.entitled(first)
-        since = state.exit_since if state.exit_since and state.exit_since < first else None
+        exiting = state.exit_since or state.exit_was
+        since = exiting if exiting and exiting < first else None
+        assessments, version, payee, changing, end, turn = self._each_month(state, case_id, first, last, amount, since)
+        reassess = benefit_case.ReassessCase(case_id, first, assessments, version, cause, payee, turn) if assessments else None
+        return Correction(reassess, end, changing, earlier)
+
+    def _looked_at_earlier(
+        self, state: Case, case_id: str, effective_month: str, cause: str
+    ) -> tuple[benefit_case.ReassessEarlierRound, ...]:
+        """What they say of the months of rounds that are over, each as it was then: with its own amounts and its own gradual exit."""
+        found = []
+        for r in benefit_case.earlier_rounds(state):
+            if effective_month >= r.end:
+                continue
+            first = max(effective_month, r.first)
+            amount = state.entitled(dates.add_months(first, -1)) if first > r.first else 0
+            since = r.exit_since if r.exit_since and r.exit_since < first else None
+            last = dates.add_months(r.end, -1)
+            assessments, version, _, _, end, _ = self._each_month(state, case_id, first, last, amount or state.entitled(first), since)
+            gone = (end.first_unpaid_month, end.reason) if end is not None else ("", "")
+            found.append(benefit_case.ReassessEarlierRound(case_id, first, r.end, assessments, version, cause, *gone))
+        return tuple(found)
+
+    def _each_month(
+        self, state: Case, case_id: str, first: str, last: str, amount: int, since: str | None
+    ) -> tuple[tuple[Assessment, ...], int, str, bool, benefit_case.EndCase | None, str]:
+        """The rules' word on every month, each with what was due in the one before; the end, where nobody is there any more; and the month
+        in which the calendar alone changes what they say."""
         assessments: list[Assessment] = []
         version, payee, changing, turn = -1, "", False, ""
         end: benefit_case.EndCase | None = None
@@ -193,7 +244,7 @@ class Benefits:
             try:
                 found = self.assess(Asked(state.programme, state.subject_id, month, amount, since))
             except SubjectGone as nobody:
-                end = benefit_case.EndCase(case_id, month, nobody.reason, nobody.basis)
+                end = benefit_case.EndCase(case_id, month, nobody.reason, nobody.basis, gone=True)
                 break
             a, version, payee, changing, turn = found.assessment, found.facts_version, found.payee_id, found.changing, found.next_turn
             assessments.append(a)
@@ -201,12 +252,31 @@ class Benefits:
             since = (since or month) if a.outcome == "gradual_exit" else None
             if a.outcome == "ended":
                 break
-        reassess = benefit_case.ReassessCase(case_id, first, tuple(assessments), version, cause, payee, turn) if assessments else None
-        return Correction(reassess, end, changing)
+        return tuple(assessments), version, payee, changing, end, turn
 
-    def end(self, case_id: str, first_unpaid_month: str, reason: str, basis: str, order: Order[Any]) -> Answer:
-        end = benefit_case.EndCase(case_id, first_unpaid_month, reason, basis)
+    def end(self, case_id: str, first_unpaid_month: str, reason: str, basis: str, order: Order[Any], gone: bool = False) -> Answer:
+        end = benefit_case.EndCase(case_id, first_unpaid_month, reason, basis, gone)
         return self.office.handle(self.cases, case_id, order.to(end, f"end {case_id}"))
+
+    def restore(
+        self, case_id: str, reason: str, order: Order[Any], again: benefit_case.EndCase | None = None, account: str = ""
+    ) -> bool:
+        """停发撤销: the death by which the case ended was a later day or was none, or what it ended on account of was set aside;
+        ``again``: by what it ends after all. Whether anything came of it."""
+        state: Case = self.office.load(self.cases, case_id).state
+        if not benefit_case.restorable(state, account) or (again is not None and again.first_unpaid_month <= state.ended_from):
+            return False
+        found = self.looked_at(state, case_id, state.ended_from, f"restored:{order.command_id}", order, revive=True)
+        if found.reassess is None:
+            return False
+        end, reassess = found.end, found.reassess
+        if again is not None and (end is None or again.first_unpaid_month < end.first_unpaid_month):
+            there = tuple(a for a in reassess.assessments if a.month < again.first_unpaid_month)
+            end, reassess = again, replace(reassess, assessments=there)
+        restore = benefit_case.RestoreCase(case_id, reason, Correction(reassess, end, found.changing), account)
+        self.office.handle(self.cases, case_id, order.to(restore, f"restore {case_id}"))
+        after: Case = self.office.load(self.cases, case_id).state
+        return after.ended_from != state.ended_from
 
     # -- reviews and appeals: a person finds, the rules decide
 

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from services.assistance.benefits import CASES
+from services.assistance.price_linkage import subsidy_subject
 from shared.casework import benefit_case as bc
 from tests.desk import Desk, desk
-from tests.programmes.people import Home, Numbers, case, grant, home
+from tests.programmes.people import Home, Numbers, case, case_of, grant, home, pay
 
 LIVING, EXPENDITURE = "minimum_living_allowance", "expenditure_based_hardship"
+SUBSIDY, PRICE = "disabled_living_subsidy", "price_linked_temporary_subsidy"
 
 
 @pytest.fixture
@@ -68,3 +70,71 @@ def test_a_case_that_runs_again_ends_what_it_excludes(d: Desk, numbers: Numbers)
     upheld(d, living)
     assert (stands(d, living).status, stands(d, other).status) == ("in_force", "ended")
     assert [(stands(d, living).due(m) > 0, stands(d, other).due(m)) for m in ("2023-09", "2023-10")] == [(True, 0), (True, 0)]
+
+
+def price_of_august(d: Desk, unit_id: str) -> str:
+    """The price subsidy of August, triggered by one hand, confirmed by another and paid; the case of the unit."""
+    d.on("2023-09-18")
+    index = {"month": "2023-08", "cpi_bp": 360, "food_bp": 100, "document_no": "象发改〔2023〕1号", "published_on": "2023-09-15"}
+    d.call("trigger_price_linkage", "reviewer", **index)
+    d.call("confirm_price_linkage", "approver", month="2023-08")
+    d.settle()
+    case_id = case_of(PRICE, subsidy_subject(unit_id, "2023-08"))
+    pay(d, PRICE, "2023-08", "330225")
+    return case_id
+
+
+def test_the_price_subsidy_follows_members_who_had_left(d: Desk, numbers: Numbers) -> None:
+    """One of two had moved out before the month: his share is claimed, though the household's class stays."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101", "monthly_income_fen": 20000}, {"born": "19720101"})
+    grant(d, LIVING, household_id=made.household_id)
+    price = price_of_august(d, made.household_id)
+    paid = stands(d, price).paid["2023-08"]
+    d.on("2023-09-25")
+    left = {"from_month": "2023-08", "reason": "moved_out", "evidence": "户籍迁移证明", "left": [made.members[1]]}
+    d.call("change_household", household_id=made.household_id, **left)
+    d.settle()
+    assert paid == 2 * stands(d, price).due("2023-08")
+    assert sum(r["amount_fen"] for r in d.call("list_recoveries", "auditor", case_id=price)) == paid // 2
+
+
+def test_the_price_subsidy_comes_back_with_the_class(d: Desk, numbers: Numbers) -> None:
+    """低保 wrongly ended takes the subsidy with it, and gives it back: the claim is met, and nothing is to be paid twice."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101", "monthly_income_fen": 20000})
+    living = grant(d, LIVING, household_id=made.household_id)
+    price = price_of_august(d, made.household_id)
+    paid = stands(d, price).paid["2023-08"]
+    d.on("2023-09-20")
+    earns(d, made, 900000, "2023-07-10")
+    assert (stands(d, price).status, dict(stands(d, price).claimed)) == ("ended", {"2023-08": paid})
+    d.on("2023-09-25")
+    earns(d, made, 20000, "2023-07-10")
+    upheld(d, living)
+    assert (stands(d, price).due("2023-08"), dict(stands(d, price).claimed), stands(d, price).arrears_fen) == (paid, {}, 0)
+    assert stands(d, price).status == "closed", "it was paid"
+    assert [r["status"] for r in d.call("list_recoveries", "auditor", case_id=price)] == ["settled"], "met by the decision"
+
+
+def test_a_subsidy_that_ended_with_the_class_comes_back_with_it(d: Desk, numbers: Numbers) -> None:
+    """困难残疾人生活补贴 ended because 低保 did, by a wrong income: it runs again from the same month, and its claim is met."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101", "monthly_income_fen": 20000}, {"born": "19720101"})
+    who = made.members[1]
+    living = grant(d, LIVING, household_id=made.household_id)
+    d.call("record_certificate", person_id=who, grade=2, kind="physical", effective_from="2020-01-01")
+    d.settle()
+    d.on("2023-08-03")
+    subsidy = grant(d, SUBSIDY, person_id=who)
+    d.on("2023-08-20")
+    pay(d, SUBSIDY, "2023-08")
+    paid = stands(d, subsidy).paid["2023-08"]
+    d.on("2023-09-05")
+    earns(d, made, 900000, "2023-07-10")
+    assert (stands(d, subsidy).status, dict(stands(d, subsidy).claimed)) == ("ended", {"2023-08": paid})
+    earns(d, made, 20000, "2023-07-10")
+    assert stands(d, subsidy).status == "ended", "a fact alone revives neither"
+    upheld(d, living)
+    assert (stands(d, subsidy).status, dict(stands(d, subsidy).claimed)) == ("in_force", {})
+    assert (stands(d, subsidy).due("2023-09"), stands(d, subsidy).arrears_fen) == (paid, 0)

@@ -51,6 +51,10 @@ class ClassDetermined:
     members: tuple[str, ...]
 
 
+CLASS_MOVED = "assistance.class_"  # what a decision names as its cause that a class led to
+CLASS_AGAIN = "困难类别恢复，自停发月份起恢复发放"
+
+
 class DeterminationDoors(ReferralDoors):
     """困难类别."""
 
@@ -85,7 +89,8 @@ class DeterminationDoors(ReferralDoors):
         f, monitoring = notice.facts, Monitoring(self.office, self.benefits)
         for member in f.members:
             for case_id in cases_of_person(member):
-                self.benefits.reassess(case_id, f.valid_from, f"{notice.type} {notice.event_id}", notice.order(None))
+                if not f.hardship_class or not self.benefits.restore(case_id, CLASS_AGAIN, notice.order(None), account=CLASS_MOVED):
+                    self.benefits.reassess(case_id, f.valid_from, f"{notice.type} {notice.event_id}", notice.order(None))
             if not notice.type.endswith("class_granted"):
                 monitoring.stopped(member, f.valid_from, "class_changed", "困难类别变化", notice.order(None))
         price_again(self.office, self.benefits, f.unit_id, f.valid_from, f"{notice.type} {notice.event_id}", notice.order(None))

@@ -8,6 +8,7 @@ from typing import Any
 
 from services.assistance import household, person, placement
 from services.assistance.benefits import EXTREME_HARDSHIP, cases_of_household, cases_of_person, note_certificates, note_support
+from services.assistance.doors.price_linkage import price_again
 from services.assistance.monitoring import Monitoring
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.read_model import MODEL, TABLES
@@ -437,6 +438,7 @@ class PersonDoors(BenefitService):
         cases = cases_of_household(household_id) + [c for member in state.members for c in cases_of_person(member)]
         for case_id in cases:
             self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None))
+        price_again(self.office, self.benefits, household_id, month, f"{notice.type} {notice.event_id}", notice.order(None))
         return cases
 
     def end_cases_of(self, person_id: str, division: str, died_on: date, stop: Any, notice: Notice[Any]) -> list[tuple[str, str, int]]:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.assistance import determination, price_linkage
-from services.assistance.benefits import CASES, assessed, district, price_facts, price_unit, rules_now
+from services.assistance.benefits import CASES, PriceUnit, assessed, district, price_facts, price_unit, rules_now
 from services.assistance.programmes import PRICE_LINKED_TEMPORARY_SUBSIDY
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.determination import in_register
@@ -21,6 +21,7 @@ from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.showing import all_seen, shown
 from shared.office import Office
+from shared.rules.engine import RulesEngine
 from shared.rules.facts import URBAN, PriceFacts
 from shared.security.permissions import within
 
@@ -58,6 +59,9 @@ class SliceGranted:
     no: int
 
 
+IN_REGISTER_AGAIN = "该月又在册，恢复价格临时补贴"
+
+
 def grant_unit(
     office: Office, benefits: Benefits, unit_id: str, state: price_linkage.Linkage, order: Order[Any], cause: str = ""
 ) -> tuple[int, int]:
@@ -77,7 +81,10 @@ def grant_unit(
         if case.last_assessment is not None:
             cases[str(case.last_assessment.inputs["hardship_class"])] = case_id
     if cause:
-        for case_id in cases.values():
+        for hardship_class, case_id in cases.items():
+            due = office.load(CASES, case_id).state.due(month)
+            if due == _said(rules, at, hardship_class, state) or benefits.restore(case_id, IN_REGISTER_AGAIN, order):
+                continue
             benefits.reassess(case_id, month, cause, order)
     persons = amount = 0
     for hardship_class, covered in at.classes.items():
@@ -96,8 +103,17 @@ def grant_unit(
     return persons, amount
 
 
+def _said(rules: RulesEngine, at: PriceUnit, hardship_class: str, month: price_linkage.Linkage) -> int:
+    """What a class of a unit gets by the register of the month as it is known now, in fen."""
+    if hardship_class not in at.classes:
+        return 0
+    said = assessed(rules, CODE, price_facts(at, hardship_class, month), month.month)
+    return said.amount_fen if said.eligible else 0
+
+
 def price_again(office: Office, benefits: Benefits, unit_id: str, since: str, cause: str, order: Order[Any]) -> None:
-    """A unit's class turned out otherwise from ``since`` on: its subsidies of the months whose linkage ran are decided again."""
+    """A unit's class, or its members, turned out otherwise from ``since`` on: its subsidies of the months whose
+    linkage ran are decided again."""
     for month in dates.months_between(since, dates.month_of(order.today)):
         state: price_linkage.Linkage = office.load(price_linkage.DECIDER, month).state
         if state.status in ("granting", "completed", "paid"):

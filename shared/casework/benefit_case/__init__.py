@@ -101,7 +101,7 @@ from shared.casework.benefit_case.in_force import (
     resume_case,
     suspend_case,
 )
-from shared.casework.benefit_case.late import RestoreCase, restore_case
+from shared.casework.benefit_case.late import RestoreCase, restorable, restore_case
 from shared.casework.benefit_case.money import GRANTED_AGAIN
 from shared.casework.benefit_case.payment import (
     PayBenefit,
@@ -191,7 +191,7 @@ __all__ = [
     "ReviewAnswered", "ReviewOpened", "Round", "SupplementAnswered", "SupplementRequested", "SuspendCase", "Suspension",
     "SuspensionSetAside", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment", "advance", "case_id",
     "decider", "deciding", "earlier_rounds", "evolve", "first_month", "follows", "known", "limits", "next_step", "on_day", "owed", "packed",
-    "reviewed_hash", "unpacked", "worklist",
+    "restorable", "reviewed_hash", "unpacked", "worklist",
 ]  # fmt: skip
 
 

@@ -245,7 +245,8 @@ def reassess_case(
         decided.append(
             e.CaseEnded(state.programme, state.subject_id, until.first_unpaid_month, until.reason, until.basis, by, day, until.gone)
         )
-    return [*decided, *differences(state, decided, deciding(assessments, outcome).reason)]
+    decided += differences(state, decided, deciding(assessments, outcome).reason)
+    return [*decided, *_paid_out(state, decided)]
 
 
 def end_case(state: Case, c: EndCase, order: Order[Any]) -> Sequence[Any]:
@@ -379,6 +380,15 @@ def note_step_overdue(state: Case, c: NoteStepOverdue, order: Order[Any]) -> Seq
 
 def _amount(state: Case, a: Assessment) -> int:
     return 0 if state.terms.payment == "none" else a.amount_fen
+
+
+def _paid_out(state: Case, decided: Sequence[Any]) -> list[Any]:
+    """A one-off benefit that was paid and decided once more is closed again, unless something of it is still to go out."""
+    after = state
+    for event in decided:
+        after = evolve(after, event)
+    paid = after.terms.payment == "once" and after.status == "in_force" and after.first_month in after.paid and not after.arrears_fen
+    return [e.CaseClosed(state.programme, state.subject_id)] if paid else []
 
 
 def _otherwise(state: Case, months: tuple[e.MonthAmount, ...]) -> bool:

@@ -1,8 +1,9 @@
 """An end that was none (停发撤销): the death on which a case ended was a later day, or was registered wrongly.
 
-A case is ended for good, and takes an application to run again; only where it ended because nobody was there any more (``gone``), and that
-was not so, it is restored from the very month it was ended from. What is due then is the rules' word. Months that went by meanwhile
-without payment go out as arrears; months that were paid and claimed back meet their claims; a later day of death ends it anew.
+A case is ended for good, and takes an application to run again; only where it ended because nobody was there any more (``gone``), or on
+account of another decision that was set aside (``RestoreCase.account``), it is restored from the very month it was ended from. What is due
+then is the rules' word. Months that went by meanwhile without payment go out as arrears; months that were paid and claimed back meet their
+claims; a later day of death ends it anew.
 """
 
 from __future__ import annotations
@@ -24,16 +25,25 @@ from shared.eventsourcing.orders import Order
 @command("restore_case", permission="reassess")
 @dataclass(frozen=True)
 class RestoreCase:
-    """By the service; the correction is what the rules say of the months from the end on, and the end that there is after all."""
+    """By the service; the correction is what the rules say of the months from the end on, and the end that there is after all.
+
+    ``account``: what the cause of the end begins with where it was another decision (a class that ended), "" = the case must be ``gone``.
+    """
 
     case_id: str
     reason: str
     correction: Correction
+    account: str = ""
+
+
+def restorable(state: Case, account: str = "") -> bool:
+    """Whether the case ended because nobody was there any more, or on account of what is named."""
+    return state.status == "ended" and (state.gone or bool(account and state.ended_cause.startswith(account)))
 
 
 def restore_case(state: Case, c: RestoreCase, order: Order[Any]) -> Sequence[Any]:
     """Nothing where the case was ended for another reason, or the rules give nothing of the months behind the end."""
-    if state.status != "ended" or not state.gone or c.correction.reassess is None:
+    if not restorable(state, c.account) or c.correction.reassess is None:
         return []
     since, months = state.ended_from, state.terms.valid_months
     held = dates.last_day(dates.add_months(dates.month_of(order.today), months)) if months else None

@@ -416,6 +416,7 @@ class Case(Progress):
     valid_from: date | None = None
     ended_from: str = ""
     gone: bool = False  # it was ended because nobody was there any more
+    ended_cause: str = ""  # of the reassessment by which it ended; "" = ended otherwise
     exit_was: str = ""  # since when it was in gradual exit when it ended
     exit_since: str | None = None
     exit_ends: str | None = None
@@ -529,6 +530,8 @@ def evolve(before: Case, event: Any) -> Case:
             )
             if event.outcome != "ended":
                 state = replace(state, ended_from="", gone=False, suspensions=_reopened(before))
+            if before.status != "ended":
+                state = replace(state, ended_cause=event.cause if event.outcome == "ended" else "")
             if event.cause.startswith(("review:", "appeal:")):  # of all others the facts are the cause, whoever recorded them
                 state = _signed(state, event.by)
             return _decided(state, "reassessed", event, event.effective_month)
