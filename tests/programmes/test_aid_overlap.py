@@ -198,8 +198,9 @@ def test_who_is_answered_at_once_is_compared_before_the_acknowledgement_all_the_
     record_id = d.call("send_handoff", programme=DISASTER_VICTIM_ASSISTANCE.code, subject_id=made.household_id, **body)["id"]
     d.call("accept_handoff", record_id=record_id, dossier_hash=DOSSIER)
     version = d.call("finish_handoff", record_id=record_id, outcome="aided", result="已救助")["version"]
-    with pytest.raises(Refused, match="重复救助核对结论"):
-        d.call("acknowledge_handoff", record_id=record_id, told="短信", expected_version=version)
+    for words in ("短信", "电话"):  # the same form sent again, with another word in it
+        with pytest.raises(Refused, match="重复救助核对结论"):
+            d.call("acknowledge_handoff", command_id="told", record_id=record_id, told=words, expected_version=version)
     assert overlap(d, record_id)["compared"]["occasion"] == "aided"
     d.settle()
     assert overlap(d, record_id)["version"] == 0, "the reactions find what was compared"
@@ -229,5 +230,9 @@ def test_who_was_handed_over_with_his_household_and_left_it_is_found_when_he_app
     d.call("change_household", "clerk", household_id=made.household_id, **left)
     d.on("2023-11-06")
     d.settle()
+    form = {"person_id": who, "kind": "expenditure", "cause": "accident", "happened_on": "2023-11-06", "division": TOWN}
+    for elsewhere in ("330206101", "330206102"):  # the same form sent again, with another place in it
+        with pytest.raises(Refused, match="急难发生地"):
+            d.call("apply_temporary", command_id="form", hukou_division=elsewhere, **form)
     ref = matter(d, who, person_id=who, cause="accident")
     assert [f["unit"] for f in stands(d, ref)["overlap"]["open"]] == ["应急管理局"]

@@ -75,7 +75,9 @@ class OverlapDoors(TemporaryDoors):
         handed = self._handed(record_id)
         if handed is None or handed.status != "aided":
             return
-        self._compare(handed, replace(order.by(self.benefits.hand()).to(None, "compare"), expected_version=None))
+        # By an id of its own: an acknowledgement that was refused is sent again with other words.
+        compare = order.by(self.benefits.hand()).to(None, f"compare {record_id}")
+        self._compare(handed, replace(compare, asked=record_id, expected_version=None))
         if self._overlap(record_id).status == "to_consider":
             raise out_of_order("与本局的救助可能重复，须先作出重复救助核对结论，再签收结果。")
 

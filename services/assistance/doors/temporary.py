@@ -453,8 +453,9 @@ class TemporaryDoors(BenefitService):
                 note = aid_overlap.NoteAidElsewhere(
                     subject_id, e.division, e.handoff_id, e.number, e.unit, e.status, e.handed_on, e.months
                 )
-                told = order.by(self.benefits.hand()).to(note, f"elsewhere {e.handoff_id}")
-                self.office.handle(temporary.DECIDER, subject_id, replace(told, expected_version=None))
+                # By an id of its own: an application that was refused is sent again with other words.
+                told = order.by(self.benefits.hand()).to(note, f"elsewhere {e.handoff_id} {e.status}")
+                self.office.handle(temporary.DECIDER, subject_id, replace(told, asked=note, expected_version=None))
 
     def _matter_says(self, subject_id: str, m: temporary.Matter, today: date) -> Assessment:
         month = dates.month_of(today)
