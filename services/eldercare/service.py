@@ -137,6 +137,7 @@ class FactsChanged:
 
     person_id: str
     effective_month: str
+    cause: str
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,25 @@ class AfterDeathOpened:
     died_on: date
     round: int
     steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DeathAnnulled:
+    """``registry.after_death_annulled``: what we read of it."""
+
+    person_id: str
+    round: int
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DecidedElsewhere:
+    """``assistance.case_reassessed``: what we read of it."""
+
+    programme: str
+    subject_id: str
+    outcome: str
+    effective_month: str
 
 
 def organisations_only(_service: Any, order: Order[list_entry.Enlist]) -> None:
@@ -272,6 +292,9 @@ class ElderCare(BenefitService):
         f = notice.facts
         until = elder.known_until(self.office.load(elder.DECIDER, f.person_id).state)
         case_id = benefit_case.case_id(HARDSHIP_AGED_DISABLED_SUBSIDY.code, f.person_id)
+        again = "困难类别恢复，自停发月份起恢复发放"
+        if f.cause == "hardship" and self.benefits.restore(case_id, again, notice.order(None), account="eldercare.elder_facts_changed"):
+            return  # it had ended with the class, which was given back
         self.benefits.reassess(case_id, f.effective_month, f"{notice.type} {notice.event_id}", notice.order(None), until)
 
     # -- what assistance tells (W15). It is noted when it is announced, so that nobody need be asked when a subsidy is granted: elder care
@@ -312,6 +335,15 @@ class ElderCare(BenefitService):
         f = notice.facts
         self._elsewhere(notice, f.programme, f.subject_id, f.first_unpaid_month, False)
 
+    @reaction("assistance", "case_reassessed", reads=DecidedElsewhere)
+    def on_assistance_restored(self, notice: Notice[DecidedElsewhere]) -> None:
+        """An end set aside: decided again from the very month in which it had ended, it is drawn again from then on."""
+        f = notice.facts
+        known: elder.Elder = self.office.load(elder.DECIDER, f.subject_id).state
+        over = [e for e in known.elsewhere if (e.code, e.month, e.drawn) == (f.programme, f.effective_month, False)]
+        if over and f.outcome != "ended":
+            self._elsewhere(notice, f.programme, f.subject_id, f.effective_month, True)
+
     def _elsewhere(self, notice: Notice[Any], programme: str, person_id: str, month: str, drawn: bool) -> None:
         if programme in ELDER_EXCLUDING_BENEFITS:
             note = elder.NoteElderBenefitElsewhere(person_id, programme, month, drawn)
@@ -340,6 +372,8 @@ class ElderCare(BenefitService):
         if OLD_AGE_ALLOWANCE.code not in f.steps:
             return
         person: elder.Elder = self.office.load(elder.DECIDER, f.person_id).state
+        if elder.asked_later(person, f.round):
+            return
         outcome, note, amount = "skipped", "该人员未享受高龄津贴", 0
         if person.person_id:
             self.office.handle(elder.DECIDER, f.person_id, notice.order(elder.RecordElderDeath(f.person_id, f.died_on), "death"))
@@ -354,14 +388,36 @@ class ElderCare(BenefitService):
         """End the person's case of a programme from the month its rules say: what is told of it, and the fen claimed back."""
         case_id = benefit_case.case_id(programme.code, person_id)
         before: benefit_case.Case = self.office.load(CASES, case_id).state
+        month = engine(self.office.settings.profile).stop_month(programme.code, died_on)
+        reason, basis = "领取人死亡", f"{programme.name}自死亡次月起停发"
+        again = benefit_case.EndCase(case_id, month, reason, basis, gone=True)
+        if self.benefits.restore(case_id, "死亡日期更正，恢复发放至死亡当月", notice.order(None), again):
+            return f"死亡日期更正，{programme.name}改自{month}起停发，此前少发的补发", 0
         if before.status in ("none", "refused") or (before.status == "ended" and before.last_change < dates.month_of(died_on)):
             return None
-        month = engine(self.office.settings.profile).stop_month(programme.code, died_on)
-        self.benefits.end(case_id, month, "领取人死亡", f"{programme.name}自死亡次月起停发", notice.order(None))
+        self.benefits.end(case_id, month, reason, basis, notice.order(None), gone=True)
         if not before.running and before.status != "ended":
             return None  # only applied for: refused now, nothing was drawn
         amount = self.benefits.claimed_in(case_id, notice.correlation_id or notice.event_id)
         return f"{programme.name}自{month}起停发" + (f"，多发{yuan(amount)}转入追回" if amount else "，无多发"), amount
+
+    @reaction("registry", "after_death_annulled", reads=DeathAnnulled)
+    def on_after_death_annulled(self, notice: Notice[DeathAnnulled]) -> None:
+        """He lives: what ended by the death is restored from the month it ended; an assessment that ended is asked for anew."""
+        f = notice.facts
+        if OLD_AGE_ALLOWANCE.code not in f.steps:
+            return
+        self.office.handle(elder.DECIDER, f.person_id, notice.order(elder.AnnulElderDeath(f.person_id), "annulled"))
+        reason = "死亡登记撤销，恢复发放"
+        restored = [
+            p.name
+            for p in PROGRAMMES.values()
+            if self.benefits.restore(benefit_case.case_id(p.code, f.person_id), reason, notice.order(None))
+        ]
+        outcome = "done" if restored else "skipped"
+        note = f"{'、'.join(restored)}已恢复发放，停发期间应发的补发" if restored else "没有因死亡停发的津贴；已终止的能力评估须重新申请"
+        answer = elder.AnswerAfterDeath(f.person_id, f.round, OLD_AGE_ALLOWANCE.code, outcome, note)
+        self.office.handle(elder.DECIDER, f.person_id, notice.order(answer, "answer"))
 
     def _end_assessment(self, person_id: str, notice: Notice[Any]) -> None:
         """Nobody assesses the dead."""

@@ -226,6 +226,16 @@ def test_the_class_follows_assistance_and_the_subsidy_ends_with_it(d: Desk, numb
     ended = stands(d, case_id)
     assert ended["status"] == "ended"
     assert (elder_due(d, case_id, "2023-09") > 0, elder_due(d, case_id, "2023-10")) == (True, 0)
+    # The income was wrong, and the end of 低保 is set aside: what ended with the class comes back with it.
+    d.call("record_income", **{**body, "monthly_income_fen": 0})
+    living = case_of("minimum_living_allowance", household)
+    number = d.call("get_case", "auditor", case_id=living)["decisions"][-1]["number"]
+    d.call("file_appeal", case_id=living, decision=number, reason="收入登记有误")
+    d.call("assign_appeal", "approver", case_id=living, to="staff:other")
+    d.call("answer_appeal", "approver", actor="staff:other", case_id=living, outcome="upheld", reason="收入登记有误")
+    d.settle()
+    assert stands(d, case_id)["status"] == "in_force"
+    assert elder_due(d, case_id, "2023-10") == elder_due(d, case_id, "2023-09")
 
 
 def test_anothers_extreme_hardship_says_nothing_of_the_elder(d: Desk, numbers: Numbers) -> None:
@@ -291,6 +301,7 @@ def test_cases_runs_accounts_claims_and_records_wait_in_elder_cares_worklists(d:
         ("accept", SUBSIDY),
         ("assessment_first", "elder_ability_assessment"),
         ("payment_approve", "old_age_allowance"),
+        ("payment_month_owed", "old_age_allowance"),
         ("payee_account_confirm", ""),
         ("recovery_notify", "old_age_allowance"),
     }
