@@ -9,7 +9,17 @@ from services.assistance import (
     household,
 )
 from services.assistance.declarations import DECLARATIONS
-from services.assistance.rows import aid_overlap, determination, means_test, meetings, person, price_linkage, standards, temporary
+from services.assistance.rows import (
+    aid_overlap,
+    determination,
+    error_ledger,
+    means_test,
+    meetings,
+    person,
+    price_linkage,
+    standards,
+    temporary,
+)
 from shared.casework.shape import shapes_of
 from shared.eventlog.benefit_rows import benefit_tables, project_benefits
 from shared.eventlog.disclosure_rows import disclosure_tables, project_disclosures
@@ -43,9 +53,9 @@ members = sa.Table(
 BENEFITS = benefit_tables(METADATA)
 DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
-FEATURES = (means_test, standards, person, temporary, determination, price_linkage, meetings, aid_overlap)
+FEATURES = (means_test, standards, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger)
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("assistance", version=14, metadata=METADATA)
+MODEL = ReadModel("assistance", version=15, metadata=METADATA)
 project_benefits(MODEL, BENEFITS, benefits.turns)
 project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))

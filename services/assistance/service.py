@@ -17,6 +17,7 @@ from services.assistance.doors.care import CareDoors
 from services.assistance.doors.changes import ChangeDoors, MemberForm
 from services.assistance.doors.determination import DeterminationDoors
 from services.assistance.doors.erasure import OpenMatters
+from services.assistance.doors.error_ledger import ErrorLedgerDoors
 from services.assistance.doors.means_test import MeansTestDoors
 from services.assistance.doors.one_thing import OneThingDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
@@ -128,7 +129,7 @@ class AfterDeathOpened:
 # Tables whose open rows wait in worklists too.
 CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABLES["means_test"].cut_overs)
 PAPERS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, TABLES["meetings"].meetings)
-OTHER_LISTS = (*PAPERS, DISCLOSED.objections, *CHECKS, TABLES["aid_overlap"].overlaps)
+OTHER_LISTS = (*PAPERS, TABLES["error_ledger"].findings, DISCLOSED.objections, *CHECKS, TABLES["aid_overlap"].overlaps)
 
 
 @with_shapes(
@@ -155,6 +156,7 @@ class Assistance(
     disclosures, disclosed, calendars = DISCLOSURES, DISCLOSED, CALENDARS
 
     def whom(self, case: benefit_case.Case, today: date) -> Who | None:
+    ErrorLedgerDoors,
         """The head of the household, or the person."""
         return whom(self.office, case, today)
 

@@ -57,7 +57,7 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
     def known_of(self, category: str, state: Any, key: str, item: str) -> dict[str, Any]:
         """Of a case: what was reviewed, and the newest decision; of a payment calendar, the month."""
         if category == pc.SHAPE:
-            return {"month": item}
+            return {"month": item or self.item_of(category, state)}
         return bc.known(state, key) if category == "case" else {}
 
     def stands_of(self, category: str, state: Any, item: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from services.assistance import aid_overlap, check_rights, price_linkage
 from services.assistance import temporary as t
 from services.portal.desk import things
 from services.registry import after_death, death, erasure, funeral
+from shared.casework import payment_calendar as pc
 from shared.casework import payment_run as pr
 from shared.casework import recovery as rc
 from shared.casework.benefit_case import MonthDifference
@@ -144,6 +145,19 @@ ALL = {
             pr.SendPaymentRun("run"),
             pr.RecordSentParts(0, (pr.PartSum(2, 200),)),
             pr.CancelPaymentRun("run", "重编"),
+        ),
+    ),
+    "payment_calendar": Life(
+        "assistance",
+        pc.decider("assistance"),
+        (
+            pc.LookAtPaymentMonths("p", TOWN, "2023-07", (pc.OwedMonth("2023-07", date(2023, 7, 15), 2, 200),)),
+            lambda s: pc.PrepareOwedMonth("calendar", s.open[0] if s.open else "2023-07"),
+            pc.NotePaymentMonth("2023-07", 2),
+            pc.LookAtPaymentMonths("p", TOWN, "2023-08", (pc.OwedMonth("2023-08", date(2023, 8, 15), 2, 200),)),
+            pc.MeetPaymentMonth("2023-07", "run", date(2023, 7, 15)),
+            lambda s: pc.PrepareOwedMonth("calendar", s.open[0] if s.open else "2023-08", f"{TOWN}001"),
+            pc.NotePaymentMonth("2023-08", 0),
         ),
     ),
     "price_linkage": Life(

@@ -361,7 +361,8 @@ def test_what_waits_is_listed_by_programme_and_town(house: Desk) -> None:
     """Every open case stands in one list, and nothing else does."""
     house.settle()
     rows = house.call("list_cases", "auditor", limit=500)
-    lists = [x for x in house.call("list_worklists", "auditor") if x["programme"] == CODE]
+    months = {"payment_month_owed", "payment_month_overdue"}  # no case of its own
+    lists = [x for x in house.call("list_worklists", "auditor") if x["programme"] == CODE and x["worklist"] not in months]
     assert sum(x["waiting"] for x in lists) == sum(bool(r["worklist"]) for r in rows if r["programme"] == CODE) > 0
     assert {x["town"] for x in lists} == {TOWN}
     after = {"", "objection", "objection_escalated", "refusal_notice"}  # what may be left to do when the case itself is over

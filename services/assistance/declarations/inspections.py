@@ -111,11 +111,17 @@ DISABLED_SUBSIDY_PRECISION_PROGRAMME = Declaration(
     name="残疾人两项补贴精准管理",
     catalogue=("A78",),
     shape=inspection.SHAPE,
-    terms=inspection.Terms(results=("correct", "error"), findings=("overpaid", "unpaid", "ineligible", "record_wrong"), rectify_days=30),
+    # What follows from each is in ``error_ledger.py``, and looked at before the rectification is taken.
+    terms=inspection.Terms(
+        results=("correct", "error"),
+        findings=("overpaid", "unpaid", "ineligible", "record_wrong"),
+        rectify_days=30,
+        follow_up=("overpaid", "unpaid", "ineligible"),
+    ),
     example=(
         *_campaign("disabled_subsidy_precision_programme", "2023年第三季度差错台账", "在发两项补贴", ("case-1",), division="330225"),
-        Step("record_check", {"record_id": "@id", "object_id": "case-1", "result": "error", "findings": ["overpaid"]}, "clerk", 10),
-        Step("rectify_finding", {"record_id": "@id", "finding_id": "F0001", "done": "已转追回", "refers_to": "recovery-1"}, "clerk", 12),
+        Step("record_check", {"record_id": "@id", "object_id": "case-1", "result": "error", "findings": ["record_wrong"]}, "clerk", 10),
+        Step("rectify_finding", {"record_id": "@id", "finding_id": "F0001", "done": "已更正登记"}, "clerk", 12),
         Step("verify_rectification", {"record_id": "@id", "finding_id": "F0001", "outcome": "accepted"}, "reviewer", 18),
         *_closed("查1件，差错1件"),
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from services.assistance import care_places, determination, household, person, placement
+from services.assistance import care_places, determination, error_ledger, household, person, placement
 from services.assistance.declarations import DECIDERS
 from services.assistance.declarations.care import SEVERE_DISABILITY_HARDSHIP_CARE
 from services.assistance.doors.windows import DISPERSED, dispersed, reviewed_first
@@ -104,10 +104,16 @@ def overlap_considered(service: Any, order: Order[handoff.AcknowledgeHandoff]) -
     service.acknowledged_after_overlap(order.command.record_id, order)
 
 
+def led_to_what_it_says(service: Any, order: Order[inspection.RectifyFinding]) -> None:
+    """整改: the claim, arrears, payment or case that a finding is said to have led to is there, and of the person it speaks of."""
+    error_ledger.check(service.office, order.command)
+
+
 BEFORE: Mapping[str, Callable[[Any, Order[Any]], None]] = {
     "record_check": reviewed_first,
     "freeze_campaign_list": nobody_drawn,
     "start_campaign": everybody_listed,
+    "rectify_finding": led_to_what_it_says,
     "request_entrusted_care": entrusted_as_claimed,
     "order_service": severe_and_in_hardship,
     "acknowledge_handoff": overlap_considered,

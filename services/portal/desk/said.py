@@ -25,6 +25,8 @@ PARTS: dict[str, str] = {
     "named": "留有联系方式",
     "noticed_by": "告知人",
     "opener": "编制人",
+    "confirmed_by": "确认人",
+    "follow_up": "须注明转入事项的问题",
     "sender": "送发人",
     "signed": "审核、确认人",
     "planned_by": "立项人",
