@@ -43,6 +43,11 @@ def evolve(state: Answers, happened: Any) -> Answers:
             raise TypeError(f"after-death answers know no {type(happened).__name__}")
 
 
+def asked_later(state: Answers, round_: int) -> bool:
+    """Whether a later round was answered: what an earlier one said of the day is so no longer."""
+    return any(answered > round_ for answered, _ in state.answered)
+
+
 @command("answer_after_death", permission="assistance:death")
 @dataclass(frozen=True)
 class AnswerAfterDeath:

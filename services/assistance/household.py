@@ -144,6 +144,20 @@ class MemberDied:
     changed_from: str = ""
 
 
+@event(
+    "assistance.member_death_annulled",
+    published=True,
+    public=lambda e: {"household_id": e.household_id, "effective_month": e.effective_month, "cause": "death"},
+)
+@dataclass(frozen=True)
+class MemberDeathAnnulled:
+    """死亡登记撤销: the member lives, and counts again from ``effective_month`` on, the month from which he no longer had."""
+
+    household_id: str
+    person_id: str
+    effective_month: str
+
+
 @event("assistance.member_certified")
 @dataclass(frozen=True)
 class MemberCertified:
@@ -284,6 +298,12 @@ def evolve(state: Household, happened: Any) -> Household:
                 state,
                 left=MappingProxyType({**state.left, happened.person_id: happened.effective_month}),
                 died=MappingProxyType({**state.died, happened.person_id: happened.died_on}),
+            )
+        case MemberDeathAnnulled():
+            return replace(
+                state,
+                left=MappingProxyType({p: month for p, month in state.left.items() if p != happened.person_id}),
+                died=MappingProxyType({p: day for p, day in state.died.items() if p != happened.person_id}),
             )
         case _:
             raise TypeError(f"a household knows no {type(happened).__name__}")
@@ -470,6 +490,13 @@ class RecordDeath:
     effective_month: str
 
 
+@command("annul_member_death", permission="assistance:death")
+@dataclass(frozen=True)
+class AnnulMemberDeath:
+    household_id: str
+    person_id: str
+
+
 @command("note_certificates", permission="assistance:note")
 @dataclass(frozen=True)
 class NoteCertificates:
@@ -570,6 +597,12 @@ def record_death(state: Household, c: RecordDeath, order: Order[Any]) -> Sequenc
         return []
     before = state.left.get(c.person_id, c.effective_month)
     return [MemberDied(state.household_id, c.person_id, c.died_on, c.effective_month, before if before < c.effective_month else "")]
+
+
+def annul_death(state: Household, c: AnnulMemberDeath, order: Order[Any]) -> Sequence[Any]:
+    if c.person_id not in state.died:
+        return []
+    return [MemberDeathAnnulled(state.household_id, c.person_id, state.left[c.person_id])]
 
 
 def change_household(state: Household, c: ChangeHousehold, order: Order[Any]) -> Sequence[Any]:
@@ -687,6 +720,7 @@ DECIDER: Decider[Household] = Decider(
         RegisterHousehold: register_household,
         RecordIncome: record_income,
         RecordDeath: record_death,
+        AnnulMemberDeath: annul_death,
         NoteCertificates: note_certificates,
         ChangeHousehold: change_household,
         NoteApplicant: note_applicant,

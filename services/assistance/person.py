@@ -187,6 +187,14 @@ class PersonDeathRecorded:
     died_on: date
 
 
+@event("assistance.person_death_annulled")
+@dataclass(frozen=True)
+class PersonDeathAnnulled:
+    """死亡登记撤销: the person lives; his cases are restored from the months they ended."""
+
+    person_id: str
+
+
 @event("assistance.person_facts_changed", published=True)
 @dataclass(frozen=True)
 class PersonFactsChanged:
@@ -247,6 +255,8 @@ def evolve(state: Person, happened: Any) -> Person:
             return replace(state, choices=(*state.choices, happened))
         case PersonDeathRecorded():
             return replace(state, died_on=happened.died_on)
+        case PersonDeathAnnulled():
+            return replace(state, died_on=None)
         case PersonFactsChanged():
             return state
         case _:
@@ -497,6 +507,12 @@ class RecordPersonDeath:
     died_on: date
 
 
+@command("annul_person_death", permission="assistance:death")
+@dataclass(frozen=True)
+class AnnulPersonDeath:
+    person_id: str
+
+
 # -- Decisions
 
 
@@ -695,6 +711,10 @@ def record_person_death(state: Person, c: RecordPersonDeath, order: Order[Any]) 
     return [] if state.died_on == c.died_on else [*entered, PersonDeathRecorded(c.person_id, c.died_on)]
 
 
+def annul_person_death(state: Person, c: AnnulPersonDeath, order: Order[Any]) -> Sequence[Any]:
+    return [] if state.died_on is None else [PersonDeathAnnulled(c.person_id)]
+
+
 DECIDER: Decider[Person] = Decider(
     category="assistance.person_facts",  # a person's place in a household is the stream assistance.person-<id> (placement.py)
     initial=Person(),
@@ -710,6 +730,7 @@ DECIDER: Decider[Person] = Decider(
         RecordSpending: record_spending,
         ChooseBenefit: choose_benefit,
         RecordPersonDeath: record_person_death,
+        AnnulPersonDeath: annul_person_death,
     },
     division=lambda state: state.division,
 )

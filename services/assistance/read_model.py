@@ -115,6 +115,17 @@ def _died(rows: Rows, r: Recorded) -> None:
         rows.change(households, {"household_id": e.household_id}, members=house["members"] - (1 if first else 0), version=r.version)
 
 
+@MODEL.on(household.MemberDeathAnnulled)
+def _lives(rows: Rows, r: Recorded) -> None:
+    e = r.event
+    member = rows.get(members, household_id=e.household_id, person_id=e.person_id)
+    house = rows.get(households, household_id=e.household_id)
+    here = member is not None and member["died_on"] is not None and member["left_from"] is None
+    rows.change(members, {"household_id": e.household_id, "person_id": e.person_id}, died_on=None)
+    if house is not None:
+        rows.change(households, {"household_id": e.household_id}, members=house["members"] + (1 if here else 0), version=r.version)
+
+
 def _member(rows: Rows, household_id: str, m: household.Member) -> None:
     rows.put(
         members,

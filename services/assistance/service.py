@@ -126,6 +126,16 @@ class AfterDeathOpened:
     steps: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class DeathAnnulled:
+    """``registry.after_death_annulled``: what we read of it."""
+
+    person_id: str
+    division: str
+    round: int
+    steps: tuple[str, ...]
+
+
 # Tables whose open rows wait in worklists too.
 CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABLES["means_test"].cut_overs)
 PAPERS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, TABLES["meetings"].meetings)
@@ -271,8 +281,15 @@ class Assistance(
         """The household lost a member: every case that rests on it is decided again."""
         self._household_changed(notice)
 
+    @reaction("assistance", "member_death_annulled", reads=FactsChanged)
+    def on_member_death_annulled(self, notice: Notice[FactsChanged]) -> None:
+        """A member lives after all: every case that rests on the household is decided again."""
+        self._household_changed(notice)
+
     def _household_changed(self, notice: Notice[FactsChanged]) -> None:
         f = notice.facts
+        if f.cause == "death":
+            self.restore_household(f.household_id, notice)
         self.reassess_household(f.household_id, f.effective_month, notice)
         self.monitoring.household_changed(f.household_id, f.effective_month, f.cause, notice.order(None))
 
@@ -321,18 +338,19 @@ class Assistance(
     def on_after_death_opened(self, notice: Notice[AfterDeathOpened]) -> None:
         """Our step of the one-stop process: the household loses a member and is reassessed; then we answer."""
         f = notice.facts
-        if "household" not in f.steps:
+        if "household" not in f.steps or after_death.asked_later(self.office.load(after_death.DECIDER, f.person_id).state, f.round):
             return
         place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
         outcome, note, amount, division = "skipped", "该人员不在救助家庭登记中", 0, f.division
         rules = rules_now(self.office, self.office.settings.profile)
+        month, cases = rules.stop_month(MINIMUM_LIVING_ALLOWANCE.code, f.died_on), list[str]()
+        for home in place.households:  # also one that he left meanwhile: it may have counted him after his death
+            step = "death" if home == place.household_id else f"death {home}"
+            died = household.RecordDeath(home, f.person_id, f.died_on, month)
+            self.office.handle(household.DECIDER, home, notice.order(died, step))
         own = self.end_cases_of(f.person_id, f.division, f.died_on, rules.stop_month, notice)
         if place.household_id:
-            month, cases = rules.stop_month(MINIMUM_LIVING_ALLOWANCE.code, f.died_on), list[str]()
-            for home in place.households:  # also one that he left meanwhile: it may have counted him after his death
-                step = "death" if home == place.household_id else f"death {home}"
-                died = household.RecordDeath(home, f.person_id, f.died_on, month)
-                self.office.handle(household.DECIDER, home, notice.order(died, step))
+            for home in place.households:
                 cases += self.reassess_household(home, month, notice)
             others = [c for c in dict.fromkeys(cases) if c not in cases_of_person(f.person_id)]  # his own are told of one by one
             amount = sum(self.benefits.claimed_in(c, notice.correlation_id or notice.event_id) for c in others)
@@ -343,6 +361,25 @@ class Assistance(
             note = "；".join([*([note] if place.household_id else []), *told])
             amount, outcome = amount + sum(fen for *_, fen in own), "done"
         answer = after_death.AnswerAfterDeath(f.person_id, division, f.round, "household", outcome, note, amount)
+        self.office.handle(after_death.DECIDER, f.person_id, notice.order(answer, "answer"))
+
+    @reaction("registry", "after_death_annulled", reads=DeathAnnulled)
+    def on_after_death_annulled(self, notice: Notice[DeathAnnulled]) -> None:
+        """The death was none: his own cases and his households' are as if nobody had said anything; then we answer."""
+        f = notice.facts
+        if "household" not in f.steps:
+            return
+        place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
+        for home in place.households:  # first: his own cases ask whether it counts him; what follows of it is its own notice's
+            annul = household.AnnulMemberDeath(home, f.person_id)
+            self.office.handle(household.DECIDER, home, notice.order(annul, f"annulled {home}"))
+        told = [f"{name}已恢复发放" for name in self.restore_cases_of(f.person_id, notice)]
+        if place.households:
+            told.append("家庭恢复成员并复核")
+        note = "；".join([*told, "因死亡终止的照护、探访和评估须人工恢复"]) if told else "该人员不在救助登记中"
+        answer = after_death.AnswerAfterDeath(
+            f.person_id, place.division or f.division, f.round, "household", "done" if told else "skipped", note
+        )
         self.office.handle(after_death.DECIDER, f.person_id, notice.order(answer, "answer"))
 
 

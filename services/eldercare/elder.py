@@ -52,6 +52,14 @@ class ElderDied:
     died_on: date
 
 
+@event("eldercare.elder_death_annulled")
+@dataclass(frozen=True)
+class ElderDeathAnnulled:
+    """死亡登记撤销: the person lives."""
+
+    person_id: str
+
+
 @event("eldercare.elder_hardship_noted")
 @dataclass(frozen=True)
 class ElderHardshipNoted:
@@ -143,6 +151,8 @@ def evolve(state: Elder, happened: Any) -> Elder:
             return replace(state, person_id=happened.person_id, born_on=happened.born_on, division=happened.division, name=happened.name)
         case ElderDied():
             return replace(state, died_on=happened.died_on)
+        case ElderDeathAnnulled():
+            return replace(state, died_on=None)
         case AfterDeathAnswered():
             return replace(state, answered=(*state.answered, (happened.round, happened.step)))
         case ElderHardshipNoted():
@@ -247,6 +257,12 @@ class RecordElderDeath:
     died_on: date
 
 
+@command("annul_elder_death", permission="eldercare:death")
+@dataclass(frozen=True)
+class AnnulElderDeath:
+    person_id: str
+
+
 @command("note_elder_hardship", permission="eldercare:survey")
 @dataclass(frozen=True)
 class NoteElderHardship:
@@ -324,6 +340,15 @@ def record_death(state: Elder, c: RecordElderDeath, order: Order[Any]) -> Sequen
     return [] if state.died_on == c.died_on else [ElderDied(c.person_id, c.died_on)]
 
 
+def annul_death(state: Elder, c: AnnulElderDeath, order: Order[Any]) -> Sequence[Any]:
+    return [] if state.died_on is None else [ElderDeathAnnulled(c.person_id)]
+
+
+def asked_later(state: Elder, round_: int) -> bool:
+    """Whether a later round of the after-death process was answered: what an earlier one said of the day is so no longer."""
+    return any(answered > round_ for answered, _ in state.answered)
+
+
 def answer_after_death(state: Elder, c: AnswerAfterDeath, order: Order[Any]) -> Sequence[Any]:
     """Also for a person who is not on the roster: that is an answer too, and the process waits for it."""
     if (c.round, c.step) in state.answered:
@@ -385,6 +410,7 @@ DECIDER: Decider[Elder] = Decider(
     decide={
         EnrolElder: enrol_elder,
         RecordElderDeath: record_death,
+        AnnulElderDeath: annul_death,
         AnswerAfterDeath: answer_after_death,
         NoteElderHardship: note_hardship,
         NoteElderAbility: note_ability,

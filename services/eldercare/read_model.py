@@ -12,7 +12,7 @@ from services.eldercare import (
 )
 from services.eldercare.declarations import DECLARATIONS
 from services.eldercare.programmes import BANDS, OLD_AGE_ALLOWANCE
-from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed
+from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed, case_id
 from shared.casework.shape import shapes_of
 from shared.clock import SHANGHAI
 from shared.eventlog.benefit_rows import aggregate_id, benefit_tables, project_benefits
@@ -61,6 +61,16 @@ def _enrolled(rows: Rows, r: Recorded) -> None:
 def _died(rows: Rows, r: Recorded) -> None:
     rows.change(elders, {"person_id": r.event.person_id}, died_on=r.event.died_on.isoformat())
     rows.settle(r, "allowance_age")
+
+
+@MODEL.on(elder.ElderDeathAnnulled)
+def _lives(rows: Rows, r: Recorded) -> None:
+    """Who never drew the allowance waits for its birthday again; a case is restored by itself."""
+    person_id = r.event.person_id
+    rows.change(elders, {"person_id": person_id}, died_on=None)
+    person = rows.get(elders, person_id=person_id)
+    if person is not None and rows.get(BENEFITS.cases, case_id=case_id(OLD_AGE_ALLOWANCE.code, person_id)) is None:
+        rows.due(r, "allowance_age", person_id, birthday(date.fromisoformat(person["born_on"]), BANDS[0]))
 
 
 @MODEL.on(CaseGranted, CaseReassessed)

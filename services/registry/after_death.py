@@ -2,7 +2,8 @@
 
 A process with a stream of its own. It opens with every step it owes listed, each with the service that answers and a due day;
 it closes only when each is done, or skipped with a reason; a late step becomes work for a person (escalated), never silence.
-A corrected day of death opens every step again that depends on the day. Relied on by assistance and elder care, who answer it.
+A corrected day of death opens every step again that depends on the day; an annulled death opens those that bring back what it took.
+Relied on by assistance and elder care, who answer it.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ OWED: tuple[OwedStep, ...] = (
     OwedStep("old_age_allowance", "高龄津贴停发", "eldercare", 3),
     OwedStep("funeral_benefits", "惠民殡葬待遇告知", "registry", 5),
 )
+OWED_BACK: tuple[OwedStep, ...] = (
+    OwedStep("household", "家庭成员恢复与救助复核", "assistance", 3),
+    OwedStep("old_age_allowance", "高龄津贴恢复", "eldercare", 3),
+    OwedStep("funeral_benefits", "惠民殡葬待遇撤回", "registry", 5),
+)
 
 # -- Events
 
@@ -69,6 +75,21 @@ class AfterDeathOpened:
 
     person_id: str
     died_on: date
+    division: str
+    round: int
+    steps: tuple[Due, ...]
+
+
+@event(
+    "registry.after_death_annulled",
+    published=True,
+    public=lambda e: {"person_id": e.person_id, "division": e.division, "round": e.round, "steps": [s.step for s in e.steps]},
+)
+@dataclass(frozen=True)
+class AfterDeathAnnulled:
+    """身后事项撤销: the death was none; a round in which every service brings back what it had taken."""
+
+    person_id: str
     division: str
     round: int
     steps: tuple[Due, ...]
@@ -144,6 +165,9 @@ def evolve(state: AfterDeath, happened: Any) -> AfterDeath:
         case AfterDeathOpened():
             steps = {s.step: Step(s.title, s.service, s.due_on) for s in happened.steps}
             return AfterDeath("open", happened.person_id, happened.died_on, happened.division, happened.round, MappingProxyType(steps))
+        case AfterDeathAnnulled():
+            steps = {s.step: Step(s.title, s.service, s.due_on) for s in happened.steps}
+            return AfterDeath("open", happened.person_id, None, happened.division, happened.round, MappingProxyType(steps))
         case StepDone():
             return state.with_step(happened.step, status="done", note=happened.detail, amount_fen=happened.amount_fen)
         case StepSkipped():
@@ -165,6 +189,12 @@ class OpenAfterDeath:
     person_id: str
     died_on: date
     division: str
+
+
+@command("annul_after_death", permission="registry:process")
+@dataclass(frozen=True)
+class AnnulAfterDeath:
+    person_id: str
 
 
 @command("record_step", permission="registry:process")
@@ -203,8 +233,17 @@ class EscalateStep:
 def open_after_death(state: AfterDeath, c: OpenAfterDeath, order: Order[Any]) -> Sequence[Any]:
     if state.status != "none" and state.died_on == c.died_on:
         return []
-    steps = tuple(Due(o.step, o.title, o.service, dates.add_working_days(order.today, o.working_days)) for o in OWED)
-    return [AfterDeathOpened(c.person_id, c.died_on, state.division or c.division, state.round + 1, steps)]
+    return [AfterDeathOpened(c.person_id, c.died_on, state.division or c.division, state.round + 1, _owed(OWED, order))]
+
+
+def annul_after_death(state: AfterDeath, c: AnnulAfterDeath, order: Order[Any]) -> Sequence[Any]:
+    if state.status == "none" or state.died_on is None:
+        return []
+    return [AfterDeathAnnulled(state.person_id, state.division, state.round + 1, _owed(OWED_BACK, order))]
+
+
+def _owed(steps: tuple[OwedStep, ...], order: Order[Any]) -> tuple[Due, ...]:
+    return tuple(Due(o.step, o.title, o.service, dates.add_working_days(order.today, o.working_days)) for o in steps)
 
 
 def record_step(state: AfterDeath, c: RecordStep, order: Order[Any]) -> Sequence[Any]:
@@ -246,6 +285,12 @@ DECIDER: Decider[AfterDeath] = Decider(
     category="registry.after_death",
     initial=AfterDeath(),
     evolve=evolve,
-    decide={OpenAfterDeath: open_after_death, RecordStep: record_step, SkipStep: skip_step, EscalateStep: escalate_step},
+    decide={
+        OpenAfterDeath: open_after_death,
+        AnnulAfterDeath: annul_after_death,
+        RecordStep: record_step,
+        SkipStep: skip_step,
+        EscalateStep: escalate_step,
+    },
     division=lambda state: state.division,
 )

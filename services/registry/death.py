@@ -1,5 +1,7 @@
 """Death registration (死亡登记): that a person has died, on which day, on whose word. One stream per person.
 
+One that was registered wrongly is annulled, and may be registered again.
+
 Registered by a registrar, or on a hospital's electronic report (死亡医学证明). A second report of the same day confirms the
 first; one of another day is kept as a conflict for a person to settle, because benefits hang on the day.
 Relied on by the after-death one-stop process, and through it by every service that pays or cares for anybody.
@@ -70,6 +72,17 @@ class DeathDateCorrected:
     reason: str
 
 
+@event("registry.death_annulled", published=True, public=lambda e: {"person_id": e.person_id, "division": e.division})
+@dataclass(frozen=True)
+class DeathAnnulled:
+    """死亡登记撤销: the person lives, the certificate was another's or was wrong; what hung on the death is brought back."""
+
+    person_id: str
+    division: str
+    reason: str
+    by: str
+
+
 # -- State
 
 
@@ -106,6 +119,8 @@ def evolve(state: Death, happened: Any) -> Death:
             return replace(state, conflict_on=happened.reported_died_on)
         case DeathDateCorrected():
             return replace(state, died_on=happened.died_on, conflict_on=None)
+        case DeathAnnulled():
+            return Death(person_id=state.person_id, division=state.division)
         case _:
             raise TypeError(f"a death knows no {type(happened).__name__}")
 
@@ -131,6 +146,13 @@ class RegisterDeath:
 class CorrectDeathDate:
     person_id: str
     died_on: date
+    reason: str
+
+
+@command("annul_death", permission="registry:register")
+@dataclass(frozen=True)
+class AnnulDeath:
+    person_id: str
     reason: str
 
 
@@ -164,10 +186,18 @@ def correct_death_date(state: Death, c: CorrectDeathDate, order: Order[Any]) -> 
     )
 
 
+def annul_death(state: Death, c: AnnulDeath, order: Order[Any]) -> Sequence[Any]:
+    if not state.registered:
+        raise out_of_order("尚未登记死亡，或已撤销。")
+    if not c.reason.strip():
+        raise invalid("请填写撤销理由。", "reason")
+    return [DeathAnnulled(c.person_id, state.division, c.reason.strip(), order.hand.actor)]
+
+
 DECIDER: Decider[Death] = Decider(
     category="registry.death",
     initial=Death(),
     evolve=evolve,
-    decide={RegisterDeath: register_death, CorrectDeathDate: correct_death_date},
+    decide={RegisterDeath: register_death, CorrectDeathDate: correct_death_date, AnnulDeath: annul_death},
     division=lambda state: state.division,
 )

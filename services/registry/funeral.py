@@ -61,6 +61,14 @@ class FuneralBenefitsDeclined:
     reason: str
 
 
+@event("registry.funeral_benefits_taken_back")
+@dataclass(frozen=True)
+class FuneralBenefitsTakenBack:
+    """惠民殡葬待遇撤回: the death was annulled; ``status`` is how far it had come. At the person's death they are offered anew."""
+
+    status: str
+
+
 @dataclass(frozen=True)
 class Funeral:
     status: str = "none"  # none | offered | claimed | approved | declined
@@ -80,6 +88,8 @@ def evolve(state: Funeral, happened: Any) -> Funeral:
             return replace(state, status="approved")
         case FuneralBenefitsDeclined():
             return replace(state, status="declined")
+        case FuneralBenefitsTakenBack():
+            return Funeral(division=state.division)
         case _:
             raise TypeError(f"funeral benefits know no {type(happened).__name__}")
 
@@ -113,6 +123,16 @@ class DeclineFuneralBenefits:
     reason: str
 
 
+@command("take_back_funeral_benefits", permission="registry:process")
+@dataclass(frozen=True)
+class TakeBackFuneralBenefits:
+    person_id: str
+
+
+def take_back(state: Funeral, c: TakeBackFuneralBenefits, order: Order[Any]) -> Sequence[Any]:
+    return [] if state.status == "none" else [FuneralBenefitsTakenBack(state.status)]
+
+
 def offer(state: Funeral, c: OfferFuneralBenefits, order: Order[Any]) -> Sequence[Any]:
     return [] if state.status != "none" else [FuneralBenefitsOffered(c.person_id, c.died_on, c.division, BASIC_ITEMS)]
 
@@ -144,6 +164,12 @@ DECIDER: Decider[Funeral] = Decider(
     category="registry.funeral",
     initial=Funeral(),
     evolve=evolve,
-    decide={OfferFuneralBenefits: offer, ClaimFuneralBenefits: claim, ApproveFuneralBenefits: approve, DeclineFuneralBenefits: decline},
+    decide={
+        OfferFuneralBenefits: offer,
+        ClaimFuneralBenefits: claim,
+        ApproveFuneralBenefits: approve,
+        DeclineFuneralBenefits: decline,
+        TakeBackFuneralBenefits: take_back,
+    },
     division=lambda state: state.division,
 )

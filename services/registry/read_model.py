@@ -96,7 +96,12 @@ def _corrected(rows: Rows, r: Recorded) -> None:
     rows.change(deaths, {"person_id": r.event.person_id}, died_on=r.event.died_on.isoformat(), conflict_on=None)
 
 
-@MODEL.on(after_death.AfterDeathOpened)
+@MODEL.on(death.DeathAnnulled)
+def _annulled(rows: Rows, r: Recorded) -> None:
+    rows.delete(deaths, person_id=r.event.person_id)
+
+
+@MODEL.on(after_death.AfterDeathOpened, after_death.AfterDeathAnnulled)
 def _opened(rows: Rows, r: Recorded) -> None:
     e = r.event
     rows.put(
@@ -105,7 +110,7 @@ def _opened(rows: Rows, r: Recorded) -> None:
         division=e.division,
         status="open",
         round=e.round,
-        died_on=e.died_on.isoformat(),
+        died_on=e.died_on.isoformat() if isinstance(e, after_death.AfterDeathOpened) else "",
         opened_at=r.meta.recorded_at.isoformat(),
     )
     for s in e.steps:
@@ -145,6 +150,11 @@ def _closed(rows: Rows, r: Recorded) -> None:
 def _offered(rows: Rows, r: Recorded) -> None:
     e = r.event
     rows.put(funerals, person_id=e.person_id, division=e.division, status="offered", items="、".join(e.items))
+
+
+@MODEL.on(funeral.FuneralBenefitsTakenBack)
+def _taken_back(rows: Rows, r: Recorded) -> None:
+    rows.delete(funerals, person_id=r.stream.split("-", 1)[1])
 
 
 @MODEL.on(funeral.FuneralBenefitsClaimed, funeral.FuneralBenefitsApproved, funeral.FuneralBenefitsDeclined)

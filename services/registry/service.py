@@ -73,6 +73,21 @@ class Opened:
 
 
 @dataclass(frozen=True)
+class DeathAnnulled:
+    """Our own ``registry.death_annulled``."""
+
+    person_id: str
+
+
+@dataclass(frozen=True)
+class Annulled:
+    """Our own ``registry.after_death_annulled``."""
+
+    person_id: str
+    round: int
+
+
+@dataclass(frozen=True)
 class Answered:
     """``<service>.after_death_answered``: a service settled its step."""
 
@@ -142,6 +157,11 @@ class Registry(PageDoors):
         """更正死亡日期；随后身后事项按新日期重办。"""
         return self.office.handle(death.DECIDER, order.command.person_id, order)
 
+    @command(death.AnnulDeath)
+    def annul_death(self, order: Order[death.AnnulDeath]) -> Any:
+        """撤销误登记的死亡；随后因死亡停发的待遇自停发之月起恢复，少发的补发。"""
+        return self.office.handle(death.DECIDER, order.command.person_id, order)
+
     @query(permission="registry:read")
     def get_death(self, hand: Hand, person_id: str, as_of: datetime | None = None) -> Any:
         """查询死亡登记（可查询过去任一时刻）。"""
@@ -182,8 +202,28 @@ class Registry(PageDoors):
         # The day and the place come from the stream: a registration that is retried late must not undo a correction (law 6).
         person_id = notice.facts.person_id
         known: death.Death = self.office.load(death.DECIDER, person_id).state
+        if not known.registered:
+            return  # annulled meanwhile
         opening = after_death.OpenAfterDeath(person_id, known.died_on or notice.facts.died_on, known.division or notice.facts.division)
         self.office.handle(after_death.DECIDER, person_id, notice.order(opening))
+
+    @reaction("registry", "death_annulled", reads=DeathAnnulled)
+    def on_death_annulled(self, notice: Notice[DeathAnnulled]) -> None:
+        """The person lives: what was taken because of the death is asked back, unless he is registered as dead again by now."""
+        person_id = notice.facts.person_id
+        if not self.office.load(death.DECIDER, person_id).state.registered:
+            self.office.handle(after_death.DECIDER, person_id, notice.order(after_death.AnnulAfterDeath(person_id)))
+
+    @reaction("registry", "after_death_annulled", reads=Annulled)
+    def on_after_death_annulled(self, notice: Notice[Annulled]) -> None:
+        """The registry's own step: the funeral benefits are taken back; what was approved already goes to a person."""
+        f = notice.facts
+        before: funeral.Funeral = self.office.load(funeral.DECIDER, f.person_id).state
+        take_back = funeral.TakeBackFuneralBenefits(f.person_id)
+        self.office.handle(funeral.DECIDER, f.person_id, notice.order(take_back, "take back"))
+        note = "惠民殡葬待遇已撤回" + ("；已批准的须人工核实并追回" if before.status == "approved" else "")
+        said = after_death.RecordStep(f.person_id, f.round, "funeral_benefits", "done", note)
+        self.office.handle(after_death.DECIDER, f.person_id, notice.order(said, "step"))
 
     @reaction("registry", "after_death_opened", reads=Opened)
     def on_after_death_opened(self, notice: Notice[Opened]) -> None:

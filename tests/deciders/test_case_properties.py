@@ -56,6 +56,7 @@ ACTS = (
     "confirm", "refuse", "tell", "grant", "grant", "reassess", "reassess", "end", "suspend", "suspend", "resume", "resume", "open_review",
     "answer_review", "pay", "pay", "returned", "overdue", "appeal", "appeal", "assign", "answer_appeal", "withdraw_appeal", "stray",
     "withhold", "withhold", "refund",
+    "earlier", "earlier", "restore", "restore",
 )  # fmt: skip
 STEPS = st.tuples(st.sampled_from(ACTS), st.sampled_from(HANDS), st.sampled_from([0, 0, 1, 9, 31]), st.integers(0, 5))
 
@@ -74,6 +75,23 @@ def months_of(state: bc.Case, today: date, n: int, revive: bool = False) -> bc.R
         if kind == "ended":
             break
     return bc.ReassessCase(CASE, first, tuple(found), state.facts_version + n % 2, ("fact", "review:x", "standard:y")[n % 3])
+
+
+def late(state: bc.Case, today: date, n: int) -> tuple[bc.ReassessEarlierRound, bc.RestoreCase]:
+    """A late fact about a round that is over, and a death that was none, or was on a later day."""
+    rounds = bc.earlier_rounds(state) or (bc.Round("2023-01", "2023-03"),)
+    r = rounds[n % len(rounds)]
+    span = dates.months_between(r.first, dates.add_months(r.end, -1))[n % 2 :] or [r.first]
+    found = tuple(assessed(m, (30000, 0, 100000)[(n + k) % 3]) for k, m in enumerate(span))
+    earlier = bc.ReassessEarlierRound(CASE, span[0], r.end, found[: 1 + n % 2], state.facts_version, "fact", span[-1] if n > 3 else "")
+    since = state.ended_from or dates.month_of(today)
+    last = max(since, dates.month_of(today))
+    there = tuple(assessed(m, (50000, 100000)[n % 2]) for m in dates.months_between(since, last))
+    again = bc.EndCase(CASE, dates.add_months(last, 1 - n % 2), "死亡", "", gone=True) if n % 3 else None
+    if again is not None:
+        there = tuple(a for a in there if a.month < again.first_unpaid_month)
+    revived = bc.ReassessCase(CASE, since, there, state.facts_version, "restored:x")
+    return earlier, bc.RestoreCase(CASE, "误登", bc.Correction(revived, again))
 
 
 def asked(state: bc.Case, act: str, terms: Terms, today: date, n: int) -> Any:
@@ -108,7 +126,9 @@ def asked(state: bc.Case, act: str, terms: Terms, today: date, n: int) -> Any:
         "tell": bc.TellRefusal(CASE, "当面送达"),
         "grant": bc.GrantCase(PROGRAMME, SUBJECT, PAYEE, TOWN, dates.month_of(today), assessed(month, 50000), 0, terms),
         "reassess": months_of(state, today, n),
-        "end": bc.EndCase(CASE, month, "死亡", ""),
+        "end": bc.EndCase(CASE, month, "死亡", "", gone=n % 2 == 0),
+        "earlier": late(state, today, n)[0],
+        "restore": late(state, today, n)[1],
         "suspend": bc.SuspendCase(CASE, month, "失联"),
         "resume": bc.ResumeCase(CASE, max(since, month), n % 2 == 0, "返回"),
         "open_review": bc.OpenReview(CASE),
@@ -230,7 +250,10 @@ def decide(state: bc.Case, command: Any, hand: str, now: datetime) -> list[Any]:
     return list(D.decide[type(command)](state, command, order(command, hand, now)))
 
 
-NO_DOOR = (bc.GrantCase, bc.ReassessCase, bc.EndCase, bc.PayBenefit, bc.ReturnPayment, bc.NoteStepOverdue, bc.FileApplication)
+NO_DOOR = (
+    bc.GrantCase, bc.ReassessCase, bc.ReassessEarlierRound, bc.RestoreCase, bc.EndCase, bc.PayBenefit, bc.ReturnPayment,
+    bc.NoteStepOverdue, bc.FileApplication,
+)  # fmt: skip
 # Where only what is filled in shows that it is out of order: which decision, what was decided on it meanwhile.
 BY_CONTENT = (bc.FileAppeal, bc.AnswerAppeal)
 

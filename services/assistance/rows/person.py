@@ -74,6 +74,7 @@ def project(model: ReadModel, tables: PersonTables) -> None:
         person.EssentialSpendingRecorded,
         person.BenefitChosen,
         person.PersonDeathRecorded,
+        person.PersonDeathAnnulled,
     )
     def _state(rows: Rows, r: Recorded) -> None:
         person_id = r.event.person_id
@@ -125,6 +126,14 @@ def project(model: ReadModel, tables: PersonTables) -> None:
     def _died(rows: Rows, r: Recorded) -> None:
         change(rows, r, died_on=r.event.died_on.isoformat())
         rows.settle(r, EXPIRED)
+
+    @model.on(person.PersonDeathAnnulled)
+    def _lives(rows: Rows, r: Recorded) -> None:
+        change(rows, r, died_on=None)
+        row = rows.get(tables.persons, person_id=r.event.person_id)
+        if row is not None and row["certificate_until"] and row["disability_grade"]:
+            over = dates.add_months(row["certificate_until"][:7], 1)
+            rows.due(r, EXPIRED, r.event.person_id, start_of(over), {"month": over})
 
     @model.on(monitoring.WatchSet)
     def _watched(rows: Rows, r: Recorded) -> None:

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from shared.casework.benefit_case import CaseGranted, CaseReassessed, follows
+from shared.casework.benefit_case import CaseGranted, CaseReassessed, EarlierRoundReassessed, follows
 from shared.domain.decoders import decoder_of
 from shared.eventlog.integrity import versions
 from shared.rules.assessment import Assessment
@@ -58,7 +58,8 @@ def assessed(happened: Any, carried: str = "") -> Iterator[tuple[Assessment, tup
     amounts and months must follow from the last of them, in any release."""
     value = getattr(happened, carried) if carried else getattr(happened, "assessments", None) or getattr(happened, "assessment", None)
     several = value if isinstance(value, tuple) else (() if value is None else (value,))
-    wrong = (AMOUNTS,) if isinstance(happened, CaseGranted | CaseReassessed) and not follows(happened) else ()
+    decision = isinstance(happened, CaseGranted | CaseReassessed | EarlierRoundReassessed)
+    wrong = (AMOUNTS,) if decision and not follows(happened) else ()
     for n, a in enumerate(several, 1):
         yield a, wrong if n == len(several) else ()
 
