@@ -492,17 +492,23 @@ def business(office: Office, profile: str) -> AssistanceBenefits:
 
 
 def whom(office: Office, case: benefit_case.Case, today: date) -> disclosure.Who | None:
-    """Whom a case is about (申请人): the head of the household, or the eldest who is left of it; the person. None: nobody is left."""
-    home: household.Household = office.load(household.DECIDER, case.subject_id).state
+    """Whom a case is about (申请人)."""
+    # The subject of an instalment of temporary assistance is the instalment: it is about whom it is paid to.
+    person_id = case.payee_id if case.programme == TEMPORARY_ASSISTANCE.code else case.subject_id
+    return applicant(office, case.subject_id, person_id, case.programme, today)
+
+
+def applicant(office: Office, subject_id: str, person_id: str, programme: str, today: date) -> disclosure.Who | None:
+    """The head of the household, or the eldest who is left of it; where the subject is none, the person. None: nobody is left."""
+    home: household.Household = office.load(household.DECIDER, subject_id).state
     if home.exists:
-        facts = household.facts_in(home, dates.month_of(today), 0, None, case.programme)
+        facts = household.facts_in(home, dates.month_of(today), 0, None, programme)
         if not facts.members:
             return None
         applicant = home.members[household.payee_in(home, facts)]
         counted = 1 if facts.applies_alone else sum(m.counted for m in facts.members)
         return disclosure.Who(applicant.person_id, applicant.name, applicant.born_on, counted, home.area)
-    # The subject of an instalment of temporary assistance is the instalment: it is about whom it is paid to.
-    return _alone(office, case.payee_id if case.programme == TEMPORARY_ASSISTANCE.code else case.subject_id)
+    return _alone(office, person_id)
 
 
 def _alone(office: Office, person_id: str) -> disclosure.Who | None:

@@ -13,6 +13,8 @@ is paid after it is only what is missing; no second grant for the same cause wit
 department gives for a disaster is considered first (``aid_overlap.py``). The place of the
 emergency (急难发生地) accepts, approves and pays also for people registered elsewhere, whose home place is asked and told.
 
+A proposed matter of the kind after spending is publicised (公示) and can be objected to: ``temporary_publicity.py``.
+
 One stream per household, or per person whom no household of the register counts. Its door looks at the streams of its members, or of the
 households that ever counted the person, too: so a double one is seen, whoever applies.
 """
@@ -27,6 +29,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from services.assistance import aid_overlap
+from services.assistance import temporary_publicity as publicity
 from services.assistance.aid_overlap import (
     AidElsewhereNoted,
     AnswerTemporaryOverlap,
@@ -153,8 +156,8 @@ class FirstGranted:
 @event("assistance.temporary_overdue", published=True)
 @dataclass(frozen=True)
 class TemporaryOverdue:
-    """逾期: the first grant (``first_grant``), the papers after it (``papers``) or the answer to an ``appeal`` did not come in time: work
-    for a supervisor."""
+    """逾期: the first grant (``first_grant``), the papers after it (``papers``) or the answer to an ``appeal`` or an
+    ``objection`` did not come in time: work for a supervisor."""
 
     subject_id: str
     matter_id: str
@@ -187,7 +190,11 @@ class DeliberationRecorded:
     by: str
 
 
-@event("assistance.temporary_proposed")
+@event(
+    "assistance.temporary_proposed",
+    published=True,
+    public=lambda e: {"subject_id": e.subject_id, "matter_id": e.matter_id},
+)
 @dataclass(frozen=True)
 class TemporaryProposed:
     """审核 with the rules' assessment; ``reviewed`` names exactly what the reviewer saw. ``form``: cash, goods or referral."""
@@ -199,15 +206,22 @@ class TemporaryProposed:
     form: str
     publicised_until: date | None
     by: str
+    subject_id: str = ""
+    proposed_on: date | None = None
 
 
-@event("assistance.temporary_proposal_voided")
+@event(
+    "assistance.temporary_proposal_voided",
+    published=True,
+    public=lambda e: {"subject_id": e.subject_id, "matter_id": e.matter_id},
+)
 @dataclass(frozen=True)
 class TemporaryProposalVoided:
     """临时救助审核意见作废."""
 
     matter_id: str
     reason: str
+    subject_id: str = ""
 
 
 @event(
@@ -355,6 +369,7 @@ class Matter:
     overdue: tuple[str, ...] = ()
     deliberation: DeliberationRecorded | None = None
     proposal: TemporaryProposed | None = None
+    objection: publicity.TemporaryObjectionRaised | None = None  # to what is publicised, under way
     approved: TemporaryApproved | None = None
     granted_on: date | None = None  # of the first grant or the approval, whichever came first
     released: tuple[int, ...] = ()  # numbers of instalments
@@ -447,7 +462,11 @@ def _evolve(m: Matter, happened: Any) -> Matter:
         case TemporaryProposed():
             return replace(m, status="proposed", proposal=happened)
         case TemporaryProposalVoided():
-            return replace(m, status="verified", proposal=None)
+            return replace(m, status="verified", proposal=None, objection=None)
+        case publicity.TemporaryObjectionRaised():
+            return replace(m, objection=happened, overdue=tuple(what for what in m.overdue if what != "objection"))
+        case publicity.TemporaryObjectionAnswered():
+            return replace(m, status="verified", proposal=None, objection=None) if happened.upheld else replace(m, objection=None)
         case TemporaryApproved():
             return _approved(m, happened)
         case TemporaryRefused():
@@ -824,7 +843,7 @@ def record_deliberation(state: Temporary, c: RecordDeliberation, order: Order[An
     held = DeliberationRecorded(
         m.matter_id, tuple(sorted(set(c.participants))), minutes, c.raised_fen, said(c.reason, "reason", "理由"), order.hand.actor
     )
-    return [held, *([TemporaryProposalVoided(m.matter_id, "经一事一议，须重新审核。")] if m.status == "proposed" else [])]
+    return [held, *([TemporaryProposalVoided(m.matter_id, "经一事一议，须重新审核。", state.subject_id)] if m.status == "proposed" else [])]
 
 
 def propose_temporary(state: Temporary, c: ProposeTemporary, order: Order[Any]) -> Sequence[Any]:
@@ -839,7 +858,10 @@ def propose_temporary(state: Temporary, c: ProposeTemporary, order: Order[Any]) 
         raise invalid("救助方式不在允许的取值范围内。", "form")
     public = m.kind == "expenditure" and c.assessment.eligible
     until = order.today + timedelta(days=c.publicity_days) if public else None
-    return [TemporaryProposed(m.matter_id, c.assessment, reviewed_hash(c.assessment), c.instalments, c.form, until, order.hand.actor)]
+    reviewed, by = reviewed_hash(c.assessment), order.hand.actor
+    return [
+        TemporaryProposed(m.matter_id, c.assessment, reviewed, c.instalments, c.form, until, by, state.subject_id, order.today)
+    ]
 
 
 def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) -> Sequence[Any]:
@@ -850,8 +872,10 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
     if c.reviewed != proposal.reviewed:
         raise Refused("version_conflict", "审批内容与审核内容不一致，请重新查看。", "reviewed")
     if c.outdated:
-        return [TemporaryProposalVoided(m.matter_id, "情况发生变化，须重新审核。")]
+        return [TemporaryProposalVoided(m.matter_id, "情况发生变化，须重新审核。", state.subject_id)]
     _considered(m)
+    if m.objection is not None:
+        raise out_of_order("公示异议尚未答复，不能审批。")
     if proposal.publicised_until is not None and order.today <= proposal.publicised_until:
         raise Refused("not_yet_due", f"公示期至{proposal.publicised_until.isoformat()}，期满后方可审批。", None)
     by = order.hand.actor
@@ -867,7 +891,7 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
     if level != "township" and len(order.hand.division) > 6:
         raise Refused("wrong_division", "超过乡镇（街道）审批限额，须由县级审批。", "matter_id")
     if c.repaid_fen and proposal.form != "cash":
-        return [TemporaryProposalVoided(m.matter_id, "已归还的先行救助款须以现金退还，请按现金方式重新审核。")]
+        return [TemporaryProposalVoided(m.matter_id, "已归还的先行救助款须以现金退还，请按现金方式重新审核。", state.subject_id)]
     left = max(amount - m.drawn_fen, 0)
     if m.earlier is None:
         before: tuple[int, ...] = ()
@@ -974,6 +998,7 @@ def note_overdue(state: Temporary, c: NoteTemporaryOverdue, order: Order[Any]) -
         "first_grant": m.status == "accepted" and m.kind == "emergency",
         "papers": m.status == "granted_pending_papers",
         "appeal": m.appeal is not None and m.appeal.due_on is not None and order.today > m.appeal.due_on,
+        "objection": m.objection is not None and m.objection.due_on is not None and order.today > m.objection.due_on,
     }
     if not late.get(c.what) or c.what in m.overdue:
         return []
@@ -992,6 +1017,8 @@ DECIDER: Decider[Temporary] = Decider(
         CompletePapers: complete_papers,
         RecordDeliberation: record_deliberation,
         ProposeTemporary: propose_temporary,
+        publicity.RaiseTemporaryObjection: publicity.raise_objection,
+        publicity.AnswerTemporaryObjection: publicity.answer_objection,
         DecideTemporary: decide_temporary,
         ReleaseInstalment: release_instalment,
         CancelRemaining: cancel_remaining,

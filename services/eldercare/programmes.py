@@ -30,7 +30,13 @@ HARDSHIP_AGED_DISABLED_SUBSIDY = Programme(
     on_application=True,
     facts="hard_elder",
     review_months=12,
-    public=Disclosure(level="town", totals=True),  # being listed would tell of a disability
+    public=Disclosure(  # a name beside it would tell of a disability: the name hangs on the village's board alone (docs/disclosure.md)
+        proposal=("status",),
+        level="town",
+        totals=True,
+        listed_as="养老服务补贴",
+        basis=("养老服务补贴的审核意见在村（社区）公示栏张榜公示；网上只列公示编号和乡镇（街道），不列姓名、金额",),
+    ),
 )
 
 PROGRAMMES: dict[str, Programme] = {p.code: p for p in (OLD_AGE_ALLOWANCE, HARDSHIP_AGED_DISABLED_SUBSIDY)}

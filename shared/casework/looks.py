@@ -58,7 +58,9 @@ class FileLookedAt:
 @command("look_at_file", permission="look")
 @dataclass(frozen=True)
 class LookAtFile:
-    """查阅, by whoever the order's hand is; ``division``: whose jurisdiction the file is in, of a list the hand's. No role carries it: doors give it."""
+    """查阅, by whoever the order's hand is; ``division``: whose jurisdiction the file is in, of a list the hand's.
+
+    No role carries it: doors give it."""
 
     files: tuple[str, ...]
     method: str

@@ -82,7 +82,8 @@ class Disclosure:
 
     proposal: the fields shown during the publicity before confirmation (公示; how many days: ``Programme.publicity_days``). recipient:
     those of the list of recipients (在保公开). Empty: nobody is listed. level: down to which level of place (the rest of the code
-    is cut off). totals: whether the district counts the programme's cases and their money in public, by place. listed_days: how long
+    is cut off). listed_as: what the publicity calls the programme, on the page and on the village's board, where its own name would tell
+    of a disability. totals: whether the district counts the programme's cases and their money in public, by place. listed_days: how long
     somebody stays listed after the last month. masking: which rule held from which day on. basis: why it is public, for the page.
     """
 
@@ -91,6 +92,7 @@ class Disclosure:
     level: Level = "village"
     totals: bool = False
     listed_days: int = 0
+    listed_as: str = ""
     masking: tuple[Masking, ...] = SURNAME_STAYS
     basis: tuple[str, ...] = ()
 

@@ -50,10 +50,11 @@ def table() -> str:
     for _, p in discovery.programmes().values():
         d = p.public
         proposal = f"{named(d.proposal)}（{p.publicity_days}天）" if d.proposal else "—"
+        called = f"（公示作“{d.listed_as}”）" if d.listed_as else ""
         shown = bool(d.proposal or d.recipient or d.totals)
         rows.append(
             (
-                f"{p.name} `{p.code}`", proposal, named(d.recipient), levels[d.level] if shown else "—",
+                f"{p.name} `{p.code}`{called}", proposal, named(d.recipient), levels[d.level] if shown else "—",
                 f"{d.listed_days}天" if d.recipient else "—", "公开" if d.totals else "—", "；".join(d.basis) or "—",
             )
         )  # fmt: skip

@@ -26,6 +26,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "state": ("shared.cli.state", "显示一个对象在某一时刻的状态（--as-of）"),
         "status": ("shared.cli.status", "运行状况：进程、滞后、队列、死信"),
         "dead-letters": ("shared.cli.dead_letters", "列出、查看、重放处理不了的消息"),
+        "renew-disclosures": ("shared.cli.renew_disclosures", "逐件核对公开内容，不一致的按现行公开范围更新；可中断、可重复"),
         "erasure": ("shared.cli.erasure", "已删除个人信息的人员；清除日志之外的残留（死信、代发文件）"),
         "rebuild": ("shared.cli.rebuild", "从事件日志重建读模型，并证明与现有的逐行相同"),
         "past": ("shared.cli.past", "预先准备某一时刻的查询数据，供查询以 as_of 使用"),

@@ -7,6 +7,7 @@ The objections that come in from the page are here too: the portal's hand report
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,7 +18,10 @@ from shared.casework import benefit_case as bc
 from shared.casework import disclosure
 from shared.casework.benefits import CaseRef
 from shared.casework.disclosure import Who
+from shared.casework.masking import masked
 from shared.casework.programme import NOTHING_PUBLIC
+from shared.domain import dates
+from shared.domain import division as divisions
 from shared.domain.errors import Refused, Unavailable, invalid, out_of_order
 from shared.eventlog.benefit_rows import listed
 from shared.eventlog.disclosure_rows import DISCLOSURE_DUE, OBJECTION_DUE, DisclosureTables
@@ -29,6 +33,8 @@ from shared.messaging.showing import caught_up, shown
 from shared.security.permissions import within
 
 MOST_AT_ONCE = 200  # objections that are rejected with one reason
+MOST_COMPARED = 200  # cases that are held against what is published in one question
+MOST_ON_A_BOARD = 500
 TRIES = 5  # looks at a case that moves meanwhile; the reaction to what moved it looks again in any case
 WHY = {
     "refused": "不予确认",
@@ -85,6 +91,25 @@ class RejectionsForm:
     reason: str
 
 
+@dataclass(frozen=True)
+class About:
+    """What a disclosure is about, as it is now: a case, or another procedure whose review is publicised.
+
+    ``version``: of the stream in which it is decided; ``wants``: what is to stand of it; ``why``: why nothing stands any more;
+    ``heard_from``: as in ``KeepDisclosure``; ``objected``: an objection of its own is open; ``hands``: who took a step of it;
+    ``page``: category, key and item of its page at the desk.
+    """
+
+    version: int
+    division: str
+    wants: Callable[[], disclosure.Wanted | None]
+    why: str
+    heard_from: date | None
+    objected: bool
+    hands: tuple[str, ...]
+    page: tuple[str, str, str]
+
+
 class DisclosureDoors(PaymentMonthDoors):
     """``disclosures`` is the service's decider of the shape, ``disclosed`` its rows; ``whom`` says whom a case is about."""
 
@@ -95,23 +120,61 @@ class DisclosureDoors(PaymentMonthDoors):
         """The applicant of a case as the service knows him today; None when nobody is left."""
         raise NotImplementedError("a service says whom its cases are about")
 
+    # -- what it is about; a service with a procedure of its own answers for that too
+
+    def about(self, case_id: str, today: date) -> About:
+        """What a disclosure is about."""
+        loaded = self.office.load(self.benefits.cases, case_id)
+        if loaded.version < 0:
+            return self.about_another(case_id, today)
+        case: bc.Case = loaded.state
+
+        def wants() -> disclosure.Wanted | None:
+            programme = self.benefits.programmes.get(case.programme)
+            declared = programme.public if programme is not None else NOTHING_PUBLIC
+            who = self.whom(case, today) if declared != NOTHING_PUBLIC else None
+            return disclosure.wanted(case, declared, who, today) if who is not None else None
+
+        hands = (*case.clerks, *((case.proposal.by,) if case.proposal is not None else ()))
+        why = WHY.get(case.status, "审核结果作废")
+        page = ("case", case_id, "")
+        return About(loaded.version, case.division, wants, why, _heard_from(case), case.objection_open, hands, page)
+
+    def about_another(self, case_id: str, today: date) -> About:
+        """What a disclosure is about that is no case's."""
+        raise Refused("not_found", "没有此个案。", "case_id")
+
+    def object_to(self, case_id: str, reason: str, received_on: date, order: Order[Any]) -> None:
+        """Make what came in from the page the case's own objection."""
+        self.office.handle(self.benefits.cases, case_id, order.to(bc.RaiseObjection(case_id, reason, received_on), "objection"))
+
+    def became(self, case_id: str, version: int) -> dict[str, str]:
+        """What became of the case's objection that was open at this version of the case."""
+        for r in self.office.history(self.benefits.cases.stream(case_id)):
+            if r.version > version and isinstance(r.event, bc.ObjectionAnswered):
+                return {"status": "upheld" if r.event.upheld else "dismissed", "reason": r.event.reason}
+            if r.version > version and isinstance(r.event, bc.ProposalVoided):
+                return {"status": "moot", "reason": disclosure.MOOT}
+        return {}
+
+    def disclosable(self) -> list[sa.Select[Any]]:
+        """Whatever may have something public: (id, division), to be held against what is published."""
+        cases = self.tables.cases.c
+        return [sa.select(cases.case_id.label("id"), cases.division)]
+
     # -- what is public follows the case
 
     def keep_disclosed(self, case_id: str, order: Order[Any]) -> None:
         """Make what is public of a case what the case now is (law 6)."""
+        self.keep_equal(case_id, lambda: self.about(case_id, order.today), order)
+
+    def keep_equal(self, case_id: str, look: Callable[[], About], order: Order[Any]) -> None:
         own = order.by(self.benefits.hand())
         for _ in range(TRIES):
-            loaded = self.office.load(self.benefits.cases, case_id)
-            case: bc.Case = loaded.state
-            programme = self.benefits.programmes.get(case.programme)
-            declared = programme.public if programme is not None else NOTHING_PUBLIC
-            who = self.whom(case, order.today) if declared != NOTHING_PUBLIC else None
-            wanted = disclosure.wanted(case, declared, who, order.today) if who is not None else None
-            why = WHY.get(case.status, "审核结果作废")
-            keep = disclosure.KeepDisclosure(case_id, wanted, loaded.version, why, _heard_from(case))
-            step = f"disclosure {loaded.version} {order.today.isoformat()}"
-            self.office.handle(self.disclosures, case_id, own.to(keep, step))
-            if self.office.load(self.benefits.cases, case_id).version == loaded.version:
+            now = look()
+            step = f"disclosure {now.version} {order.today.isoformat()}"
+            self.office.handle(self.disclosures, case_id, own.to(_kept(case_id, now), step))
+            if look().version == now.version:
                 return
         raise Unavailable("个案正被频繁更新，请稍后重试。")
 
@@ -200,11 +263,56 @@ class DisclosureDoors(PaymentMonthDoors):
     def renew_disclosure(self, order: Order[CaseRef]) -> Any:
         """按现行公开范围重新核对一个个案的公开内容（公开范围变更后，或补公开以前的个案）。"""
         case_id = order.command.case_id
-        self.benefits.case(case_id)
-        within(order.hand, self.office.load(self.benefits.cases, case_id).state.division)
+        within(order.hand, self.about(case_id, order.today).division)
         self.keep_disclosed(case_id, order)
         loaded = self.office.load(self.disclosures, case_id)
         return Answer(self.disclosures.stream(case_id), case_id, loaded.version, loaded.position)
+
+    @query(permission="review")
+    def list_disclosures_to_renew(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
+        """逐件比对本辖区个案应公开与已公开的内容，列出不一致的（公开范围变更后，或早先的个案）：每次比对 limit 件，after 为上次的 next。"""
+        caught_up(self.office, self.model, position)
+        every = sa.union_all(*self.disclosable()).subquery()
+        asked = sa.select(every.c.id).where(every.c.division.startswith(hand.division, autoescape=True), every.c.id > after)
+        most, today = max(1, min(limit, MOST_COMPARED)), self.office.clock.now().date()
+        with self.office.read.connect() as connection:
+            ids = list(connection.execute(asked.order_by(every.c.id).limit(most)).scalars())
+            remaining = connection.execute(sa.select(sa.func.count()).select_from(asked.subquery())).scalar_one() - len(ids)
+        differing = [case_id for case_id in ids if self._differs(case_id, today)]
+        return {"compared": len(ids), "differing": differing, "remaining": remaining, "next": ids[-1] if remaining else ""}
+
+    def _differs(self, case_id: str, today: date) -> bool:
+        """Whether the page says something else of a case than it should."""
+        state: disclosure.State = self.office.load(self.disclosures, case_id).state
+        order: Order[Any] = Order(None, "look", self.benefits.hand(), self.office.clock.now())
+        return bool(disclosure.keep(state, _kept(case_id, self.about(case_id, today)), order))
+
+    @query(permission="accept")
+    def get_board_notice(self, hand: Hand, division: str = "", position: int | None = None) -> Any:
+        """村（社区）公示栏的公示单：公示编号、姓名（遮蔽）、项目、公示至何日；division：哪个村（社区）、乡镇（街道），默认本辖区。"""
+        caught_up(self.office, self.model, position)
+        where, today = divisions.check(division) if division else hand.division, self.office.clock.now().date()
+        within(hand, where)
+        t = self.disclosed.disclosures
+        asked = sa.select(t).where(t.c.kind == "proposal", t.c.until >= today.isoformat(), t.c.division.startswith(where, autoescape=True))
+        with self.office.read.connect() as connection:
+            rows = connection.execute(asked.order_by(t.c.division, t.c.until, t.c.case_id).limit(MOST_ON_A_BOARD)).mappings().all()
+        return [self._on_the_board(dict(row), today) for row in rows]
+
+    def _on_the_board(self, row: dict[str, Any], today: date) -> dict[str, Any]:
+        """One line of the notice. What a hand took from the page is not hung out either."""
+        state: disclosure.State = self.office.load(self.disclosures, row["case_id"]).state
+        public = self.benefits.programmes[row["programme"]].public
+        who = None if state.held_by or "name" in state.hidden else self.named(row["case_id"], today)
+        child = who is None or who.born_on is None or dates.age_on(who.born_on, today) < disclosure.FULL_AGE
+        name = "" if child or who is None else masked(who.name, public.masking_on(today).keep)
+        title = public.listed_as or self.benefits.programmes[row["programme"]].name
+        number = disclosure.number(row["case_id"])
+        return {"number": number, "name": name, "title": title, "division": row["division"], "until": row["until"]}
+
+    def named(self, case_id: str, today: date) -> Who | None:
+        """Whom what is publicised is about."""
+        return self.whom(self.office.load(self.benefits.cases, case_id).state, today)
 
     @query(permission="read")
     def get_disclosure(self, hand: Hand, case_id: str) -> Any:
@@ -239,17 +347,8 @@ class DisclosureDoors(PaymentMonthDoors):
         report = self._report(row["case_id"], receipt)
         told = {"receipt": receipt, "received_on": row["received_on"], "status": report.status, "reason": report.reason}
         if report.status == "taken":
-            told.update(self._became(row["case_id"], report.case_version))
+            told.update(self.became(row["case_id"], report.case_version))
         return told
-
-    def _became(self, case_id: str, version: int) -> dict[str, str]:
-        """What became of the case's objection that was open at this version of the case."""
-        for r in self.office.history(self.benefits.cases.stream(case_id)):
-            if r.version > version and isinstance(r.event, bc.ObjectionAnswered):
-                return {"status": "upheld" if r.event.upheld else "dismissed", "reason": r.event.reason}
-            if r.version > version and isinstance(r.event, bc.ProposalVoided):
-                return {"status": "moot", "reason": disclosure.MOOT}
-        return {}
 
     @command(TakingForm, permission="accept")
     def take_public_objection(self, order: Order[TakingForm]) -> Any:
@@ -257,18 +356,17 @@ class DisclosureDoors(PaymentMonthDoors):
         c = order.command
         taking = order.to(disclosure.TakePublicObjection(c.case_id, c.receipt, -1))
         self.office.rehearse(self.disclosures, c.case_id, taking)  # nothing is raised for what cannot be taken
-        case: bc.Case = self.office.load(self.benefits.cases, c.case_id).state
-        if self._report(c.case_id, c.receipt).status == "received" and not case.objection_open:
-            raised = bc.RaiseObjection(c.case_id, c.reason, self._report(c.case_id, c.receipt).received_on)
-            self.office.handle(self.benefits.cases, c.case_id, order.to(raised, "objection"))
-        version = self.office.load(self.benefits.cases, c.case_id).version
+        report = self._report(c.case_id, c.receipt)
+        if report.status == "received" and not self.about(c.case_id, order.today).objected:
+            self.object_to(c.case_id, c.reason, report.received_on, order)
+        version = self.about(c.case_id, order.today).version
         return self.office.handle(self.disclosures, c.case_id, order.to(disclosure.TakePublicObjection(c.case_id, c.receipt, version)))
 
     @command(RejectionForm, permission="accept")
     def reject_public_objection(self, order: Order[RejectionForm]) -> Any:
         """不予受理公众异议，说明理由（该个案的经办、审核人员不得办理）。"""
         c = order.command
-        return self.office.handle(self.disclosures, c.case_id, order.to(self._rejection(c.case_id, c.receipt, c.reason)))
+        return self.office.handle(self.disclosures, c.case_id, order.to(self._rejection(c.case_id, c.receipt, c.reason, order.today)))
 
     @command(RejectionsForm, permission="accept")
     def reject_public_objections(self, order: Order[RejectionsForm]) -> Any:
@@ -282,7 +380,7 @@ class DisclosureDoors(PaymentMonthDoors):
         for receipt in dict.fromkeys(c.receipts):
             try:
                 case_id = self._objection(order.hand, receipt, None)["case_id"]
-                rejection = order.to(self._rejection(case_id, receipt, c.reason), f"reject {receipt}")
+                rejection = order.to(self._rejection(case_id, receipt, c.reason, order.today), f"reject {receipt}")
                 answer = self.office.handle(self.disclosures, case_id, rejection).as_dict()
                 rejected.append(receipt)
             except Refused as refused:
@@ -291,10 +389,8 @@ class DisclosureDoors(PaymentMonthDoors):
             raise left[0]
         return {"rejected": rejected, "left": [refused.message for refused in left], **answer}
 
-    def _rejection(self, case_id: str, receipt: str, reason: str) -> disclosure.RejectPublicObjection:
-        case: bc.Case = self.office.load(self.benefits.cases, case_id).state
-        hands = (*case.clerks, *((case.proposal.by,) if case.proposal is not None else ()))
-        return disclosure.RejectPublicObjection(case_id, receipt, reason, hands)
+    def _rejection(self, case_id: str, receipt: str, reason: str, today: date) -> disclosure.RejectPublicObjection:
+        return disclosure.RejectPublicObjection(case_id, receipt, reason, self.about(case_id, today).hands)
 
     @query(permission="accept")
     def list_public_objections(
@@ -312,7 +408,9 @@ class DisclosureDoors(PaymentMonthDoors):
         row = self._objection(hand, receipt, position)
         for r in self.office.history(self.disclosures.stream(row["case_id"])):
             if isinstance(r.event, disclosure.PublicObjectionReported) and r.event.receipt == receipt:
-                return {**row, "words": r.event.objection_words, "contact": r.event.objector_contact or ""}
+                category, key, item = self.about(row["case_id"], self.office.clock.now().date()).page
+                page = {"category": category, "key": key, "item": item}
+                return {**row, "words": r.event.objection_words, "contact": r.event.objector_contact or "", "page": page}
         raise Refused("not_found", "没有此异议。", "receipt")
 
     @deadline(OBJECTION_DUE)
@@ -344,6 +442,10 @@ class DisclosureDoors(PaymentMonthDoors):
         state: disclosure.State = self.office.load(self.disclosures, case_id).state
         if state.stops(today):
             raise out_of_order("有留有联系方式的公众异议尚未受理或答复，期限未满，不能确认。")
+
+
+def _kept(case_id: str, now: About) -> disclosure.KeepDisclosure:
+    return disclosure.KeepDisclosure(case_id, now.wants(), now.version, now.why, now.heard_from)
 
 
 def _heard_from(case: bc.Case) -> date | None:

@@ -28,9 +28,15 @@ def test_nothing_can_be_declared_that_tells_of_an_illness_a_disability_or_an_inc
 
 
 def test_no_programme_for_disabled_persons_lists_anybody() -> None:
-    """Being listed would tell of the disability."""
-    listing = {code for code, (_, p) in discovery.programmes().items() if p.public.proposal or p.public.recipient}
-    assert not [code for code in listing if "disab" in code]
+    """Being listed would tell of the disability: where a publicity is owed the line is a number, under a name that does not tell either."""
+    for code, (_, p) in discovery.programmes().items():
+        if "disab" in code:
+            assert not p.public.recipient
+            assert {*p.public.proposal} <= {"status"}
+            assert p.public.level == "town"
+            if p.public.proposal:
+                assert p.public.listed_as
+                assert not [word for word in ("残", "失能", "护理") if word in p.public.listed_as]
 
 
 def test_no_amount_that_follows_from_a_grade_stands_beside_a_name() -> None:

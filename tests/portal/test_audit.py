@@ -327,7 +327,7 @@ def test_a_number_leads_to_its_streams(page: Page, life: Life, sit: Sit) -> None
 def test_an_auditor_of_a_town_finds_the_look_at_a_list_by_the_file(chromium: Browser, base: str, bureau: Bureau) -> None:
     """A hand of the district opens the roster: the town of somebody on it finds that look at his file, another town does not."""
     bureau.at("2023-06-15")
-    elder, clerk = bureau.staff("registrar").eldercare, bureau.staff("clerk", actor="staff:audit-roster").eldercare
+    elder, clerk = bureau.staff("clerk").eldercare, bureau.staff("clerk", actor="staff:audit-roster").eldercare
     answer = elder.enrol_elder(command_id=new_id(), resident_id=bureau.person("19560101"), name="欧阳阅", division=TOWN)
     until(lambda: answer["id"] in {row["person_id"] for row in clerk.list_elders(limit=500, position=answer["position"])})
     own = Hand(chromium, base, bureau, "auditor", actor="staff:audit-own", division=TOWN)

@@ -87,13 +87,14 @@ def test_chosen_objections_are_rejected_together_without_scripts(chromium: Brows
     """Two of three are ticked in the list: one reason goes to both, the third stays; without a reason nothing is done and the ticks stay;
     a hand of the case is told that it may not; no receipt stands in an address."""
     case = proposed(bureau)
+    context = chromium.new_context(base_url=base, java_script_enabled=False)
+    page = context.new_page()
+    until(lambda: page.request.get(f"/sunshine/proposals/{case}/objection").status == 200)
     report = bureau.staff("portal").assistance.report_objection
     receipts = [report(command_id=new_id(), case_id=case, words=f"{WORDS}{n}")["receipt"] for n in "甲乙丙"]
     clerk = bureau.staff("clerk").assistance
     until(lambda: len(clerk.list_public_objections(case_id=case)) == 3)
     ids = {o["receipt"]: o["objection_id"] for o in clerk.list_public_objections(case_id=case)}
-    context = chromium.new_context(base_url=base, java_script_enabled=False)
-    page = context.new_page()
     addresses: list[str] = []
     page.on("request", lambda request: addresses.append(request.url))
 
@@ -106,7 +107,7 @@ def test_chosen_objections_are_rejected_together_without_scripts(chromium: Brows
     choose(receipts[0])
     page.fill("#reason", "没有事实")
     page.get_by_role("button", name="不予受理所选异议").click()
-    expect(page.get_by_role("alert")).to_contain_text("同一人")
+    expect(page.get_by_role("alert")).to_contain_text("同一经办人")
     enter(context, base, bureau, "clerk", actor="staff:another-clerk")
     choose(*receipts[:2])
     page.get_by_role("button", name="不予受理所选异议").click()

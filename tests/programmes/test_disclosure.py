@@ -448,8 +448,8 @@ def _temporary(d: Desk, numbers: Numbers) -> str:
     return bc.case_id("temporary_assistance", t.grant_id(matter, 1))
 
 
-def _hard_elder(d: Desk, numbers: Numbers) -> str:
-    """经济困难高龄失能老人补贴: on the roster, in hardship, with a loss of ability found by two hands."""
+def hard_elder(d: Desk, numbers: Numbers) -> str:
+    """经济困难高龄失能老人补贴, reviewed and publicised: on the roster, in hardship, with a loss of ability found by two hands."""
     number = numbers.resident("19400101")
     elder = d.call("enrol_elder", service="eldercare", resident_id=number, name=f"{CANARY}戊", division=VILLAGE)["id"]
     month = d.now.date().isoformat()[:7]
@@ -469,6 +469,12 @@ def _hard_elder(d: Desk, numbers: Numbers) -> str:
     d.call("record_survey", service="eldercare", case_id=case_id, finding="情况属实")
     d.call("propose", "reviewer", service="eldercare", case_id=case_id)
     d.settle()
+    return case_id
+
+
+def _hard_elder(d: Desk, numbers: Numbers) -> str:
+    """And confirmed."""
+    case_id = hard_elder(d, numbers)
     reviewed = d.call("get_case", "auditor", service="eldercare", case_id=case_id)["proposal"]["reviewed"]
     d.later(8)
     d.call("confirm", "approver", service="eldercare", case_id=case_id, reviewed=reviewed)
@@ -502,8 +508,10 @@ def test_nothing_undeclared_and_nobody_s_full_name_is_in_any_row_of_any_programm
     listed = {code for code, found in kinds.items() if "recipient" in found}
     assert listed == {code for code, p in declared.items() if p.public.recipient}
     assert figures == {code for code, p in declared.items() if p.public.totals}
-    for disability in ("disabled_living_subsidy", "severe_disability_care_subsidy", "hardship_aged_disabled_subsidy"):
+    for disability in ("disabled_living_subsidy", "severe_disability_care_subsidy"):
         assert disability not in kinds, "being listed would tell of a disability"
+    assert kinds["hardship_aged_disabled_subsidy"] == {"proposal"}
+    assert not [r for r in rows if r["programme"] == "hardship_aged_disabled_subsidy" and (r["person_id"] or r["amount_fen"])]
 
 
 def test_a_one_off_benefit_leaves_the_page_after_its_declared_days(d: Desk, numbers: Numbers) -> None:

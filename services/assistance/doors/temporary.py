@@ -10,6 +10,7 @@ from services.assistance import aid_overlap, determination, household, person, p
 from services.assistance.benefits import CASES, alone, assessed, known, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.handoffs import application
+from services.assistance.doors.temporary_publicity import TemporaryPublicityDoors
 from services.assistance.programmes import TEMPORARY_ASSISTANCE
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.temporary import APPEAL_DUE, FIRST_GRANT_DUE, PAPERS_DUE, by_urgency, waits
@@ -19,7 +20,6 @@ from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, Unavailable, invalid
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
-from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.showing import caught_up, shown
 from shared.rules.assessment import Assessment
@@ -120,7 +120,7 @@ def _asked_as(matter_id: str) -> str:
     return f"hukou-{matter_id}"
 
 
-class TemporaryDoors(BenefitService):
+class TemporaryDoors(TemporaryPublicityDoors):
     """临时救助."""
 
     def item_of(self, category: str, state: Any) -> str:
@@ -239,6 +239,7 @@ class TemporaryDoors(BenefitService):
     def decide_temporary(self, order: Order[DecisionForm]) -> Any:
         """审批：乡镇（街道）限额以内由其审批，以上由县级审批；对所审核的内容（摘要一致）作出。"""
         c = order.command
+        self.nothing_waits(c.matter_id, order.today)
         m = self._matter(c.subject_id, c.matter_id)
         now = self._matter_says(c.subject_id, m, order.today)
         reviewed = m.proposal.assessment if m.proposal else now

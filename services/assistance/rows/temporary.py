@@ -8,13 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.assistance import aid_overlap, temporary
+from services.assistance import aid_overlap, temporary, temporary_publicity
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
 FIRST_GRANT_DUE, PAPERS_DUE, APPEAL_DUE = "temporary_first_grant_due", "temporary_papers_due", "temporary_appeal_due"
-OF_APPEAL = ("objection", "objection_escalated")  # an appeal waits for its answer, whatever else is done meanwhile
+OBJECTION_DUE = "temporary_objection_due"
+OF_APPEAL = ("objection", "objection_escalated")  # an appeal, or an objection, waits for its answer, whatever else is done meanwhile
 URGENT, USUAL = 0, 1
 _NEVER = "9999-12-31"
 OVERLAP = "temporary_overlap"
@@ -110,6 +111,9 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
     def appeal_due(r: Recorded) -> str:
         return f"{APPEAL_DUE}:{r.event.matter_id}"
 
+    def objection_due(r: Recorded) -> str:
+        return f"{OBJECTION_DUE}:{r.event.matter_id}"
+
     def goes_on(rows: Rows, r: Recorded, **values: Any) -> None:
         row = rows.get(matters, matter_id=r.event.matter_id)
         if row is not None and row["worklist"] in OF_APPEAL:
@@ -137,9 +141,10 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
 
     @model.on(temporary.TemporaryOverdue)
     def _overdue(rows: Rows, r: Recorded) -> None:
-        late = {"worklist": "objection_escalated"} if r.event.what == "appeal" else {}
+        late = {"worklist": "objection_escalated"} if r.event.what in ("appeal", "objection") else {}
         change(rows, r, overdue=r.event.what, urgency=URGENT, **late)
-        rows.settle(r, {"first_grant": first_due, "papers": papers_due, "appeal": appeal_due}[r.event.what](r))
+        noted = {"first_grant": first_due, "papers": papers_due, "appeal": appeal_due, "objection": objection_due}
+        rows.settle(r, noted[r.event.what](r))
 
     @model.on(temporary.PapersCompleted)
     def _papers(rows: Rows, r: Recorded) -> None:
@@ -153,7 +158,21 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
 
     @model.on(temporary.TemporaryProposalVoided)
     def _voided(rows: Rows, r: Recorded) -> None:
-        change(rows, r, status="verified", worklist="temporary_review")
+        change(rows, r, status="verified", worklist="temporary_review", due_on=None)
+        rows.settle(r, objection_due(r))
+
+    @model.on(temporary_publicity.TemporaryObjectionRaised)
+    def _objected(rows: Rows, r: Recorded) -> None:
+        due = r.event.due_on
+        change(rows, r, worklist="objection", due_on=due.isoformat() if due else None)
+        if due:
+            rows.due(r, objection_due(r), aggregate_id(r), due + timedelta(days=1), {"matter_id": r.event.matter_id, "what": "objection"})
+
+    @model.on(temporary_publicity.TemporaryObjectionAnswered)
+    def _objection_answered(rows: Rows, r: Recorded) -> None:
+        status = "verified" if r.event.upheld else "proposed"
+        change(rows, r, status=status, worklist=_LISTS[status], due_on=None)
+        rows.settle(r, objection_due(r))
 
     @model.on(temporary.TemporaryApproved)
     def _approved(rows: Rows, r: Recorded) -> None:
@@ -220,6 +239,8 @@ def waits(m: temporary.Matter) -> tuple[str, date | None]:
     """The list in which a matter stands, and until when what it waits for must be done: as its row says."""
     if m.appeal is not None:
         return ("objection_escalated" if "appeal" in m.overdue else "objection"), m.appeal.due_on
+    if m.objection is not None:
+        return ("objection_escalated" if "objection" in m.overdue else "objection"), m.objection.due_on
     match m.status:
         case "accepted" if m.first_grant_by is not None:
             return "temporary_first_grant", m.first_grant_by.date()

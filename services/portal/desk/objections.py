@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Blueprint, redirect, render_template, request
 
+from services.portal.desk import things
 from services.portal.desk.lists import every
 from services.portal.desk.view import ask, door, title
 from services.portal.web.identity import logged_in
@@ -27,9 +28,14 @@ def objection(service: str, key: str) -> Any:
     if row is None:
         raise Refused("not_found", "没有此异议，或已经办理。", None)
     shown = ask(service, "get_public_objection", receipt=row["receipt"])
+    page = shown["page"]
+    address = things.address(service, page["category"], page["key"], item=page["item"] or None)
     forms = [(method, title(door(service, method, "command")), str(uuid.uuid4())) for method in ANSWERS]
     back = f"/desk/{service}/worklists/{row['worklist']}"
-    return render_template("desk/objection.html", service=service, shown=shown, worklist=row["worklist"], forms=forms, back=back)
+    return render_template(
+        "desk/objection.html", service=service, shown=shown, worklist=row["worklist"], forms=forms, back=back,
+        address=address,
+    )  # fmt: skip
 
 
 @logged_in

@@ -303,5 +303,6 @@ def _proposed(portal: Portal, day: Day) -> Iterator[tuple[str, str, str, str]]:
     asked = sa.select(sa.func.substr(c.shown_from, 1, 10).label("day"), c.programme, sa.func.substr(c.place, 1, 9).label("town"))
     asked = asked.where(c.kind == "proposal", c.shown_from >= since, c.shown_from <= rows.moment(day.on)).distinct()
     for row in query(portal, asked.order_by("day")):
-        title = f"公示：{declared.name(row['programme'])}（{places_of(portal.profile).name(row['town'])}）"
-        yield row["day"], f"proposals/{row['day']}/{row['programme']}/{row['town']}", title, "/sunshine/proposals"
+        programme = declared.listed_as(row["programme"])
+        title = f"公示：{declared.name(programme)}（{places_of(portal.profile).name(row['town'])}）"
+        yield row["day"], f"proposals/{row['day']}/{programme}/{row['town']}", title, "/sunshine/proposals"

@@ -46,6 +46,11 @@ def public(code: str) -> Disclosure:
     return found.public if found else NOTHING_PUBLIC
 
 
+def listed_as(code: str) -> str:
+    """The programme of what is publicised: its code, or the title that tells less, where it declares one."""
+    return public(code).listed_as or code
+
+
 def counted() -> list[Programme]:
     """The programmes whose figures are public."""
     return [p for p in programmes().values() if p.public.totals]

@@ -22,6 +22,7 @@ from services.portal.web.portal import Portal, here
 from services.portal.web.problems import status_of
 from services.portal.web.safety import limiter
 from services.portal.web.words import said
+from shared.casework.disclosure import number
 from shared.casework.programme import DISCLOSABLE
 from shared.domain.errors import Refused
 
@@ -59,8 +60,8 @@ def _form(case_id: str, status: int = 200, **context: Any) -> Any:
     said_fields = [(DISCLOSABLE[f], value(line, f)) for f in DISCLOSABLE if line[f] is not None]
     filled = {"command_id": str(uuid.uuid4()), "words": "", "contact": "", **context}
     return _page(
-        "objection.html", status, line=line, facts=said_fields, name=declared.name(found.programme), most=MOST_WORDS,
-        most_contact=MOST_CONTACT, **filled,
+        "objection.html", status, line=line, facts=said_fields, name=declared.name(line["programme"]), most=MOST_WORDS,
+        most_contact=MOST_CONTACT, number=number(case_id), **filled,
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ from services.portal.web.portal import Portal
 from services.portal.web.shown import day as said_day
 from services.portal.web.shown import money, month
 from services.portal.web.words import said
+from shared.casework.disclosure import number
 from shared.casework.programme import DISCLOSABLE
 from shared.domain.errors import Refused
 
@@ -52,7 +53,8 @@ def shown(portal: Portal, found: Sequence[Recipient]) -> list[dict[str, Any]]:
         public = declared.public(r.programme)  # of a past day too: what is declared no more is told no more
         told = {*r.fields} & {*(public.proposal if r.kind == "proposal" else public.recipient)}
         kept = {field: value if field in told else None for field, value in values.items()}
-        lines.append({"case_id": r.case_id or None, "programme": r.programme, "place": r.place, "until": r.until_day, "key": r.key, **kept})
+        programme = declared.listed_as(r.programme) if r.kind == "proposal" else r.programme
+        lines.append({"case_id": r.case_id or None, "programme": programme, "place": r.place, "until": r.until_day, "key": r.key, **kept})
     return lines
 
 
@@ -151,7 +153,7 @@ def proposals(portal: Portal, day: Day) -> str:
     fields = [f for f in DISCLOSABLE if any(line[f] is not None for line in lines)]
     return render(
         "proposals.html", day, lines=lines, fields=fields, heading=heading(fields), value=value, name=declared.name, more=more, after=after,
-        said_day=said_day,
+        said_day=said_day, number=number,
     )  # fmt: skip
 
 

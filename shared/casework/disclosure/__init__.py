@@ -54,17 +54,17 @@ from shared.casework.disclosure.events import (
     Shown,
 )
 from shared.casework.disclosure.state import PLACE, Report, State, due_on, evolve
-from shared.casework.disclosure.wanted import Wanted, Who, wanted
+from shared.casework.disclosure.wanted import FULL_AGE, Wanted, Who, number, publicity, wanted
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import adopt
 
 __all__ = [
-    "MOOT", "MOST_OPEN", "PLACE", "SHAPE", "CorrectDisclosure", "Counted", "DisclosureCorrected", "DisclosureExpired",
+    "FULL_AGE", "MOOT", "MOST_OPEN", "PLACE", "SHAPE", "CorrectDisclosure", "Counted", "DisclosureCorrected", "DisclosureExpired",
     "DisclosureFieldsHidden", "DisclosurePublished", "DisclosureRescheduled", "DisclosureRestored", "DisclosureWithdrawn",
     "KeepDisclosure", "NotePublicObjectionOverdue", "PublicObjectionMoot", "PublicObjectionOverdue", "PublicObjectionRejected",
     "PublicObjectionReported", "PublicObjectionTaken", "RejectPublicObjection", "Report", "ReportPublicObjection",
     "RestoreDisclosure", "Shown", "State", "TakePublicObjection", "Wanted", "Who", "WithdrawDisclosure", "decider", "due_on",
-    "evolve", "wanted",
+    "evolve", "keep", "number", "publicity", "wanted",
 ]  # fmt: skip
 
 

@@ -46,14 +46,21 @@ class Wanted:
 def wanted(case: Case, declared: Disclosure, who: Who, today: date) -> Wanted | None:
     """What is to be public of a case on a day; None: nothing."""
     if case.status == "publicised" and case.proposal is not None:
-        until = case.proposal.publicised_until
-        if until is None or today > until or not declared.proposal:
-            return None
         amount = None if case.terms.payment == "none" else case.proposal.assessment.amount_fen
-        return _cut(case, declared, who, today, "proposal", {"amount_fen": amount, "status": "proposed"}, None, until=until)
+        return publicity(case.programme, case.division, amount, case.proposal.publicised_until, declared, who, today)
     if not case.running and case.status not in ("ended", "closed"):
         return None
     return _recipient(case, declared, who, today)
+
+
+def publicity(
+    programme: str, division: str, amount_fen: int | None, until: date | None, declared: Disclosure, who: Who, today: date
+) -> Wanted | None:  # fmt: skip
+    """What is to stand while the result of a review is publicised (公示), of a case or of a procedure of its own."""
+    if until is None or today > until or not declared.proposal:
+        return None
+    values = {"amount_fen": amount_fen, "status": "proposed", "first_month": ""}
+    return _cut(programme, division, declared, who, today, "proposal", values, None, until=until)
 
 
 def _recipient(case: Case, declared: Disclosure, who: Who, today: date) -> Wanted | None:
@@ -68,11 +75,11 @@ def _recipient(case: Case, declared: Disclosure, who: Who, today: date) -> Wante
     money = case.terms.payment != "none"
     due = case.due(month) if money else 0
     status = "ended" if over else "suspended" if case.suspended_in(month) else "in_force"
-    values = {"amount_fen": due if money else None, "status": status}
+    values = {"amount_fen": due if money else None, "status": status, "first_month": case.first_month}
     counted = Counted(place_at(case.division, declared), who.members, due) if declared.totals and not over else None
     turns = [] if over else [_next_change(case, month), last + timedelta(days=1) if last is not None else None]
     changes_on = min((day for day in turns if day is not None), default=None)
-    return _cut(case, declared, who, today, "recipient", values, counted, ends_on=ends_on, changes_on=changes_on)
+    return _cut(case.programme, case.division, declared, who, today, "recipient", values, counted, ends_on=ends_on, changes_on=changes_on)
 
 
 def _last_day(case: Case) -> date | None:
@@ -93,24 +100,28 @@ def _next_change(case: Case, month: str) -> date | None:
     return None
 
 
+def number(case_id: str) -> str:
+    """公示编号, as the page and the village's board have it, so that a line of the one is found on the other."""
+    return case_id[:8].upper()
+
+
 def place_at(division: str, declared: Disclosure) -> str:
     return division[: LEVELS[declared.level]]
 
 
 def _cut(
-    case: Case, declared: Disclosure, who: Who, today: date, kind: Kind, values: dict[str, Any], counted: Counted | None,
-    *, until: date | None = None, ends_on: date | None = None, changes_on: date | None = None,
+    programme: str, division: str, declared: Disclosure, who: Who, today: date, kind: Kind, values: dict[str, Any],
+    counted: Counted | None, *, until: date | None = None, ends_on: date | None = None, changes_on: date | None = None,
 ) -> Wanted:  # fmt: skip
     """Only what is declared, the name masked by the rule of the day. Of a minor, whom the missing name marks, neither name nor amount
     is told, and the place no nearer than the town."""
     rule = declared.masking_on(today)
-    whole = {"name": masked(who.name, rule.keep), "members": who.members, "area": who.area, "first_month": case.first_month, **values}
+    whole = {"name": masked(who.name, rule.keep), "members": who.members, "area": who.area, **values}
     minor = who.born_on is None or dates.age_on(who.born_on, today) < FULL_AGE
     listed = declared.proposal if kind == "proposal" else declared.recipient
-    left_out = {*(OF_A_MINOR if minor else ()), *(("first_month",) if kind == "proposal" else ())}
-    shown_fields = tuple(f for f in listed if whole[f] not in (None, "") and f not in left_out)
+    shown_fields = tuple(f for f in listed if whole[f] not in (None, "") and not (minor and f in OF_A_MINOR))
     kept = {f: whole[f] for f in shown_fields}
-    place = place_at(case.division, declared)
+    place = place_at(division, declared)
     shown = Shown(place[: LEVELS["town"]] if minor else place, who.person_id if "name" in kept else "", **kept)
     masking = f"{rule.since.isoformat()} {rule.keep}" if "name" in kept else ""
-    return Wanted(case.programme, case.division, kind, shown_fields, shown, masking, counted, until, ends_on, changes_on)
+    return Wanted(programme, division, kind, shown_fields, shown, masking, counted, until, ends_on, changes_on)
