@@ -156,6 +156,7 @@ class Assistance(
     OverlapDoors,
     DeterminationDoors,
     PriceLinkageDoors,
+    ErrorLedgerDoors,
     OpenMatters,
     BenefitService,
 ):
@@ -166,7 +167,6 @@ class Assistance(
     disclosures, disclosed, calendars = DISCLOSURES, DISCLOSED, CALENDARS
 
     def whom(self, case: benefit_case.Case, today: date) -> Who | None:
-    ErrorLedgerDoors,
         """The head of the household, or the person."""
         return whom(self.office, case, today)
 
