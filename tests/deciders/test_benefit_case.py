@@ -676,9 +676,9 @@ def under(terms: Terms, *events: Any) -> Given[bc.Case]:
     return given(D, replace(FILED, terms=terms), *events).by("staff:clerk")
 
 
-def confirmed(terms: Terms, amount: int = 100000, on: str = "2023-07-14") -> Given[bc.Case]:
-    """A programme without survey and publicity, confirmed on a day."""
-    review = assessed("2023-08", amount, "eligible")
+def confirmed(terms: Terms, amount: int = 100000, on: str = "2023-07-14", month: str = "2023-08") -> Given[bc.Case]:
+    """A programme without survey and publicity, confirmed on a day; ``month`` is the one that was reviewed."""
+    review = assessed(month, amount, "eligible")
     case = under(replace(terms, survey=False, publicity=False), ACCEPTED).on(on).by("staff:reviewer")
     case = case.when(replace(PROPOSE, assessment=review)).accepted()
     return case.by("staff:approver").when(bc.ConfirmCase(CASE, bc.reviewed_hash(review), 0)).accepted()
@@ -774,7 +774,7 @@ def test_a_determination_pays_nothing_and_expires() -> None:
 
 def test_what_counts_from_the_month_of_application_is_owed_from_then() -> None:
     """两项补贴: applied in July, confirmed in September: July and August go out as arrears with September."""
-    case = confirmed(Terms(first_month="of_application"), on="2023-09-04")
+    case = confirmed(Terms(first_month="of_application"), on="2023-09-04", month="2023-07")
     assert case.state.first_month == "2023-07"
     assert only(case.events, bc.ArrearsFound).months == (
         bc.MonthDifference("2023-07", 0, 100000),
@@ -782,6 +782,14 @@ def test_what_counts_from_the_month_of_application_is_owed_from_then() -> None:
     )
     case.on("2023-09-20").when(pay("2023-09", 300000)).then(bc.BenefitPaid("2023-09", 100000, 200000, "run 2023-09"))
     case.when(pay("2023-08")).then_refused("already_paid", "month")
+
+
+def test_where_the_month_of_application_gives_nothing_the_first_that_does_is_the_first_owed() -> None:
+    """The month that was reviewed is the first in which the rules give anything: what lies before it is not owed."""
+    case = confirmed(Terms(first_month="of_application"), on="2023-09-04", month="2023-08")
+    assert (case.state.first_month, case.state.due("2023-07"), case.state.due("2023-08")) == ("2023-08", 0, 100000)
+    found = only(case.events, bc.ArrearsFound)
+    assert (found.months, found.reason) == ((bc.MonthDifference("2023-08", 0, 100000),), "自申请后首个符合条件的月份起计发")
 
 
 # -- limits and worklists

@@ -84,6 +84,46 @@ def test_an_end_set_aside_on_appeal_looks_as_far_ahead_as_facts_are_known(d: Des
     assert (stands(d, living).ended_from, due(d, living, "2023-10")) == ("2023-10", 0)
 
 
+def test_a_subsidy_applied_for_together_with_its_class_begins_with_the_class(d: Desk, numbers: Numbers) -> None:
+    """两项补贴 count from the month of the application, 低保 from the month after its confirmation: the first month of both."""
+    made = home(d, numbers, {"born": "19700101", "monthly_income_fen": 20000}, {"born": "19720101"})
+    d.call("record_certificate", person_id=made.members[1], grade=2, kind="physical", effective_from="2020-08-09")
+    d.settle()
+    living = apply(d, LIVING, household_id=made.household_id)
+    subsidy = apply(d, DISABLED, person_id=made.members[1])
+    assert decide(d, living)["first_month"] == "2023-08"
+    d.on("2023-07-20")  # before the class begins: what is known of next month is known
+    shown = decide(d, subsidy)
+    assert (shown["status"], shown["first_month"]) == ("in_force", "2023-08")
+    assert (due(d, subsidy, "2023-07"), due(d, subsidy, "2023-08") > 0) == (0, True)
+    told = [line["label"] for line in shown["last_assessment"]["lines"]]
+    assert "自申请当月起逐月核定，本月为首个应予计发的月份" in told
+    d.on("2023-08-20")
+    pay(d, DISABLED, "2023-08")
+    assert stands(d, subsidy).paid == {"2023-08": due(d, subsidy, "2023-08")}
+
+
+def test_a_subsidy_decided_late_pays_the_months_since_its_first_and_one_without_a_class_is_refused(d: Desk, numbers: Numbers) -> None:
+    """Months that went by meanwhile go out as arrears, said as what they are; where no month gives anything, the first says why not."""
+    made = home(d, numbers, {"born": "19700101", "monthly_income_fen": 20000}, {"born": "19720101"})
+    other = home(d, numbers, {"born": "19700101", "monthly_income_fen": 900000}, {"born": "19720101"})
+    subsidies = []
+    for at_home in (made, other):
+        d.call("record_certificate", person_id=at_home.members[1], grade=2, kind="physical", effective_from="2020-08-09")
+        d.settle()
+        subsidies.append(apply(d, DISABLED, person_id=at_home.members[1]))
+    grant(d, LIVING, household_id=made.household_id)
+    d.on("2023-10-10")
+    late, without = (decide(d, c) for c in subsidies)
+    assert (late["status"], late["first_month"], stands(d, subsidies[0]).arrears_fen) == (
+        "in_force", "2023-08", 2 * due(d, subsidies[0], "2023-08"),
+    )  # fmt: skip
+    history = d.services["assistance"].office.history(CASES.stream(subsidies[0]))
+    assert [r.event.reason for r in history if isinstance(r.event, bc.ArrearsFound)] == ["自申请后首个符合条件的月份起计发"]
+    assert (without["status"], without["last_assessment"]["month"]) == ("refused", "2023-07")
+    assert without["last_assessment"]["reason"] == "不属于生活补贴所及的困难家庭"
+
+
 @pytest.mark.parametrize("granted_first", [True, False])
 def test_a_determination_ends_in_the_month_from_which_the_rules_say_no(d: Desk, numbers: Numbers, granted_first: bool) -> None:
     """Nothing is paid in it, so no amount tells the months apart: it holds until the month whose facts end it."""

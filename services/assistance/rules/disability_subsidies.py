@@ -103,6 +103,18 @@ class before_application(Rule):
         return person("applied_on", period).astype("datetime64[M]") > calendar_month(period)
 
 
+class begins_after_application(Rule):
+    value_type = bool
+    entity = Person
+    definition_period = MONTH
+    label = "自申请后首个符合条件的月份起计发"
+    reference = PROCEDURE
+
+    def formula(person: People, period: Month) -> Values:
+        earlier = person("applied_on", period).astype("datetime64[M]") < calendar_month(period)
+        return earlier & (person("personal_current_amount", period) == 0)
+
+
 class certified_applicant(Rule):
     value_type = bool
     entity = Person
@@ -299,6 +311,11 @@ def _certificate(work: Working) -> None:
         work.tell("残疾人证在本月之前已过期", None, "certificate_expired")
 
 
+def _since(work: Working) -> None:
+    if work.value("begins_after_application"):
+        work.tell("自申请当月起逐月核定，本月为首个应予计发的月份", None, "begins_after_application")
+
+
 def _exclusions(work: Working, programme: str) -> None:
     for code, name in _BENEFITS.items():
         if work.value(f"draws_{code}"):
@@ -314,6 +331,7 @@ def _explain_living(work: Working) -> None:
     work.tell(f"困难类别：{_CLASS_NAMES[its_class]}", None, "living_class_covered", *covers)
     _exclusions(work, LIVING)
     if work.value("living_subsidy_due"):
+        _since(work)
         tier, name = ("一级、二级", "severe") if work.value("disability_grade") <= SEVERE else ("三级、四级", "other")
         work.tell(f"补贴标准（{tier}）", work.value("living_subsidy_amount"), "living_subsidy_amount", f"{LIVING}.amount.{name}")
     work.tell(f"决定：{LIVING_REASONS[work.value('living_subsidy_reason')]}", work.value("living_subsidy_amount"), "living_subsidy_amount")
@@ -326,6 +344,7 @@ def _explain_care(work: Working) -> None:
     work.tell(f"{'需要' if work.value('long_term_care') else '不需要'}长期照护", None, "care_subsidy_due")
     _exclusions(work, CARE)
     if work.value("care_subsidy_due"):
+        _since(work)
         grade = work.value("disability_grade")
         name = ("first", "second", "other", "other")[grade - 1]
         work.tell(
@@ -358,6 +377,7 @@ LAW = (
     holds_certificate,
     certificate_expired,
     before_application,
+    begins_after_application,
     certified_applicant,
     living_class_covered,
     living_excluded,

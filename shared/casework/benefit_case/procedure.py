@@ -353,6 +353,9 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
         raise Refused("not_yet_due", f"公示期至{proposal.publicised_until.isoformat()}，期满后方可确认。", None)
     a = proposal.assessment
     first = first_month(state, order.today)
+    why = "自申请当月起计发"
+    if state.terms.first_month == "of_application" and a.month > first:
+        first, why = a.month, "自申请后首个符合条件的月份起计发"  # in none before it the rules give anything
     granted = e.CaseGranted(
         state.programme,
         state.subject_id,
@@ -371,7 +374,7 @@ def confirm_case(state: Case, c: ConfirmCase, order: Order[Any]) -> Sequence[Any
         next_turn="" if state.terms.payment == "once" else c.next_turn,
     )
     after = evolve(state, granted)
-    return [granted, *missed(after, first, order.today, "自申请当月起计发"), *differences(state, [granted], GRANTED_AGAIN)]
+    return [granted, *missed(after, first, order.today, why), *differences(state, [granted], GRANTED_AGAIN)]
 
 
 def first_month(state: Case, today: date) -> str:
