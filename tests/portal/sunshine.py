@@ -163,6 +163,12 @@ def ill_meant(made: District) -> None:
         d.call("list_campaign_cases", "reviewer", record_id=record)
         d.call("freeze_campaign_list", "reviewer", record_id=record, count=count, **source)
         made.of_cases[place] = record
+    theirs = d.call("get_record", "auditor", shape="inspection", record_id=made.of_cases[BESIDE])["objects"]
+    opening = {"programme": "assistance_special_governance", "division": "330225", "title": "全区个案抽查", "scope": "在册个案"}
+    record = d.call("open_campaign", "reviewer", **opening, period_from=d.now.date().isoformat(), check_by="2023-12-31")["id"]
+    d.call("list_campaign_objects", "reviewer", record_id=record, objects=list(theirs))  # of one town, though it is called the district's
+    d.call("freeze_campaign_list", "reviewer", record_id=record, count=2, **source)
+    made.of_cases["one town's"] = record
     d.settle()
     made.remember()
     d.later(1)

@@ -518,7 +518,7 @@ def test_the_salt_of_a_draw_is_told_nobody(made: District, past: dict[str, dict[
         salts.add(frozen.salt)
         lists[record] = pseudonyms(frozen.salt, [o for r in office.history(f"assistance.inspection-{record}")
                                                  if isinstance(r.event, CampaignObjectsListed) for o in r.event.objects])  # fmt: skip
-    assert len(salts) == 3
+    assert len(salts) == 4
     assert len({p for of in lists.values() for p in of}) == sum(map(len, lists.values()))  # towns' cases are in the district's list as well
     assert not [raw.name for raw in office.log.read_all() if any(salt.encode() in raw.data for salt in salts)]
     assert not [path for path, text in everything(made, past) if any(salt in text for salt in salts)]
@@ -542,17 +542,17 @@ def test_a_list_of_cases_is_committed_to_before_the_seed_is_known(made: District
 
 
 def test_the_length_of_a_list_tells_no_small_count(made: District) -> None:
-    """Of a town with two cases, and of the town whose figure is withheld for its sake, neither list nor length, on no day; it is recorded
-    why."""
-    for place, why in ((HEPU[:9], "small"), (BESIDE, "beside")):
-        record = made.of_cases[place]
+    """Of a town with two cases, and of the town whose figure is withheld for its sake, neither list nor length, on no day; nor of the list
+    that is the district's and holds that town's cases alone. It is recorded why."""
+    for of, place, why in ((HEPU[:9], HEPU[:9], "small"), (BESIDE, BESIDE, "beside"), ("one town's", "330225", "beside")):
+        record = made.of_cases[of]
         [row] = [r for r in table(made, "inspections") if r["record_id"] == record]
         assert (row["listed"], row["withheld"]) == (None, why)
         for on in ("", f"?on={row['frozen_on']}"):
             assert made.client.get(f"/sunshine/inspections/{record}/pseudonyms.txt{on}").status_code == 404
             text = said(made.client, f"/sunshine/inspections/{record}{on}")
             assert "不公布名单和件数" in text
-            assert f"{next(n for town, n in TOWNS.items() if town[:9] == place)} 件" not in text
+            assert f"名单上有 {next(n for town, n in TOWNS.items() if town[:9] == (BESIDE if why == 'beside' else place))} 件" not in text
         assert record not in {r["record_id"] for r in table(made, "inspection-pseudonyms")}
         [hidden] = [r for r in table(made, "withholdings") if r["record_id"] == record]
         assert (hidden["what"], hidden["place"], hidden["withheld"], hidden["until_day"]) == ("inspections", place, why, "9999-12-31")

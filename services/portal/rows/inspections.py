@@ -6,22 +6,21 @@ of recipients, so it names a household to whoever reads both: objects are shown 
 their pseudonyms (``services/portal/sunshine/inspections.py``). The salt stands here sealed, as in the event.
 
 ``withheld`` is the record of why the length of a list, and with it the list, may not be told: ``small``, few are on it; ``beside``, the
-figure of its place was withheld of a programme whose cases are on it, and would follow. It is decided as the list grows, and stands from
-the freezing on: what was shown by then is shown.
+figure of its place (that of the campaign, or the one in which all its cases are) was withheld of a programme whose cases are on it, and
+would follow. It is decided as the list grows, and stands from the freezing on: what was shown by then is shown.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from services.portal.rows import kept
-from services.portal.rows.sunshine import is_withheld, small
+from services.portal.rows.sunshine import LEVELS, is_withheld, small
 from shared.casework.draws import BY_OBJECT
-from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventlog.read_model import ReadModel, Row, Rows
 from shared.eventsourcing.codec import Recorded
 
 _COUNTS = ("listed", "chosen", "checked", "with_findings", "found", "rectified", "settled")
@@ -55,7 +54,8 @@ def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table]:
         sa.Column("salt_hash", sa.Text, nullable=False),
         sa.Column("pseudonyms_hash", sa.Text, nullable=False),
         sa.Column("salt", sa.Text),  # sealed
-        sa.Column("programmes", sa.Text, nullable=False),  # of the cases on the list that are public, as JSON
+        sa.Column("programmes", sa.Text, nullable=False),  # of the cases on the list that are counted in public, as JSON
+        sa.Column("place", sa.String(12), nullable=False),  # in which all of these are; "" where there are none
         sa.Column("withheld", sa.String(10), nullable=False),  # "" | small | beside
         sa.Column("draw_version", sa.Integer, nullable=False),  # the event of the draw in the stream; -1: not drawn yet
         *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
@@ -85,18 +85,24 @@ def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table]:
     return campaigns, objects, findings
 
 
-def _why(rows: Rows, of: sa.Table, division: str, listed: int, programmes: Iterable[str]) -> str:
+def _why(rows: Rows, of: sa.Table, row: Row) -> str:
     """Why the length of a list over cases is withheld."""
-    if small(listed):
+    if small(row["listed"]):
         return "small"
-    return "beside" if any(is_withheld(rows, of.metadata, programme, division) for programme in programmes) else ""
+    places = {place[:n] for place in (row["division"], row["place"]) for n in LEVELS if n <= len(place)}
+    programmes = msgspec.json.decode(row["programmes"])
+    return "beside" if any(is_withheld(rows, of.metadata, programme, place) for programme in programmes for place in places) else ""
 
 
-def _programmes(rows: Rows, of: sa.Table, r: Recorded) -> set[str]:
-    """Of which programmes the listed objects are cases whose figures are public."""
+def _covered(rows: Rows, of: sa.Table, r: Recorded, row: Row) -> dict[str, Any]:
+    """Of which programmes the listed objects are cases that are counted in public, and the nearest place in which all of these are."""
     service, standing = r.name.partition(".")[0], of.metadata.tables["disclosure_standing"]
-    found = (rows.get(standing, stream=f"{service}.disclosure-{one}") for one in r.event.objects)
-    return {row["programme"] for row in found if row is not None}
+    found = [one for o in r.event.objects if (one := rows.get(standing, stream=f"{service}.disclosure-{o}")) and one["counted_at"]]
+    programmes = {*msgspec.json.decode(row["programmes"]), *(one["programme"] for one in found)}
+    places = [place for place in (row["place"], *(one["counted_at"] for one in found)) if place]
+    common = {n: {place[:n] for place in places} for n in LEVELS if all(len(place) >= n for place in places)}
+    nearest = max((n for n, at in common.items() if len(at) == 1), default=0)
+    return {"programmes": msgspec.json.encode(sorted(programmes)).decode(), "place": places[0][:nearest] if places else ""}
 
 
 def project(model: ReadModel, tables: tuple[sa.Table, sa.Table, sa.Table]) -> None:
@@ -120,7 +126,7 @@ def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table)
             rows, campaigns, r, **_key(r), programme=e.programme, division=e.division, title=e.title, scope=e.scope,
             period_from=e.period_from.isoformat(), check_by=e.check_by.isoformat(), status="listing", frozen_on=None,
             source="", issue="", issue_on=None, look_up="", draw_on=None, to_draw=0, drawn=0, seed="", seed_entries=0, list_hash="",
-            rule=BY_OBJECT, salt_hash="", pseudonyms_hash="", salt=None, programmes="[]", withheld="",
+            rule=BY_OBJECT, salt_hash="", pseudonyms_hash="", salt=None, programmes="[]", place="", withheld="",
             draw_version=-1, summary="", published_where="", published_on=None, in_time=None, **counts,
         )  # fmt: skip
 
@@ -133,10 +139,8 @@ def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table)
             rows.put(objects, **_key(r), object_id=one, listed_on=kept.day_of(r))
         more = len(r.event.objects)
         chosen, listed = row["chosen"] + (more if row["status"] == "checking" else 0), row["listed"] + more
-        of = sorted({*msgspec.json.decode(row["programmes"]), *_programmes(rows, campaigns, r)})
-        why = _why(rows, campaigns, row["division"], listed, of)
-        values = {"listed": listed, "chosen": chosen, "programmes": msgspec.json.encode(of).decode(), "withheld": why}
-        kept.change(rows, campaigns, r, _key(r), **values)
+        values = {"listed": listed, "chosen": chosen, **_covered(rows, campaigns, r, row)}
+        kept.change(rows, campaigns, r, _key(r), **values, withheld=_why(rows, campaigns, {**row, **values}))
 
     @model.on_short("campaign_list_frozen")
     def _frozen(rows: Rows, r: Recorded) -> None:
@@ -147,7 +151,7 @@ def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table)
         values = {"source": e.source, "draw_on": e.draw_on.isoformat(), "to_draw": e.count, "list_hash": e.list_hash}
         values |= {"issue": e.issue, "issue_on": e.issue_on.isoformat() if e.issue_on else None, "look_up": e.look_up}
         values |= {"rule": e.rule, "salt_hash": e.salt_hash, "pseudonyms_hash": e.pseudonyms_hash, "salt": e.salt}
-        why = _why(rows, campaigns, row["division"], row["listed"], msgspec.json.decode(row["programmes"]))
+        why = _why(rows, campaigns, row)
         kept.change(rows, campaigns, r, _key(r), status="frozen", frozen_on=kept.day_of(r), withheld=why, **values)
 
     @model.on_short("campaign_seed_recorded")
