@@ -42,7 +42,7 @@ def as_refusal(error: BaseException, door: str) -> Refused:
     """What the caller of an RPC is told; of a bug only a number, under which the log has the place."""
     kind = kind_of(error)
     if isinstance(error, BrokenEvent):
-        logs.say("broken_event", 40, door=door, event=error.where)
+        logs.say("broken_event", 40, door=door, where=error.where)
     if isinstance(error, Refused):
         return error
     if kind is Kind.AWAY:

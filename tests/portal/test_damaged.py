@@ -24,6 +24,7 @@ from shared.eventlog.integrity.checkpoint import Checkpoint, stated
 from shared.eventlog.integrity.replay import BROKEN, replay
 from shared.eventlog.integrity.seal import SIGNED, STREAM, Seal, notes_of
 from shared.eventlog.stores import engine_for
+from shared.messaging.faults import Kind, as_refusal, kind_of
 from shared.security import tokens
 from tests.desk import DIVISION, Desk, desk
 from tests.programmes.people import Numbers, grant, home
@@ -194,6 +195,8 @@ def test_an_event_of_a_case_that_cannot_be_read_is_named(house: House, what: str
     with pytest.raises(Refused) as refused:
         house.d.call("get_case", "auditor", case_id=house.case)
     assert (refused.value.code, said in refused.value.message) == ("unavailable", True)
+    told = as_refusal(refused.value, "assistance.get_case")  # as it goes over the wire; a reaction to it waits for nothing
+    assert (told.message, kind_of(refused.value)) == (refused.value.message, Kind.BUG)
     found = replay(house.log, {"assistance": house.d.offices["assistance"]})
     assert [(f.where, f.differs) for f in found.findings] == [(where, (BROKEN,))]
     assert found.equal == found.decisions - 1 > 0
