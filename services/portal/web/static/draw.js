@@ -1,4 +1,4 @@
-// 在浏览器中重做抽取：与 shared/casework/inspection.py 的 draw 完全相同。
+// 在浏览器中重做抽取：与 shared/casework/draws.py 的 draw 完全相同；名单是对象，或是假名。
 // Repeats a draw: sort the list, SHA-256 of "<seed>:<object>" in UTF-8, take the smallest. Nothing leaves this browser.
 "use strict";
 (() => {
