@@ -66,6 +66,7 @@ PARTS: dict[str, str] = {
     "granted_at": "救助时间",
     "granted_on": "给予日期",
     "last_deadline": "最后期限",
+    "next_turn": "到龄或账单满一年而复核的月份",
     "notice_due": "书面告知期限",
     "notice_due_on": "通知归还期限",
     "objection_due": "异议答复期限",
