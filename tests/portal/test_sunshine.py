@@ -93,7 +93,9 @@ def table(made: District, code: str, on: str = "") -> list[dict[str, Any]]:
 
 def test_every_page_is_accessible_and_fits_a_phone(page: Page, made: District) -> None:
     """axe finds nothing serious; on 390 pixels nothing sticks out of the page."""
-    paths = (*EVERY_KIND, f"/sunshine/inspections/{made.lot}", f"/sunshine/funds/{table(made, 'funds')[0]['record_id']}",
+    frozen_on = next(r["frozen_on"] for r in table(made, "inspections") if r["record_id"] == made.lot)
+    of_cases = [f"/sunshine/inspections/{made.of_cases['330225']}{on}" for on in ("", f"?on={frozen_on}")]
+    paths = (*EVERY_KIND, *of_cases, f"/sunshine/inspections/{made.lot}", f"/sunshine/funds/{table(made, 'funds')[0]['record_id']}",
              f"/sunshine/proposals/{made.waiting}/objection", "/sunshine?on=2023-04-20")  # fmt: skip
     for path in paths:
         page.set_viewport_size({"width": 1100, "height": 900})
