@@ -227,6 +227,41 @@ def test_a_matter_offers_only_what_is_next_however_its_page_was_reached(page: Pa
     expect(page.locator("[name=no]")).to_have_value("2")
 
 
+def test_aid_of_another_department_is_considered_at_the_desk_on_both_pages(page: Page, bureau: Bureau, sit: Sit) -> None:
+    """A27: the matter's page says that it is held and by whose aid; the reviewer answers there, and of the hand-off on its own page."""
+    bureau.at("2023-07-03")
+    home = bureau.household({"resident_id": bureau.person("19650101"), "monthly_income_fen": 100000})["household_id"]
+    clerk = bureau.staff("clerk").assistance
+    told = {"kind": "emergency", "cause": "sudden_event", "happened_on": "2023-07-02", "division": TOWN}
+    clerk.apply_temporary(command_id=new_id(), household_id=home, **told)
+    [matter] = clerk.get_temporary(subject_id=home)["matters"]
+    ref = {"subject_id": home, "matter_id": matter}
+    clerk.accept_temporary(command_id=new_id(), **ref)
+    clerk.complete_papers(command_id=new_id(), **ref, finding="属实", loss_fen=0)
+    sent = {"programme": "disaster_victim_assistance", "division": TOWN, "from_unit": TOWN, "to_unit": "应急管理局", "what": "房屋倒塌"}
+    record = clerk.send_handoff(command_id=new_id(), **sent, dossier_hash="0a" * 32, subject_id=home, documents=[])["id"]
+    until(lambda: clerk.get_temporary(subject_id=home)["matters"][matter]["overlap"]["open"])
+    sit("reviewer", at=f"/desk/assistance/temporary/{home}")
+    expect(page.locator(".stands")).to_contain_text("待核对是否重复救助")
+    assert acts(page)[0] == "重复救助核对"
+    accessible(page)
+    page.locator(".acts a.button", has_text="重复救助核对").click()
+    page.select_option("[name=outcome]", label="不属同一事由重复救助")
+    page.locator("[name=reason]").fill("应急修房，本次为口粮")
+    page.locator("main").get_by_role("button", name="提交", exact=True).click()
+    expect(page.get_by_role("status")).to_contain_text("已办理：重复救助核对")
+    assert "重复救助核对" not in acts(page)
+    clerk.accept_handoff(command_id=new_id(), record_id=record, dossier_hash="0a" * 32)
+    clerk.finish_handoff(command_id=new_id(), record_id=record, outcome="aided", result="过渡期生活救助")
+    until(lambda: clerk.get_aid_overlap(handoff_id=record)["status"] == "to_consider")
+    sit("reviewer", at="/desk/assistance/worklists/overlap_consider")
+    page.get_by_role("link", name=record[:8]).click()
+    expect(page.locator("h1")).to_contain_text("重复救助核对")
+    expect(page.locator("main")).to_contain_text("应急管理局")
+    assert acts(page) == ["移交救助核对"]
+    accessible(page)
+
+
 def test_what_an_address_says_of_a_matter_is_no_part_of_another_record(page: Page, bureau: Bureau, sit: Sit) -> None:
     """On a case ``?item=`` fills in nothing: what must be typed is still a form."""
     bureau.at("2023-06-01")

@@ -83,12 +83,12 @@ class OverlapDoors(TemporaryDoors):
 
     @command(aid_overlap.ConsiderAidOverlap)
     def consider_aid_overlap(self, order: Order[aid_overlap.ConsiderAidOverlap]) -> Any:
-        """对移交救助与本局救助是否重复作出核对结论（须说明理由）。"""
+        """移交救助核对：与本局救助是否属同一事由，须说明理由；结论作出前不能签收移交结果。"""
         return self.office.handle(aid_overlap.DECIDER, order.command.handoff_id, order)
 
     @command(aid_overlap.AnswerTemporaryOverlap)
     def answer_temporary_overlap(self, order: Order[aid_overlap.AnswerTemporaryOverlap]) -> Any:
-        """临时救助审批前：对该户已移交其他部门救助是否重复作出核对结论（与经办不得为同一人）。"""
+        """重复救助核对：该户已移交其他部门救助，是否属同一事由，须说明理由（与经办不得为同一人）；结论作出前不能审核、审批。"""
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
     @query(permission="assistance:read")
