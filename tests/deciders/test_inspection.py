@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from services.assistance.declarations import inspections as declarations
 from shared.casework import draws
 from shared.casework import inspection as ins
+from shared.eventsourcing import codec
 from shared.eventsourcing.events import ERASED
 from shared.eventsourcing.testing import Given, given
 from tests.deciders.walks import FEW, HANDS, START, lead_out, walk
@@ -213,6 +215,18 @@ def test_a_draw_of_the_time_before_lists_were_frozen_still_reads() -> None:
     for event in (*listed, ins.CampaignStarted(1, "s", 2, draws.list_hash(("a", "b")))):
         state = ins.evolve(state, event)
     assert (state.status, tuple(state.objects)) == ("checking", draws.draw(("a", "b"), 1, "s"))
+
+
+def test_a_list_frozen_before_there_were_pseudonyms_is_drawn_by_the_old_rule() -> None:
+    """Its event is read as of rule 1, without a salt; the seed is read by two hands, and list and seed give again who was drawn."""
+    body = {"count": 1, "source": "双色球第2023077期", "draw_on": "2023-07-05", "listed": 2, "list_hash": draws.list_hash(("a", "b"))}
+    frozen = codec.decode("assistance.campaign_list_frozen", 1, json.dumps(body).encode(), lambda sealed: sealed)
+    assert (frozen.rule, frozen.salt, frozen.issue_on) == (draws.BY_OBJECT, None, None)
+    case = given(D).when(OPEN).accepted().when(ins.ListCampaignObjects("r", ("a", "b"))).accepted()
+    case = given(D, *case.events, frozen).on("2023-07-05").by("staff:one").when(ins.RecordCampaignSeed("r", "s")).accepted()
+    case = case.by("staff:two").when(ins.StartCampaign("r", 1, "s"))
+    case = case.then(ins.CampaignStarted(1, "s", 2, draws.list_hash(("a", "b"))))
+    assert tuple(case.state.objects) == draws.draw(("a", "b"), 1, "s")
 
 
 def test_an_object_is_listed_once_and_a_campaign_has_a_size() -> None:

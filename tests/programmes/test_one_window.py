@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from services.assistance import one_thing
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS
 from shared.casework import benefit_case as bc
-from shared.casework import handoff, inspection
+from shared.casework import draws, handoff, inspection
 from shared.domain.errors import Refused
 from shared.domain.money import yuan
 from tests.desk import Desk, desk
@@ -330,6 +331,33 @@ def test_a_review_looks_at_every_case_in_the_register(d: Desk) -> None:
         d.call("record_check", record_id=record_id, object_id=case_id, result="terminated")
     d.call("record_check", record_id=record_id, object_id=case_id, result="confirmed")
     d.call("close_campaign", "approver", record_id=record_id, summary="复审完成")
+
+
+def test_a_list_that_is_frozen_twice_by_one_command_has_one_salt(d: Desk) -> None:
+    """The door draws a salt each time it is asked; a repeat is known by what was asked, and adds nothing. Nobody can hand one in."""
+    opening = {"title": "抽查", "scope": "在册", "period_from": d.now.date().isoformat(), "check_by": "2023-12-31"}
+    record_id = d.call("open_campaign", "reviewer", programme="assistance_special_governance", division="330225", **opening)["id"]
+    d.call("list_campaign_objects", "reviewer", record_id=record_id, objects=[f"case-{n}" for n in range(9)])
+    tomorrow = (d.now.date() + timedelta(days=1)).isoformat()
+    source = {"source": "双色球开奖号码", "issue": "第99期", "issue_on": tomorrow, "draw_on": tomorrow, "look_up": "投注站"}
+    freezing = {"record_id": record_id, "count": 3, **source}
+    with pytest.raises(Refused) as refused:
+        d.call("freeze_campaign_list", "reviewer", **freezing, salt="00" * 32)
+    assert refused.value.field == "salt"
+    assert not d.call("freeze_campaign_list", "reviewer", **freezing, command_id="frozen")["repeated"]
+    assert d.call("freeze_campaign_list", "reviewer", **freezing, command_id="frozen")["repeated"]
+    stream = f"assistance.inspection-{record_id}"
+    events = [r.event for r in d.services["assistance"].office.history(stream)]
+    [frozen] = [e for e in events if isinstance(e, inspection.CampaignListFrozen)]
+    assert frozen.salt_hash == draws.commitment(frozen.salt or "")
+    d.later(1)
+    d.call("record_campaign_seed", record_id=record_id, seed="03 07 11")
+    with pytest.raises(Refused, match="不同"):
+        d.call("start_campaign", "reviewer", record_id=record_id, count=3, seed="03 07 12")
+    d.call("start_campaign", "reviewer", record_id=record_id, count=3, seed="03 07 11", command_id="drawn")
+    assert d.call("start_campaign", "reviewer", record_id=record_id, count=3, seed="03 07 11", command_id="drawn")["repeated"]
+    state: inspection.Campaign = d.services["assistance"].office.load(DECIDERS["inspection"], record_id).state
+    assert tuple(state.objects) == draws.drawn_by_pseudonym(frozen.salt or "", [f"case-{n}" for n in range(9)], 3, "03 07 11")
 
 
 def test_a_campaign_over_other_things_takes_no_cases(d: Desk) -> None:
