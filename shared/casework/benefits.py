@@ -201,6 +201,8 @@ class Benefits:
         """What the rules say now of the months from ``effective_month`` on; ``revive``: of an ended case also those behind its end."""
         earlier = () if revive else self._looked_at_earlier(state, case_id, effective_month, cause)
         first = max(effective_month, state.first_month) if state.first_month else effective_month
+        if state.pending:  # nothing of an earlier month is asked for: a paper of years ago lies before all rules
+            first = max(first, benefit_case.first_month(state, order.today))
         last = max(first, dates.month_of(order.today), until, self.ahead(state), state.last_change if state.running else "")
         if state.terms.payment == "once" and state.first_month:
             last = state.first_month

@@ -110,7 +110,6 @@ def test_a_subsidy_decided_late_pays_the_months_since_its_first_and_one_without_
     subsidies = []
     for at_home in (made, other):
         d.call("record_certificate", person_id=at_home.members[1], grade=2, kind="physical", effective_from="2020-08-09")
-        d.settle()
         subsidies.append(apply(d, DISABLED, person_id=at_home.members[1]))
     grant(d, LIVING, household_id=made.household_id)
     d.on("2023-10-10")
