@@ -248,6 +248,16 @@ class TemporaryApproved:
     repaid_fen: int = 0
 
 
+@event("assistance.temporary_repayment_given_back")
+@dataclass(frozen=True)
+class TemporaryRepaymentGivenBack:
+    """归还款退还: what came in on the claim for the first grant after the second decision was made and before the claim was met by it: it
+    is due after all, and goes out as one more part."""
+
+    matter_id: str
+    amount_fen: int
+
+
 @event(
     "assistance.temporary_refused",
     published=True,
@@ -475,7 +485,12 @@ def _evolve(m: Matter, happened: Any) -> Matter:
             released = (*m.released, happened.no)
             assert m.approved is not None
             done = len(released) == len(m.approved.instalments)
-            return replace(m, released=released, status="paid_out" if done else "approved")
+            status = m.status if m.earlier else "paid_out" if done else "approved"  # what is decided once more stays where it is
+            return replace(m, released=released, status=status)
+        case TemporaryRepaymentGivenBack():
+            assert m.approved is not None
+            approved = replace(m.approved, instalments=(*m.approved.instalments, happened.amount_fen))
+            return replace(m, approved=approved, repaid_fen=m.repaid_fen + happened.amount_fen)
         case RemainingCancelled():
             day = happened.cancelled_on or m.decided_on
             return replace(m, status="paid_out", cancelled_fen=happened.cancelled_fen, decided_on=day)
@@ -720,6 +735,16 @@ class CancelRemaining:
     reason: str
 
 
+@command("give_back_repayment", permission="assistance:note")
+@dataclass(frozen=True)
+class GiveBackRepayment:
+    """By the service, when the claim was met: so much more had come in than the second decision knew of."""
+
+    subject_id: str
+    matter_id: str
+    amount_fen: int
+
+
 @command("file_temporary_appeal", permission="assistance:accept")
 @dataclass(frozen=True)
 class FileTemporaryAppeal:
@@ -934,6 +959,17 @@ def release_instalment(state: Temporary, c: ReleaseInstalment, order: Order[Any]
     return [InstalmentReleased(state.subject_id, m.matter_id, c.no, m.approved.instalments[c.no - 1], finding, order.hand.actor)]
 
 
+def give_back(state: Temporary, c: GiveBackRepayment, order: Order[Any]) -> Sequence[Any]:
+    """As soon as it is known: it is the household's own money."""
+    m = _matter(state, c, "归还款退还")
+    if c.amount_fen <= 0 or m.approved is None:
+        return []
+    back = TemporaryRepaymentGivenBack(m.matter_id, c.amount_fen)
+    no = len(m.approved.instalments) + 1
+    finding = "复核决定作出后归还的先行救助款退还"
+    return [back, InstalmentReleased(state.subject_id, m.matter_id, no, c.amount_fen, finding, order.hand.actor)]
+
+
 def cancel_remaining(state: Temporary, c: CancelRemaining, order: Order[Any]) -> Sequence[Any]:
     m = _matter(state, c, "取消余下各期", "approved")
     assert m.approved is not None
@@ -1021,6 +1057,7 @@ DECIDER: Decider[Temporary] = Decider(
         publicity.AnswerTemporaryObjection: publicity.answer_objection,
         DecideTemporary: decide_temporary,
         ReleaseInstalment: release_instalment,
+        GiveBackRepayment: give_back,
         CancelRemaining: cancel_remaining,
         FileTemporaryAppeal: file_appeal,
         AnswerTemporaryAppeal: answer_appeal,
@@ -1030,4 +1067,6 @@ DECIDER: Decider[Temporary] = Decider(
         AnswerTemporaryOverlap: answer_overlap,
     },
     division=lambda state: state.division,
+    of_item=lambda state, matter_id: state.matters[matter_id].division if matter_id in state.matters else "",
+    item="matter_id",
 )

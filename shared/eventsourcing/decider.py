@@ -17,7 +17,8 @@ class Decider(Generic[S]):
     """``decide[type(command)](state, command, order) -> events`` and ``evolve(state, event) -> state``.
 
     ``category`` is "<service>.<aggregate>": an aggregate's stream is ``<category>-<id>``. ``division`` tells whose
-    jurisdiction the record is in once it exists, "" before; ``subjects`` (if given) which persons the record is about.
+    jurisdiction the record is in once it exists, "" before (``of_item``: of one thing of it, which commands name by their field ``item``,
+    where a record holds things of several; "" = the record's); ``subjects`` (if given) which persons the record is about.
     """
 
     category: str
@@ -25,6 +26,17 @@ class Decider(Generic[S]):
     evolve: Callable[[S, Any], S]
     decide: Mapping[type, Callable[[S, Any, Order[Any]], Sequence[Any]]]
     division: Callable[[S], str]
+    of_item: Callable[[S, str], str] | None = None
+    item: str = ""
+
+    def where(self, state: S, item: str = "") -> str:
+        """Whose jurisdiction a thing of the record is in, or the record."""
+        return (self.of_item(state, item) if self.of_item is not None and item else "") or self.division(state)
+
+    def where_of(self, state: S, command: Any) -> str:
+        """Whose jurisdiction it is in what a command is about; before there is anything, as the command says."""
+        named = str(getattr(command, self.item, "")) if self.item else ""
+        return self.where(state, named) or str(getattr(command, "division", "") or "")
 
     @property
     def service(self) -> str:

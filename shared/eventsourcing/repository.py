@@ -108,7 +108,7 @@ class Repository:
                     raise Refused("command_id_reused", "该指令编号已用于另一内容。", "command_id")
                 return Answer(stream, aggregate_id, done.version, done.position, done.events, repeated=True)
             try:
-                where = decider.division(loaded.state) or str(getattr(order.command, "division", "") or "")
+                where = decider.where_of(loaded.state, order.command)
                 within(order.hand, where)
                 if order.expected_version is not None and order.expected_version != loaded.version:
                     raise Refused("version_conflict", "记录已被他人更新，请刷新后重试。", "expected_version")
@@ -164,7 +164,7 @@ class Repository:
         permit(order.hand, command_type(order.command).permission_in(decider.service))
         loaded = self.load(decider, aggregate_id)
         if order.command_id not in (loaded.done or {}):
-            within(order.hand, decider.division(loaded.state) or str(getattr(order.command, "division", "") or ""))
+            within(order.hand, decider.where_of(loaded.state, order.command))
             decider.decide[type(order.command)](loaded.state, order.command, order)
 
     def load(self, decider: Decider[S], aggregate_id: str, as_of: datetime | None = None) -> Loaded[S]:

@@ -72,10 +72,10 @@ class PageDoors(Service):
         loaded = self.office.load(decider, key)
         if loaded.version < 0:
             raise Refused("not_found", "没有此记录。", "key")
-        within(hand, decider.division(loaded.state))
-        order: Order[Any] = Order(None, "look", hand, self.office.clock.now())
         newest = self.item_of(category, loaded.state)
         item = (item or newest) if newest else ""
+        within(hand, decider.where(loaded.state, item))
+        order: Order[Any] = Order(None, "look", hand, self.office.clock.now())
         found = []
         for command, info in self._doors_to(decider):
             names = [f.name for f in dataclasses.fields(command)]
@@ -97,13 +97,13 @@ class PageDoors(Service):
         return {"stands": self.stands_of(category, loaded.state, item), "acts": found}
 
     @query(permission="read", opens="key")
-    def get_steps(self, hand: Hand, category: str, key: str) -> Any:
-        """办理过程：一条记录的每一步，何时、由谁、意见和理由。"""
+    def get_steps(self, hand: Hand, category: str, key: str, item: str = "") -> Any:
+        """办理过程：一条记录的每一步，何时、由谁、意见和理由；item：从其中哪一件看（可能是另一乡镇的）。"""
         decider = self._decider(category)
         loaded = self.office.load(decider, key)
         if loaded.version < 0:
             raise Refused("not_found", "没有此记录。", "key")
-        within(hand, decider.division(loaded.state))
+        within(hand, decider.where(loaded.state, item))
         return steps_of(self.office.history(decider.stream(key)))
 
     def _doors_to(self, decider: Decider[Any]) -> list[tuple[type, DoorInfo]]:

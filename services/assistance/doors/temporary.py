@@ -278,6 +278,9 @@ class TemporaryDoors(TemporaryPublicityDoors):
     @query(permission="assistance:read")
     def get_temporary(self, hand: Hand, subject_id: str, as_of: datetime | None = None) -> Any:
         """一户（人）的历次临时救助（可查询过去任一时刻）。"""
+        state: temporary.Temporary = self.office.load(temporary.DECIDER, subject_id, as_of).state
+        if any(divisions.covers(hand.division, m.division) for m in state.matters.values()):
+            hand = replace(hand, division="")  # an older matter may be another town's than the newest
         return shown(self.office, temporary.DECIDER, subject_id, hand, as_of)
 
     @query(permission="assistance:read")
@@ -348,6 +351,9 @@ class TemporaryDoors(TemporaryPublicityDoors):
                     raise Unavailable("追回事项尚未立项，稍后再试。")
                 meet = recovery.MeetByDecision(recovery_id, month, notice.event_id, share)
                 self.office.handle(self.benefits.payments.recoveries, recovery_id, notice.order(meet, "meet"))
+                back = self._claim_of(recovery_id).refunds.get(f"{month} {notice.event_id}", 0)
+                since = temporary.GiveBackRepayment(f.subject_id, f.matter_id, back - self._known_repaid(f.subject_id, notice.event_id))
+                self.office.handle(temporary.DECIDER, f.subject_id, notice.order(since, "since"))
             return
         excess = m.excess_fen(f.amount_fen)
         if excess > 0:
@@ -366,6 +372,11 @@ class TemporaryDoors(TemporaryPublicityDoors):
         if claim.status == "none":
             raise Unavailable("追回事项尚未立项，稍后再试。")
         return min(max(share - claim.left_fen, 0), claim.repaid_fen + claim.set_off_fen)
+
+    def _known_repaid(self, subject_id: str, event_id: str) -> int:
+        """What an approval gave back itself, in the part that it released."""
+        history = self.office.history(temporary.DECIDER.stream(subject_id))
+        return next((int(getattr(r.event, "repaid_fen", 0)) for r in history if r.id == event_id), 0)
 
     def _claim_of(self, recovery_id: str) -> recovery.Recovery:
         claim: recovery.Recovery = self.office.load(self.benefits.payments.recoveries, recovery_id).state

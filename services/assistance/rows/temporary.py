@@ -191,6 +191,12 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
             fen = row["released_fen"] + r.event.amount_fen
             goes_on(rows, r, released=r.event.no, released_fen=fen, **_paying(r.event.no, row["instalments"]))
 
+    @model.on(temporary.TemporaryRepaymentGivenBack)
+    def _given_back(rows: Rows, r: Recorded) -> None:
+        row = rows.get(matters, matter_id=r.event.matter_id)
+        if row is not None:
+            change(rows, r, instalments=row["instalments"] + 1)
+
     @model.on(temporary.RemainingCancelled)
     def _cancelled(rows: Rows, r: Recorded) -> None:
         goes_on(rows, r, status="paid_out", worklist="")

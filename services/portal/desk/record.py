@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -61,6 +61,9 @@ MAIN = {
     "payment_month_owed": "prepare_owed_month", "payment_month_overdue": "prepare_owed_month",
 }  # fmt: skip
 
+# In the list of objections stands what was appealed against, too: of these the act that is in order leads on.
+OBJECTED = ("answer_objection", "answer_temporary_objection", "answer_appeal", "answer_temporary_appeal", "assign_appeal")
+
 NOT_OF_MEMBERS = frozenset({"record_person_income"})  # of persons outside households
 
 
@@ -76,6 +79,12 @@ class Act:
     ready: bool
     mine: bool
     why: str = ""
+
+
+def main_act(worklist: str, acts: Iterable[str]) -> str:
+    """The act that leads on from a list, of several the first that is in order."""
+    main = MAIN.get(worklist, "")
+    return next((name for name in OBJECTED if name in acts), "") if main == "answer_objection" else main
 
 
 @logged_in
@@ -110,12 +119,12 @@ def record(service: str, category: str, key: str) -> Any:
         state=state,
         status=words.said(state.get("status", "")),
         stands=next_["stands"],
-        main=MAIN.get(next_["stands"].get("worklist", ""), ""),
+        main=main_act(next_["stands"].get("worklist", ""), [act["act"] for act in next_["acts"]]),
         acts=acts,
         waits=waits,
         related=[] if at else _related(service, category, key, state),
         members=[] if at or category != "household" else _of_members(service, key, state),
-        steps=ask(service, "get_steps", purpose, category=category, key=key),
+        steps=ask(service, "get_steps", purpose, category=category, key=key, item=item),
         facts={n: v for n, v in state.items() if n not in ELSEWHERE and v not in (None, "", [], {})},
         decision=_decision(state if case else items.get(item)),
         decisions=decisions,
