@@ -1,4 +1,4 @@
-"""A draw by lot laid open to an auditor (抽取核对): which object is behind each pseudonym of a public list, and whether all is as frozen."""
+"""A draw by lot laid open to an auditor (抽取核对): what is behind each pseudonym of a public list, and whether all is as frozen."""
 
 from __future__ import annotations
 
