@@ -22,6 +22,7 @@ from services.assistance.doors.means_test import MeansTestDoors
 from services.assistance.doors.one_thing import OneThingDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.standards import StandardsDoors
+from services.assistance.doors.waiting_pages import WaitingPageDoors
 from services.assistance.doors.windows import WindowDoors
 from services.assistance.programmes import APPLIED_FOR_ANYWHERE, MINIMUM_LIVING_ALLOWANCE, PROGRAMMES
 from services.assistance.read_model import BENEFITS, DISCLOSED, MODEL, RECORDS, TABLES, households
@@ -149,6 +150,7 @@ OTHER_LISTS = (*PAPERS, TABLES["error_ledger"].findings, DISCLOSED.objections, *
 class Assistance(
     MeansTestDoors,
     StandardsDoors,
+    WaitingPageDoors,
     CareDoors,
     OneThingDoors,
     WindowDoors,

@@ -34,6 +34,14 @@ class PageDoors(Service):
         """Of a record that is made of matters (事项) the newest one; "" of any other."""
         return ""
 
+    def named_by(self, category: str, key: str, item: str) -> Any:
+        """What the first field of an act says: the record's id, or of a book of numbered things the number."""
+        return key
+
+    def untold(self, category: str) -> frozenset[str]:
+        """What a record's steps do not say, because it is read elsewhere, for a purpose."""
+        return frozenset()
+
     def known_of(self, category: str, state: Any, key: str, item: str) -> dict[str, Any]:
         """What the form of an act on this record, or on one matter of it, is filled in with before anybody looks at it."""
         return {}
@@ -79,7 +87,7 @@ class PageDoors(Service):
         found = []
         for command, info in self._doors_to(decider):
             names = [f.name for f in dataclasses.fields(command)]
-            given = {**self.known_of(category, loaded.state, key, item), names[0]: key}
+            given = {**self.known_of(category, loaded.state, key, item), names[0]: self.named_by(category, key, item)}
             if item and len(names) > 1 and names[1].endswith("_id"):
                 given[names[1]] = item
             asked = {f.name for f in dataclasses.fields(info.form)}
@@ -104,7 +112,7 @@ class PageDoors(Service):
         if loaded.version < 0:
             raise Refused("not_found", "没有此记录。", "key")
         within(hand, decider.where(loaded.state, item))
-        return steps_of(self.office.history(decider.stream(key)))
+        return steps_of(self.office.history(decider.stream(key)), self.untold(category))
 
     def _doors_to(self, decider: Decider[Any]) -> list[tuple[type, DoorInfo]]:
         """The doors that come down to a command of the decider, in the decider's order."""
@@ -118,8 +126,9 @@ class PageDoors(Service):
         raise invalid("没有这类记录。", "category")
 
 
-def steps_of(history: Iterable[Recorded]) -> list[dict[str, Any]]:
-    """The events of a record as steps: what, by whom, when, with what was said."""
+def steps_of(history: Iterable[Recorded], untold: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
+    """The events of a record as steps: what, by whom, when, with what was said (less what is ``untold`` here)."""
+    told = [name for name in TOLD if name not in untold]
     return [
         {
             "version": r.version,
@@ -127,7 +136,7 @@ def steps_of(history: Iterable[Recorded]) -> list[dict[str, Any]]:
             "title": title(r.name),
             "by": r.meta.actor,
             "at": r.meta.recorded_at.isoformat(),
-            "told": {name: plain(getattr(r.event, name)) for name in TOLD if getattr(r.event, name, None) not in (None, "", ())},
+            "told": {name: plain(getattr(r.event, name)) for name in told if getattr(r.event, name, None) not in (None, "", ())},
         }
         for r in history
     ]

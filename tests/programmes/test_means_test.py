@@ -228,6 +228,16 @@ def test_every_query_and_every_look_is_written_down_with_its_purpose(house: Desk
     refused("out_of_order", one.look)
     one.answers()
     house.settle()
+    shown = house.call("get_verification", "auditor", verification_id=one.verification_id)
+    assert (shown["status"], shown["case_id"], [r["version"] for r in shown["reports"]]) == ("reported", one.case_id, [1])
+    assert {s["status"] for s in shown["sources"]} == {"answered"}
+    steps = house.call("get_steps", "auditor", category="verification", key=one.verification_id)
+    assert "60000" not in str((shown, steps))  # amounts are read in the report alone
+    page = house.call("get_acts", "reviewer", category="verification", key=one.verification_id)
+    offered = {a["act"]: a["given"] for a in page["acts"]}
+    assert (page["stands"]["worklist"], offered["look_at_report"]["case_id"]) == ("", one.case_id)
+    assert offered["object_to_report"]["version"] == 1
+    assert "explain_difference" not in offered  # there is none
     refused("forbidden", one.look, case_id="another")
     refused("invalid_input", one.look, purpose=" ")
     refused("invalid_input", one.look, purpose=f"看{one.numbers[0]}")
@@ -513,6 +523,17 @@ def test_a_campaign_leaves_nobody_out_and_a_mismatch_opens_a_review_without_stop
     house.settle()
     [blocked] = house.call("list_reverification_objects", "reviewer", campaign_id=campaign, worklist="reverification_blocked")
     assert blocked["case_id"] == second.case_id
+    held = house.call("get_reverification", "auditor", campaign_id=campaign)
+    assert (held["total"], held["blocked"], [*held["objects"]]) == (2, 1, [second.case_id])
+    assert [*house.call("get_reverification", "auditor", campaign_id=campaign, case_id=first.case_id)["objects"]] == [first.case_id]
+    for one in (first, second):
+        page = house.call("get_acts", "reviewer", category="reverification", key=campaign, item=one.case_id)
+        waiting = house.call("list_waiting", "auditor", worklist=page["stands"]["worklist"], limit=500)
+        [row] = [r for r in waiting if r["key"] == one.case_id]
+        assert (row["item"], row["due_on"]) == (campaign, str(page["stands"]["due_on"]))
+        [excuse] = [a for a in page["acts"] if a["act"] == "excuse_reverification"]
+        assert excuse["given"] == {"campaign_id": campaign, "case_id": one.case_id}
+    assert "retry_reverification" in {a["act"] for a in page["acts"]}
     first.answers("bank", p0={"deposits_fen": 9_000_000})
     first.answers("hrss", "securities", "vehicle", "tax", "property")
     house.settle()

@@ -336,7 +336,19 @@ def test_drafter_and_approver_are_two_hands_and_publishing_comes_after_the_appro
         d.call("approve_standard", "approver", actor="staff:reviewer", number=number)
     with pytest.raises(Refused, match="本辖区"):
         d.call("approve_standard", "approver", at="330225101", number=number)
+    d.project()
+    [row] = d.call("list_waiting", "approver", worklist="standard_to_approve")
+    book, _, item = row["key"].rpartition("-")
+    page = d.call("get_acts", "approver", category="standards", key=book, item=item)
+    assert (page["stands"]["worklist"], item) == ("standard_to_approve", str(number))
+    assert {a["act"]: a["given"] for a in page["acts"]}["approve_standard"] == {"number": number}
+    assert "publish_standard" not in {a["act"] for a in page["acts"]}
     d.call("approve_standard", "approver", number=number)
+    page = d.call("get_acts", "approver", category="standards", key=book, item=item)
+    assert page["stands"]["worklist"] == "standard_to_publish"
+    assert {"publish_standard", "withdraw_standard"} <= {a["act"] for a in page["acts"]}
+    shown = d.call("get_standard_book", "auditor", division=book)["publications"][item]
+    assert (shown["status"], shown["document_no"], shown["values"][0]["amount_fen"]) == ("approved", "一号", 130_000)
     with pytest.raises(Refused, match="同一经办人"):
         d.call("publish_standard", "approver", actor="staff:reviewer", number=number)
 

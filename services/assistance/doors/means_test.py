@@ -228,7 +228,7 @@ class MeansTestDoors(BenefitService):
         if not check_rights.may_check(state, unit, order.hand.roles, order.today):
             raise Refused("forbidden", "本单位没有核对权限，请报上级发起。", None)
 
-    @command(ObjectionForm, permission="assistance:accept")
+    @command(ObjectionForm, permission="assistance:accept", does=means_test.ObjectToReport)
     def object_to_report(self, order: Order[ObjectionForm]) -> Any:
         """对核对报告提出异议：所指来源重新查询，出具新版报告，原报告保留。"""
         c = order.command

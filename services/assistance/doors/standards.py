@@ -199,7 +199,7 @@ class StandardsDoors(Service):
 
     @command(standards.PublishStandard)
     def publish_standard(self, order: Order[standards.PublishStandard]) -> Any:
-        """公布：自生效月起进入规则，所涉个案随即逐一复核，补发或追回按月计算。"""
+        """公布标准：自生效月起进入规则，所涉个案随即逐一复核，补发或追回按月计算。"""
         return self._in_the_book(order) | {
             "run_id": standard_run.run_id(district(self.office.settings.profile), order.command.number, "published")
         }

@@ -29,6 +29,8 @@ from shared.eventsourcing.commands import command_type
 from shared.messaging.doors import DoorInfo
 from shared.messaging.showing import plain
 
+TELLS = frozenset({"look_at_report"})  # whose answer is what was asked for: it is shown, not the record
+
 
 @logged_in
 def act(service: str, method: str) -> Any:
@@ -86,6 +88,9 @@ def _since(service: str, info: DoorInfo, typed: Mapping[str, Any], version: str)
     """What was done since the form was shown, and the version it is shown again with."""
     category = request.form.get("in", "")
     key = str(typed.get(dataclasses.fields(info.form)[0].name, ""))  # the first field of a form names the record
+    path = urlsplit(safe(request.form.get("back"))).path
+    if path.startswith(f"/desk/{service}/{category}/"):  # or what is in it, as a standard in its book: then the page's own address does
+        key = path.rpartition("/")[2]
     try:
         steps = ask(service, "get_steps", category=category, key=key)
     except Refused:
@@ -96,7 +101,7 @@ def _since(service: str, info: DoorInfo, typed: Mapping[str, Any], version: str)
 def _on(service: str, info: DoorInfo, answer: Any) -> Any:
     """On to the record, or to what the act was done for; what has no page is told here."""
     back = safe(request.form.get("back"))
-    if isinstance(answer, dict) and "stream" in answer:
+    if isinstance(answer, dict) and "stream" in answer and info.method not in TELLS:
         found = things.of_stream(portal(), str(answer["stream"]))
         told = {"position": answer["position"], "done": f"{service}.{info.method}"}
         if back:

@@ -57,7 +57,8 @@ MAIN = {
     "temporary_accept": "accept_temporary", "temporary_first_grant": "grant_first", "temporary_papers": "complete_papers",
     "temporary_verify": "complete_papers", "temporary_review": "propose_temporary", "temporary_decide": "decide_temporary",
     "temporary_release": "release_instalment", "temporary_overlap": "answer_temporary_overlap", "overlap_consider": "consider_aid_overlap",
-    "price_confirm": "confirm_price_linkage",
+    "price_confirm": "confirm_price_linkage", "standard_to_approve": "approve_standard", "standard_to_publish": "publish_standard",
+    "reverification_blocked": "retry_reverification",
     "payment_month_owed": "prepare_owed_month", "payment_month_overdue": "prepare_owed_month",
 }  # fmt: skip
 
@@ -99,7 +100,8 @@ def record(service: str, category: str, key: str) -> Any:
         return _purpose(thing, request.args)
     purpose = purpose or usual()
     shape = {"shape": category} if thing.read == "get_record" else {}
-    state = ask(service, thing.read, purpose, **{thing.key: key}, **shape)
+    meant = {thing.asks: request.args["item"]} if thing.asks and request.args.get("item") else {}
+    state = ask(service, thing.read, purpose, **{thing.key: key}, **shape, **meant)
     items = _items(thing, state)
     item = request.args.get("item", "")
     if item not in items:
@@ -214,7 +216,7 @@ def _acts(service: str, key: str, found: list[dict[str, Any]]) -> tuple[list[Act
 def _related(service: str, category: str, key: str, state: Mapping[str, Any]) -> list[Act]:
     """Other acts that can be begun from here: those whose forms ask for this record, and for nothing else that must be looked up."""
     thing = things.THINGS.get(category)
-    if thing is None or thing.key in ("month", "run_id", "cut_over_id"):
+    if thing is None or thing.key in ("month", "run_id", "cut_over_id", "verification_id", "campaign_id", "division"):
         return []
     known = {thing.key: key, **{n: str(state[n]) for n in ALSO.get(category, ()) if state.get(n)}}
     if state.get("programme"):

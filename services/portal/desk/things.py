@@ -31,6 +31,7 @@ class Thing:
     key: str
     personal: bool = False
     items: str = ""  # the part of the state whose entries are matters of their own
+    asks: str = ""  # what the query calls the one of them that is meant, where there are too many to be shown
 
 
 THINGS = {
@@ -49,6 +50,9 @@ THINGS = {
     "aid_overlap": Thing("重复救助核对", "get_aid_overlap", "handoff_id"),
     "recovery": Thing("追回事项", "get_recovery", "recovery_id"),
     "price_linkage": Thing("价格联动", "get_price_linkage", "month"),
+    "verification": Thing("经济状况核对", "get_verification", "verification_id"),
+    "reverification": Thing("定期复核", "get_reverification", "campaign_id", items="objects", asks="case_id"),
+    "standards": Thing("保障标准", "get_standard_book", "division", items="publications"),
     "cut_over": Thing("核对系统切换", "get_cut_over", "cut_over_id"),
 }
 # The table of a row that waits -> the category of its page, and which of its columns is the key ("key": the first).
@@ -60,6 +64,9 @@ OF_LIST = {
     "error_findings": ("inspection", "key"),
     "temporary_matters": ("temporary", "subject_id"),
     "aid_overlaps": ("aid_overlap", "key"),
+    "verifications": ("verification", "key"),
+    "reverification_objects": ("reverification", "item"),
+    "standard_publications": ("standards", "division"),
     "price_linkages": ("price_linkage", "key"),
     "verification_cut_overs": ("cut_over", "key"),
     "quarterly_meetings": ("session", "subject_id"),
@@ -124,5 +131,8 @@ def of_row(service: str, row: Mapping[str, Any]) -> str:
     category, key = OF_LIST.get(str(row["list"]), (None, ""))
     if category is None:
         return ""
-    item = row["key"] if category == "temporary" else row["item"] if category == "payment_calendar" else None
+    item = {
+        "temporary": row["key"], "payment_calendar": row["item"], "reverification": row["key"],
+        "standards": str(row["key"]).rpartition("-")[2],  # the number stands behind the book's place
+    }.get(category)  # fmt: skip
     return address(service, category or str(row["shape"]), str(row[key]), item=item)
