@@ -276,7 +276,7 @@ def price_unit(office: Office, unit_id: str, month: str) -> PriceUnit:
     facts = household.facts_in(home, month, 0, None)
     counted = Counter(determination.class_of(unit, m.person_id, month) for m in facts.members if m.counted)
     classes = {name: n for name, n in sorted(counted.items()) if name}
-    return PriceUnit(unit, classes, home.area, household.payee_in(home, facts) if facts.members else home.head_id, version)
+    return PriceUnit(unit, classes, home.area, household.payee_in(home, facts) if facts.members else household.head_of(home), version)
 
 
 def price_facts(at: PriceUnit, hardship_class: str, month: price_linkage.Linkage) -> PriceFacts:

@@ -192,6 +192,22 @@ class HouseholdChanged:
     by: str
 
 
+@event(
+    "assistance.head_changed",
+    published=True,
+    public=lambda e: {"household_id": e.household_id, "effective_month": e.from_month, "cause": "head"},
+)
+@dataclass(frozen=True)
+class HeadChanged:
+    """户主变更: from ``from_month`` on ``head_id`` is the head of household, who is paid for it; ``evidence`` names the papers."""
+
+    household_id: str
+    head_id: str
+    from_month: str
+    evidence: str
+    by: str
+
+
 @event("assistance.applied_alone")
 @dataclass(frozen=True)
 class AppliedAlone:
@@ -252,6 +268,7 @@ class Household:
     moves: Mapping[str, tuple[Move, ...]] = field(default_factory=lambda: MappingProxyType({}))  # as recorded; none: from the first on
     details: Mapping[str, tuple[Dated, ...]] = field(default_factory=lambda: MappingProxyType({}))  # as recorded
     holdings: tuple[Dated, ...] = ()  # as recorded; before them, as registered
+    heads: tuple[HeadChanged, ...] = ()  # as recorded; before them, as registered
     alone: tuple[AppliedAlone, ...] = ()
     supported: Mapping[str, tuple[SupportSpan, ...]] = field(default_factory=lambda: MappingProxyType({}))
     died: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
@@ -289,6 +306,8 @@ def evolve(state: Household, happened: Any) -> Household:
             return replace(state, certificates=MappingProxyType({**state.certificates, happened.person_id: there}))
         case HouseholdChanged():
             return _changed(state, happened)
+        case HeadChanged():
+            return replace(state, heads=(*state.heads, happened))
         case AppliedAlone():
             return replace(state, alone=(*state.alone, happened))
         case MemberSupported():
@@ -404,12 +423,24 @@ def facts_in(
     )
 
 
+def head_of(state: Household, month: str = "9999-12") -> str:
+    """The head of household (户主), now or in a month: of two of one month the one recorded last corrects the other."""
+    known = [(h.from_month, n) for n, h in enumerate(state.heads) if h.from_month <= month]
+    return state.heads[max(known)[1]].head_id if known else state.head_id
+
+
+def head_wanted(state: Household, month: str) -> bool:
+    """Whether the head is there no more while others are: somebody has to say who is the head now."""
+    return not lives_in(state, head_of(state), month) and any(lives_in(state, p, month) for p in state.members)
+
+
 def payee_in(state: Household, facts: HouseholdFacts) -> str:
     """Who is paid for the household: who applied alone, its head, or the eldest of those who are left when the head is not."""
     if facts.applies_alone:
         return facts.applies_alone
     there = [m.person_id for m in sorted(facts.members, key=lambda m: (m.born_on, m.person_id))]
-    return state.head_id if state.head_id in there else there[0]
+    head = head_of(state)
+    return head if head in there else there[0]
 
 
 def person_in(state: Household, person_id: str, month: str) -> PersonFacts:
@@ -525,6 +556,17 @@ class ChangeHousehold:
     homes: int | None = None
 
 
+@command("change_head", permission="assistance:survey")
+@dataclass(frozen=True)
+class ChangeHead:
+    """户主变更登记: counts from ``from_month`` on, this month at the latest: who is paid from now on follows from it."""
+
+    household_id: str
+    head_id: str
+    from_month: str
+    evidence: str
+
+
 @command("note_applicant", permission="assistance:accept")
 @dataclass(frozen=True)
 class NoteApplicant:
@@ -632,6 +674,22 @@ def change_household(state: Household, c: ChangeHousehold, order: Order[Any]) ->
     ]
 
 
+def change_head(state: Household, c: ChangeHead, order: Order[Any]) -> Sequence[Any]:
+    if not state.exists:
+        raise Refused("not_found", "没有此家庭，请先登记。", "household_id")
+    dates.check_month(c.from_month, "from_month")
+    this = dates.month_of(order.today)
+    if not "2000-01" <= c.from_month <= this:
+        raise invalid("变更起始月份不合理，最晚为本月。", "from_month")
+    if not c.evidence.strip():
+        raise invalid("请填写依据的证明材料。", "evidence")
+    if not (lives_in(state, c.head_id, c.from_month) and lives_in(state, c.head_id, this)) or c.head_id in state.died:
+        raise Refused("unknown_person", "新户主须为该家庭现有的成员。", "head_id")
+    if head_of(state) == head_of(state, c.from_month) == c.head_id:
+        return []
+    return [HeadChanged(state.household_id, c.head_id, c.from_month, c.evidence.strip(), order.hand.actor)]
+
+
 def _check_moves(state: Household, c: ChangeHousehold, order: Order[Any]) -> None:
     named = [*(m.person_id for m in c.joined), *c.left]
     if len(set(named)) != len(named):
@@ -723,6 +781,7 @@ DECIDER: Decider[Household] = Decider(
         AnnulMemberDeath: annul_death,
         NoteCertificates: note_certificates,
         ChangeHousehold: change_household,
+        ChangeHead: change_head,
         NoteApplicant: note_applicant,
         NoteSupport: note_support,
     },

@@ -13,6 +13,7 @@ from services.assistance.rows import (
     aid_overlap,
     determination,
     error_ledger,
+    heads,
     means_test,
     meetings,
     person,
@@ -53,7 +54,7 @@ members = sa.Table(
 BENEFITS = benefit_tables(METADATA)
 DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
-FEATURES = (means_test, standards, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger)
+FEATURES = (means_test, standards, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger, heads)
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
 MODEL = ReadModel("assistance", version=15, metadata=METADATA)
 project_benefits(MODEL, BENEFITS, benefits.turns)
@@ -102,6 +103,14 @@ def _changed(rows: Rows, r: Recorded) -> None:
     if house is not None:
         count = house["members"] + len(e.joined) - len(e.left)
         rows.change(households, {"household_id": e.household_id}, members=count, version=r.version)
+
+
+@MODEL.on(household.HeadChanged)
+def _head(rows: Rows, r: Recorded) -> None:
+    """Dated ones may come in any order."""
+    row = rows.get(TABLES["standards"].households, household_id=r.event.household_id)
+    head_id = r.event.head_id if row is None else household.head_of(standards.unpacked(row["state"]))
+    rows.change(households, {"household_id": r.event.household_id}, head_id=head_id, version=r.version)
 
 
 @MODEL.on(household.MemberDied)

@@ -411,3 +411,19 @@ def test_a_members_months_of_support_are_carried_over_as_they_are_known() -> Non
     assert [h.person_in(case.state, HEAD.person_id, m).extreme_hardship for m in ("2023-02", "2023-03", "2023-05")] == [False, True, False]
     case.when(h.NoteSupport(REGISTER.household_id, HEAD.person_id, spans)).then_nothing()
     case.when(h.NoteSupport(REGISTER.household_id, "0d" * 16, spans)).then_nothing()
+
+
+def test_the_head_is_named_from_a_month_on_and_never_ahead() -> None:
+    """The same once more is nothing; before that month the registered one was the head, and the same file imported again changes nothing."""
+    named = h.ChangeHead("a1" * 16, CHILD.person_id, "2023-07", "户口簿")
+    case = given(h.DECIDER, REGISTERED).on("2023-08-10")
+    decided = h.HeadChanged("a1" * 16, CHILD.person_id, "2023-07", "户口簿", "staff:test")
+    case = case.when(named).then(decided)
+    case.when(named).then_nothing()
+    case.when(REGISTER).then_nothing()
+    assert [h.head_of(case.state, m) for m in ("2023-06", "2023-07")] == [HEAD.person_id, CHILD.person_id]
+    case.when(replace(named, from_month="2023-09")).then_refused("invalid_input", "from_month")
+    case.when(replace(named, evidence=" ")).then_refused("invalid_input", "evidence")
+    case.when(replace(named, head_id="0e" * 16)).then_refused("unknown_person", "head_id")
+    earlier = h.HeadChanged("a1" * 16, HEAD.person_id, "2023-06", "户口簿", "staff:test")
+    assert h.head_of(given(h.DECIDER, REGISTERED, decided, earlier).state) == CHILD.person_id, "the one that begins latest"

@@ -309,3 +309,62 @@ def test_states_in_bulk_are_what_the_streams_say_and_what_is_told_again_changes_
     d._delivered = -1
     d.settle()
     assert stands() == before
+
+
+# -- the head
+
+
+def heads_wanted(d: Desk, household_id: str) -> list[dict[str, Any]]:
+    d.project()
+    rows = d.call("list_waiting", "auditor", worklist="household_head_wanted", limit=500)
+    return [row for row in rows if row["subject_id"] == household_id]
+
+
+def test_a_head_who_died_is_followed_by_whom_the_household_names(d: Desk, numbers: Numbers) -> None:
+    """The eldest is paid for the time being and the household waits in a list; named, the new head is paid as soon as his account is."""
+    town = "330225106"
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19500101"}, {"born": "19550101"}, {"born": "19850101"}, town=town)
+    head, eldest, child = made.members
+    case_id = grant(d, LIVING, household_id=made.household_id)
+    assert (case(d, case_id)["payee_id"], heads_wanted(d, made.household_id)) == (head, [])
+    d.on("2023-08-10")
+    d.tell("registry", "after_death_opened", person_id=head, died_on="2023-08-05", division=town, round=1, steps=["household"])
+    d.settle()
+    assert case(d, case_id)["payee_id"] == eldest
+    [waits] = heads_wanted(d, made.household_id)
+    assert (waits["division"], waits["due_on"]) == (town, "2023-09-09")
+    body = {"household_id": made.household_id, "from_month": "2023-08", "evidence": "户口簿"}
+    for wrong, code in (({"head_id": head}, "unknown_person"), ({"head_id": child, "from_month": "2023-09"}, "invalid_input")):
+        with pytest.raises(Refused) as refused:
+            d.call("change_head", **{**body, **wrong})
+        assert refused.value.code == code
+    before = due(d, case_id, "2023-09")
+    d.call("change_head", **body, head_id=child)
+    d.settle()
+    assert (case(d, case_id)["payee_id"], due(d, case_id, "2023-09"), heads_wanted(d, made.household_id)) == (child, before, [])
+    rows = {row["household_id"]: row for row in d.call("list_households", "auditor", at=town)}
+    assert rows[made.household_id]["head_id"] == child
+    again = len(history(d, case_id))
+    assert d.call("change_head", **body, head_id=child)["events"] in ([], ())
+    d.settle()
+    assert len(history(d, case_id)) == again
+    d.on("2023-09-15")
+    pay(d, LIVING, "2023-09", town)
+    assert [e for e in history(d, case_id) if isinstance(e, bc.BenefitPaid)][-1].month == "2023-09"
+
+
+def test_a_household_without_a_head_waits_until_he_lives_after_all_or_all_of_it_are_gone(d: Desk, numbers: Numbers) -> None:
+    """Who moved out as head leaves the question behind; a household of nobody asks nothing."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19500101"}, {"born": "19850101"}, town="330225107")
+    change(d, made, "2023-08", reason="moved_out", left=[made.members[0]])
+    assert len(heads_wanted(d, made.household_id)) == 1
+    change(d, made, "2023-08", reason="moved_out", left=[made.members[1]])
+    assert heads_wanted(d, made.household_id) == []
+    other = home(d, numbers, {"born": "19500101"}, {"born": "19850101"}, town="330225107")
+    died = {"person_id": other.members[0], "division": "330225107", "steps": ["household"]}
+    d.tell("registry", "after_death_opened", **died, died_on="2023-07-01", round=1)
+    assert len(heads_wanted(d, other.household_id)) == 1
+    d.tell("registry", "after_death_annulled", **died, round=2)
+    assert heads_wanted(d, other.household_id) == []

@@ -64,6 +64,16 @@ class ChangeForm:
 
 
 @dataclass(frozen=True)
+class HeadForm:
+    """户主变更登记: who of the household is its head from ``from_month`` on, this month at the latest, on the papers named."""
+
+    household_id: str
+    head_id: str
+    from_month: str
+    evidence: str
+
+
+@dataclass(frozen=True)
 class HouseholdMoved:
     """Our own ``assistance.household_changed``."""
 
@@ -105,6 +115,17 @@ class ChangeDoors(PersonDoors):
         for person_id, _ in places:
             self.carry_over(person_id, c.household_id, order)
         return answer
+
+    @command(HeadForm, permission="assistance:survey")
+    def change_head(self, order: Order[HeadForm]) -> Any:
+        """户主变更登记；此后该户各项救助发给新户主，其领款账户核实前暂缓发放。"""
+        change = household.ChangeHead(**vars(order.command))
+        return self.office.handle(household.DECIDER, order.command.household_id, order.to(change))
+
+    @reaction(OWN, "head_changed", reads=HouseholdMoved)
+    def on_head_changed(self, notice: Notice[HouseholdMoved]) -> None:
+        """Who is paid for the household changed: its cases are decided again, and so go on to the new head."""
+        self.reassess_household(notice.facts.household_id, notice.facts.effective_month, notice)
 
     def _release(self, person_id: str, home: household.Household, month: str, order: Order[Any]) -> None:
         """He is counted by nobody from then on. Who is registered by himself takes the income along that his household had of him."""

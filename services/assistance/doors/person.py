@@ -321,7 +321,7 @@ class PersonDoors(BenefitService):
             home: household.Household = self.office.load(household.DECIDER, household_id).state if household_id else household.Household()
             if not home.exists:
                 raise Refused("not_found", "没有此家庭，请先登记。", "household_id")
-            subject_id, payee, division = household_id, home.head_id, home.division
+            subject_id, payee, division = household_id, household.head_of(home), home.division
         else:
             state: person.Person = self.office.load(person.DECIDER, person_id).state if person_id else person.Person()
             if state.died_on is not None:

@@ -132,6 +132,11 @@ def _text(state: Any) -> str:
     return msgspec.json.encode(state, enc_hook=dict).decode()
 
 
+def unpacked(text: str) -> Household:
+    """A household as its row keeps it."""
+    return _household.decode(text)
+
+
 def lean(case: bc.Case) -> bc.Case:
     """Without what only the procedure and the explanations need."""
     return replace(case, proposal=None, last_assessment=None, objection=None, appeal=None, supplement=None, decisions=(), clerks=())

@@ -61,6 +61,7 @@ PARTS: dict[str, str] = {
     "died": "死亡日期",
     "ended_from": "停发起始月份",
     "exit_since": "渐退起始月份",
+    "heads": "历次户主变更",
     "exit_was": "终止时的渐退起始月份",
     "gone": "因保障对象不在而终止",
     "rounds": "此前各次救助期间",
