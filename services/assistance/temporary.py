@@ -362,6 +362,14 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Given:
+    """Fen that a matter had given, or promised, in all after the day of a grant."""
+
+    on: date
+    in_all_fen: int
+
+
+@dataclass(frozen=True)
 class Matter:
     matter_id: str
     status: str  # applied, accepted, granted_pending_papers, verified, proposed, approved, paid_out, refused
@@ -381,7 +389,8 @@ class Matter:
     proposal: TemporaryProposed | None = None
     objection: publicity.TemporaryObjectionRaised | None = None  # to what is publicised, under way
     approved: TemporaryApproved | None = None
-    granted_on: date | None = None  # of the first grant or the approval, whichever came first
+    granted_on: date | None = None  # of the first grant or the approval, whichever gave something first
+    grants: tuple[Given, ...] = ()  # the first grant, and every approval that gave something
     released: tuple[int, ...] = ()  # numbers of instalments
     cancelled_fen: int = 0
     decided_on: date | None = None  # of the newest decision, from which the days to appeal count
@@ -390,6 +399,7 @@ class Matter:
     appeal: TemporaryAppealFiled | None = None  # under way
     earlier: Standing | None = None  # while it is decided once more
     again: bool = False  # the approval in force is the second one
+    referred: bool = False  # the approval in force is a referral (转介服务): it gives no money
     in_kind_fen: int = 0  # given as goods
     repaid_fen: int = 0  # of the first grant, came back and is due after all
     overlap: Findings = aid_overlap.NOTHING  # aid of another department, found and answered
@@ -421,7 +431,20 @@ class Matter:
         """What the household has got, or is going to get, from this matter."""
         if self.standing == "refused":
             return 0
-        return self.approved.amount_fen - self.cancelled_fen if self.approved else self.drawn_fen
+        if self.approved is None:
+            return self.drawn_fen
+        if self.referred:
+            return min(self.drawn_fen + self.paid_fen, self.approved.amount_fen)
+        return self.approved.amount_fen - self.cancelled_fen
+
+    def given_in(self, year: int) -> int:
+        """What of it was given in a year: the first grant by its day, what an approval gave beside it by the approval's."""
+        had = given = 0
+        for grant in self.grants:
+            new = max(min(grant.in_all_fen, self.given_fen) - had, 0)  # what was taken away since is not counted
+            had += new
+            given += new if grant.on.year == year else 0
+        return given
 
 
 @dataclass(frozen=True)
@@ -462,7 +485,8 @@ def _evolve(m: Matter, happened: Any) -> Matter:
             return replace(m, status="accepted", first_grant_by=happened.first_grant_by, clerks=(*m.clerks, happened.by))
         case FirstGranted():
             on = happened.granted_at.date()
-            return replace(m, status="granted_pending_papers", first=happened, granted_on=on, clerks=(*m.clerks, happened.by))
+            grants, clerks = (Given(on, happened.amount_fen),), (*m.clerks, happened.by)
+            return replace(m, status="granted_pending_papers", first=happened, granted_on=on, grants=grants, clerks=clerks)
         case TemporaryOverdue():
             return replace(m, overdue=(*m.overdue, happened.what))
         case PapersCompleted():
@@ -493,7 +517,9 @@ def _evolve(m: Matter, happened: Any) -> Matter:
             return replace(m, approved=approved, repaid_fen=m.repaid_fen + happened.amount_fen)
         case RemainingCancelled():
             day = happened.cancelled_on or m.decided_on
-            return replace(m, status="paid_out", cancelled_fen=happened.cancelled_fen, decided_on=day)
+            less = replace(m, status="paid_out", cancelled_fen=happened.cancelled_fen, decided_on=day)
+            # What is approved again after an appeal is given by the day of that decision.
+            return replace(less, grants=tuple(Given(g.on, min(g.in_all_fen, less.given_fen)) for g in m.grants))
         case TemporaryAppealFiled():
             return replace(m, appeal=happened, appeals=happened.number, overdue=tuple(what for what in m.overdue if what != "appeal"))
         case TemporaryAppealAnswered():
@@ -514,26 +540,29 @@ def _evolve(m: Matter, happened: Any) -> Matter:
 
 def _approved(m: Matter, e: TemporaryApproved) -> Matter:
     """A second approval keeps the parts that were released; what had been cancelled is part of it again."""
-    goods = 0
-    if m.proposal is not None and m.proposal.form == "goods":
+    form, goods = m.proposal.form if m.proposal is not None else "cash", 0
+    if form == "goods":
         goods = max(e.amount_fen - e.drawn_fen, 0) - m.paid_fen
-    return replace(
+    after = replace(
         m,
         status="approved" if len(e.instalments) > len(m.released) else "paid_out",
         approved=e,
-        granted_on=m.granted_on or e.decided_on,
         decided_on=e.decided_on,
         cancelled_fen=0,
         earlier=None,
         again=m.earlier is not None,
+        referred=form == "referral",
         in_kind_fen=m.in_kind_fen + max(goods, 0),
         repaid_fen=m.repaid_fen + e.repaid_fen,
     )
+    if not after.given_fen:
+        return after
+    return replace(after, granted_on=m.granted_on or e.decided_on, grants=(*m.grants, Given(e.decided_on, after.given_fen)))
 
 
 def given_in_year(state: Temporary, year: int, but: str) -> int:
     """Fen that the household got in a year from its other matters."""
-    return sum(m.given_fen for m in state.matters.values() if m.matter_id != but and m.granted_on and m.granted_on.year == year)
+    return sum(m.given_in(year) for m in state.matters.values() if m.matter_id != but)
 
 
 def helped_before(state: Temporary, matter: Matter, months: int, today: date) -> bool:
@@ -884,9 +913,7 @@ def propose_temporary(state: Temporary, c: ProposeTemporary, order: Order[Any]) 
     public = m.kind == "expenditure" and c.assessment.eligible
     until = order.today + timedelta(days=c.publicity_days) if public else None
     reviewed, by = reviewed_hash(c.assessment), order.hand.actor
-    return [
-        TemporaryProposed(m.matter_id, c.assessment, reviewed, c.instalments, c.form, until, by, state.subject_id, order.today)
-    ]
+    return [TemporaryProposed(m.matter_id, c.assessment, reviewed, c.instalments, c.form, until, by, state.subject_id, order.today)]
 
 
 def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) -> Sequence[Any]:
@@ -906,7 +933,9 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
     by = order.hand.actor
     found = proposal.assessment
     amount = found.amount_fen if found.eligible else 0
-    if m.earlier is not None and m.standing != "refused" and amount <= m.given_fen:
+    # Money after a referral is better than what was approved before, whatever the sum; another referral is not.
+    before_fen = m.approved.amount_fen - m.cancelled_fen if m.approved and proposal.form == "referral" else m.given_fen
+    if m.earlier is not None and m.standing != "refused" and amount <= before_fen:
         why = f"经重新计算，不高于原批准金额：{found.reason}" if found.reason else "经重新计算，不高于原批准金额"
         return [TemporaryDecisionStands(m.matter_id, m.standing, why, by)]
     if not found.eligible:

@@ -289,6 +289,95 @@ def test_the_same_cause_is_not_helped_twice_within_the_period(d: Desk, numbers: 
     assert stands(d, other)["status"] == "granted_pending_papers"
 
 
+def test_a_grant_counts_in_the_year_of_its_own_day_on_both_sides_of_new_year(d: Desk, numbers: Numbers) -> None:
+    """First granted in December and approved in January: each year's ceiling counts its part, and a later matter has only what is left."""
+    d.on("2025-12-30")
+    house = family(d, numbers).household_id
+    ref = applied(d, household_id=house, cause="grave_illness")
+    d.call("grant_first", **ref)
+    d.on("2026-01-10")
+    d.call("complete_papers", **ref, finding="属实", loss_fen=0)
+    proposed(d, ref)
+    m = decide(d, ref)
+    drawn, whole = m["first"]["amount_fen"], m["approved"]["amount_fen"]
+    assert 0 < drawn < whole
+    state: t.Temporary = d.services["assistance"].office.load(t.DECIDER, house).state
+    assert [t.given_in_year(state, year, "") for year in (2025, 2026, 2027)] == [drawn, whole - drawn, 0]
+    other = applied(d, household_id=house, cause="sudden_event")
+    d.call("complete_papers", **other, finding="属实", loss_fen=0)
+    said = [line["amount_fen"] for line in proposed(d, other)["assessment"]["lines"] if line["label"] == "本年度已获临时救助"]
+    assert said == [whole - drawn]
+
+
+def test_what_was_cancelled_and_approved_again_is_given_by_the_day_of_the_second_decision() -> None:
+    """The first decision's year keeps what was paid of it, the second's gets the rest; a refusal takes all away."""
+    total = assessed("2023-12", 90_000)
+    ref, day = (SUBJECT, MATTER), "2023-12-20"
+    state = t.DECIDER.initial
+
+    def on(day: str, who: str, c: Any) -> None:
+        nonlocal state
+        order = given(t.DECIDER).on(day).by(f"staff:{who}", division="330225").order
+        for happened in t.DECIDER.decide[type(c)](state, c, order):
+            state = t.evolve(state, happened)
+
+    on(day, "a", t.ApplyTemporary(*ref, TOWN, PAYEE, "expenditure", "accident", given(t.DECIDER).on(day).order.today, 90_000))
+    on(day, "a", t.AcceptTemporary(*ref))
+    on(day, "a", t.CompletePapers(*ref, "属实", 90_000))
+    on(day, "b", t.ProposeTemporary(*ref, total, 3, "cash", 1))
+    on("2023-12-30", "c", t.DecideTemporary(*ref, bc.reviewed_hash(total), False, 200_000))
+    on("2023-12-31", "c", t.CancelRemaining(*ref, "已恢复"))
+    assert t.given_in_year(state, 2023, "") == 30_000
+    on("2024-01-02", "a", t.FileTemporaryAppeal(*ref, "仍需"))
+    on("2024-01-03", "d", t.AnswerTemporaryAppeal(*ref, "upheld", "有误"))
+    on("2024-01-04", "b", t.ProposeTemporary(*ref, total, 1, "cash", 1))
+    on("2024-01-10", "c", t.DecideTemporary(*ref, bc.reviewed_hash(total), False, 200_000))
+    assert [t.given_in_year(state, year, "") for year in (2023, 2024)] == [30_000, 60_000]
+    state = t.evolve(state, t.TemporaryRefused(*ref, 0, "不符合", "staff:c", given(t.DECIDER).on("2024-02-01").order.today))
+    assert [t.given_in_year(state, year, "") for year in (2023, 2024)] == [0, 0]
+
+
+def test_a_referral_gives_no_money_and_bars_none(d: Desk, numbers: Numbers) -> None:
+    """转介服务: nothing of it counts towards the year's ceiling, and money for the same cause may follow; goods count in full."""
+    d.on("2025-03-03")
+    house = family(d, numbers).household_id
+    ref = applied(d, household_id=house)
+    d.call("complete_papers", **ref, finding="属实", loss_fen=50_000)
+    proposed(d, ref, form="referral")
+    m = decide(d, ref)
+    assert (m["status"], m["referred"], m["granted_on"], payments(d, ref)) == ("paid_out", True, None, [])
+    state: t.Temporary = d.services["assistance"].office.load(t.DECIDER, house).state
+    assert (state.matters[ref["matter_id"]].given_fen, t.given_in_year(state, 2025, "")) == (0, 0)
+    goods = applied(d, household_id=house)
+    d.call("complete_papers", **goods, finding="属实", loss_fen=50_000)
+    assert proposed(d, goods, form="goods")["assessment"]["eligible"]
+    assert decide(d, goods)["status"] == "paid_out"
+    state = d.services["assistance"].office.load(t.DECIDER, house).state
+    assert t.given_in_year(state, 2025, "") == 50_000
+    third = applied(d, household_id=house)
+    d.call("complete_papers", **third, finding="属实", loss_fen=50_000)
+    assert "同一事由" in proposed(d, third)["assessment"]["reason"]
+
+
+def test_an_appeal_against_a_referral_may_bring_money_but_not_the_same_referral_again(d: Desk, numbers: Numbers) -> None:
+    """Upheld: another referral of no more leaves the decision standing; in cash the whole is paid."""
+    d.on("2025-04-01")
+    ref = applied(d, household_id=family(d, numbers).household_id)
+    d.call("complete_papers", **ref, finding="属实", loss_fen=50_000)
+    proposed(d, ref, form="referral")
+    first = decide(d, ref)
+    upheld(d, ref)
+    proposed(d, ref, form="referral")
+    assert decide(d, ref)["approved"] == first["approved"]
+    d.call("file_temporary_appeal", **ref, reason="需要资金")
+    another = "staff:another-county-officer"
+    d.call("answer_temporary_appeal", "approver", actor=another, **ref, outcome="upheld", reason="转介不能解决")
+    proposed(d, ref, form="cash")
+    m = decide(d, ref)
+    assert (m["referred"], sum(payments(d, ref))) == (False, 50_000)
+    assert m["granted_on"] == m["decided_on"]
+
+
 def test_nobody_is_helped_twice_by_applying_alone_and_with_the_family(d: Desk, numbers: Numbers) -> None:
     """Who is counted in a household applies with it; what somebody had by himself counts when a household takes him in."""
     d.on("2023-08-07")
