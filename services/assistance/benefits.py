@@ -400,16 +400,6 @@ class AssistanceBenefits(Benefits):
         """A margin household stays one beside the 低保 of a member who is supported alone."""
         return not beside(self.office, code, programme.code, subject_id) and super().excluded_by(programme, code, subject_id)
 
-    def end_excluded(self, programme: str, subject_id: str, month: str, order: Order[Any]) -> None:
-        """A case that runs from a month on ends those of the same subject that it excludes."""
-        granted = PROGRAMMES[programme]
-        for p in PROGRAMMES.values():
-            if programme not in p.exclusive_with or p.subject != granted.subject or beside(self.office, programme, p.code, subject_id):
-                continue
-            case_id = benefit_case.case_id(p.code, subject_id)
-            if self.office.load(self.cases, case_id).state.open:
-                self.end(case_id, month, f"已纳入{granted.name}", f"{p.name}与{granted.name}不得重复享受", order)
-
     def answer_appeal(self, order: Order[Any]) -> Answer:
         """An end that is set aside gives the class back too, and 特困 to the household: of that no event speaks but the appeal's own."""
         filed = reversed([r.event for r in self.office.history(self.cases.stream(order.command.case_id))])
@@ -432,7 +422,7 @@ class AssistanceBenefits(Benefits):
     def _class_again(self, state: benefit_case.Case, month: str, cause: str, own: Order[Any]) -> None:
         note_class(self.office, state.programme, state.subject_id, own)
         if state.running and month:
-            self.end_excluded(state.programme, state.subject_id, month, own)
+            end_excluded(self, state.programme, state.subject_id, month, own)
         if state.programme == EXTREME_HARDSHIP and month:
             for home in note_support(self.office, state.subject_id, own):
                 for case_id in cases_of_household(home):
@@ -446,6 +436,17 @@ def beside(office: Office, code: str, other: str, household_id: str) -> bool:
     home: household.Household = office.load(household.DECIDER, household_id).state
     case: benefit_case.Case = office.load(CASES, benefit_case.case_id(code, household_id)).state
     return bool(case.first_month and household.alone_in(home, case.first_month))
+
+
+def end_excluded(benefits: Benefits, programme: str, subject_id: str, month: str, order: Order[Any]) -> None:
+    """A case that runs from a month on ends those of the same subject that it excludes."""
+    granted, office = PROGRAMMES[programme], benefits.office
+    for p in PROGRAMMES.values():
+        if programme not in p.exclusive_with or p.subject != granted.subject or beside(office, programme, p.code, subject_id):
+            continue
+        case_id = benefit_case.case_id(p.code, subject_id)
+        if office.load(CASES, case_id).state.open:
+            benefits.end(case_id, month, f"已纳入{granted.name}", f"{p.name}与{granted.name}不得重复享受", order)
 
 
 def note_class(office: Office, programme: str, subject_id: str, order: Order[Any]) -> None:

@@ -7,7 +7,14 @@ from datetime import date, datetime
 from typing import Any
 
 from services.assistance import household, person, placement
-from services.assistance.benefits import EXTREME_HARDSHIP, cases_of_household, cases_of_person, note_certificates, note_support
+from services.assistance.benefits import (
+    EXTREME_HARDSHIP,
+    cases_of_household,
+    cases_of_person,
+    end_excluded,
+    note_certificates,
+    note_support,
+)
 from services.assistance.doors.price_linkage import price_again
 from services.assistance.monitoring import Monitoring
 from services.assistance.programmes import PROGRAMMES
@@ -392,7 +399,7 @@ class PersonDoors(BenefitService):
         granted = PROGRAMMES.get(f.programme)
         if granted is None or granted.payment == "once":
             return
-        self.benefits.end_excluded(f.programme, f.subject_id, f.first_month, notice.order(None))
+        end_excluded(self.benefits, f.programme, f.subject_id, f.first_month, notice.order(None))
         if granted.subject == "person":
             self._support_moved(f.programme, f.subject_id, f.first_month, notice)
             self._reassess_person(f.subject_id, f.first_month, notice, but=f.programme)

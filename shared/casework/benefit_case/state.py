@@ -196,11 +196,14 @@ def advance(p: P, event: Any) -> P:
             last = dates.last_day(dates.add_months(event.first_unpaid_month, -1))
             held = min(p.valid_to, last) if p.valid_to else None
             stood = p.status == "suspended" or p.suspended_when_ended
-            over = replace(p, status="ended", resumes_as="", review_open=False, review_due=None, valid_to=held)
-            return replace(over, suspended_when_ended=stood) if stood else over
+            return replace(
+                p, status="ended", resumes_as="", review_open=False, review_due=None, valid_to=held, suspended_when_ended=stood
+            )
         case e.CaseRestored():
-            again = replace(p, status="in_force", review_due=event.review_due, valid_to=event.valid_to, suspended_when_ended=False)
-            return replace(again, status="suspended", resumes_as="in_force") if p.suspended_when_ended else again
+            status, behind = ("suspended", "in_force") if p.suspended_when_ended else ("in_force", "")
+            return replace(
+                p, status=status, resumes_as=behind, review_due=event.review_due, valid_to=event.valid_to, suspended_when_ended=False
+            )
         case e.CaseSuspended():
             return replace(p, status="suspended", resumes_as=p.status)
         case e.CaseResumed():
