@@ -469,8 +469,12 @@ def note_class(office: Office, programme: str, subject_id: str, order: Order[Any
         home: household.Household = office.load(household.DECIDER, unit_id).state
         today = dates.month_of(order.today)
         members = tuple(m for m in home.members if household.lives_in(home, m, today)) if home.exists else (subject_id,)
-        whose = household.alone_in(home, there[-1].first) if home.exists and there and programme == household.ALONE_IN else ""
-        note = determination.NoteGround(unit_id, state.division, case_id, programme, whose or subject_id, there, members)
+        whose = subject_id
+        if home.exists and there and programme == household.ALONE_IN:  # each round is about whom it was granted to: one, or all of them
+            of_round = [household.alone_in(home, s.first) or unit_id for s in there]
+            whose = of_round[-1]
+            there = tuple(replace(s, person_id="" if who == whose else who) for s, who in zip(there, of_round, strict=True))
+        note = determination.NoteGround(unit_id, state.division, case_id, programme, whose, there, members)
         office.handle(determination.DECIDER, unit_id, order.to(note, "class" if unit_id == subject_id else f"class {unit_id}"))
 
 

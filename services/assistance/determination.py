@@ -43,10 +43,12 @@ PRECEDENCE = ("extreme_hardship", "minimum_living", "margin", "low_income", "exp
 
 @dataclass(frozen=True)
 class Span:
-    """Months in which a case runs: from ``first`` to before ``end`` ("" = still running)."""
+    """Months in which a case runs: from ``first`` to before ``end`` ("" = still running). ``person_id``: the one person of the unit whom it
+    is about in them (单人保), where that is not the same in all months of the case; "" = as the ground says."""
 
     first: str
     end: str = ""
+    person_id: str = ""
 
     def holds(self, month: str) -> bool:
         return self.first <= month and (not self.end or month < self.end)
@@ -147,7 +149,8 @@ def known_until(state: Unit) -> str:
 
 def class_of(state: Unit, person_id: str, month: str) -> str:
     """The class of one person of the unit: a ground of another person of it (a 特困 person in a family) is not his."""
-    grounds = [g for g in state.grounds.values() if g.subject_id in (state.unit_id, person_id)]
+    of_him = (state.unit_id, person_id)
+    grounds = [replace(g, spans=tuple(s for s in g.spans if (s.person_id or g.subject_id) in of_him)) for g in state.grounds.values()]
     ground = _strongest(grounds, month)
     return ground.hardship_class if ground else ""
 
@@ -175,7 +178,7 @@ def spans_of(history: Iterable[Any]) -> tuple[Span, ...]:
 
 def clipped(spans: Iterable[Span], within: Iterable[tuple[str, str]]) -> tuple[Span, ...]:
     """Of these months those that lie within others, given as (first, first no more or "")."""
-    found = [Span(max(s.first, first), _earlier(s.end, end)) for s in spans for first, end in within]
+    found = [Span(max(s.first, first), _earlier(s.end, end), s.person_id) for s in spans for first, end in within]
     return tuple(s for s in found if not s.end or s.first < s.end)
 
 

@@ -140,7 +140,8 @@ class DeathAnnulled:
 # Tables whose open rows wait in worklists too.
 CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABLES["means_test"].cut_overs)
 PAPERS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, TABLES["meetings"].meetings)
-OTHER_LISTS = (*PAPERS, TABLES["error_ledger"].findings, DISCLOSED.objections, *CHECKS, TABLES["aid_overlap"].overlaps, TABLES["heads"].wanted)
+FINDINGS = (TABLES["error_ledger"].findings, TABLES["aid_overlap"].overlaps, TABLES["heads"].wanted)
+OTHER_LISTS = (*PAPERS, *FINDINGS, DISCLOSED.objections, *CHECKS)
 
 
 @with_shapes(

@@ -414,7 +414,7 @@ def test_a_members_months_of_support_are_carried_over_as_they_are_known() -> Non
 
 
 def test_the_head_is_named_from_a_month_on_and_never_ahead() -> None:
-    """The same once more is nothing; before that month the registered one was the head, and the same file imported again changes nothing."""
+    """The same once more is nothing; before that month the registered one was the head; the same file imported again changes nothing."""
     named = h.ChangeHead("a1" * 16, CHILD.person_id, "2023-07", "户口簿")
     case = given(h.DECIDER, REGISTERED).on("2023-08-10")
     decided = h.HeadChanged("a1" * 16, CHILD.person_id, "2023-07", "户口簿", "staff:test")

@@ -253,6 +253,38 @@ def test_a_member_of_a_margin_household_is_supported_alone_beside_its_determinat
     assert case_of(LIVING, made.household_id) == own
 
 
+def test_who_was_supported_alone_keeps_his_months_when_the_whole_household_is(d: Desk, numbers: Numbers) -> None:
+    """First one member, later all: of the earlier months the class is his alone, of the later ones everybody's; and the other way round."""
+    d.on("2023-07-03")
+    made = home(
+        d, numbers, {"born": "19750101", "monthly_income_fen": 300_000},
+        {"born": "19780101", "disability_grade": 1, "disability_kind": "physical"}, town="330225108",
+    )  # fmt: skip
+    head, who = made.members
+    grant(d, MARGIN, household_id=made.household_id)
+    own = grant(d, LIVING, household_id=made.household_id, applies_alone=who)
+    first = case(d, own)["first_month"]
+    d.on("2023-10-10")
+    d.call("record_income", household_id=made.household_id, person_id=who, monthly_income_fen=600_000, effective_from="2023-09-10")
+    d.settle()
+    assert case(d, own)["status"] == "ended"
+    d.on("2023-12-05")
+    for person_id in made.members:
+        body = {"household_id": made.household_id, "person_id": person_id, "monthly_income_fen": 20_000}
+        d.call("record_income", **body, effective_from="2023-11-20")
+    d.settle()
+    whole = grant(d, LIVING, household_id=made.household_id)
+    then = case(d, whole)["first_month"]
+
+    def classes(month: str) -> list[str]:
+        return [d.call("class_on", "auditor", person_id=p, day=f"{month}-01")["hardship_class"] for p in (head, who)]
+
+    assert whole == own
+    assert classes(then) == ["minimum_living", "minimum_living"]
+    assert classes(first) == ["margin", "minimum_living"]
+    assert classes("2023-07")[1] == ""
+
+
 def test_who_is_neither_severely_disabled_nor_gravely_ill_may_not_apply_alone(d: Desk, numbers: Numbers) -> None:
     """The rules refuse with their reason; as a whole, the household may apply again."""
     d.on("2023-07-03")
