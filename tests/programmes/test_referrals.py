@@ -54,7 +54,7 @@ def someone(born: str, **facts: Any) -> referrals.Referred:
         (someone("1980-01-01", homes=None, hardship_class="extreme_hardship"), {MEDICAL}),
         (someone("1950-01-01", homes=0, hardship_class="extreme_hardship", central=True), {MEDICAL}),
     ],
-    ids=str,
+    ids=lambda value: "" if isinstance(value, referrals.Referred) else "+".join(sorted(value)),
 )
 def test_a_need_is_what_the_facts_show(who: referrals.Referred, units: set[str]) -> None:
     """Medical aid for everybody, the others by age, schooling, work and home; what nothing on file says is nobody's need."""
