@@ -6,7 +6,7 @@ finds the same rows due and gives the same commands.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -95,7 +95,8 @@ class PaymentMonthDoors(PaymentDoors):
         state: pc.Calendar = self.office.load(self.calendars, c.calendar_id).state
         if not state.programme:
             raise Refused("not_found", "没有此应发月份。", "calendar_id")
-        prepare = order.to(Prepare(state.programme, c.month, c.division or state.division))
+        # The version that the caller saw is the calendar's, not the run's.
+        prepare = replace(order.to(Prepare(state.programme, c.month, c.division or state.division)), expected_version=None)
         if not self._begun(prepare):  # said once more, the answer is the first one's
             self.office.rehearse(self.calendars, c.calendar_id, order)
         return self.prepare_payment_run(prepare)

@@ -91,14 +91,15 @@ def test_a_month_begins_is_due_late_and_paid(d: Desk) -> None:
     assert said(d)[2:] == ["overdue 2023-08"]
     assert [m["worklist"] for m in months(d, overdue=True)] == ["payment_month_overdue"]
     d.on("2023-08-18")
-    run = d.call("prepare_owed_month", "cashier", calendar_id=waits["key"], month="2023-08", command_id="once")["id"]
+    asked = {"calendar_id": waits["key"], "month": "2023-08", "command_id": "once", "expected_version": 2}  # as the page saw it
+    run = d.call("prepare_owed_month", "cashier", **asked)["id"]
     d.settle()
     d.call("approve_payment_run", "approver", run_id=run)
     d.settle()
     [month] = months(d)
     assert (month["status"], month["run_id"], month["sent_on"], month["worklist"], month["due_on"]) == ("met", run, "2023-08-18", "", None)
     assert not d.services["eldercare"].office.load(CALENDARS, waits["key"]).state.open
-    again = d.call("prepare_owed_month", "cashier", calendar_id=waits["key"], month="2023-08", command_id="once")
+    again = d.call("prepare_owed_month", "cashier", **asked)
     assert (again["id"], again["repeated"]) == (run, True)
     d.on("2023-09-01").settle()
     assert said(d)[3:] == ["met 2023-08", "opened 2023-09", "looked_at 2023-09"]
