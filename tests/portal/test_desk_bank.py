@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from shared.config import run_file
+from shared.domain.errors import Refused
 from shared.eventlog.client import Log
 from shared.messaging.client import RpcClient
 from shared.security import tokens
@@ -148,3 +149,37 @@ def test_the_banks_answer_is_taken_in_line_by_line_and_the_run_closes_even(count
     expect(page.get_by_role("region", name="发放批次")).to_contain_text("已平")
     page.get_by_role("link", name="2023年3月").click()
     expect(page.locator("main")).to_contain_text("这个月还没有批次")
+
+
+def test_a_month_that_is_owed_waits_at_the_cashiers_desk_until_its_run_is_sent(counter: Page, with_a_bank: Bureau) -> None:
+    """The timer opens the month; the list leads to it, one form to its run; whoever reviewed the case is told that he may not send it."""
+    page, bureau = counter, with_a_bank
+    home = bureau.household({"resident_id": bureau.person("19700101")})
+    bureau.granted(home["household_id"])
+    bureau.at("2023-05-04")
+    cashier, approver = bureau.staff("cashier").assistance, bureau.staff("approver").assistance
+    asked = {"programme": "minimum_living_allowance", "month": "2023-05"}
+    [month] = until(lambda: cashier.list_payment_months(**asked))
+    assert (month["status"], month["due_on"], month["division"]) == ("open", "2023-05-10", TOWN)
+    port = json.loads(run_file(bureau.settings.var).read_text())["MINZHENG_PORTAL_PORT"]
+    enter(page.context, f"http://127.0.0.1:{port}", bureau, "cashier")
+    page.goto("/desk/")
+    expect(page.locator("main")).to_contain_text("应发月份待发放")
+    page.goto("/desk/assistance/worklists/payment_month_owed?programme=minimum_living_allowance")
+    accessible(page)
+    page.locator(f"a[href*='/payment_calendar/{month['calendar_id']}'][href*='2023-05']").first.click()
+    expect(page.locator("main")).to_contain_text("应发月份")
+    expect(page.locator(".stands")).to_contain_text("2023年5月10日")
+    accessible(page)
+    fits(page)
+    page.locator(".acts").get_by_text("编制应发月份的发放名单").first.click()
+    expect(page.locator("[name=month]")).to_have_value("2023-05")
+    page.locator("form.form > button:not(.default)").click()
+    expect(page.get_by_role("status")).to_contain_text("编制应发月份")
+    [run] = until(lambda: [r["run_id"] for r in cashier.list_payment_runs(**asked) if r["status"] == "locked"])
+    approver.approve_payment_run(command_id=new_id(), run_id=run)
+    with pytest.raises(Refused, match="名单中有"):
+        bureau.staff("cashier", actor="staff:reviewer").assistance.send_payment_run(command_id=new_id(), run_id=run)
+    cashier.send_payment_run(command_id=new_id(), run_id=run)
+    [met] = until(lambda: [m for m in cashier.list_payment_months(**asked) if m["status"] == "met"])
+    assert (met["run_id"], met["sent_on"]) == (run, "2023-05-04")
