@@ -2,15 +2,17 @@
 
 Life of a matter: applied (or discovered) → accepted → [emergency: first grant within 24 hours, 先行救助, from the town's reserve fund;
 then granted_pending_papers until the papers are complete, 10 working days] → verified → [deliberated, 一事一议] → proposed → approved |
-refused → paid out in one or several instalments, each released after a look at how things stand, or the rest cancelled. Against every
-decision an appeal (复核) is open; one that is upheld sends the matter back to "verified", and it is proposed and decided once more.
+refused → paid out in one or several instalments, each released after a look at how things stand, or the rest cancelled. Before it is
+accepted it can be refused acceptance (不予受理), before it is decided withdrawn (撤回申请); what was verified as untrue is refused by the
+rules. Against every decision an appeal (复核) is open; one that is upheld sends the matter back to "verified", and it is proposed and
+decided once more; against a refusal of acceptance, back to be accepted.
 
 Must hold: the amount is what the rules say, also that of the first grant, and above the ceiling only what a recorded deliberation
 raised it to; the sum of what is released and was drawn is never more than what was approved; what a first grant exceeded the formal
-decision by becomes a claim, never a silent correction; clerk, reviewer and approver are three hands, above the township's ceiling the
-approver is the county's; an appeal is answered by a hand that took no part, and its second decision is never worse than the first; what
-is paid after it is only what is missing; no second grant for the same cause within the period the rules name, and aid that another
-department gives for a disaster is considered first (``aid_overlap.py``). The place of the
+decision by becomes a claim, never a silent correction, and all of it when the application is withdrawn; clerk, reviewer and approver are
+three hands, above the township's ceiling the approver is the county's; an appeal is answered by a hand that took no part, and its second
+decision is never worse than the first; what is paid after it is only what is missing; no second grant for the same cause within the
+period the rules name, and aid that another department gives for a disaster is considered first (``aid_overlap.py``). The place of the
 emergency (急难发生地) accepts, approves and pays also for people registered elsewhere, whose home place is asked and told.
 
 A proposed matter of the kind after spending is publicised (公示) and can be objected to: ``temporary_publicity.py``.
@@ -57,7 +59,9 @@ KINDS = ("emergency", "expenditure")
 CAUSES = ("sudden_event", "accident", "grave_illness", "other")  # 突发事件、意外伤害、重大疾病、其他
 FORMS = ("cash", "goods", "referral")  # 发放救助金、发放实物、转介服务
 ANSWERABLE = ("applied", "accepted", "granted_pending_papers", "verified")  # while the home place's answer still counts
-OVER = ("paid_out", "refused")  # nothing is under way any more
+NOTHING_GIVEN = ("refused", "not_accepted", "withdrawn")
+APPEALABLE = ("approved", "paid_out", "refused", "not_accepted")
+OVER = ("paid_out", *NOTHING_GIVEN)  # nothing is under way any more
 UNDECIDED = (*ANSWERABLE, "proposed")  # while aid of another department is asked about before anything is decided
 FIRST_GRANT_HOURS = 24  # 先行救助: 民发〔2018〕23号
 PAPERS_DAYS = 10  # working days to complete the papers after a first grant: 民发〔2018〕23号
@@ -168,13 +172,14 @@ class TemporaryOverdue:
 @event("assistance.papers_completed")
 @dataclass(frozen=True)
 class PapersCompleted:
-    """核实: what was claimed is verified and the papers are complete (急难型: 补齐手续)."""
+    """核实: what was claimed is verified and the papers are complete (急难型: 补齐手续). ``untrue``: it is not so (不属实)."""
 
     matter_id: str
     completed_on: date
     finding: str
     loss_fen: int
     by: str
+    untrue: bool = False
 
 
 @event("assistance.deliberation_recorded")
@@ -265,7 +270,7 @@ class TemporaryRepaymentGivenBack:
 )
 @dataclass(frozen=True)
 class TemporaryRefused:
-    """不予临时救助. ``decided_on``: None before it could be appealed against."""
+    """不予临时救助; ``at_acceptance``: 不予受理. ``decided_on``: None before it could be appealed against."""
 
     subject_id: str
     matter_id: str
@@ -273,6 +278,23 @@ class TemporaryRefused:
     reason: str
     by: str
     decided_on: date | None = None
+    at_acceptance: bool = False
+
+
+@event(
+    "assistance.temporary_withdrawn",
+    published=True,
+    public=lambda e: {"subject_id": e.subject_id, "matter_id": e.matter_id, "drawn_fen": e.drawn_fen},
+)
+@dataclass(frozen=True)
+class TemporaryWithdrawn:
+    """撤回申请 before a decision: the matter is over, and what the first grant drew is claimed back."""
+
+    subject_id: str
+    matter_id: str
+    drawn_fen: int
+    reason: str
+    by: str
 
 
 @event(
@@ -372,7 +394,7 @@ class Given:
 @dataclass(frozen=True)
 class Matter:
     matter_id: str
-    status: str  # applied, accepted, granted_pending_papers, verified, proposed, approved, paid_out, refused
+    status: str  # applied, accepted, granted_pending_papers, verified, proposed, approved, paid_out, refused, not_accepted, withdrawn
     division: str
     payee_id: str
     kind: str
@@ -385,6 +407,8 @@ class Matter:
     first_grant_by: datetime | None = None
     first: FirstGranted | None = None
     overdue: tuple[str, ...] = ()
+    untrue: str = ""  # the finding that what was claimed is not so
+    to_accept: bool = False  # an appeal against the refusal of acceptance was upheld
     deliberation: DeliberationRecorded | None = None
     proposal: TemporaryProposed | None = None
     objection: publicity.TemporaryObjectionRaised | None = None  # to what is publicised, under way
@@ -414,6 +438,11 @@ class Matter:
         return self.earlier.status if self.earlier else self.status
 
     @property
+    def under_way(self) -> bool:
+        """Something of it is still to be done, or an appeal may bring it back to its beginning."""
+        return self.standing not in OVER or (self.status == "not_accepted" and self.appeal is not None)
+
+    @property
     def paid_fen(self) -> int:
         """What was released, or given as goods, beside the first grant."""
         return (sum(self.approved.instalments[no - 1] for no in self.released) if self.approved else 0) + self.in_kind_fen
@@ -429,7 +458,7 @@ class Matter:
     @property
     def given_fen(self) -> int:
         """What the household has got, or is going to get, from this matter."""
-        if self.standing == "refused":
+        if self.standing in NOTHING_GIVEN:
             return 0
         if self.approved is None:
             return self.drawn_fen
@@ -490,7 +519,8 @@ def _evolve(m: Matter, happened: Any) -> Matter:
         case TemporaryOverdue():
             return replace(m, overdue=(*m.overdue, happened.what))
         case PapersCompleted():
-            return replace(m, status="verified", loss_fen=happened.loss_fen, clerks=(*m.clerks, happened.by))
+            untrue = happened.finding if happened.untrue else ""
+            return replace(m, status="verified", loss_fen=happened.loss_fen, untrue=untrue, clerks=(*m.clerks, happened.by))
         case DeliberationRecorded():
             return replace(m, deliberation=happened)
         case TemporaryProposed():
@@ -504,7 +534,10 @@ def _evolve(m: Matter, happened: Any) -> Matter:
         case TemporaryApproved():
             return _approved(m, happened)
         case TemporaryRefused():
-            return replace(m, status="refused", decided_on=happened.decided_on, earlier=None)
+            status = "not_accepted" if happened.at_acceptance else "refused"
+            return replace(m, status=status, decided_on=happened.decided_on, earlier=None)
+        case TemporaryWithdrawn():
+            return replace(m, status="withdrawn", proposal=None, objection=None)
         case InstalmentReleased():
             released = (*m.released, happened.no)
             assert m.approved is not None
@@ -525,6 +558,9 @@ def _evolve(m: Matter, happened: Any) -> Matter:
         case TemporaryAppealAnswered():
             if not happened.upheld:
                 return replace(m, appeal=None)
+            if m.status == "not_accepted":  # it begins again; who answered takes no part in its decision
+                clerks = (*m.clerks, happened.by)
+                return replace(m, status="applied", appeal=None, decided_on=None, to_accept=True, clerks=clerks)
             earlier = Standing(m.status, m.proposal, happened.by)
             anew = Findings(last=m.overlap.last)  # decided once more: aid of another department is considered once more
             return replace(m, status="verified", proposal=None, appeal=None, earlier=earlier, overlap=anew)
@@ -669,6 +705,26 @@ class AcceptTemporary:
     matter_id: str
 
 
+@command("refuse_temporary_acceptance", permission="assistance:accept")
+@dataclass(frozen=True)
+class RefuseTemporaryAcceptance:
+    """不予受理，须说明理由."""
+
+    subject_id: str
+    matter_id: str
+    reason: str
+
+
+@command("withdraw_temporary", permission="assistance:accept")
+@dataclass(frozen=True)
+class WithdrawTemporary:
+    """申请人撤回申请."""
+
+    subject_id: str
+    matter_id: str
+    reason: str
+
+
 @command("record_hukou_answer", permission="assistance:accept")
 @dataclass(frozen=True)
 class RecordHukouAnswer:
@@ -695,12 +751,13 @@ class GrantFirst:
 @command("complete_papers", permission="assistance:survey")
 @dataclass(frozen=True)
 class CompletePapers:
-    """核实（补齐手续）: what was found, and what it cost as far as the papers show."""
+    """核实（补齐手续）: what was found, what it cost as far as the papers show, and whether what was claimed is not so at all."""
 
     subject_id: str
     matter_id: str
     finding: str
     loss_fen: int
+    untrue: bool = False
 
 
 @command("record_deliberation", permission="assistance:review")
@@ -834,7 +891,7 @@ def apply_temporary(state: Temporary, c: ApplyTemporary, order: Order[Any]) -> S
         raise invalid("发生日期不合理。", "happened_on")
     money.check(c.loss_fen, "loss_fen")
     hukou = divisions.check(c.hukou_division, "hukou_division") if c.hukou_division else ""
-    if any(m.standing not in OVER for m in state.matters.values()):
+    if any(m.under_way for m in state.matters.values()):
         raise Refused("already_exists", "该户已有在办的临时救助事项。", "subject_id")
     if c.matter_id in state.matters:
         raise Refused("already_exists", "该事项已经办过，请另行申请。", "matter_id")
@@ -853,6 +910,22 @@ def accept_temporary(state: Temporary, c: AcceptTemporary, order: Order[Any]) ->
     m = _matter(state, c, "受理", "applied")
     by = order.now + timedelta(hours=FIRST_GRANT_HOURS) if m.kind == "emergency" else None
     return [TemporaryAccepted(m.matter_id, order.now, by, order.hand.actor)]
+
+
+def refuse_acceptance(state: Temporary, c: RefuseTemporaryAcceptance, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "不予受理", "applied")
+    if m.to_accept:
+        raise out_of_order("复核已决定应予受理。")
+    reason = said(c.reason, "reason", "不予受理的理由")
+    return [TemporaryRefused(state.subject_id, m.matter_id, 0, reason, order.hand.actor, order.today, True)]
+
+
+def withdraw(state: Temporary, c: WithdrawTemporary, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "撤回申请", *UNDECIDED)
+    if m.earlier is not None:  # the decision that was appealed against stands meanwhile
+        raise out_of_order("该事项经复核正在重新审核，不能撤回申请。")
+    reason = said(c.reason, "reason", "撤回理由")
+    return [TemporaryWithdrawn(state.subject_id, m.matter_id, m.drawn_fen, reason, order.hand.actor)]
 
 
 def record_hukou_answer(state: Temporary, c: RecordHukouAnswer, order: Order[Any]) -> Sequence[Any]:
@@ -883,7 +956,10 @@ def complete_papers(state: Temporary, c: CompletePapers, order: Order[Any]) -> S
     if m.status == "verified" and m.earlier is None:
         raise out_of_order("当前状态不能办理“核实”。")
     money.check(c.loss_fen, "loss_fen")
-    return [PapersCompleted(m.matter_id, order.today, said(c.finding, "finding", "核实意见"), c.loss_fen, order.hand.actor)]
+    if c.untrue and c.loss_fen:
+        raise invalid("核实不属实的，损失（支出）金额应为0。", "loss_fen")
+    finding = said(c.finding, "finding", "核实意见")
+    return [PapersCompleted(m.matter_id, order.today, finding, c.loss_fen, order.hand.actor, c.untrue)]
 
 
 def record_deliberation(state: Temporary, c: RecordDeliberation, order: Order[Any]) -> Sequence[Any]:
@@ -965,7 +1041,10 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
 
 
 def _why_not(m: Matter, found: Assessment) -> str:
-    """The reason of a refusal: of aid that another department gave for the same, that, in the words of whoever considered it."""
+    """The reason of a refusal: of what is not so, with what was found; of aid that another department gave for the same, that, in the
+    words of whoever considered it."""
+    if m.untrue:
+        return f"{found.reason}：{m.untrue}"
     if not m.overlap.double or m.overlap.last is None:
         return found.reason
     units = "、".join(dict.fromkeys(f.unit for f in m.overlap.double))
@@ -1007,9 +1086,11 @@ def cancel_remaining(state: Temporary, c: CancelRemaining, order: Order[Any]) ->
 
 
 def file_appeal(state: Temporary, c: FileTemporaryAppeal, order: Order[Any]) -> Sequence[Any]:
-    m = _matter(state, c, "申请复核", "approved", *OVER)
+    m = _matter(state, c, "申请复核", *APPEALABLE)
     if m.appeal is not None:
         raise Refused("already_exists", "已有复核申请在办。", None)
+    if m.status == "not_accepted" and any(other.under_way for other in state.matters.values()):
+        raise Refused("already_exists", "该户已有在办的临时救助事项。", None)
     if m.decided_on is None or order.today > m.decided_on + timedelta(days=TERMS.objection_days):
         raise Refused("out_of_order", "已超过提出复核的期限。", "matter_id")
     reason = said(c.reason, "reason", "复核理由")
@@ -1077,6 +1158,8 @@ DECIDER: Decider[Temporary] = Decider(
     decide={
         ApplyTemporary: apply_temporary,
         AcceptTemporary: accept_temporary,
+        RefuseTemporaryAcceptance: refuse_acceptance,
+        WithdrawTemporary: withdraw,
         RecordHukouAnswer: record_hukou_answer,
         GrantFirst: grant_first,
         CompletePapers: complete_papers,

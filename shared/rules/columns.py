@@ -266,6 +266,7 @@ def temporary_columns(cases: Sequence[TemporaryFacts]) -> Columns:
             "given_this_year": _integers([case.given_this_year_fen for case in cases]),
             "deliberated": _integers([case.deliberated_fen for case in cases]),
             "same_cause": _flags([case.same_cause for case in cases]),
+            "untrue": _flags([case.untrue for case in cases]),
         },
     )
 

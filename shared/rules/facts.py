@@ -126,7 +126,7 @@ class TemporaryFacts:
 
     loss_fen: what the emergency cost, or was spent and self-borne. given_this_year_fen: temporary assistance the household got in this
     year. deliberated_fen: what a deliberation (一事一议) raised the grant to, 0 = none. same_cause: a grant for the same cause lies
-    within the period in which it may not be repeated."""
+    within the period in which it may not be repeated. untrue: it was verified that what was claimed is not so (不属实)."""
 
     household: HouseholdFacts
     kind: str = "emergency"
@@ -136,6 +136,7 @@ class TemporaryFacts:
     given_this_year_fen: int = 0
     deliberated_fen: int = 0
     same_cause: bool = False
+    untrue: bool = False
 
 
 @dataclass(frozen=True)

@@ -375,6 +375,13 @@ class same_cause(Rule):
     label = "规定期限内同一事由已获救助"
 
 
+class untrue(Rule):
+    value_type = bool
+    entity = Household
+    definition_period = MONTH
+    label = "经核实所称情况不属实"
+
+
 class covered_persons(Rule):
     value_type = int
     entity = Household
@@ -449,6 +456,7 @@ HOUSEHOLD_INPUTS: tuple[type[Rule], ...] = (
     given_this_year,
     deliberated,
     same_cause,
+    untrue,
     covered_persons,
     cpi_change,
     food_change,

@@ -73,6 +73,9 @@ def _matter(m: str) -> tuple[Any, ...]:
     kind, hukou = ("emergency", "330226101") if m == "m1" else ("expenditure", "")
     return (
         t.ApplyTemporary(SUBJECT, m, TOWN, PAYEE, kind, "accident", FIRST, 100, hukou),
+        t.RefuseTemporaryAcceptance(SUBJECT, m, "不属于受理范围"),
+        t.FileTemporaryAppeal(SUBJECT, m, "应予受理"),
+        t.AnswerTemporaryAppeal(SUBJECT, m, "upheld", "应予受理"),
         t.AcceptTemporary(SUBJECT, m),
         t.GrantFirst(SUBJECT, m, "fund", 50000, assessed("2023-07", 100000)),
         t.CompletePapers(SUBJECT, m, "属实", 100),

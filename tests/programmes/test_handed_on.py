@@ -199,6 +199,26 @@ def test_a_hand_off_that_was_accepted_first_becomes_a_case_later(d: Desk, number
     assert (stands(d, record_id)["refers_to"], stands(d, by_hand)["refers_to"]) == (answer["id"], "")
 
 
+@pytest.mark.parametrize(
+    ("act", "outcome", "text"),
+    [("refuse_temporary_acceptance", "refused", "不予受理" + IN_WRITING), ("withdraw_temporary", "withdrawn", "申请人撤回申请。")],
+)
+def test_a_matter_that_is_not_accepted_or_withdrawn_answers_the_hand_off(
+    d: Desk, numbers: Numbers, act: str, outcome: str, text: str
+) -> None:
+    """The sender hears that nothing was decided, too, without the reason that is the applicant's."""
+    found = home(d, numbers, {"born": "19800101", "monthly_income_fen": 300000}, {"born": "20150101"}, town=THERE)
+    record_id = sent(d, found.members[1])
+    d.call("accept_handoff", at=THERE, record_id=record_id, dossier_hash=DOSSIER)
+    what = {"kind": "emergency", "cause": "accident", "happened_on": "2023-07-03", "division": THERE, "household_id": found.household_id}
+    d.call("apply_temporary", **what, handoff_id=record_id)
+    [matter_id] = d.call("get_temporary", "auditor", subject_id=found.household_id)["matters"]
+    d.call(act, subject_id=found.household_id, matter_id=matter_id, reason="家中私事")
+    d.settle()
+    shown = stands(d, record_id)
+    assert (shown["status"], shown["outcome"], shown["result"]) == ("done", outcome, f"临时救助：{text}")
+
+
 def test_a_matter_of_temporary_assistance_answers_the_hand_off_it_came_of(d: Desk, numbers: Numbers) -> None:
     """It names the accepted hand-off; of somebody else's nothing is begun."""
     found = home(d, numbers, {"born": "19800101", "monthly_income_fen": 300000}, {"born": "20150101"}, town=THERE)

@@ -181,6 +181,22 @@ def test_an_upheld_objection_takes_a_matter_off_the_page_until_it_is_reviewed_ag
     assert said(d, case_id) == ()
 
 
+def test_a_withdrawn_application_leaves_the_page_and_what_waits_beside_it_is_moot(d: Desk, numbers: Numbers) -> None:
+    """An objection that was taken in goes with it, and one that came from the page has its answer; nothing is late afterwards."""
+    d.on("2024-03-04")
+    ref = matter(d, numbers)
+    case_id = ref["matter_id"]
+    taken, waiting = report(d, case_id, "他家有轿车"), report(d, case_id, "他家有两套房")
+    d.call("take_public_objection", case_id=case_id, receipt=taken, reason="须核实", actor="staff:window")
+    d.call("withdraw_temporary", **ref, reason="已有亲友帮助")
+    d.settle()
+    assert said(d, case_id) == ()
+    assert [d.call("get_objection_answer", "portal", receipt=r)["status"] for r in (taken, waiting)] == ["moot", "moot"]
+    d.later(60)
+    d.settle()
+    assert (state(d, ref)["status"], list(state(d, ref)["overdue"])) == ("withdrawn", [])
+
+
 def test_an_objection_nobody_answers_is_late_in_its_own_list(d: Desk, numbers: Numbers) -> None:
     """After twenty working days it is a supervisor's; the page of the matter says what its row says."""
     d.on("2023-11-06")

@@ -678,6 +678,136 @@ def test_a_second_decision_is_never_worse_than_the_first(d: Desk, numbers: Numbe
     parts_follow(d, ref)
 
 
+def test_an_emergency_that_was_found_untrue_is_refused_and_what_was_drawn_is_claimed(d: Desk, numbers: Numbers) -> None:
+    """不属实: the rules refuse it, also above the ceiling; the refusal says what was found, the draw is settled and claimed back once."""
+    d.on("2024-07-01")
+    house = family(d, numbers).household_id
+    ref = applied(d, household_id=house)
+    d.call("grant_first", **ref)
+    first = stands(d, ref)["first"]["amount_fen"]
+    with pytest.raises(Refused) as both:
+        d.call("complete_papers", **ref, finding="事故并未发生", loss_fen=1, untrue=True)
+    assert both.value.field == "loss_fen"
+    d.call("complete_papers", **ref, finding="事故并未发生", loss_fen=0, untrue=True)
+    held = {"minutes_no": "纪要9号", "raised_fen": 900_000, "reason": "特别困难"}
+    d.call("record_deliberation", "reviewer", **ref, participants=["staff:a", "staff:b", "staff:c"], **held)
+    assessment = proposed(d, ref)["assessment"]
+    assert (assessment["eligible"], assessment["amount_fen"], assessment["reason"]) == (False, 0, "经核实，所称情况不属实")
+    assert decide(d, ref)["status"] == "refused"
+    told = [r.event for r in d.services["assistance"].office.history(t.DECIDER.stream(house)) if isinstance(r.event, t.TemporaryRefused)]
+    assert [e.reason for e in told] == ["经核实，所称情况不属实：事故并未发生"]
+    claim = claim_of(d, ref)
+    assert claim["left_fen"] == claim["amount_fen"] == first
+    assert ref["matter_id"] not in fund_of(d).open_draws
+    upheld(d, ref)
+    d.call("complete_papers", **ref, finding="事故属实，原核实有误", loss_fen=0)
+    assert proposed(d, ref)["assessment"]["eligible"]
+    assert decide(d, ref)["status"] == "paid_out"
+    assert claim_of(d, ref)["left_fen"] == 0
+
+
+def test_an_application_is_withdrawn_before_it_is_decided_and_not_after(d: Desk, numbers: Numbers) -> None:
+    """撤回申请: from every step before the decision the matter is over and in no list; the same cause may be applied for again."""
+    d.on("2024-07-02")
+    house = family(d, numbers).household_id
+    papers = ("complete_papers", "clerk", {"finding": "属实", "loss_fen": 50_000})
+    for steps in ((), (papers,), (papers, ("propose_temporary", "reviewer", {}))):
+        ref = applied(d, household_id=house)
+        for act, role, typed in steps:
+            d.call(act, role, **ref, **typed)
+        with pytest.raises(Refused) as unsaid:
+            d.call("withdraw_temporary", **ref, reason=" ")
+        assert unsaid.value.field == "reason"
+        assert page(d, ref)[1]["withdraw_temporary"]["refused"] == ""
+        d.call("withdraw_temporary", **ref, reason="已有亲友帮助")
+        d.settle()
+        assert stands(d, ref)["status"] == "withdrawn"
+        assert said(page(d, ref)[0]) == in_list(d, ref) == {"worklist": "", "due_on": None}
+        assert not page(d, ref)[1].keys() & {"withdraw_temporary", "file_temporary_appeal"}
+        with pytest.raises(Refused, match="不能办理"):
+            d.call("file_temporary_appeal", **ref, reason="不服")
+    ref = applied(d, household_id=house)
+    d.call("complete_papers", **ref, finding="属实", loss_fen=50_000)
+    proposed(d, ref)
+    assert decide(d, ref)["status"] == "paid_out"
+    with pytest.raises(Refused, match="不能办理"):
+        d.call("withdraw_temporary", **ref, reason="不再需要")
+    upheld(d, ref)
+    with pytest.raises(Refused, match="经复核"):
+        d.call("withdraw_temporary", **ref, reason="不再需要")
+
+
+def test_what_a_first_grant_drew_is_claimed_back_when_the_application_is_withdrawn(d: Desk, numbers: Numbers) -> None:
+    """The draw is settled, the whole is a claim once; nobody is late with papers that will not come, and nothing of it was given."""
+    d.on("2024-07-03")
+    house = family(d, numbers).household_id
+    ref = applied(d, household_id=house)
+    d.call("grant_first", **ref)
+    first = stands(d, ref)["first"]["amount_fen"]
+    d.call("withdraw_temporary", **ref, reason="不愿接受核实")
+    d.settle()
+    claim = claim_of(d, ref)
+    assert claim["left_fen"] == claim["amount_fen"] == first
+    assert ref["matter_id"] not in fund_of(d).open_draws
+    d.later(30)
+    d.settle()
+    m = stands(d, ref)
+    assert (m["status"], list(m["overdue"])) == ("withdrawn", [])
+    assert claim_of(d, ref)["amount_fen"] == first
+    state: t.Temporary = d.services["assistance"].office.load(t.DECIDER, house).state
+    assert t.given_in_year(state, 2024, "") == 0
+
+
+def test_a_refusal_of_acceptance_has_its_reason_and_its_appeal(d: Desk, numbers: Numbers) -> None:
+    """不予受理: appealed against it begins again, must be accepted, and is decided and paid as if it had been at once."""
+    d.on("2024-08-01")
+    house = family(d, numbers).household_id
+    what: dict[str, Any] = {"kind": "emergency", "cause": "accident", "happened_on": "2024-08-01", "division": TOWN}
+    d.call("apply_temporary", **what, household_id=house)
+    ref = {"subject_id": house, "matter_id": list(matters(d, house))[-1]}
+    with pytest.raises(Refused) as unsaid:
+        d.call("refuse_temporary_acceptance", **ref, reason="")
+    assert unsaid.value.field == "reason"
+    d.call("refuse_temporary_acceptance", **ref, reason="不属于临时救助范围")
+    d.settle()
+    assert stands(d, ref)["status"] == "not_accepted"
+    assert said(page(d, ref)[0]) == in_list(d, ref) == {"worklist": "", "due_on": None}
+    with pytest.raises(Refused, match="不能办理"):
+        d.call("accept_temporary", **ref)
+    d.call("file_temporary_appeal", **ref, reason="确有急难")
+    assert in_list(d, ref)["worklist"] == "objection"
+    with pytest.raises(Refused, match="在办"):
+        d.call("apply_temporary", **what, household_id=house)
+    d.call("answer_temporary_appeal", "approver", actor=COUNTY_OFFICER, **ref, outcome="upheld", reason="属于急难型")
+    d.settle()
+    assert said(page(d, ref)[0]) == in_list(d, ref) == {"worklist": "temporary_accept", "due_on": None}
+    with pytest.raises(Refused, match="应予受理"):
+        d.call("refuse_temporary_acceptance", **ref, reason="仍不受理")
+    d.call("accept_temporary", **ref)
+    d.call("grant_first", **ref)
+    d.call("complete_papers", **ref, finding="损失较小", loss_fen=100_000)
+    drawn, total = stands(d, ref)["first"]["amount_fen"], proposed(d, ref)["assessment"]["amount_fen"]
+    with pytest.raises(Refused) as same:
+        decide(d, ref, actor=COUNTY_OFFICER)
+    assert same.value.code == "same_hand"
+    assert (decide(d, ref)["status"], payments(d, ref)) == ("paid_out", [])
+    assert claim_of(d, ref)["amount_fen"] == drawn - total > 0
+
+
+def test_a_refusal_of_acceptance_may_stand_and_another_application_come_after_it(d: Desk, numbers: Numbers) -> None:
+    """The cause is not barred by it; while that other one is under way the refusal is not appealed against."""
+    d.on("2024-08-05")
+    house = family(d, numbers).household_id
+    d.call("apply_temporary", kind="emergency", cause="accident", happened_on="2024-08-05", division=TOWN, household_id=house)
+    ref = {"subject_id": house, "matter_id": list(matters(d, house))[-1]}
+    d.call("refuse_temporary_acceptance", **ref, reason="材料指向他人")
+    again = applied(d, household_id=house)
+    with pytest.raises(Refused, match="在办"):
+        d.call("file_temporary_appeal", **ref, reason="不服")
+    d.call("grant_first", **again)
+    assert stands(d, again)["status"] == "granted_pending_papers"
+
+
 def test_a_refusal_that_is_refused_again_claims_nothing_more(d: Desk, numbers: Numbers) -> None:
     """The claim of the first refusal is the only one; a refusal of an older release cannot be appealed against."""
     d.on("2024-06-03")
@@ -706,7 +836,7 @@ SUBJECT, PAYEE, MATTER = "a1" * 16, "b2" * 16, "matter-1"
 
 
 @settings(max_examples=80, deadline=None)
-@drawn(st.lists(st.integers(0, 13), max_size=24), st.integers(1, 12), st.integers(0, 900_000), st.integers(0, 900_000))
+@drawn(st.lists(st.integers(0, 14), max_size=24), st.integers(1, 12), st.integers(0, 900_000), st.integers(0, 900_000))
 def test_no_sequence_pays_more_than_was_approved(steps: list[int], instalments: int, first_fen: int, total_fen: int) -> None:
     """Whatever is tried in whatever order: released and drawn together never exceed the approved amount, or a claim covers the rest;
     a decision that is appealed against and made again takes nothing away, and pays only what is missing."""
@@ -727,10 +857,11 @@ def test_no_sequence_pays_more_than_was_approved(steps: list[int], instalments: 
         (t.WithdrawTemporaryAppeal(*ref), "a"),
         (t.ProposeTemporary(*ref, more, instalments, "cash", 0), "b"),
         (t.DecideTemporary(*ref, bc.reviewed_hash(more), False, 200_000), "c"),
+        (t.WithdrawTemporary(*ref, "不再需要"), "a"),
     ]
     best = 0
     state = t.DECIDER.initial
-    for step in [0, 1, *steps, 2, 3, 4, 5, *steps, 10, 4, 5, *[13] * instalments]:
+    for step in [0, 1, *steps, 2, 3, 4, 5, *steps, 10, 4, 5, *[14] * instalments]:
         m = state.matters.get(MATTER)
         release = t.ReleaseInstalment(*ref, len(m.released) + 1 if m else 1, "仍需")
         c, hand = tries[step] if step < len(tries) else (release, "b")
@@ -746,7 +877,8 @@ def test_no_sequence_pays_more_than_was_approved(steps: list[int], instalments: 
             best = now.approved.amount_fen
             assert now.paid_fen <= max(best - now.drawn_fen, 0)
     m = state.matters[MATTER]
-    assert m.status in ("granted_pending_papers", "verified", "proposed", "approved", "paid_out", "refused")
+    assert m.status in ("granted_pending_papers", "verified", "proposed", "approved", "paid_out", "refused", "withdrawn")
+    assert not (m.status == "withdrawn" and (m.approved or m.released or m.given_fen))
     if m.approved:
         paid = sum(m.approved.instalments[: len(m.released)])
         left = m.cancelled_fen + sum(m.approved.instalments[len(m.released) :]) * (m.cancelled_fen == 0)

@@ -73,6 +73,7 @@ FACTS: dict[type[Any], st.SearchStrategy[Any]] = {
         given_this_year_fen=FEN,
         deliberated_fen=FEN,
         same_cause=st.booleans(),
+        untrue=st.booleans(),
     ),
     DisabilityFacts: st.builds(
         DisabilityFacts,

@@ -57,7 +57,7 @@ class CaseDecided:
 
 @dataclass(frozen=True)
 class MatterDecided:
-    """Our own ``assistance.temporary_approved`` and ``temporary_refused``."""
+    """Our own ``assistance.temporary_approved``, ``temporary_refused`` and ``temporary_withdrawn``."""
 
     subject_id: str
 
@@ -106,11 +106,17 @@ def answers_of_matters(history: Iterable[Recorded]) -> dict[str, tuple[str, Answ
         told = r.event
         if isinstance(told, temporary.TemporaryApplied):
             came_of[told.matter_id] = told.handoff_id
-        elif isinstance(told, temporary.TemporaryApproved | temporary.TemporaryRefused) and came_of[told.matter_id]:
-            approved = isinstance(told, temporary.TemporaryApproved)
-            text = "予以救助" if approved else "不予救助" + _IN_WRITING
-            answered = Answered(r.version, "granted" if approved else "refused", f"{TEMPORARY_ASSISTANCE.name}：{text}。")
-            found[came_of[told.matter_id]] = told.matter_id, answered
+            continue
+        outcome = text = ""
+        match told:
+            case temporary.TemporaryApproved():
+                outcome, text = "granted", "予以救助"
+            case temporary.TemporaryRefused():
+                outcome, text = "refused", ("不予受理" if told.at_acceptance else "不予救助") + _IN_WRITING
+            case temporary.TemporaryWithdrawn():
+                outcome, text = "withdrawn", _GIVEN_UP[e.ApplicationWithdrawn]
+        if outcome and came_of[told.matter_id]:
+            found[came_of[told.matter_id]] = told.matter_id, Answered(r.version, outcome, f"{TEMPORARY_ASSISTANCE.name}：{text}。")
     return found
 
 
@@ -189,6 +195,11 @@ class HandoffDoors(PersonDoors):
     @reaction(OWN, "temporary_refused", reads=MatterDecided)
     def on_handed_matter_refused(self, notice: Notice[MatterDecided]) -> None:
         """临时救助 was refused."""
+        self._matter_decided(notice)
+
+    @reaction(OWN, "temporary_withdrawn", reads=MatterDecided)
+    def on_handed_matter_withdrawn(self, notice: Notice[MatterDecided]) -> None:
+        """临时救助 was withdrawn by the applicant."""
         self._matter_decided(notice)
 
     def _matter_decided(self, notice: Notice[MatterDecided]) -> None:

@@ -30,6 +30,7 @@ CODE = TEMPORARY_ASSISTANCE.code
 FUND = "temporary_assistance_reserve_fund"
 HUKOU_NOTICE = "emergency_notice_to_hukou_place"
 EXCESS = "先行救助金额超过正式审批金额"
+GIVEN_UP = "先行救助后撤回申请"
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class DecisionForm:
 
 @dataclass(frozen=True)
 class Decided:
-    """Our own ``assistance.temporary_approved`` and ``temporary_refused``; a refused one approves nothing."""
+    """Our own ``assistance.temporary_approved``, ``temporary_refused`` and ``temporary_withdrawn``; only the first approves something."""
 
     subject_id: str
     matter_id: str
@@ -154,7 +155,7 @@ class TemporaryDoors(TemporaryPublicityDoors):
         month = dates.month_of(order.today)
         if c.person_id and self.office.load(placement.DECIDER, c.person_id).state.home_in(month):
             raise invalid("该人员已登记在家庭中，请以其家庭申请临时救助。", "person_id")
-        if any(m.standing not in temporary.OVER for _, other in self._beside(subject_id) for m in other.matters.values()):
+        if any(m.under_way for _, other in self._beside(subject_id) for m in other.matters.values()):
             raise Refused("already_exists", "该户成员或其所在家庭已有在办的临时救助事项。", "subject_id")
         home = self._home_of_matter(subject_id, division, month)
         payee = c.person_id
@@ -188,6 +189,16 @@ class TemporaryDoors(TemporaryPublicityDoors):
         """受理；急难型自此二十四小时内须先行救助。"""
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
+    @command(temporary.RefuseTemporaryAcceptance)
+    def refuse_temporary_acceptance(self, order: Order[temporary.RefuseTemporaryAcceptance]) -> Any:
+        """不予受理，须说明理由；可以申请复核。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(temporary.WithdrawTemporary)
+    def withdraw_temporary(self, order: Order[temporary.WithdrawTemporary]) -> Any:
+        """申请人在审批前撤回申请；先行救助已发的，按规定追回。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
     @command(temporary.RecordHukouAnswer)
     def record_hukou_answer(self, order: Order[temporary.RecordHukouAnswer]) -> Any:
         """登记户籍地核查结果（是否已因同一事由救助）。"""
@@ -217,7 +228,7 @@ class TemporaryDoors(TemporaryPublicityDoors):
 
     @command(temporary.CompletePapers)
     def complete_papers(self, order: Order[temporary.CompletePapers]) -> Any:
-        """核实（急难型：补齐手续）。"""
+        """核实（急难型：补齐手续）；所称情况不属实的，注明并写明核实情况，按规则不予救助，先行救助已发的追回。"""
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
     @command(temporary.RecordDeliberation)
@@ -332,7 +343,12 @@ class TemporaryDoors(TemporaryPublicityDoors):
         """Nothing is due: what was granted first is claimed back, once."""
         self._settle_draw(notice)
 
-    def _settle_draw(self, notice: Notice[Decided]) -> None:
+    @reaction(OWN, "temporary_withdrawn", reads=Decided)
+    def on_temporary_withdrawn(self, notice: Notice[Decided]) -> None:
+        """Nothing will be decided: what was granted first is claimed back, as after a refusal."""
+        self._settle_draw(notice, GIVEN_UP)
+
+    def _settle_draw(self, notice: Notice[Decided], why: str = EXCESS) -> None:
         f = notice.facts
         before, decisions = self._until(f.subject_id, f.matter_id, notice.event_id)
         m = before.matters[f.matter_id]
@@ -359,7 +375,7 @@ class TemporaryDoors(TemporaryPublicityDoors):
         if excess > 0:
             case_id = benefit_case.case_id(CODE, f.matter_id)
             difference = benefit_case.MonthDifference(month, m.drawn_fen, f.amount_fen)
-            found = benefit_case.OverpaymentFound(case_id, CODE, m.payee_id, m.division, (difference,), excess, EXCESS)
+            found = benefit_case.OverpaymentFound(case_id, CODE, m.payee_id, m.division, (difference,), excess, why)
             self.benefits.payments.open_recovery(notice.event_id, found, notice.order(f, "claim"))
 
     def _repaid(self, subject_id: str, m: temporary.Matter, found: Assessment) -> int:
@@ -383,14 +399,18 @@ class TemporaryDoors(TemporaryPublicityDoors):
         return claim
 
     def _until(self, subject_id: str, matter_id: str, event_id: str) -> tuple[temporary.Temporary, list[str]]:
-        """The stream as it was before an event of it ("": now), and the ids of the matter's decisions until then, in their order."""
+        """The stream as it was before an event of it ("": now), and the ids of the matter's decisions until then, in their order.
+
+        A refusal of acceptance is none of them: nothing was granted before it, and nothing is claimed by it.
+        """
         state, decisions = temporary.DECIDER.initial, []
         for r in self.office.history(temporary.DECIDER.stream(subject_id)):
             if r.id == event_id:
                 break
             state = temporary.evolve(state, r.event)
-            if isinstance(r.event, temporary.TemporaryApproved | temporary.TemporaryRefused) and r.event.matter_id == matter_id:
-                decisions.append(r.id)
+            match r.event:
+                case temporary.TemporaryApproved(matter_id=of) | temporary.TemporaryRefused(matter_id=of, at_acceptance=False):
+                    decisions += [r.id] if of == matter_id else []
         return state, decisions
 
     def _by(self, subject_id: str, event_id: str) -> str:
@@ -484,6 +504,7 @@ class TemporaryDoors(TemporaryPublicityDoors):
             given_this_year_fen=temporary.given_in_year(state, today.year, m.matter_id),
             deliberated_fen=m.deliberation.raised_fen if m.deliberation else 0,
             same_cause=temporary.helped_before(state, m, self._temporary_figure("same_cause.months", today), today),
+            untrue=bool(m.untrue),
         )
         return assessed(self._temporary_rules(), CODE, facts, month)
 

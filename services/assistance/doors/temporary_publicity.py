@@ -101,6 +101,11 @@ class TemporaryPublicityDoors(BenefitService):
         """不予救助: what waits has nothing to object to."""
         self._follow_matter(notice)
 
+    @reaction(OWN, "temporary_withdrawn", reads=MatterMoved)
+    def disclose_temporary_withdrawn(self, notice: Notice[MatterMoved]) -> None:
+        """撤回申请: nothing will be decided."""
+        self._follow_matter(notice)
+
     # -- objections
 
     @command(temporary_publicity.RaiseTemporaryObjection)
@@ -132,7 +137,7 @@ class TemporaryPublicityDoors(BenefitService):
                 continue
             if isinstance(r.event, temporary_publicity.TemporaryObjectionAnswered):
                 return {"status": "upheld" if r.event.upheld else "dismissed", "reason": r.event.reason}
-            if isinstance(r.event, temporary.TemporaryProposalVoided):
+            if isinstance(r.event, temporary.TemporaryProposalVoided | temporary.TemporaryWithdrawn):
                 return {"status": "moot", "reason": disclosure.MOOT}
         return {}
 

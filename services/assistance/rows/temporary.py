@@ -203,7 +203,13 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
 
     @model.on(temporary.TemporaryRefused)
     def _refused(rows: Rows, r: Recorded) -> None:
-        change(rows, r, status="refused", worklist="")
+        change(rows, r, status="not_accepted" if r.event.at_acceptance else "refused", worklist="")
+
+    @model.on(temporary.TemporaryWithdrawn)
+    def _given_up(rows: Rows, r: Recorded) -> None:
+        change(rows, r, status="withdrawn", worklist="", due_on=None)
+        for due in (first_due, papers_due, objection_due):
+            rows.settle(r, due(r))
 
     @model.on(temporary.TemporaryAppealFiled)
     def _appealed(rows: Rows, r: Recorded) -> None:
@@ -221,7 +227,10 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
         row = rows.get(matters, matter_id=r.event.matter_id)
         if r.event.upheld:
             change(rows, r, overlap="")
-        answered(rows, r, "verified" if r.event.upheld or row is None else row["status"])
+        status = "verified" if row is None else row["status"]
+        if r.event.upheld:
+            status = "applied" if status == "not_accepted" else "verified"
+        answered(rows, r, status)
 
     @model.on(temporary.TemporaryAppealWithdrawn)
     def _withdrawn(rows: Rows, r: Recorded) -> None:

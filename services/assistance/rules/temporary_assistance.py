@@ -33,6 +33,7 @@ class Reason(IntEnum):
     """Why the decision is as it is; the first that applies, in the order below."""
 
     no_members = 1
+    untrue = 11  # of a later release than those below: a number that was recorded keeps its meaning
     same_cause = 2
     class_not_covered = 3
     nothing_spent = 4
@@ -46,6 +47,7 @@ class Reason(IntEnum):
 
 REASONS: dict[int, str] = {
     Reason.no_members: "没有计入的共同生活家庭成员",
+    Reason.untrue: "经核实，所称情况不属实",
     Reason.same_cause: "规定期限内已因同一事由获得临时救助，不重复救助",
     Reason.class_not_covered: "本区临时救助不包括此类家庭",
     Reason.nothing_spent: "没有自负的生活必需支出",
@@ -185,6 +187,7 @@ class temporary_condition(Rule):
     def formula(household: People, period: Month) -> Values:
         return (
             (household("household_people", period) > 0)
+            & ~household("untrue", period)
             & ~household("same_cause", period)
             & (household("temporary_class_percent", period) > 0)
             & (household("emergency", period) | (household("loss", period) > 0))
@@ -252,6 +255,7 @@ class temporary_reason(Rule):
         means_fail, normal = ~household("temporary_means_condition", period), household("temporary_without_deliberation", period)
         why: list[tuple[Values, Reason]] = [
             (household("household_people", period) == 0, Reason.no_members),
+            (household("untrue", period), Reason.untrue),
             (household("same_cause", period), Reason.same_cause),
             (household("temporary_class_percent", period) == 0, Reason.class_not_covered),
             (~household("emergency", period) & (household("loss", period) == 0), Reason.nothing_spent),

@@ -124,6 +124,7 @@ EVENTS: dict[str, str] = {
     "refused": "未受理",
     "reported": "已报告",
     "same_cause": "同一事由",
+    "untrue": "经核实不属实",
     "sha256": "文件摘要（SHA-256）",
     "slice": "第几批",
     "unauthorised": "未授权的人员",

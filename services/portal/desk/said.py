@@ -189,6 +189,7 @@ PARTS: dict[str, str] = {
     "in_kind_fen": "已发实物折价",
     "in_all_fen": "累计给予",
     "referred": "转介服务（不发资金）",
+    "to_accept": "复核决定应予受理",
     "answered_by": "答复人",
     "claimed": "已发又追回的金额",
     "due_again": "重新核定应发",

@@ -135,6 +135,7 @@ FIELDS: dict[str, str] = {
     "excluded_income_fen": "不计入的月收入（分）",
     "monthly_income_fen": "月收入（分）",
     "loss_fen": "损失或支出（分）",
+    "untrue": "所称情况不属实",
     "most_fen": "每月抵扣上限（分）",
     "raised_fen": "议定金额（分）",
     "rural_fen": "农村标准（分）",
