@@ -17,16 +17,20 @@ from services.portal.rows import kept
 from services.portal.rows.computed import COMPUTED
 from services.portal.rows.runs import why
 from services.portal.sunshine.indicators import _with_value
+from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed, CaseRefused, CaseRestored
 from shared.casework.fund import FundAllocated, FundOpened
 from shared.casework.fund import Terms as FundTerms
 from shared.casework.graded_assessment import AssessmentEnded, AssessmentGraded
 from shared.casework.project import ProjectChangeDecided, ProjectClosed, ProjectPlanned
 from shared.casework.project import Terms as ProjectTerms
+from shared.casework.visit_plan import Terms as PlanTerms
+from shared.casework.visit_plan import VisitPlanClosed, VisitPlanOpened, VisitResponsibleChanged
 from shared.clock import SHANGHAI
 from shared.eventlog import discovery
 from shared.eventlog.client import Raw
 from shared.eventlog.read_model import Rows
 from shared.eventsourcing import codec
+from shared.rules.assessment import Assessment
 
 FIRST = date(2023, 3, 1)
 SELF_CARE, WISH, IMPROVED = "extreme_hardship_self_care_assessment", "extreme_hardship_central_placement", "home_environment_improvement"
@@ -76,6 +80,24 @@ def graded(person: str, grade: str) -> AssessmentGraded:
     return AssessmentGraded(SELF_CARE, "330225100", person, "form", grade, 3, (), FIRST, None)
 
 
+SUPPORT = "extreme_hardship_support"
+
+
+def supported(told: Told, day: int, *persons: str, programme: str = SUPPORT) -> None:
+    """Persons are granted 特困, each in a case of his own."""
+    for who in persons:
+        decided = Assessment(programme, "2023-03", who, "unchanged", True, 100, "符合条件", (), {}, "1", "1", None, False)
+        told.on(day, f"case-{who}", CaseGranted(programme, who, who, "330225100", "2023-03", 100, decided, 1))
+
+
+def ended(person: str, reason: str = "家庭情况变化") -> CaseEnded:
+    return CaseEnded(SUPPORT, person, "2023-04", reason, "")
+
+
+def reassessed(person: str, outcome: str) -> CaseReassessed:
+    return CaseReassessed(SUPPORT, person, outcome, 100, 100, "2023-03", (), (), "复核", 2)
+
+
 def test_what_changes_twice_on_a_day_is_one_row_of_that_day(told: Told) -> None:
     """The morning's figure is on no page; the day before keeps its own, and so does the day after."""
     fund = "fund-11111111-0000-5000-8000-000000000001"
@@ -95,6 +117,7 @@ def test_what_changes_twice_on_a_day_is_one_row_of_that_day(told: Told) -> None:
 
 def test_whoever_cannot_look_after_himself_counts_until_that_ends(told: Told) -> None:
     """不能自理者集中供养率: counted by the grade, and above the line by moving in; out of both by a better grade or the end."""
+    supported(told, 0, *"abc")
     told.on(0, "assessment-a", graded("a", "none"))
     told.on(0, "assessment-b", graded("b", "half"))
     told.on(0, "assessment-c", graded("c", "full"))
@@ -111,6 +134,7 @@ def test_whoever_cannot_look_after_himself_counts_until_that_ends(told: Told) ->
 
 def test_a_wish_counts_until_it_is_withdrawn_or_left(told: Told) -> None:
     """愿进全进: of those who wish, those who live there."""
+    supported(told, 0, *"abc")
     for n, person in enumerate("abc"):
         told.on(0, f"placement_wish-{person}", PlacementWished(WISH, "330225100", person, WishTerms(), f"意愿书{n}", "staff:1", FIRST))
     told.on(1, "placement_wish-a", PersonMovedIn(WISH, "330225100", "a", "i1", FIRST))
@@ -118,6 +142,48 @@ def test_a_wish_counts_until_it_is_withdrawn_or_left(told: Told) -> None:
     told.on(3, "placement_wish-a", PersonMovedOut(WISH, "330225100", "a", "i1", FIRST, "回家"))
     stands = [(told.counts(n)["wishing"], told.counts(n).get("wishing_inside", 0)) for n in range(4)]
     assert stands == [(3, 0), (3, 1), (2, 1), (1, 0)]
+
+
+def test_who_is_not_in_support_counts_in_no_indicator_of_it(told: Told) -> None:
+    """特困: assessed, wishing, cared for at home; refused he never counts, granted he does, and no more once his case has ended."""
+    plan = VisitPlanOpened("extreme_hardship_home_care", "330225100", "a", PlanTerms(), "carer:1", "org:1", "", (), 7, FIRST, None)
+    told.on(0, "assessment-a", graded("a", "none"))
+    told.on(0, "assessment-b", graded("b", "none"))
+    told.on(0, "placement_wish-a", PlacementWished(WISH, "330225100", "a", WishTerms(), "意愿书", "staff:1", FIRST))
+    told.on(0, "visit_plan-a", plan)
+    told.on(1, "case-b", CaseRefused("不符合条件", programme=SUPPORT, subject_id="b"))
+    supported(told, 1, "b", programme="severe_disability_care_subsidy")  # another benefit makes nobody 特困
+    supported(told, 2, "a")
+    told.on(3, "case-a", reassessed("a", "ended"))
+    told.on(3, "case-a", ended("a"))
+    seen = [[told.counts(day).get(of, 0) for of in ("dependent", "wishing", "home_care", "home_care_commissioned")] for day in range(4)]
+    assert seen == [[0] * 4, [0] * 4, [1] * 4, [0] * 4]
+
+
+def test_a_case_that_runs_again_counts_again(told: Told) -> None:
+    """A death taken back, an appeal upheld, a new round; a late fact about months before the end revives nothing."""
+    told.on(0, "assessment-a", graded("a", "half"))
+    supported(told, 0, "a")
+    told.on(1, "case-a", ended("a", "死亡"))
+    told.on(2, "case-a", CaseRestored(SUPPORT, "a", "2023-04", "误登记", None, None, "staff:1"))
+    told.on(3, "case-a", ended("a"))
+    told.on(4, "case-a", reassessed("a", "lowered"))  # and stays ended
+    told.on(4, "case-a", ended("a"))
+    told.on(5, "case-a", reassessed("a", "unchanged"))  # as an upheld appeal says it
+    told.on(6, "case-a", ended("a"))
+    supported(told, 7, "a")
+    assert [told.counts(day)["dependent"] for day in range(8)] == [1, 0, 1, 0, 0, 1, 0, 1]
+
+
+def test_a_care_plan_counts_by_who_provides_it(told: Told) -> None:
+    """照料护理: commissioned from the day on which an organisation sends the carer, until the plan is closed."""
+    supported(told, 0, "a")
+    plan = VisitPlanOpened("extreme_hardship_home_care", "330225100", "a", PlanTerms(), "carer:1", "", "", (), 7, FIRST, None)
+    told.on(0, "visit_plan-a", plan)
+    told.on(1, "visit_plan-a", VisitResponsibleChanged("carer:2", "org:1", "协议", "更换"))
+    told.on(2, "visit_plan-a", VisitPlanClosed("入住机构", FIRST, "staff:1"))
+    seen = [(told.counts(day)["home_care"], told.counts(day).get("home_care_commissioned", 0)) for day in range(3)]
+    assert seen == [(1, 0), (1, 1), (0, 0)]
 
 
 def test_a_budget_counts_as_it_was_last_approved(told: Told) -> None:
@@ -168,6 +234,7 @@ def test_an_indicator_withheld_is_recorded_from_day_to_day(told: Told) -> None:
             return {row.identifier: row.withheld for row in connection.execute(asked)}
 
     for n in range(5):
+        supported(told, n, f"p{n}")
         told.on(n, f"placement_wish-{n}", PlacementWished(WISH, "330225100", f"p{n}", WishTerms(), f"意愿书{n}", "staff:1", FIRST))
     told.on(9, "project-a", ProjectPlanned(IMPROVED, "330225100", "a", ProjectTerms(), "改造", "某站", 1000, (), "staff:2", FIRST))
     told.on(9, "project-a", ProjectClosed(IMPROVED, "330225100", "a", "completed", "好", 1000, 900, FIRST))

@@ -30,6 +30,7 @@ class Computed:
 
 
 _HOME = "home_improvement_households"
+_IN_SUPPORT = ("case_granted", "case_reassessed", "case_ended", "case_restored")  # whether somebody is 特困
 COMPUTED: dict[str, Computed] = {
     "proactive_discovery_households": Computed(
         "discovered", "本年主动发现、核实后转申请或转介的线索", ("clue_resolved",), yearly=True, persons=True
@@ -61,25 +62,25 @@ COMPUTED: dict[str, Computed] = {
     "dispersed_destitute_purchased_care_rate": Computed(
         "home_care_commissioned",
         "照料护理计划中由第三方机构承担的人",
-        ("visit_plan_opened", "visit_responsible_changed", "visit_plan_closed"),
+        ("visit_plan_opened", "visit_responsible_changed", "visit_plan_closed", *_IN_SUPPORT),
         over="home_care",
-        over_says="有照料护理计划的分散供养特困人员",
+        over_says="有照料护理计划的分散供养特困人员（在册）",
         persons=True,
     ),
     "willing_destitute_institutional_admission_rate": Computed(
         "wishing_inside",
         "有集中供养意愿且已入住的人",
-        ("placement_wished", "person_moved_in", "person_moved_out", "placement_wish_withdrawn"),
+        ("placement_wished", "person_moved_in", "person_moved_out", "placement_wish_withdrawn", *_IN_SUPPORT),
         over="wishing",
-        over_says="登记了集中供养意愿的特困人员",
+        over_says="登记了集中供养意愿的特困人员（在册）",
         persons=True,
     ),
     "nonselfcare_destitute_institutional_rate": Computed(
         "dependent_inside",
         "生活不能自理且集中供养的人",
-        ("assessment_graded", "assessment_expired", "assessment_ended", "person_moved_in", "person_moved_out"),
+        ("assessment_graded", "assessment_expired", "assessment_ended", "person_moved_in", "person_moved_out", *_IN_SUPPORT),
         over="dependent",
-        over_says="评估为部分或完全丧失自理能力的特困人员",
+        over_says="评估为部分或完全丧失自理能力的特困人员（在册）",
         persons=True,
     ),
     "mental_health_lectures": Computed(

@@ -18,6 +18,7 @@ from services.portal.rows.computed import COMPUTED, Computed, few
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
+SUPPORT = "extreme_hardship_support"  # 特困
 SELF_CARE, HOME_CARE = "extreme_hardship_self_care_assessment", "extreme_hardship_home_care"
 HOME_IMPROVEMENT = "home_environment_improvement"
 INSTITUTIONS, DISCOVERY = "support_institution_governance", "proactive_discovery"
@@ -111,7 +112,7 @@ class _Counts:
 def project(model: ReadModel, tables: Tables) -> None:
     counts = _Counts(tables)
     _visits(model, counts)
-    _institutions(model, counts)
+    _destitute(model, counts)
     _projects(model, counts)
     _inspections(model, counts)
     _checks(model, counts)
@@ -119,39 +120,45 @@ def project(model: ReadModel, tables: Tables) -> None:
 
 
 def _visits(model: ReadModel, c: _Counts) -> None:
-    def stands(rows: Rows, r: Recorded, facts: dict[str, Any]) -> None:
-        standing = facts.get("open") and facts.get("programme") == HOME_CARE
-        c.stand(rows, r, r.stream, facts, {"home_care": 1, "home_care_commissioned": int(facts["commissioned"])} if standing else {})
-
-    @model.on_short("visit_plan_opened")
-    def _opened(rows: Rows, r: Recorded) -> None:
-        stands(rows, r, {"programme": r.event.programme, "open": True, "commissioned": bool(r.event.provider)})
-
-    @model.on_short("visit_responsible_changed")
-    def _changed(rows: Rows, r: Recorded) -> None:
-        stands(rows, r, {**c.facts(rows, r.stream), "commissioned": bool(r.event.provider)})
-
-    @model.on_short("visit_plan_closed")
-    def _closed(rows: Rows, r: Recorded) -> None:
-        stands(rows, r, {**c.facts(rows, r.stream), "open": False})
-
     @model.on_short("visit_recorded")
     def _visited(rows: Rows, r: Recorded) -> None:
         c.add(rows, r, "visits")
 
 
-def _institutions(model: ReadModel, c: _Counts) -> None:
-    """Of a person: whether he can look after himself, whether he wishes to live in an institution, and whether he does."""
+def _destitute(model: ReadModel, c: _Counts) -> None:
+    """Of a person in 特困: whether he can look after himself, whether he wishes to live in an institution, whether he does, and who cares
+    for him at home. He is counted while his case runs: whoever is refused, or has left it, may be assessed, wish and be visited too."""
 
     def know(rows: Rows, r: Recorded, person: str, **news: Any) -> None:
         part = f"person {person}"
         facts = {**c.facts(rows, part), **news}
+        inside = int(facts.get("inside", False))
+        plans = facts.get("plans", {}).values()
         standing: dict[str, int] = {}
-        if facts.get("dependent"):
-            standing |= {"dependent": 1, "dependent_inside": int(facts.get("inside", False))}
-        if facts.get("wishes"):
-            standing |= {"wishing": 1, "wishing_inside": int(facts.get("inside", False))}
+        if facts.get("supported"):
+            if facts.get("dependent"):
+                standing |= {"dependent": 1, "dependent_inside": inside}
+            if facts.get("wishes"):
+                standing |= {"wishing": 1, "wishing_inside": inside}
+            if plans:
+                standing |= {"home_care": len(plans), "home_care_commissioned": sum(plans)}
         c.stand(rows, r, part, facts, standing)
+
+    @model.on_short("case_granted", "case_restored")
+    def _supported(rows: Rows, r: Recorded) -> None:
+        if r.event.programme == SUPPORT:
+            know(rows, r, r.event.subject_id, supported=True)
+
+    @model.on_short("case_reassessed")
+    def _reassessed(rows: Rows, r: Recorded) -> None:
+        """An appeal that is upheld revives a case by no other event; what ends it, or leaves it ended, says case_ended right behind."""
+        if r.event.programme == SUPPORT and r.event.outcome != "ended":
+            know(rows, r, r.event.subject_id, supported=True)
+
+    @model.on_short("case_ended")
+    def _left(rows: Rows, r: Recorded) -> None:
+        if r.event.programme == SUPPORT:
+            know(rows, r, r.event.subject_id, supported=False)
 
     @model.on_short("assessment_graded")
     def _graded(rows: Rows, r: Recorded) -> None:
@@ -180,6 +187,27 @@ def _institutions(model: ReadModel, c: _Counts) -> None:
     @model.on_short("person_moved_out")
     def _moved_out(rows: Rows, r: Recorded) -> None:
         know(rows, r, r.event.subject_id, inside=False, wishes=False)
+
+    def plan(rows: Rows, r: Recorded, commissioned: bool | None) -> None:
+        """None: there is no such plan any more."""
+        if person := c.facts(rows, r.stream).get("person"):
+            plans = dict(c.facts(rows, f"person {person}").get("plans", {}))
+            plans.pop(r.stream, None)
+            know(rows, r, person, plans=plans if commissioned is None else {**plans, r.stream: int(commissioned)})
+
+    @model.on_short("visit_plan_opened")
+    def _opened(rows: Rows, r: Recorded) -> None:
+        if r.event.programme == HOME_CARE:
+            rows.put(c.parts, part=r.stream, facts=json.dumps({"person": r.event.subject_id}), stands="{}")
+            plan(rows, r, bool(r.event.provider))
+
+    @model.on_short("visit_responsible_changed")
+    def _changed(rows: Rows, r: Recorded) -> None:
+        plan(rows, r, bool(r.event.provider))
+
+    @model.on_short("visit_plan_closed")
+    def _closed(rows: Rows, r: Recorded) -> None:
+        plan(rows, r, None)
 
 
 def _projects(model: ReadModel, c: _Counts) -> None:

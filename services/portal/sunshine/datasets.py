@@ -288,7 +288,8 @@ def _news(portal: Portal, day: Day) -> Iterator[tuple[str, str, str, str]]:
         yield row["published_on"], f"policy/{row['record_id']}/{row['number']}", title, "/sunshine/standards#policies"
     for row in money.runs(portal, day):
         if row["status"] == "closed":
-            yield row["closed_on"], f"run/{row['run_id']}", f"发放：{declared.name(row['programme'])} {row['month']}", "/sunshine/payments"
+            name = row["run_id"] or f"{row['programme']}/{row['month']}/{row['division']}/{row['round']}"
+            yield row["closed_on"], f"run/{name}", f"发放：{declared.name(row['programme'])} {row['month']}", "/sunshine/payments"
     for row in inspections.campaigns(portal, day):
         if row["status"] == "published":
             name, title = f"campaign/{row['record_id']}", f"检查结果公开：{row['title']}"

@@ -14,6 +14,7 @@ from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, 
 from services.portal.web.pictures import Bar, line
 from services.portal.web.portal import Portal
 from services.portal.web.shown import money
+from shared.casework.programme import LEVELS
 from shared.domain.errors import Refused
 
 RUNS = TABLES["runs"]
@@ -28,7 +29,8 @@ KINDS = {"allocated": "拨入", "drawn": "支取", "given_back": "退回", "coun
 
 def runs(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """The runs of the programmes whose figures are public, from the sending on, newest month first. Of one with few payees there is the
-    run and no figure, and where few were paid, failed or held, none of these parts (``withheld``)."""
+    run and no figure, and where few were paid, failed or held, none of these parts (``withheld``); of one below the level of place that its
+    programme declares there is the place above it and no more (``_at_its_level``)."""
     public = [p.code for p in declared.counted()]
     statement = sa.select(RUNS).where(kept.on(RUNS, day.text), RUNS.c.status.in_(("sent", "closed")), RUNS.c.programme.in_(public))
     found = query(portal, statement.order_by(RUNS.c.month.desc(), RUNS.c.programme, RUNS.c.division, RUNS.c.round))
@@ -37,8 +39,38 @@ def runs(portal: Portal, day: Day) -> list[dict[str, Any]]:
             row[f"{total}"] == sum(row[f"{part}{unit}"] for part in ("paid", "failed", "held"))
             for total, unit in (("count", ""), ("total_fen", "_fen"))
         )
+        _at_its_level(row)
         row.update(dict.fromkeys({"": (), "parts": _PARTS}.get(row["withheld"], _COUNTS)))
-    return found
+    return _once(found)
+
+
+def _at_its_level(row: dict[str, Any]) -> None:
+    """A run of a smaller place than its programme may name (声明的级别) is one of the place above, without figures, number or event.
+
+    Its figure would be the smaller place's. Its number is made of the place, so that whoever tries a few hundred codes would find it.
+    """
+    place = row["division"]
+    row["division"] = place[: LEVELS[declared.public(row["programme"]).level]]
+    if row["division"] != place:
+        row.update(withheld="level", run_id="", stream="", version=-1)
+
+
+def _once(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of the runs without a number one line each month, place and round: how many there are tells in how many places below somebody is.
+    It is closed, and proven, when all of them are. In an order in which no smaller place has a part."""
+    lines: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in found:
+        key = (row["programme"], row["month"], row["division"], row["round"], row["run_id"])
+        other = lines.setdefault(key, row)
+        if other is not row:
+            both = (other, row)
+            closed = all(one["status"] == "closed" for one in both)
+            other["sent_on"] = max(one["sent_on"] for one in both)
+            other["closed_on"] = max(one["closed_on"] for one in both) if closed else None
+            other["status"] = "closed" if closed else "sent"
+            other["proven"] = all(one["proven"] for one in both)
+    newest = sorted(lines.values(), key=lambda row: (row["programme"], row["division"], row["round"], row["run_id"]))
+    return sorted(newest, key=lambda row: row["month"], reverse=True)
 
 
 def months(portal: Portal, day: Day) -> dict[str, dict[str, int]]:
@@ -67,9 +99,16 @@ def withholdings(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """The record of what was withheld of runs: of which, by which rule, from which day to which, as it stood at the end of the day."""
     c = RUNS.c
     public = [p.code for p in declared.counted()]
-    asked = sa.select(c.run_id, c.programme, c.division.label("place"), c.withheld, c.since.label("from_day"), c.until.label("until_day"))
-    asked = asked.where(c.withheld != "", c.programme.in_(public), c.since <= day.text).order_by(c.run_id, c.since)
-    return [{**row, "until_day": until(row["until_day"], day.on)} for row in query(portal, asked)]
+    asked = sa.select(c.run_id, c.programme, c.division, c.withheld, c.since, c.until)
+    asked = asked.where(c.status.in_(("sent", "closed")), c.programme.in_(public), c.since <= day.text).order_by(c.run_id, c.since)
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in query(portal, asked):
+        _at_its_level(row)
+        if row["withheld"]:
+            told = {name: row[name] for name in ("run_id", "programme", "withheld")} | {"place": row["division"]}
+            told |= {"from_day": row["since"], "until_day": until(row["until"], day.on)}
+            found.setdefault(tuple(told.values()), told)
+    return sorted(found.values(), key=lambda told: (told["run_id"], told["from_day"], told["programme"], told["place"], told["until_day"]))
 
 
 @page("/sunshine/payments")
