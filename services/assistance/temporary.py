@@ -10,10 +10,11 @@ decided once more; against a refusal of acceptance, back to be accepted.
 Must hold: the amount is what the rules say, also that of the first grant, and above the ceiling only what a recorded deliberation
 raised it to; the sum of what is released and was drawn is never more than what was approved; what a first grant exceeded the formal
 decision by becomes a claim, never a silent correction, and all of it when the application is withdrawn; clerk, reviewer and approver are
-three hands, above the township's ceiling the approver is the county's; an appeal is answered by a hand that took no part, and its second
-decision is never worse than the first; what is paid after it is only what is missing; no second grant for the same cause within the
-period the rules name, and aid that another department gives for a disaster is considered first (``aid_overlap.py``). The place of the
-emergency (急难发生地) accepts, approves and pays also for people registered elsewhere, whose home place is asked and told.
+three hands, above the township's ceiling the approver is the county's; every release goes to whoever is paid for the household on its
+day; an appeal is answered by a hand that took no part, and its second decision is never worse than the first; what is paid after it is
+only what is missing; no second grant for the same cause within the period the rules name, and aid that another department gives for a
+disaster is considered first (``aid_overlap.py``). The place of the emergency (急难发生地) accepts, approves and pays also for people
+registered elsewhere, whose home place is asked and told.
 
 A proposed matter of the kind after spending is publicised (公示) and can be objected to: ``temporary_publicity.py``.
 
@@ -71,6 +72,7 @@ STAGED = "民政部、财政部关于进一步加强和改进临时救助工作�
 DRAWN = "减：先行救助已发"
 PAID = "减：此前已拨付"
 AGAIN = "复核后一次补发"
+NOBODY_TO_PAY = "领款人已死亡（家庭成员均已死亡或迁出），不能继续拨付，请取消余下各期。"
 TERMS = TEMPORARY_ASSISTANCE.terms
 _PART = re.compile(r"分(\d+)期，第(\d+)期")
 
@@ -304,7 +306,8 @@ class TemporaryWithdrawn:
 )
 @dataclass(frozen=True)
 class InstalmentReleased:
-    """拨付一期: what is released becomes a payment of its own. ``finding``: how things stand (进展核查)."""
+    """拨付一期: what is released becomes a payment of its own. ``finding``: how things stand (进展核查). ``payee_id``: who is paid for the
+    household on that day; "" = as it was applied for."""
 
     subject_id: str
     matter_id: str
@@ -312,6 +315,7 @@ class InstalmentReleased:
     amount_fen: int
     finding: str
     by: str
+    payee_id: str = ""
 
 
 @event("assistance.remaining_cancelled")
@@ -543,7 +547,7 @@ def _evolve(m: Matter, happened: Any) -> Matter:
             assert m.approved is not None
             done = len(released) == len(m.approved.instalments)
             status = m.status if m.earlier else "paid_out" if done else "approved"  # what is decided once more stays where it is
-            return replace(m, released=released, status=status)
+            return replace(m, released=released, status=status, payee_id=happened.payee_id or m.payee_id)
         case TemporaryRepaymentGivenBack():
             assert m.approved is not None
             approved = replace(m.approved, instalments=(*m.approved.instalments, happened.amount_fen))
@@ -789,7 +793,8 @@ class ProposeTemporary:
 class DecideTemporary:
     """``reviewed`` is what the approver has before him. ``township_fen``: up to what the township decides, by the rules of the month.
 
-    ``repaid_fen``: after an appeal, what came in on the claim for the first grant and this decision gives back.
+    ``repaid_fen``: after an appeal, what came in on the claim for the first grant and this decision gives back. ``payee_id`` and
+    ``gone``: as in a release.
     """
 
     subject_id: str
@@ -798,17 +803,21 @@ class DecideTemporary:
     outdated: bool
     township_fen: int
     repaid_fen: int = 0
+    payee_id: str = ""
+    gone: bool = False
 
 
 @command("release_instalment", permission="assistance:review")
 @dataclass(frozen=True)
 class ReleaseInstalment:
-    """拨付下一期，须先核查进展."""
+    """拨付下一期，须先核查进展. The payee of the day is put in by the service; ``gone``: there is nobody any more who could be paid."""
 
     subject_id: str
     matter_id: str
     no: int
     finding: str
+    payee_id: str = ""
+    gone: bool = False
 
 
 @command("cancel_remaining", permission="assistance:confirm")
@@ -829,6 +838,7 @@ class GiveBackRepayment:
     subject_id: str
     matter_id: str
     amount_fen: int
+    payee_id: str = ""
 
 
 @command("file_temporary_appeal", permission="assistance:accept")
@@ -1035,9 +1045,9 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
     approved = TemporaryApproved(
         state.subject_id, m.matter_id, amount, m.drawn_fen, level, (*before, *parts), order.today, by, c.repaid_fen
     )  # fmt: skip
-    if not parts:
+    if not parts or c.gone:  # what nobody is left to be paid is there to be cancelled
         return [approved]
-    return [approved, InstalmentReleased(state.subject_id, m.matter_id, len(before) + 1, parts[0], finding, by)]
+    return [approved, InstalmentReleased(state.subject_id, m.matter_id, len(before) + 1, parts[0], finding, by, c.payee_id)]
 
 
 def _why_not(m: Matter, found: Assessment) -> str:
@@ -1063,8 +1073,10 @@ def release_instalment(state: Temporary, c: ReleaseInstalment, order: Order[Any]
     not_the_same_hand(order, m.approved.by)
     if c.no != len(m.released) + 1:
         raise out_of_order(f"应拨付第{len(m.released) + 1}期。")
-    finding = said(c.finding, "finding", "进展核查情况")
-    return [InstalmentReleased(state.subject_id, m.matter_id, c.no, m.approved.instalments[c.no - 1], finding, order.hand.actor)]
+    if c.gone:
+        raise out_of_order(NOBODY_TO_PAY)
+    finding, part = said(c.finding, "finding", "进展核查情况"), m.approved.instalments[c.no - 1]
+    return [InstalmentReleased(state.subject_id, m.matter_id, c.no, part, finding, order.hand.actor, c.payee_id)]
 
 
 def give_back(state: Temporary, c: GiveBackRepayment, order: Order[Any]) -> Sequence[Any]:
@@ -1075,7 +1087,7 @@ def give_back(state: Temporary, c: GiveBackRepayment, order: Order[Any]) -> Sequ
     back = TemporaryRepaymentGivenBack(m.matter_id, c.amount_fen)
     no = len(m.approved.instalments) + 1
     finding = "复核决定作出后归还的先行救助款退还"
-    return [back, InstalmentReleased(state.subject_id, m.matter_id, no, c.amount_fen, finding, order.hand.actor)]
+    return [back, InstalmentReleased(state.subject_id, m.matter_id, no, c.amount_fen, finding, order.hand.actor, c.payee_id)]
 
 
 def cancel_remaining(state: Temporary, c: CancelRemaining, order: Order[Any]) -> Sequence[Any]:

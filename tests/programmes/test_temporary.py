@@ -13,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from services.assistance import temporary as t
+from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS
 from services.portal.desk.record import main_act
 from shared.casework import benefit_case as bc
@@ -265,6 +266,100 @@ def test_one_approval_is_paid_in_instalments_and_the_rest_can_be_cancelled(d: De
     assert (m["status"], m["cancelled_fen"]) == ("paid_out", parts[2])
     with pytest.raises(Refused, match="不能办理"):
         d.call("release_instalment", "reviewer", **ref, no=3, finding="仍需救助")
+
+
+def died(d: Desk, person_id: str, on: str, nth: int = 1) -> None:
+    """The registry tells of a death, and everything that follows is done."""
+    d.tell("registry", "after_death_opened", person_id=person_id, died_on=on, division=TOWN, round=nth, steps=["household"])
+    d.settle()
+
+
+def payees(d: Desk, ref: dict[str, str]) -> list[str]:
+    """Whom the cases of the matter's released instalments pay, in their order."""
+    ids = [bc.case_id(CODE, t.grant_id(ref["matter_id"], no)) for no in stands(d, ref)["released"]]
+    return [d.services["assistance"].office.load(CASES, i).state.payee_id for i in ids]
+
+
+def approved_in_three(d: Desk, **who: Any) -> dict[str, str]:
+    """A matter that was approved in three instalments; the first is released."""
+    ref = applied(d, **who)
+    d.call("complete_papers", **ref, finding="属实", loss_fen=0)
+    proposed(d, ref, instalments=3)
+    decide(d, ref)
+    return ref
+
+
+def test_an_instalment_goes_to_whoever_is_paid_for_the_household_on_its_day(d: Desk, numbers: Numbers) -> None:
+    """The head dies between two releases: the other adult is paid, already in the month of the death; with nobody left nothing is."""
+    d.on("2025-06-02")
+    house = home(d, numbers, {"born": "19600101"}, {"born": "19620101"})
+    head, other = house.members
+    ref = approved_in_three(d, household_id=house.household_id)
+    assert payees(d, ref) == [head]
+    d.on("2025-06-20")
+    died(d, head, "2025-06-18")
+    d.call("release_instalment", "reviewer", **ref, no=2, finding="仍需救助")
+    d.settle()
+    assert payees(d, ref) == [head, other]
+    d.project()
+    [row] = [m for m in d.call("list_temporary", "auditor", limit=500) if m["matter_id"] == ref["matter_id"]]
+    assert row["payee_id"] == stands(d, ref)["payee_id"] == other
+    d.on("2025-08-01")
+    died(d, other, "2025-07-10")
+    with pytest.raises(Refused, match="领款人已死亡"):
+        d.call("release_instalment", "reviewer", **ref, no=3, finding="仍需救助")
+    d.call("cancel_remaining", "approver", **ref, reason="领款人已死亡")
+    assert (stands(d, ref)["status"], len(stands(d, ref)["released"])) == ("paid_out", 2)
+
+
+def test_nothing_more_is_released_to_a_single_person_who_died(d: Desk, numbers: Numbers) -> None:
+    """The release says so, and the rest is cancelled; were it that he lives after all, it is released."""
+    d.on("2025-06-03")
+    lived, dead = single(d, numbers, "19900101"), single(d, numbers, "19910101")
+    refs = [approved_in_three(d, person_id=who) for who in (lived, dead)]
+    d.on("2025-06-21")
+    died(d, dead, "2025-06-19")
+    d.call("release_instalment", "reviewer", **refs[0], no=2, finding="仍需救助")
+    for day in ("2025-06-22", "2025-09-01"):
+        d.on(day)
+        with pytest.raises(Refused, match="领款人已死亡"):
+            d.call("release_instalment", "reviewer", **refs[1], no=2, finding="仍需救助")
+    d.settle()
+    assert (payees(d, refs[0]), payees(d, refs[1])) == ([lived, lived], [dead])
+    d.tell("registry", "after_death_annulled", person_id=dead, division=TOWN, round=2, steps=["household"])
+    d.settle()
+    d.call("release_instalment", "reviewer", **refs[1], no=2, finding="死亡登记系误登，仍需救助")
+    d.settle()
+    assert payees(d, refs[1]) == [dead, dead]
+    died(d, dead, "2025-08-30", 3)
+    with pytest.raises(Refused, match="领款人已死亡"):
+        d.call("release_instalment", "reviewer", **refs[1], no=3, finding="仍需救助")
+    d.call("cancel_remaining", "approver", **refs[1], reason="本人已死亡")
+    assert stands(d, refs[1])["status"] == "paid_out"
+
+
+def test_what_is_approved_after_the_death_of_a_single_person_is_not_released(d: Desk, numbers: Numbers) -> None:
+    """He died between review and decision: it is approved, for what was drawn is covered, and the rest waits to be cancelled; of a
+    household the first instalment goes to whoever is left."""
+    d.on("2025-06-04")
+    house = home(d, numbers, {"born": "19600101"}, {"born": "19620101"})
+    alone = single(d, numbers, "19920101")
+    refs = [applied(d, cause="grave_illness", **who) for who in ({"household_id": house.household_id}, {"person_id": alone})]
+    for ref in refs:
+        d.call("grant_first", **ref)
+        d.call("complete_papers", **ref, finding="属实", loss_fen=0)
+        proposed(d, ref)
+    d.on("2025-06-10")
+    died(d, house.members[0], "2025-06-08")
+    died(d, alone, "2025-06-08")
+    assert decide(d, refs[0])["status"] == "paid_out"
+    assert payees(d, refs[0]) == [house.members[1]]
+    m = decide(d, refs[1])
+    assert (m["status"], list(m["released"])) == ("approved", [])
+    assert said(page(d, refs[1])[0]) == in_list(d, refs[1]) == {"worklist": "temporary_release", "due_on": None}
+    d.call("cancel_remaining", "approver", **refs[1], reason="本人已死亡")
+    state: t.Temporary = d.services["assistance"].office.load(t.DECIDER, alone).state
+    assert state.matters[refs[1]["matter_id"]].given_fen == m["first"]["amount_fen"]
 
 
 def test_the_same_cause_is_not_helped_twice_within_the_period(d: Desk, numbers: Numbers) -> None:

@@ -79,6 +79,16 @@ class DecisionForm:
 
 
 @dataclass(frozen=True)
+class ReleaseForm:
+    """拨付: which instalment, and how things stand; the payee is put in as the household stands on the day."""
+
+    subject_id: str
+    matter_id: str
+    no: int
+    finding: str
+
+
+@dataclass(frozen=True)
 class Decided:
     """Our own ``assistance.temporary_approved``, ``temporary_refused`` and ``temporary_withdrawn``; only the first approves something."""
 
@@ -257,14 +267,17 @@ class TemporaryDoors(TemporaryPublicityDoors):
         outdated = (now.eligible, now.amount_fen) != (reviewed.eligible, reviewed.amount_fen)
         decide = temporary.DecideTemporary(
             c.subject_id, c.matter_id, c.reviewed, outdated, self._temporary_figure("ceiling.township", order.today),
-            self._repaid(c.subject_id, m, reviewed),
+            self._repaid(c.subject_id, m, reviewed), *self._paid_today(c.subject_id, m, order.today),
         )  # fmt: skip
         return self.office.handle(temporary.DECIDER, c.subject_id, order.to(decide))
 
-    @command(temporary.ReleaseInstalment)
-    def release_instalment(self, order: Order[temporary.ReleaseInstalment]) -> Any:
-        """核查进展后拨付下一期。"""
-        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+    @command(ReleaseForm, permission="assistance:review", does=temporary.ReleaseInstalment)
+    def release_instalment(self, order: Order[ReleaseForm]) -> Any:
+        """核查进展后拨付下一期，发给该户当日的领款人。"""
+        c = order.command
+        paid = self._paid_today(c.subject_id, self._matter(c.subject_id, c.matter_id), order.today)
+        release = temporary.ReleaseInstalment(c.subject_id, c.matter_id, c.no, c.finding, *paid)
+        return self.office.handle(temporary.DECIDER, c.subject_id, order.to(release))
 
     @command(temporary.CancelRemaining)
     def cancel_remaining(self, order: Order[temporary.CancelRemaining]) -> Any:
@@ -368,7 +381,9 @@ class TemporaryDoors(TemporaryPublicityDoors):
                 meet = recovery.MeetByDecision(recovery_id, month, notice.event_id, share)
                 self.office.handle(self.benefits.payments.recoveries, recovery_id, notice.order(meet, "meet"))
                 back = self._claim_of(recovery_id).refunds.get(f"{month} {notice.event_id}", 0)
-                since = temporary.GiveBackRepayment(f.subject_id, f.matter_id, back - self._known_repaid(f.subject_id, notice.event_id))
+                payee, _ = self._paid_today(f.subject_id, m, notice.now.date())
+                more = back - self._known_repaid(f.subject_id, notice.event_id)
+                since = temporary.GiveBackRepayment(f.subject_id, f.matter_id, more, payee)
                 self.office.handle(temporary.DECIDER, f.subject_id, notice.order(since, "since"))
             return
         excess = m.excess_fen(f.amount_fen)
@@ -413,10 +428,11 @@ class TemporaryDoors(TemporaryPublicityDoors):
                     decisions += [r.id] if of == matter_id else []
         return state, decisions
 
-    def _by(self, subject_id: str, event_id: str) -> str:
-        """Whose hand an event of the stream names."""
+    def _released(self, subject_id: str, event_id: str) -> temporary.InstalmentReleased:
+        """A release as it was recorded: its hand and its payee."""
         history = self.office.history(temporary.DECIDER.stream(subject_id))
-        return next((str(r.event.by) for r in history if r.id == event_id), "")
+        released: temporary.InstalmentReleased = next(r.event for r in history if r.id == event_id)
+        return released
 
     @reaction(OWN, "instalment_released", reads=Released)
     def on_instalment_released(self, notice: Notice[Released]) -> None:
@@ -424,13 +440,13 @@ class TemporaryDoors(TemporaryPublicityDoors):
         f = notice.facts
         # As it stood when it was released: an appeal may have sent the matter back since.
         before, _ = self._until(f.subject_id, f.matter_id, notice.event_id)
-        m = before.matters[f.matter_id]
+        m, released = before.matters[f.matter_id], self._released(f.subject_id, notice.event_id)
         part = temporary.part_of(m, f.no)
         subject_id = temporary.grant_id(f.matter_id, f.no)
         month = dates.month_of((notice.occurred_at or notice.now).date())
         terms = replace(TEMPORARY_ASSISTANCE.terms, objection_days=0)  # what can be appealed against is the matter's decision
-        hands = (*temporary.decided_by(m), self._by(f.subject_id, notice.event_id))
-        grant = benefit_case.GrantCase(CODE, subject_id, m.payee_id, m.division, month, part, 0, terms, hands=hands)
+        hands, payee = (*temporary.decided_by(m), released.by), released.payee_id or m.payee_id
+        grant = benefit_case.GrantCase(CODE, subject_id, payee, m.division, month, part, 0, terms, hands=hands)
         self.office.handle(CASES, benefit_case.case_id(CODE, subject_id), notice.order(grant))
 
     @deadline(FIRST_GRANT_DUE)
@@ -469,6 +485,19 @@ class TemporaryDoors(TemporaryPublicityDoors):
         if not home.members:
             raise Refused("out_of_order", "家庭成员均已死亡或迁出。", "household_id")
         return home
+
+    def _paid_today(self, subject_id: str, m: temporary.Matter, today: date) -> tuple[str, bool]:
+        """Who is paid for a matter on a day, and whether there is nobody any more: of a household whoever is paid for those who are alive
+        and there, of a person himself, or whom he named."""
+        month, home = dates.month_of(today), self.office.load(household.DECIDER, subject_id).state
+        if home.exists:
+            facts = household.facts_in(home, month, 0, None)  # who died counts until the month is over
+            alive = replace(facts, members=tuple(p for p in facts.members if p.person_id not in home.died))
+            return (household.payee_in(home, alive), False) if alive.members else ("", True)
+        own: person.Person = self.office.load(person.DECIDER, subject_id).state
+        payee = person.payee_in(own, month) or m.payee_id
+        there = self.office.load(person.DECIDER, payee).state if payee != subject_id else own
+        return payee, bool(own.died_on or there.died_on)
 
     def _beside(self, subject_id: str) -> list[tuple[str, temporary.Temporary]]:
         """Where the same people may have been helped beside this stream: of a household what its members had by themselves, of a person

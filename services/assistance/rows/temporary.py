@@ -189,7 +189,8 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
         row = rows.get(matters, matter_id=r.event.matter_id)
         if row is not None:
             fen = row["released_fen"] + r.event.amount_fen
-            goes_on(rows, r, released=r.event.no, released_fen=fen, **_paying(r.event.no, row["instalments"]))
+            payee = r.event.payee_id or row["payee_id"]
+            goes_on(rows, r, released=r.event.no, released_fen=fen, payee_id=payee, **_paying(r.event.no, row["instalments"]))
 
     @model.on(temporary.TemporaryRepaymentGivenBack)
     def _given_back(rows: Rows, r: Recorded) -> None:
