@@ -13,7 +13,7 @@ from tests.desk import desk
 from tests.portal.sunshine import CARE, District, said
 from tests.programmes.people import grant, pay
 
-TOWN, OTHER = "330225101", "330225100"
+TOWN, OTHER = "330225101", "330225400"  # the other has no entry among the district's places
 VILLAGES = (f"{TOWN}001", f"{TOWN}002")
 EACH = 6  # payees of each village: none is few
 
@@ -74,3 +74,13 @@ def test_no_village_and_no_number_made_of_it_is_anywhere(paid: District, path: s
     if path == "feed.atom":
         assert f"run/{CARE}/2023-07/{TOWN}/0" in text
         assert run_id(CARE, "2023-07", OTHER) in text
+
+
+def test_a_town_without_an_entry_is_named_by_its_code_and_has_a_tile(paid: District) -> None:
+    """Where the file of places knows it not: on the page of runs by its code, on the map of towns a tile that leads to its page."""
+    assert f"乡镇（街道）{OTHER}" in said(paid.client, "/sunshine/payments")
+    page = said(paid.client, f"/sunshine/recipients/{CARE}")
+    drawn = page.split("<svg")[1].split("</svg>")[0]
+    assert f'href="/sunshine/recipients/{CARE}/{OTHER}"' in drawn
+    assert f"乡镇（街道）{OTHER}：{EACH}" in drawn
+    assert f"乡镇（街道）{OTHER}" in said(paid.client, f"/sunshine/recipients/{CARE}/{OTHER}")

@@ -14,6 +14,8 @@ from services.portal.desk.lists import every
 from services.portal.desk.view import as_file, ask, door, may, reading, towns
 from services.portal.web import pictures, words
 from services.portal.web.identity import logged_in, who
+from services.portal.web.places import UNNAMED, places_of
+from services.portal.web.portal import here as portal
 from shared.domain.errors import Refused, Unavailable
 
 # Whose turn it is in a list, by the act that leads out of it. What is not named waits for whoever may review.
@@ -134,15 +136,15 @@ def home() -> Any:
         for town, n in w.towns.items():
             by_town[town] = by_town.get(town, 0) + n
     late, soon, total = (sum(figures) for figures in zip(*((w.late, w.soon, w.count) for w in mine), strict=True)) if mine else (0, 0, 0)
-    names = dict(towns())
+    named = places_of(portal().profile).name
     return render_template(
         "desk/home.html",
         mine=mine,
         others=[w for w in turning if w not in mine],
         standing=sorted((w for w in found if w.worklist in STANDING), key=lambda w: (w.worklist, w.programme)),
         picture=_picture("我的待办", by_list.items()),
-        towns=sorted(((names.get(code, code), code, n) for code, n in by_town.items()), key=lambda t: -t[2]),
-        town_picture=_picture("我的待办，按乡镇（街道）", ((names.get(code, code), n) for code, n in by_town.items())),
+        towns=sorted(((named(code), code, n) for code, n in by_town.items()), key=lambda t: -t[2]),
+        town_picture=_picture("我的待办，按乡镇（街道）", ((named(code).removeprefix(UNNAMED), n) for code, n in by_town.items())),
         total=total,
         late=late,
         soon=soon,

@@ -54,9 +54,10 @@ def overview(portal: Portal, day: Day) -> str:
     towns = {f.place: f for f in everything if f.programme == MAIN and f.place != district}
     if MAIN in own and own[MAIN].withheld:
         towns = {t.code: untold(MAIN, t.code) for t in places_of(portal.profile).towns}
+    placed = places_of(portal.profile).tiled(towns)
     tiled = [
-        Tile(t.name, t.at, f.cases if f else 0, cell(f, "cases"), day.link(f"/sunshine/recipients/{MAIN}/{t.code}"))
-        for t in places_of(portal.profile).towns
+        Tile(t.name, t.at, f.cases if f else 0, cell(f, "cases"), day.link(f"/sunshine/recipients/{MAIN}/{t.code}"), t.short)
+        for t in placed
         if t.at is not None
         for f in (towns.get(t.code),)
     ]
@@ -74,7 +75,7 @@ def overview(portal: Portal, day: Day) -> str:
         "overview.html", day, largest=largest, cell=cell, month=month, this_month=this_month, last_month=last_month,
         last_paid=sum(paid.get(last_month, {}).values()), standards=list(first.items())[:6], publicised=publicised(portal, day),
         map=tiles(f"{declared.name(MAIN)}：各镇街在保户数", tiled) if tiled else None, main=declared.name(MAIN), main_code=MAIN,
-        towns=[(t, towns.get(t.code)) for t in places_of(portal.profile).towns], people=over_months(portal, day, MAIN),
+        towns=[(t, towns.get(t.code)) for t in placed], people=over_months(portal, day, MAIN),
         paid=money.over_months(portal, day),
         programmes=bars("各项目在保", [Bar(p.name, f.cases if f else 0, cell(f, "cases")) for p, f in counted]),
     )  # fmt: skip

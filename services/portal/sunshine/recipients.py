@@ -187,8 +187,8 @@ def place(portal: Portal, day: Day, programme: str, division: str = "") -> str:
     path = f"/sunshine/recipients/{programme}"
     by_place = {f.place: f for f in below}
     tiled = [
-        Tile(t.name, t.at, f.cases if f else 0, cell(f, "cases"), day.link(f"{path}/{t.code}"))
-        for t in places.towns
+        Tile(t.name, t.at, f.cases if f else 0, cell(f, "cases"), day.link(f"{path}/{t.code}"), t.short)
+        for t in places.tiled(by_place)
         if t.at is not None
         for f in (untold(programme, t.code) if own and own.withheld else by_place.get(t.code),)
     ]

@@ -87,13 +87,15 @@ def line(title: str, points: Sequence[Bar], *, about: str = "", width: int = 720
 
 @dataclass(frozen=True)
 class Tile:
-    """One place on the map: its name, column and row, its figure (None = withheld) and how it is said."""
+    """One place on the map: its name, column and row, its figure (None = withheld) and how it is said. ``short``: its name, where the whole
+    has no room."""
 
     name: str
     at: tuple[int, int]
     value: float | None
     said: str
     href: str = ""
+    short: str = ""
 
 
 def tiles(title: str, places: Sequence[Tile], *, about: str = "", size: int = 92) -> Markup:
@@ -110,7 +112,7 @@ def tiles(title: str, places: Sequence[Tile], *, about: str = "", size: int = 92
         tile = (
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{size - 5}" height="{size * 0.72 - 5:.1f}" rx="4" '
             f'fill="{_SHADES[shade]}" stroke="{LINE}"/>'
-            + _text(x + size / 2 - 2, y + 26, p.name, anchor="middle", size=14, fill=ink, bold=True)
+            + _text(x + size / 2 - 2, y + 26, p.short or p.name, anchor="middle", size=14, fill=ink, bold=True)
             + _text(x + size / 2 - 2, y + 46, p.said, anchor="middle", size=12, fill=ink)
         )
         inside.append(f'<a href="{escape(p.href)}">{tile}</a>' if p.href else tile)
