@@ -206,7 +206,7 @@ class TemporaryDoors(TemporaryPublicityDoors):
 
     @command(temporary.WithdrawTemporary)
     def withdraw_temporary(self, order: Order[temporary.WithdrawTemporary]) -> Any:
-        """申请人在审批前撤回申请；先行救助已发的，按规定追回。"""
+        """撤回申请（审批前由申请人提出）；先行救助已发的，按规定追回。"""
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
     @command(temporary.RecordHukouAnswer)
