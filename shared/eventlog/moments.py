@@ -14,7 +14,7 @@ from shared.eventlog import discovery
 from shared.eventlog.client import Log
 from shared.eventlog.showing import MASKED, plain, sealed_plain
 from shared.eventsourcing import codec
-from shared.eventsourcing.codec import Open, Recorded
+from shared.eventsourcing.codec import BrokenEvent, Open, Recorded
 
 
 class NoSuchStream(Exception):
@@ -66,6 +66,21 @@ def events_of(log: Log, stream: str, open_: Open | None = None) -> list[Recorded
     if not found:
         raise NoSuchStream(stream)
     return found
+
+
+def readable_of(log: Log, stream: str, open_: Open | None = None) -> tuple[list[Recorded], list[BrokenEvent]]:
+    """Every event of a stream that can be read, and of each that cannot, where it is. What stands behind one of those does not fold."""
+    discovery.load_all()
+    found: list[Recorded] = []
+    broken: list[BrokenEvent] = []
+    for raw in log.read(stream):
+        try:
+            found.append(codec.recorded(raw, open_))
+        except BrokenEvent as error:
+            broken.append(error)
+    if not found and not broken:
+        raise NoSuchStream(stream)
+    return found, broken
 
 
 def _moment(stream: str, events: list[Recorded], at: datetime | None, shown: Any) -> Moment:

@@ -27,7 +27,7 @@ from shared.eventlog.stores import engine_for
 from shared.messaging.faults import Kind, as_refusal, kind_of
 from shared.security import tokens
 from tests.desk import DIVISION, Desk, desk
-from tests.programmes.people import Numbers, grant, home
+from tests.programmes.people import TOWN, Numbers, grant, home
 
 RISE = {"effective_from": "2023-06-01", "document_no": "象民18号", "amounts": [{"area": "both", "amount_fen": 138_050}]}
 
@@ -179,14 +179,16 @@ EVENTS = {
 
 @pytest.mark.parametrize("what", EVENTS)
 def test_an_event_of_a_case_that_cannot_be_read_is_named(house: House, what: str) -> None:
-    """On every audit page of the case and at its doors, by stream and number; the household beside it is shown, and so are the public
-    pages. The replay has it as a finding, and goes on."""
+    """On every audit page of the case and at its doors, by stream and number; its own page shows the rest; the household beside it, the
+    public pages are as before. The replay has it as a finding, and goes on."""
     before = house.get("/")[1]
     proposed = next(r for r in house.log.read(house.stream) if r.name == "assistance.case_proposed")
     data, metadata = EVENTS[what](proposed.data, proposed.metadata)
     where = f"{house.stream}@{house.put(house.stream, proposed.name, data, metadata)}"
     said = f"事件 {where} 已损坏，读不出"
-    for page in (f"stream/{house.stream}", f"decisions/assistance/{house.case}", f"walk/{house.stream}/0", f"receipt/{house.stream}/0",
+    status, text = house.get(f"/audit/stream/{house.stream}")
+    assert (status, said in text, "审核" in text) == (200, True, True)
+    for page in (f"decisions/assistance/{house.case}", f"walk/{house.stream}/0", f"receipt/{house.stream}/0",
                  f"diff/{house.stream}?first=2023-06-01&second=2023-07-01"):  # fmt: skip
         house.refused(f"/audit/{page}", said)
     assert house.get("/audit")[0] == 200
@@ -200,3 +202,50 @@ def test_an_event_of_a_case_that_cannot_be_read_is_named(house: House, what: str
     found = replay(house.log, {"assistance": house.d.offices["assistance"]})
     assert [(f.where, f.differs) for f in found.findings] == [(where, (BROKEN,))]
     assert found.equal == found.decisions - 1 > 0
+
+
+def _state(text: str) -> str:
+    return text.split('<h2 id="state">')[1].split("</h2>")[1].split("<form")[0]
+
+
+def _sit(house: House, hand: str, division: str) -> None:
+    """Another auditor before the pages."""
+    assert house.d.settings.token_private_key is not None
+    with house.client.session_transaction() as session:
+        session["token"] = tokens.issue(house.d.settings.token_private_key, hand, ("auditor",), division)
+
+
+def _looks(house: House) -> int:
+    return sum(raw.name == "assistance.file_looked_at" for raw in house.log.read_all())
+
+
+def test_the_rest_of_a_stream_is_shown_beside_what_cannot_be_read(house: House) -> None:
+    """What stands before and behind it, the state as it was before it; the look is noted. Whoever does not see the whole district is told
+    alone that it is broken, for whose record it is now follows no more; two moments are not compared."""
+    events = house.log.read(house.stream)
+    proposed = next(r for r in events if r.name == "assistance.case_proposed")
+    whole = house.get(f"/audit/stream/{house.stream}")[1]
+    looks = _looks(house)
+    broken = house.put(house.stream, proposed.name, b"{}", proposed.metadata)
+    behind = house.put(house.stream, proposed.name, proposed.data, proposed.metadata)
+    _sit(house, "staff:audit-2", DIVISION)  # within five minutes the first one would look once
+    status, text = house.get(f"/audit/stream/{house.stream}")
+    assert (status, f"事件 {house.stream}@{broken} 已损坏，读不出。" in text) == (200, True)
+    shown = [int(n) for n in re.findall(r'<li id="v-([0-9]+)">', text)]
+    assert shown == [n for n in range(behind, -1, -1) if n != broken]
+    assert f"第 {broken} 号之前的状态" in text
+    assert _state(text) == _state(whole)
+    assert _looks(house) == looks + 1
+    status, then = house.get(f"/audit/stream/{house.stream}?as_of=2020-01-01T09:00")
+    assert (status, "此时还没有事件" in then, f"@{broken} 已损坏" in then) == (200, True, True)
+    said = f"事件 {house.stream}@{broken} 已损坏，读不出"
+    house.refused(f"/audit/diff/{house.stream}?first=2023-06-01&second=2023-07-01", said)
+    _sit(house, "staff:audit-3", TOWN)
+    house.refused(f"/audit/stream/{house.stream}", said)
+
+
+def test_a_stream_of_which_nothing_can_be_read_is_said_so(house: House) -> None:
+    """One event, and that is broken: there is no rest to show."""
+    stream = "assistance.case-00000000-0000-4000-8000-000000000000"
+    house.log.append(stream, [Raw("assistance.case_proposed", b"{}", b"{}", str(uuid.uuid4()))], -1)
+    house.refused(f"/audit/stream/{stream}", f"事件 {stream}@0 已损坏，读不出")

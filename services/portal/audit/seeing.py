@@ -31,9 +31,10 @@ from shared.eventlog.acts import Acts
 from shared.eventlog.client import LogUnavailable
 from shared.eventlog.integrity.nodes import MissingNode
 from shared.eventlog.integrity.receipt import NotSealed
-from shared.eventlog.moments import NoSuchStream, events_of
+from shared.eventlog.moments import NoSuchStream, events_of, readable_of
 from shared.eventlog.showing import day_or_moment, plain
-from shared.eventsourcing.codec import Open, Recorded, UnknownEvent
+from shared.eventsourcing.codec import BrokenEvent, Open, Recorded, UnknownEvent
+from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.titles import title
 from shared.messaging import looking, wire
 from shared.security.permissions import within
@@ -94,6 +95,7 @@ class Seen:
     known: tuple[Recorded, ...]  # recorded by the moment
     state: dict[str, Any]
     division: str
+    broken: tuple[int, ...] = ()  # numbers of its events that cannot be read; the state is that before the first of them
 
     @property
     def service(self) -> str:
@@ -108,15 +110,21 @@ class Seen:
         return self.stream.partition("-")[2]
 
 
-def stream_at(stream: str, at: datetime | None = None, open_: Open | None = None) -> Seen:
-    """Refused where the stream is none, of a service that is not theirs, or of another division."""
+def stream_at(stream: str, at: datetime | None = None, open_: Open | None = None, *, rest: bool = False) -> Seen:
+    """Refused where the stream is none, of a service that is not theirs, or of another division; and where one of its events cannot be
+    read, but for ``rest``: what can be, for whoever sees the whole district, since whose record it is now does not follow any more."""
     service = stream.partition(".")[0]
     if service in discovery.services() and not who().may(f"{service}:audit"):
         raise Refused("forbidden", "您的岗位无权审计此服务。", None)
     decider = discovery.decider(stream)
     if decider is None or len(stream) > 300:
         raise NoSuchStream(stream)
-    events = events_of(portal().log, stream, open_)
+    try:
+        events = events_of(portal().log, stream, open_)
+    except BrokenEvent:
+        if not rest or not whole_district():
+            raise
+        return _rest_of(stream, decider, at, open_)
     known = tuple(r for r in events if at is None or r.meta.recorded_at <= at)
     hand = who().hand
     # Looks and what operators do belong to nobody's division: each of their events says for itself whose it is.
@@ -133,6 +141,18 @@ def stream_at(stream: str, at: datetime | None = None, open_: Open | None = None
             raise Refused("wrong_division", "不在本辖区内，无权查看。", None)
         division, state = hand.division, decider.fold([r.event for r in known]) if known else None
     return Seen(stream, tuple(events), known, _shown(plain(state)) if state is not None else {}, division)
+
+
+def _rest_of(stream: str, decider: Decider[Any], at: datetime | None, open_: Open | None) -> Seen:
+    """What can be read of a stream of which something cannot; its state as it was before that."""
+    events, broken = readable_of(portal().log, stream, open_)
+    if not events:
+        raise broken[0]
+    numbers = tuple(int(error.where.rpartition("@")[2]) for error in broken)
+    known = tuple(r for r in events if at is None or r.meta.recorded_at <= at)
+    before = [r.event for r in known if r.version < numbers[0]]
+    state = _shown(plain(decider.fold(before))) if before else {}
+    return Seen(stream, tuple(events), known, state, who().hand.division, numbers)
 
 
 def _shown(state: dict[str, Any]) -> dict[str, Any]:

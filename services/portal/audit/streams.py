@@ -22,7 +22,7 @@ SHOWN = 60  # events on a page, the newest before ``upto``
 def stream(stream: str) -> Any:
     """一条事件流：某一时刻的经过和状态。"""
     at = moment_asked("as_of")
-    seen = stream_at(stream, at)
+    seen = stream_at(stream, at, rest=True)
     note("audit_stream", [stream], seen.division, as_of=at)
     return _page(seen, at, "")
 
@@ -33,14 +33,14 @@ def opened(stream: str) -> Any:
     at, reason = moment_asked("as_of"), asked("reason")
     if len(reason) < 2:
         raise invalid("请写明打开个人信息的理由或文号。", "reason")
-    seen = stream_at(stream, at)  # whoever may not see it is refused before anything is opened
+    seen = stream_at(stream, at, rest=True)  # whoever may not see it is refused before anything is opened
     note("audit_open", [stream], seen.division, reason, at)
-    return _page(stream_at(stream, at, portal().vault.open), at, reason)
+    return _page(stream_at(stream, at, portal().vault.open, rest=True), at, reason)
 
 
 def _page(seen: Seen, at: datetime | None, reason: str) -> Any:
     last = whole(request.args.get("upto", ""))
-    upto = len(seen.events) if last is None else last
+    upto = seen.events[-1].version if last is None else last
     shown = [r for r in seen.known if r.version <= upto][-SHOWN:]
     return render_template(
         "audit/stream.html",
