@@ -61,7 +61,7 @@ def renew(door: Any, service: str, after: str, check: bool) -> tuple[int, list[s
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(f"核对 {service}", total=None)
             while True:
-                page = door.list_disclosures_to_renew(after=after, limit=PER_QUESTION)
+                page = door.compare_disclosures(after=after, limit=PER_QUESTION)
                 for case_id in page["differing"]:
                     differing += 1
                     if check:

@@ -269,7 +269,7 @@ class DisclosureDoors(PaymentMonthDoors):
         return Answer(self.disclosures.stream(case_id), case_id, loaded.version, loaded.position)
 
     @query(permission="review")
-    def list_disclosures_to_renew(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
+    def compare_disclosures(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
         """逐件比对本辖区个案应公开与已公开的内容，列出不一致的（公开范围变更后，或早先的个案）：每次比对 limit 件，after 为上次的 next。"""
         caught_up(self.office, self.model, position)
         every = sa.union_all(*self.disclosable()).subquery()

@@ -263,8 +263,8 @@ class Door:
     def __init__(self, d: Desk, service: str, fails: int = -1) -> None:
         self.d, self.service, self.fails, self.renewed = d, service, fails, 0
 
-    def list_disclosures_to_renew(self, **body: Any) -> Any:
-        return self.d.call("list_disclosures_to_renew", "reviewer", service=self.service, **body)
+    def compare_disclosures(self, **body: Any) -> Any:
+        return self.d.call("compare_disclosures", "reviewer", service=self.service, **body)
 
     def renew_disclosure(self, **body: Any) -> Any:
         if self.renewed == self.fails:
@@ -315,7 +315,7 @@ def test_every_case_whose_form_differs_is_renewed_and_only_those(
 
 def test_what_a_town_may_renew_is_its_own(d: Desk) -> None:
     """A reviewer of another town is told of none of its cases."""
-    told = d.call("list_disclosures_to_renew", "reviewer", at="330225109")
+    told = d.call("compare_disclosures", "reviewer", at="330225109")
     assert (told["compared"], told["differing"], told["next"]) == (0, [], "")
 
 

@@ -53,8 +53,11 @@ EVENTS: dict[str, str] = {
     "surveyed_on": "调查日期",
     "taken_on": "受理日期",
     "waits_until": "等候至",
+    "before": "止于（月份，不含）",
     # -- whose, which
     "account": "收款账户",
+    "at_acceptance": "受理环节不予受理",
+    "gone_reason": "保障对象不在的原因",
     "case_ids": "个案编号",
     "chosen": "抽中的序号（名单排序后，从 0 起）",
     "done_by": "完成人",
