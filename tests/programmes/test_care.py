@@ -287,8 +287,8 @@ def test_every_dispersed_person_of_the_register_is_on_the_list_before_the_campai
     house.project()
     with pytest.raises(Refused, match="还有1名"):
         house.call("start_campaign", "reviewer", record_id=campaign)
+    source = {"source": "开奖号码", "issue": "第1期", "issue_on": "2024-12-01", "look_up": "投注站", "draw_on": "2024-12-01"}
     with pytest.raises(Refused, match="逐人检查"):
-        source = {"source": "开奖号码", "issue": "第1期", "issue_on": "2024-12-01", "look_up": "投注站", "draw_on": "2024-12-01"}
         house.call("freeze_campaign_list", "reviewer", record_id=campaign, count=1, **source)
     house.call("list_campaign_cases", "reviewer", record_id=campaign)
     house.project()
