@@ -235,8 +235,8 @@ def test_what_tells_who_somebody_is_never_stands_in_an_address(api: Api) -> None
 # what tells who somebody is, or is somebody's key to his own affair, belongs into operations.PERSONAL.
 IN_ADDRESSES = {
     "after", "calendar_id", "campaign_id", "case_id", "category", "code", "cut_over_id", "division", "first", "handoff_id",
-    "hardship_class", "household_id", "item", "key", "last", "month", "number", "person_id", "programme", "quarter", "record_id", "recovery_id",
-    "responsible", "run_id", "shape", "status", "subject_id", "town", "unit_id", "verdict", "verification_id", "what", "worklist",
+    "hardship_class", "household_id", "item", "key", "last", "month", "number", "person_id", "programme", "quarter", "record_id",
+    "recovery_id", "responsible", "run_id", "shape", "status", "subject_id", "town", "unit_id", "verdict", "verification_id", "what", "worklist",
 }  # fmt: skip
 
 
