@@ -236,7 +236,8 @@ def test_what_tells_who_somebody_is_never_stands_in_an_address(api: Api) -> None
 IN_ADDRESSES = {
     "after", "calendar_id", "campaign_id", "case_id", "category", "code", "cut_over_id", "division", "first", "handoff_id",
     "hardship_class", "household_id", "item", "key", "last", "month", "number", "person_id", "programme", "quarter", "record_id",
-    "recovery_id", "responsible", "run_id", "shape", "status", "subject_id", "town", "unit_id", "verdict", "verification_id", "what", "worklist",
+    "recovery_id", "responsible", "run_id", "shape", "status", "subject_id", "town", "unit_id", "verdict", "verification_id",
+    "what", "worklist",
 }  # fmt: skip
 
 
