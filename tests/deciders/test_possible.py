@@ -20,7 +20,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
-from services.assistance import aid_overlap, check_rights, price_linkage
+from services.assistance import aid_overlap, check_rights, price_linkage, standards
+from services.assistance import means_test as mt
+from services.assistance import reverification as rv
 from services.assistance import temporary as t
 from services.portal.desk import things
 from services.registry import after_death, death, erasure, funeral
@@ -108,6 +110,18 @@ def _compared(occasion: str, *references: str) -> aid_overlap.CompareAid:
     return aid_overlap.CompareAid("f1", "1号", "disaster_victim_assistance", SUBJECT, TOWN, "应急管理局", occasion, FIRST, 6, ours)
 
 
+def _rise(fen: int) -> standards.DraftStandard:
+    values = (standards.StandardValue("minimum_living_allowance.standard.urban", "urban", fen, date(2023, 8, 1), 120_000),)
+    return standards.DraftStandard("330225", "minimum_living_allowance.standard", values, "象民〔2023〕8号")
+
+
+def _newest(state: mt.Verification) -> int:
+    return len(state.reports)
+
+
+BANK = mt.AskedSource("bank", "银行", "x-bank", (mt.AskedField("deposits_fen", "存款余额", "savings"),))
+CAMPAIGN = rv.campaign_id("330225", "2023", ("minimum_living_allowance",))
+LISTED = (rv.Listed("c1", "minimum_living_allowance", SUBJECT), rv.Listed("c2", "minimum_living_allowance", "5a" * 16))
 MONTHS = (MonthDifference("2023-06", 100000, 70000),)
 PERSON = SUBJECT
 ALL = {
@@ -161,6 +175,49 @@ ALL = {
             pc.MeetPaymentMonth("2023-07", "run", date(2023, 7, 15)),
             lambda s: pc.PrepareOwedMonth("calendar", s.open[0] if s.open else "2023-08", f"{TOWN}001"),
             pc.NotePaymentMonth("2023-08", 0),
+        ),
+    ),
+    "verification": Life(
+        "assistance",
+        mt.VERIFICATIONS,
+        (
+            mt.OpenVerification(
+                "v", "c", "minimum_living_allowance", SUBJECT, TOWN, "2023-07", (PAYEE,), (PAYEE,),
+                (mt.Declared("", "savings", 100),), (BANK,), "application", 0, 20, 30, "staff:a",
+            ),
+            mt.TakeSourceAnswer("x-bank", "bank", PAYEE, "found", (mt.Value("deposits_fen", 900_000),)),
+            lambda s: mt.ExplainDifference("v", _newest(s), "系代管他人款项"),
+            mt.LookAtReport("v", "c", "审核"),
+            lambda s: mt.ObjectToReport("v", _newest(s), (dataclasses.replace(BANK, exchange_id=f"x-bank-{_newest(s)}"),), "有误", 20),
+            mt.MissSources("逾期未复"),
+        ),
+    ),
+    "reverification": Life(
+        "assistance",
+        rv.CAMPAIGNS,
+        (
+            rv.StartReverification("330225", "2023", ("minimum_living_allowance",), date(2023, 12, 31)),
+            rv.ListObjects(0, LISTED),
+            rv.LockList(CAMPAIGN),
+            rv.NoteSlice((rv.Asked("c1", "v1"), rv.Asked("c2", "", "缺少授权"))),
+            rv.RetryBlocked(CAMPAIGN),
+            rv.NoteReport("c1", "v1", "r1", "different"),
+            rv.ExcuseObject(CAMPAIGN, "c2", "已终止"),
+            rv.CloseReverification(CAMPAIGN),
+        ),
+    ),
+    "standards": Life(
+        "assistance",
+        standards.DECIDER,
+        (
+            _rise(130_000),
+            standards.ApproveStandard(1),
+            standards.PublishStandard(1),
+            _rise(140_000),
+            standards.WithdrawStandard(1, "文件有误"),
+            standards.ApproveStandard(2),
+            standards.PublishStandard(2),
+            standards.WithdrawStandard(2, "文件有误"),
         ),
     ),
     "price_linkage": Life(
@@ -281,9 +338,10 @@ def held(
     """The act as the page of the record, or of the matter it is about, would offer it."""
     kind = type(order.command)
     names = [f.name for f in dataclasses.fields(kind)]
-    item = str(getattr(order.command, "matter_id", ""))
+    of_item = "case_id" if category == "reverification" else "matter_id"
+    item = str(getattr(order.command, of_item, ""))
     key = getattr(order.command, names[0])
-    given = {**service.known_of(category, state, key, item), names[0]: key, **({"matter_id": item} if item else {})}
+    given = {**service.known_of(category, state, key, item), names[0]: key, **({of_item: item} if item else {})}
     free = Possible(kind)
     offered = possible(decider.decide, state, order, [kind], given)
     if events:

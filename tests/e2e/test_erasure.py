@@ -163,7 +163,7 @@ def asking(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Asking]:
     more = {"TMPDIR": str(tmp_path / "tmp"), "MINZHENG_PORTAL_RATE": "100000/minute"}
     if request.param == "postgresql":
         more["DATABASE_URL"] = request.getfixturevalue("postgresql_url")
-        more["MINZHENG_SCHEMA_PREFIX"] = "erasure_"
+        more["MINZHENG_SCHEMA_PREFIX"] = "e2e_erasure_"
     with running_house(tmp_path, **more) as house, RpcClient(house.settings.amqp_uri, timeout=30) as link:
         settings = house.settings
         assert settings.token_private_key is not None
