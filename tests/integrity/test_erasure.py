@@ -261,6 +261,13 @@ def test_nobody_is_erased_while_a_service_has_something_open(tmp_path: Path) -> 
         own = Order(None, "end", Hand.service("assistance"), d.now)
         d.services["assistance"].benefits.end(case, "2023-09", "收入超过标准", "复核", own)
         d.settle()
+        [matter] = d.call("get_temporary", "auditor", subject_id=helped)["matters"]
+        d.call("withdraw_temporary", subject_id=helped, matter_id=matter, reason="不再需要")
+        d.settle()
+        d.call("withdraw_erasure", OFFICER, service="registry", person_id=helped, number=1, reason="申请已撤回，重新提出")
+        propose(d, helped)
+        d.settle()
+        approve(d, helped, 2)
         d.call("withdraw_erasure", OFFICER, service="registry", person_id=member, number=1, reason="待遇已终止，重新提出")
         propose(d, member)
         assert "尚未答复" in refused(lambda: approve(d, member, 2), "out_of_order")

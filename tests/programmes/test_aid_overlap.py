@@ -187,6 +187,17 @@ def test_aid_of_a_household_that_we_helped_is_considered_before_it_is_acknowledg
     assert acknowledge(d, record_id) == "acknowledged"
 
 
+def test_a_matter_that_was_withdrawn_is_no_aid_of_ours(d: Desk, numbers: Numbers) -> None:
+    """Nothing was given: a hand-off of the household after it finds nothing to consider."""
+    d.on("2023-11-06")
+    house = family(d, numbers).household_id
+    ref = matter(d, house)
+    d.call("withdraw_temporary", **ref, reason="不再需要")
+    d.settle()
+    record_id = hand_over(d, house)
+    assert [a["reference"] for a in overlap(d, record_id)["compared"]["aids"]] == []
+
+
 def test_who_is_answered_at_once_is_compared_before_the_acknowledgement_all_the_same(d: Desk, numbers: Numbers) -> None:
     """The bus is slow: nobody has compared yet, and the acknowledgement does it itself, under the service's hand."""
     d.on("2023-09-18")

@@ -151,7 +151,7 @@ class OverlapDoors(TemporaryDoors):
             )
             for subject_id, state in streams
             for m in state.matters.values()
-            if m.standing != "refused"
+            if m.standing not in temporary.NOTHING_GIVEN
         )  # fmt: skip
 
     def _in_force(self, handed: Handed, months: int) -> tuple[aid_overlap.OurAid, ...]:

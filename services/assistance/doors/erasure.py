@@ -25,9 +25,9 @@ class OpenMatters(ErasureDoors):
         return (person_id, *places.households)
 
     def open_beside(self, person_id: str) -> int:
-        """Matters of temporary assistance that are neither paid out nor refused."""
+        """Matters of temporary assistance of which something is still to be done."""
         matters: list[temporary.Matter] = []
         for subject in self.subjects_of(person_id):
             state: temporary.Temporary = self.office.load(temporary.DECIDER, subject).state
             matters += state.matters.values()
-        return sum(m.status not in ("paid_out", "refused") for m in matters)
+        return sum(m.status not in temporary.OVER for m in matters)
