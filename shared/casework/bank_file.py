@@ -83,7 +83,7 @@ class BankRow:
 def harmless(text: str) -> str:
     """A text that no spreadsheet takes for a formula."""
     flat = " ".join(text.split())
-    return f"'{flat}" if flat[:1] in ("=", "+", "-", "@") or text[:1] in ("\t", "\r", "\n") else flat
+    return f"'{flat}" if workbook.is_formula(text) or workbook.is_formula(flat) else flat
 
 
 def yuan(fen: int) -> str:

@@ -50,6 +50,14 @@ def write(file: IO[bytes], title: str, rows: Iterable[Sequence[Cell]]) -> None:
             sheet.write(b"</sheetData></worksheet>")
 
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width signs begin a formula as well
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet that opens a text file would take this for a formula."""
+    return text.lstrip(" ").startswith(_FORMULA)
+
+
 def without_control(text: str) -> str:
     """A text without what an Excel file cannot hold."""
     return _NO_XML.sub("", text)

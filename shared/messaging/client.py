@@ -34,6 +34,8 @@ _CONNECTING = 1.0  # seconds such a call waits for the very first connection
 
 
 _NOBODY = "该业务目前没有工作进程，请稍后重试。"
+_TRY = 8.0  # seconds for which one call alone tries a service that let one run out of time
+_SILENT = "该业务没有及时答复，正在等待其恢复，请稍后重试。"
 
 
 class _NoWorker(Exception):
@@ -61,6 +63,7 @@ class _Link:
         self._parameters.socket_timeout = 5
         self._waiting: dict[str, _Waiting] = {}
         self._away: dict[str, float] = {}  # queues that had no consumer, and when that was seen
+        self._silent: set[str] = set()  # queues whose service let a call run out of time and has answered none since
         self._lock = threading.Lock()
         self._ready = threading.Event()
         self._tried = threading.Event()  # a connection was made, or could not be
@@ -82,6 +85,8 @@ class _Link:
         if self._at_once and time.monotonic() - self._away.get(waiting.queue, 0.0) < _LOOK:
             raise Unavailable(_NOBODY)
         with self._lock:
+            if waiting.queue in self._silent and self._tries(waiting.queue):
+                raise Unavailable(_SILENT)
             self._waiting[correlation_id] = waiting
 
         def publish() -> None:
@@ -103,6 +108,8 @@ class _Link:
             self._connection.ioloop.add_callback_threadsafe(publish)
             return waiting.answer.result(max(0.0, until - time.monotonic()))
         except TimeoutError:
+            if waiting.queue:
+                self._silent.add(waiting.queue)
             raise Unavailable("未在规定时间内收到答复，请以同一指令编号重试。") from None
         except _NoWorker:
             raise Unavailable(_NOBODY) from None
@@ -111,6 +118,10 @@ class _Link:
         finally:
             with self._lock:
                 self._waiting.pop(correlation_id, None)
+
+    def _tries(self, queue: str) -> bool:
+        """Whether a call waits to see if a silent service answers again: one does at a time, so that the others' threads serve other doors."""
+        return any(w.queue == queue and time.monotonic() - w.since < _TRY for w in self._waiting.values())
 
     def _connected(self, timeout: float) -> bool:
         if self._at_once:
@@ -223,6 +234,7 @@ class _Link:
         with self._lock:
             waiting = self._waiting.pop(properties.correlation_id, None)
         if waiting is not None:
+            self._silent.discard(waiting.queue)
             waiting.answer.set_result(body)
 
     def _returned(self, _channel: Any, _method: Any, properties: Any, _body: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -159,6 +161,25 @@ def test_a_front_end_is_told_at_once_that_nobody_is_there(alone: House) -> None:
             client.nobody.anything()
         with alone.worker():
             assert client.counter.echo(text="again", day="2023-07-01")["text"] == "again"
+
+
+def test_a_service_that_hangs_holds_one_call_and_no_more(alone: House) -> None:
+    """A stopped process still counts as a consumer: once it let a call run out of time one tries, and the others are told at once."""
+    worker = alone.start_worker()
+    with RpcClient(alone.broker.uri, alone.token(), 2.0, at_once=True) as client, ThreadPoolExecutor(1) as pool:
+        assert client.counter.echo(text="here", day="2023-07-01")["text"] == "here"
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(Unavailable, match="规定时间"):
+                client.counter.echo(text="hangs", day="2023-07-01")
+            trying = pool.submit(client.as_(alone.token(), timeout=60.0).counter.echo, text="tries", day="2023-07-01")
+            wait_for(lambda: client._link._waiting, "a call that tries")
+            with pytest.raises(Unavailable, match="没有及时答复"):
+                client.counter.echo(text="another", day="2023-07-01")
+        finally:
+            os.kill(worker.process.pid, signal.SIGCONT)
+        assert trying.result()["text"] == "tries"
+        assert client.counter.echo(text="again", day="2023-07-01")["text"] == "again"
 
 
 def test_a_front_end_waits_for_work_that_takes_its_time(client: RpcClient, house: House, standing: Worker) -> None:

@@ -444,3 +444,18 @@ def test_a_service_that_is_away_says_so_and_the_form_is_not_lost(bureau: Bureau)
         assert home.status_code == 200, role
         assert re.search(f"[^<>]*{away}[^<>]*暂时不可用", home.text), role
     portal.of(app).close()
+
+
+def test_nothing_that_tells_who_somebody_is_goes_through_an_address(page: Page, bureau: Bureau, sit: Sit) -> None:
+    """A receipt is asked about by a form that is sent, not by an address; and no address fills in an account for somebody to send on."""
+    bureau.at("2023-06-01")
+    sit("clerk", at="/desk/assistance/ask/get_public_objection?ask=1&receipt=YY-1234")
+    assert page.locator("input[name=receipt]").input_value() == "", "an address asks nothing"
+    page.fill("input[name=receipt]", "YY-1234-5678")
+    page.locator("form.form button:not(.default)").click()
+    expect(page.locator("main")).to_contain_text("没有此回执号")
+    assert "YY-1234" not in page.url
+    home = bureau.household({"resident_id": bureau.person("19650101")})
+    person = home["members"][0]["person_id"] if isinstance(home["members"], list) else next(iter(home["members"]))
+    page.goto(f"/desk/assistance/do/propose_payee_account?person_id={person}&account_no=6222020000000000&holder=某某")
+    assert (page.locator("[name=account_no]").input_value(), page.locator("[name=holder]").input_value()) == ("", "")

@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from services.assistance.declarations import DECIDERS
 from services.portal.read_model import TABLES
-from services.portal.sunshine import declared
+from services.portal.sunshine import declared, inspections
 from shared.casework.draws import draw, pseudonyms
 from shared.casework.inspection import CampaignListFrozen, CampaignObjectsListed, salt_key
 from shared.casework.shape import Declaration
@@ -575,6 +575,25 @@ def test_of_a_check_of_few_cases_there_is_no_result(made: District) -> None:
         assert row["record_id"] not in {r["record_id"] for r in table(made, code)}
     [other] = [r for r in table(made, "inspections") if r["programme"] == "support_institution_governance" and r["status"] == "published"]
     assert (other["found"], other["settled"], other["summary"]) == (1, 1, "检查2家，整改1项")  # institutions are no persons
+
+
+def test_a_few_found_among_many_are_not_told(made: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of twenty cases one with a finding, or all but one: a count of one household; six of twenty are told."""
+    asked = inspections.query
+    found: dict[str, int] = {}
+
+    def many(portal: Any, statement: Any) -> list[dict[str, Any]]:
+        rows = asked(portal, statement)
+        for row in rows:
+            if row.get("programme") == "assistance_special_governance" and row.get("status") == "published":
+                row.update(chosen=20, **found)
+        return rows
+
+    monkeypatch.setattr(inspections, "query", many)
+    for count, told in ((1, None), (19, None), (6, 6)):
+        found.update(with_findings=count, found=count)
+        [row] = [r for r in table(made, "inspections") if r["programme"] == "assistance_special_governance" and r["status"] == "published"]
+        assert row["found"] == told, count
 
 
 # -- open data and receipts

@@ -305,7 +305,7 @@ class PersonDoors(BenefitService):
             found["valid"] = plain(person.facts_in(state, dates.month_of(valid_at)))
         return found
 
-    @query(permission="assistance:read")
+    @query(permission="assistance:read", opens="person_id")
     def list_persons(
         self,
         hand: Hand,

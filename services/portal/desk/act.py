@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response
 
+from services.portal.api.operations import PERSONAL
 from services.portal.desk import things
 from services.portal.desk.forms import Known, body_of, fields_of, rows_in
 from services.portal.desk.view import about, ask, door, may, safe, title, towns
@@ -38,7 +39,8 @@ def act(service: str, method: str) -> Any:
     info = door(service, method, "command")
     names = [f.name for f in dataclasses.fields(info.form)]
     if request.method == "GET":
-        typed: dict[str, Any] = {n: v for n, v in request.args.items() if n.partition(".")[0] in names}
+        # An address fills in what is done and for whom, never who somebody is or where his money goes: that is typed by a hand.
+        typed: dict[str, Any] = {n: v for n, v in request.args.items() if n.partition(".")[0] in names and not _personal(n)}
         fixed = frozenset(n for n in typed if n.endswith("_id") or n in ("programme", "reviewed", "number", "line_no", "month"))
         known = _known(service, info, typed, fixed, sent=False)
         return _page(service, info, typed, known, {}, str(uuid.uuid4()), request.args.get("v", ""))
@@ -63,6 +65,10 @@ def act(service: str, method: str) -> Any:
     except Refused as refused:
         return _refused(service, info, typed, known, refused, places, version)
     return _on(service, info, answer)
+
+
+def _personal(field: str) -> bool:
+    return not PERSONAL.isdisjoint(field.split("."))
 
 
 def _refused(

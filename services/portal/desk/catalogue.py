@@ -9,6 +9,7 @@ from typing import Any
 from flask import Blueprint, render_template, request
 
 from services.portal.api.answers import goes_on
+from services.portal.api.operations import PERSONAL
 from services.portal.desk import things
 from services.portal.desk.act import opening_acts
 from services.portal.desk.forms import Known, body_of, fields_of
@@ -157,12 +158,15 @@ GROUPS = {
 
 @logged_in
 def query(service: str, method: str) -> Any:
-    """一项查询：填写条件，结果列表可导出。含公民身份号码的查询只经表单提交。"""
+    """一项查询：填写条件，结果列表可导出。含身份信息或回执号的查询只经表单提交，不进地址。"""
     info = door(service, method, "query")
     form = info.form
     names = [f.name for f in dataclasses.fields(form)]
-    given = {n: v for n, v in request.args.items() if n.partition(".")[0] in names}
-    known = Known(method, sent="ask" in request.args, options={"programme": [("", "全部"), *_codes(service)]})
+    private = not PERSONAL.isdisjoint(names)
+    sent = request.form if private else request.args
+    asked = "ask" in sent
+    given = {n: v for n, v in sent.items() if n.partition(".")[0] in names}
+    known = Known(method, sent=asked, options={"programme": [("", "全部"), *_codes(service)]})
     owed = any(f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING for f in dataclasses.fields(form))
     errors: dict[str, str] = {}
     body: dict[str, Any] = {}
@@ -170,7 +174,7 @@ def query(service: str, method: str) -> Any:
     status, shown = 200, False
     if "resident_id" in names:
         raise Refused("not_found", "请在“查找”页面按公民身份号码查找。", None)
-    if "ask" in request.args or not owed:
+    if asked or not owed:
         body, errors, _ = body_of(form, given, known)
         if not errors:
             try:
@@ -178,7 +182,7 @@ def query(service: str, method: str) -> Any:
             except Unavailable:
                 raise
             except Refused as refused:
-                if "ask" in request.args:  # nobody asked yet: the form is shown, and nothing was wrong
+                if asked:  # nobody asked yet: the form is shown, and nothing was wrong
                     errors, status = {refused.field or "": refused.message}, status_of(refused)
     kind, lists = request.args.get("format", ""), listing(service, method)
     rows = lists is not None or (bool(answer) and isinstance(answer, list) and all(isinstance(row, Mapping) for row in answer))
@@ -188,14 +192,14 @@ def query(service: str, method: str) -> Any:
     page = render_template(
         "desk/query.html", service=service, info=info, title=title(info), about=about(info), fields=fields,
         loose=[m for p, m in errors.items() if p not in {f.path for f in fields}], answer=answer, shown=shown,
-        file=any(n in FILES for n in names), purposes=PURPOSES, purpose=_purpose(), query=dict(request.args),
+        file=any(n in FILES for n in names), purposes=PURPOSES, purpose=_purpose(), query=dict(request.args), private=private,
         more=goes_on(lists, answer, body.get("limit", 100)) if shown and lists is not None else None, rows=rows,
     )  # fmt: skip
     return page, status
 
 
 def _purpose() -> str:
-    given = request.args.get("for", "")
+    given = request.values.get("for", "")
     return given if given in PURPOSES else usual()
 
 
@@ -218,4 +222,4 @@ def add(pages: Blueprint) -> None:
     pages.get("/everything")(everything)
     pages.get("/<service>/programmes")(programmes)
     pages.get("/<service>/programmes/<code>")(programme)
-    pages.get("/<service>/ask/<method>")(query)
+    pages.route("/<service>/ask/<method>", methods=["GET", "POST"])(query)

@@ -3,7 +3,7 @@
 The objects of a campaign are public where its declaration says so (``objects``): those over institutions. A case's number is that of a
 household on the list of recipients, so a list of cases is shown by pseudonyms (``shared/casework/draws.py``), made here from the sealed
 salt; of one that was drawn before there were any, neither list nor seed. Where the length of a list would tell a small count there is
-none of it, and of one over few cases there is no result.
+none of it, and of one over few cases, or with few of them found wrong or right, there is no result.
 
 Whoever doubts a public draw repeats it, over names or pseudonyms: a button does so in the browser (``static/draw.js``), one line of Python
 anywhere else. Results are told once they are published; before that the page says how far the campaign is.
@@ -44,7 +44,8 @@ def campaigns(portal: Portal, day: Day) -> list[dict[str, Any]]:
     for row in found:
         declaration = declared.declarations().get(row["programme"])
         row["named"] = declaration is not None and "objects" in declaration.public
-        row["few"] = not row["named"] and small(row["chosen"])
+        # Of households: how many had a finding is told neither where that is few, nor where those without one are.
+        row["few"] = not row["named"] and any(small(n) for n in (row["chosen"], *_apart(row)))
         if row["named"]:
             row["withheld"] = ""
         else:
@@ -58,6 +59,12 @@ def campaigns(portal: Portal, day: Day) -> list[dict[str, Any]]:
         if not row["told"]:
             row.update(dict.fromkeys(_RESULTS), summary="")
     return found
+
+
+def _apart(row: dict[str, Any]) -> tuple[int, ...]:
+    """How many had a finding, and how many none, once that is told."""
+    found = row["with_findings"] or 0
+    return (found, row["chosen"] - found) if row["status"] == "published" else ()
 
 
 def _objects(portal: Portal, day: Day, campaign: dict[str, Any]) -> list[str]:

@@ -9,9 +9,8 @@ from flask import Flask
 
 from services.portal.web.places import places_of
 from services.portal.web.portal import Portal
+from shared.casework.workbook import is_formula
 from shared.clock import SHANGHAI
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # full-width signs begin a formula as well
 
 
 def money(fen: int | None) -> str:
@@ -52,7 +51,7 @@ def month(value: str | None) -> str:
 
 def cell(value: Any) -> Any:
     """A value for CSV or Excel: a text that a spreadsheet would take for a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
+    return f"'{value}" if isinstance(value, str) and is_formula(value) else value
 
 
 def install(app: Flask, portal: Portal) -> None:
