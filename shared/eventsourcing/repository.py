@@ -62,7 +62,7 @@ class Repository:
     its stream (facts by month, the commands it has done), so a number of streams alone would bound no memory.
     """
 
-    def __init__(self, log: Log, vault: Vault, hash_key: bytes, kept: int = 4_000, events: int = 40_000) -> None:
+    def __init__(self, log: Log, vault: Vault, hash_key: bytes, kept: int = 4_000, events: int = 20_000) -> None:
         self._log = log
         self._vault = vault
         self._hash_key = hash_key
