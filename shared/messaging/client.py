@@ -120,7 +120,7 @@ class _Link:
                 self._waiting.pop(correlation_id, None)
 
     def _tries(self, queue: str) -> bool:
-        """Whether a call waits to see if a silent service answers again: one does at a time, so that the others' threads serve other doors."""
+        """Whether a call waits to see if a silent service answers again: one does at a time, the others are told at once."""
         return any(w.queue == queue and time.monotonic() - w.since < _TRY for w in self._waiting.values())
 
     def _connected(self, timeout: float) -> bool:
