@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from services.assistance import determination, price_linkage
-from services.assistance.benefits import CASES, PriceUnit, assessed, district, price_facts, price_unit, rules_now
+from services.assistance.benefits import CASES, assessed, district, price_facts, price_unit, rules_now
 from services.assistance.programmes import PRICE_LINKED_TEMPORARY_SUBSIDY
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.determination import in_register
@@ -21,7 +21,6 @@ from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.showing import all_seen, shown
 from shared.office import Office
-from shared.rules.engine import RulesEngine
 from shared.rules.facts import URBAN, PriceFacts
 from shared.security.permissions import within
 
@@ -74,6 +73,7 @@ def grant_unit(
     at = price_unit(office, unit_id, month)
     strongest = determination.class_in(at.unit, month)
     rules = rules_now(office, office.settings.profile)
+    said = {name: assessed(rules, CODE, price_facts(at, name, state), month) for name in at.classes}
     cases: dict[str, str] = {}
     for other in ("", *determination.PRECEDENCE):
         case_id = benefit_case.case_id(CODE, price_linkage.subsidy_subject(unit_id, month, other))
@@ -82,33 +82,26 @@ def grant_unit(
             cases[str(case.last_assessment.inputs["hardship_class"])] = case_id
     if cause:
         for hardship_class, case_id in cases.items():
+            now = said.get(hardship_class)
             due = office.load(CASES, case_id).state.due(month)
-            if due == _said(rules, at, hardship_class, state) or benefits.restore(case_id, IN_REGISTER_AGAIN, order):
+            if due == (now.amount_fen if now is not None and now.eligible else 0) or benefits.restore(case_id, IN_REGISTER_AGAIN, order):
                 continue
             benefits.reassess(case_id, month, cause, order)
     persons = amount = 0
     for hardship_class, covered in at.classes.items():
-        said = assessed(rules, CODE, price_facts(at, hardship_class, state), month)
-        if not said.eligible:
+        now = said[hardship_class]
+        if not now.eligible:
             continue
-        persons, amount = persons + covered, amount + said.amount_fen
+        persons, amount = persons + covered, amount + now.amount_fen
         if hardship_class not in cases:
             subject_id = price_linkage.subsidy_subject(unit_id, month, hardship_class if hardship_class != strongest or cases else "")
             terms = PRICE_LINKED_TEMPORARY_SUBSIDY.terms
             hands = (state.by, state.confirmed_by)  # the linkage was decided once, for everybody
             grant = benefit_case.GrantCase(
-                CODE, subject_id, at.payee_id, at.unit.division, month, said, at.version, terms, hands=hands
+                CODE, subject_id, at.payee_id, at.unit.division, month, now, at.version, terms, hands=hands
             )
             office.handle(CASES, benefit_case.case_id(CODE, subject_id), order.to(grant, f"grant {subject_id}"))
     return persons, amount
-
-
-def _said(rules: RulesEngine, at: PriceUnit, hardship_class: str, month: price_linkage.Linkage) -> int:
-    """What a class of a unit gets by the register of the month as it is known now, in fen."""
-    if hardship_class not in at.classes:
-        return 0
-    said = assessed(rules, CODE, price_facts(at, hardship_class, month), month.month)
-    return said.amount_fen if said.eligible else 0
 
 
 def price_again(office: Office, benefits: Benefits, unit_id: str, since: str, cause: str, order: Order[Any]) -> None:

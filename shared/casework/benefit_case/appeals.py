@@ -16,7 +16,7 @@ from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.in_force import NO_CORRECTION, Correction, ResumeCase, corrected, resumed
 from shared.casework.benefit_case.money import missed, review_due
 from shared.casework.benefit_case.procedure import answer_by, reopened_at
-from shared.casework.benefit_case.state import Case, Decision, evolve
+from shared.casework.benefit_case.state import Case, Decision, evolve, folded
 from shared.casework.shape import said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
@@ -125,9 +125,7 @@ def withdraw_appeal(state: Case, c: WithdrawAppeal, order: Order[Any]) -> Sequen
 
 def _revived(state: Case, answered: e.AppealAnswered, follows: list[Any], c: Correction, order: Order[Any]) -> tuple[Any, list[Any]]:
     """The case runs again from the month it was ended from: months that went by without payment go out as arrears, reviews go on."""
-    after = state
-    for event in follows:
-        after = evolve(after, event)
+    after = folded(state, follows)
     if not after.running:
         return answered, follows
     follows = [*follows, *missed(after, state.ended_from, order.today, "停发决定纠正，补发已过月份")]

@@ -12,7 +12,7 @@ from typing import Any
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed, review_due, valid_until
 from shared.casework.benefit_case.procedure import CHANGED, appealable_on, case_id, voided
-from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, earlier_rounds, evolve, limits
+from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, earlier_rounds, evolve, folded, limits
 from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.casework.shape import said
 from shared.domain import dates
@@ -327,9 +327,7 @@ def corrected(state: Case, c: Correction, order: Order[Any], revive: bool = Fals
     decided: list[Any] = []
     for part in (c.end, c.reassess, *c.earlier):
         if part is not None:
-            now = state
-            for event in decided:
-                now = evolve(now, event)
+            now = folded(state, decided)
             if isinstance(part, ReassessEarlierRound):
                 decided += reassess_earlier_round(now, part, order)
             else:
@@ -384,9 +382,7 @@ def _amount(state: Case, a: Assessment) -> int:
 
 def _paid_out(state: Case, decided: Sequence[Any]) -> list[Any]:
     """A one-off benefit that was paid and decided once more is closed again, unless something of it is still to go out."""
-    after = state
-    for event in decided:
-        after = evolve(after, event)
+    after = folded(state, decided)
     paid = after.terms.payment == "once" and after.status == "in_force" and after.first_month in after.paid and not after.arrears_fen
     return [e.CaseClosed(state.programme, state.subject_id)] if paid else []
 

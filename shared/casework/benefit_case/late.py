@@ -15,7 +15,7 @@ from typing import Any
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.in_force import Correction, reassess_case
 from shared.casework.benefit_case.money import missed, review_due
-from shared.casework.benefit_case.state import Case, evolve
+from shared.casework.benefit_case.state import Case, evolve, folded
 from shared.casework.shape import said
 from shared.domain import dates
 from shared.eventsourcing.commands import command
@@ -51,9 +51,7 @@ def restore_case(state: Case, c: RestoreCase, order: Order[Any]) -> Sequence[Any
     reason = said(c.reason, "reason", "恢复理由")
     decided: list[Any] = [e.CaseRestored(state.programme, state.subject_id, since, reason, due, held, order.hand.actor)]
     decided += reassess_case(evolve(state, decided[0]), c.correction.reassess, order, until=c.correction.end)
-    after = state
-    for event in decided:
-        after = evolve(after, event)
+    after = folded(state, decided)
     if after.ended_from == since or not any(isinstance(event, e.CaseReassessed) for event in decided):
         return []
     return [*decided, *missed(after, since, order.today, reason)]

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from shared.casework.benefit_case import events as e
-from shared.casework.benefit_case.state import Case, evolve
+from shared.casework.benefit_case.state import Case, evolve, folded
 from shared.casework.programme import Terms
 from shared.domain import dates
 from shared.eventsourcing.orders import derived_id
@@ -21,9 +21,7 @@ def differences(state: Case, decided: Sequence[Any], reason: str) -> list[Any]:
     Arrears of a month that have not gone out are withdrawn before anything of it is claimed: what nobody has received nobody owes. Of a
     month that is claimed back and due again, the claim is met first. What was withheld from a payment that will not come is released.
     """
-    after = state
-    for event in decided:
-        after = evolve(after, event)
+    after = folded(state, decided)
     case = derived_id("case", state.programme, state.subject_id)
     found: list[Any] = []
     if kept := unsent(after, {m: paid - after.due(m) for m, paid in after.paid.items()}):
@@ -48,8 +46,7 @@ def differences(state: Case, decided: Sequence[Any], reason: str) -> list[Any]:
         found.append(e.ClaimedDueAgain(case, state.programme, state.division, again, total, reason))
     if under:
         found.append(e.ArrearsFound(under, sum(d.due_fen - d.paid_fen for d in under), reason))
-    for event in (x for x in found if not isinstance(x, e.ArrearsWithdrawn)):
-        after = evolve(after, event)
+    after = folded(after, (x for x in found if not isinstance(x, e.ArrearsWithdrawn)))
     return [*found, *_released(after, case)]
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed, review_due, valid_until
-from shared.casework.benefit_case.state import Case, evolve, next_step, owed, ready
+from shared.casework.benefit_case.state import Case, evolve, folded, next_step, owed, ready
 from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.casework.shape import said
 from shared.domain import dates
@@ -427,9 +427,7 @@ def _publicised(state: Case, step: str) -> e.CaseProposed:
 
 def _asking(state: Case, decided: Sequence[Any], order: Order[Any]) -> list[Any]:
     """The check of means is asked for as soon as it is the next step."""
-    after = state
-    for event in decided:
-        after = evolve(after, event)
+    after = folded(state, decided)
     return [_request(after, "", order)] if next_step(after) == "means_tested" else []
 
 

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date, timedelta
 from types import MappingProxyType
@@ -658,6 +658,13 @@ def evolve(before: Case, event: Any) -> Case:
             return replace(state, proposal=None)
         case _:
             return state  # ``advance`` knows it: it changes the procedure alone
+
+
+def folded(state: Case, events: Iterable[Any]) -> Case:
+    """How the case stands after these events."""
+    for event in events:
+        state = evolve(state, event)
+    return state
 
 
 def _accounted(state: Case, months: tuple[e.MonthDifference, ...]) -> Mapping[str, int]:
