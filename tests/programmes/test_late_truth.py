@@ -197,9 +197,8 @@ def test_an_end_for_another_reason_is_not_set_aside_with_the_death(d: Desk, numb
     assert (case(d, support)["status"], case(d, support)["ended_from"]) == ("ended", ended)
 
 
-def test_a_late_fact_about_the_first_round_is_settled_during_the_second(d: Desk, numbers: Numbers) -> None:
-    """September's income was wrong: its arrears are found to the fen, while the second round runs on untouched."""
-    town = "330225106"
+def first_round(d: Desk, numbers: Numbers, town: str) -> tuple[str, dict[str, str], int]:
+    """A household's 低保, paid for August and September and ended by an income: its case, its head for ``record_income``, what was due."""
     d.on("2023-07-03")
     made = home(d, numbers, {"born": "19700101", "monthly_income_fen": 60_000}, town=town)
     case_id = grant(d, LIVING, household_id=made.household_id)
@@ -211,11 +210,18 @@ def test_a_late_fact_about_the_first_round_is_settled_during_the_second(d: Desk,
     earns = {"household_id": made.household_id, "person_id": made.members[0]}
     d.call("record_income", **earns, monthly_income_fen=900_000, effective_from="2023-09-20")
     d.settle()
+    return case_id, earns, first
+
+
+def test_a_late_fact_about_the_first_round_is_settled_during_the_second(d: Desk, numbers: Numbers) -> None:
+    """September's income was wrong: its arrears are found to the fen, while the second round runs on untouched."""
+    town = "330225106"
+    case_id, earns, first = first_round(d, numbers, town)
     assert case(d, case_id)["status"] == "ended"
     d.on("2023-11-15")
     d.call("record_income", **earns, monthly_income_fen=60_000, effective_from="2023-11-10")
     d.settle()
-    assert grant(d, LIVING, household_id=made.household_id) == case_id
+    assert grant(d, LIVING, household_id=earns["household_id"]) == case_id
     d.on("2024-01-10")
     pay(d, LIVING, "2024-01", town)
     second = due(d, case_id, "2024-01")
@@ -236,18 +242,8 @@ def test_a_late_fact_about_the_first_round_is_settled_during_the_second(d: Desk,
 def test_a_late_fact_is_settled_while_a_second_application_waits_and_after_it_was_withdrawn(d: Desk, numbers: Numbers) -> None:
     """The round is over whatever became of the application behind it."""
     town = "330225107"
-    d.on("2023-07-03")
-    made = home(d, numbers, {"born": "19700101", "monthly_income_fen": 60_000}, town=town)
-    case_id = grant(d, LIVING, household_id=made.household_id)
-    first = due(d, case_id, "2023-08")
-    for month in ("2023-08", "2023-09"):
-        d.on(f"{month}-15")
-        pay(d, LIVING, month, town)
-    d.on("2023-10-02")
-    earns = {"household_id": made.household_id, "person_id": made.members[0]}
-    d.call("record_income", **earns, monthly_income_fen=900_000, effective_from="2023-09-20")
-    d.settle()
-    d.on("2023-10-20").call("apply", programme=LIVING, household_id=made.household_id)
+    case_id, earns, first = first_round(d, numbers, town)
+    d.on("2023-10-20").call("apply", programme=LIVING, household_id=earns["household_id"])
     d.call("record_income", **earns, monthly_income_fen=20_000, effective_from="2023-08-10")
     d.settle()
     assert (case(d, case_id)["status"], due(d, case_id, "2023-09")) == ("applied", first + 40_000)
