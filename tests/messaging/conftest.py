@@ -50,6 +50,7 @@ def alone(house: House, _standing: Standing) -> House:
     if _standing.worker is not None:
         _standing.worker.stop()
         _standing.worker = None
+    assert not house.running(), "an earlier test left a worker of its own behind: it would take half of this one's messages"
     return house
 
 

@@ -139,6 +139,9 @@ class House:
         finally:
             worker.stop()
 
+    def running(self) -> list[Worker]:
+        return [w for w in self._workers if w.process.poll() is None]
+
     def close(self) -> None:
         for worker in self._workers:
             process.kill(worker.process)

@@ -165,8 +165,8 @@ def test_a_front_end_is_told_at_once_that_nobody_is_there(alone: House) -> None:
 
 def test_a_service_that_hangs_holds_one_call_and_no_more(alone: House) -> None:
     """A stopped process still counts as a consumer: once it let a call run out of time one tries, and the others are told at once."""
-    worker = alone.start_worker()
-    with RpcClient(alone.broker.uri, alone.token(), 2.0, at_once=True) as client, ThreadPoolExecutor(1) as pool:
+    front = RpcClient(alone.broker.uri, alone.token(), 2.0, at_once=True)
+    with alone.worker() as worker, front as client, ThreadPoolExecutor(1) as pool:
         assert client.counter.echo(text="here", day="2023-07-01")["text"] == "here"
         os.kill(worker.process.pid, signal.SIGSTOP)
         try:
