@@ -687,17 +687,23 @@ def _one_round(house: House, chance: random.Random, victims: tuple[str, ...], ki
 
 
 def _rest(house: House, ledger: Ledger) -> list[Entry]:
-    """Wait until nothing is missing and nothing more comes; answers the whole log. After PATIENCE the account says what lacks."""
+    """Wait until nothing is missing and nothing more comes; answers the whole log.
+
+    As long as events come the house is at work, however slow the machine (four times PATIENCE at most); when none came for PATIENCE
+    and something lacks, the account says what."""
     log = Log(house.settings.eventstore_uri, data=house.settings.eventstore_data)
     entries: list[Entry] = []
     until, calm_since = time.monotonic() + PATIENCE, time.monotonic()
+    end = time.monotonic() + 4 * PATIENCE
     try:
-        while time.monotonic() < until:
+        while time.monotonic() < min(until, end):
             try:
                 new = entries_of(log, entries[-1].position if entries else -1)
             except LogUnavailable:
                 new = []
             entries += new
+            if new:
+                until = time.monotonic() + PATIENCE
             if new or Account(ledger, entries).missing() or _waiting(house.settings.amqp_uri):
                 calm_since = time.monotonic()
             if time.monotonic() - calm_since > CALM:
