@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import jwt
@@ -17,6 +18,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
 from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter
 from werkzeug.test import TestResponse
@@ -137,23 +139,78 @@ def test_a_session_cookie_is_nobody_to_the_api(app: Flask, client: FlaskClient, 
         assert client.open(path, method=method).status_code == 401
 
 
-def test_no_wrong_token_opens_any_page(settings: Settings) -> None:
-    """Pages that are for somebody send everybody else to the login, or say no; what is public is named here. Forms are taken from
-    anywhere for once: else each would be refused as none of ours, before anybody asks whose hand sends it."""
+def guarded(app: Flask) -> list[tuple[str, str]]:
+    """(method, path) of every page that is for somebody; what is public is named above."""
+    found = [(m, p) for m, p, e in routes(app) if not p.startswith(("/api/v1/", *PUBLIC)) and e not in PUBLIC_ENDPOINTS]
+    assert len([m for m, _ in found if m == "GET"]) > 10
+    assert len([m for m, _ in found if m == "POST"]) > 5
+    return found
+
+
+def is_page_with_the_way_in(answer: TestResponse, status: int) -> bool:
+    """A page in Chinese that says no and leads to the login."""
+    return (answer.status_code, answer.mimetype) == (status, "text/html") and 'href="/login' in answer.text
+
+
+@pytest.mark.parametrize("checked", [True, False], ids=["as it is", "a form of ours"])
+def test_no_wrong_token_opens_any_page(settings: Settings, checked: bool) -> None:
+    """Every page and every form, with a session in which a wrong token is: 401, or 403 of another district's hand, on a page that has the
+    way to the login. Once as a form comes that another site sends, once as if our own page had sent it."""
     app = create_app(settings)
-    app.config["WTF_CSRF_ENABLED"] = False
-    guarded = [(m, p) for m, p, e in routes(app) if not p.startswith(("/api/v1/", *PUBLIC)) and e not in PUBLIC_ENDPOINTS]
-    assert len([m for m, _ in guarded if m == "GET"]) > 10
-    assert len([m for m, _ in guarded if m == "POST"]) > 5
+    app.config["WTF_CSRF_ENABLED"] = checked
     with app.test_client() as client:
         for name, token in wrong_tokens(settings).items():
-            for method, path in guarded:
+            expected = 403 if name in ("foreign division", "province") else 401
+            for method, path in guarded(app) if token else ():
                 with client.session_transaction() as session:
                     session.clear()
                     session["token"] = token
                 answer = client.open(path, method=method)
-                sent = answer.status_code == 302 and answer.headers["Location"].startswith("/login")
-                assert sent or answer.status_code in (401, 403, 308), (name, method, path, answer.status_code)
+                assert is_page_with_the_way_in(answer, expected), (name, method, path, answer.status_code)
+                assert expected == 403 or answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+def test_no_forged_or_old_cookie_opens_any_page(app: Flask, settings: Settings) -> None:
+    """A cookie that somebody signed himself, one that is none, and one of ours that is older than a session may be: 401, and it is taken
+    away, so that whoever comes again without one is sent to the login."""
+    good = {"token": tokens.issue(private(settings), "staff:x", EVERY_ROLE, "330225")}
+    ours = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert ours is not None
+    other = Flask("other")
+    other.secret_key = "x" * 32
+    theirs = SecureCookieSessionInterface().get_signing_serializer(other)
+    assert theirs is not None
+    made = str(ours.dumps(good))
+    head, _, signature = made.rpartition(".")
+    body, _, at = head.rpartition(".")
+    cookies = {"signed by another": str(theirs.dumps(good)), "none": "x.y.z", "a later time": f"{body}.{at[:-1]}A.{signature}"}
+    with app.test_client() as client:
+        client.set_cookie("minzheng", made)
+        assert client.get("/desk/find").status_code == 200, "as it is signed here it opens something"
+        for name, cookie in cookies.items():
+            for method, path in guarded(app):
+                client.set_cookie("minzheng", cookie)
+                answer = client.open(path, method=method)
+                assert is_page_with_the_way_in(answer, 401), (name, method, path, answer.status_code)
+                assert client.get_cookie("minzheng") is None
+        app.permanent_session_lifetime, kept = timedelta(seconds=-1), app.permanent_session_lifetime
+        try:
+            client.set_cookie("minzheng", made)
+            assert is_page_with_the_way_in(client.get("/desk/find"), 401)
+        finally:
+            app.permanent_session_lifetime = kept
+
+
+def test_a_browser_that_shows_nothing_is_sent_to_the_login(app: Flask, client: FlaskClient) -> None:
+    """To every page it comes back to behind the login; a form it sends, and a program that wants no page, is told that nobody is in."""
+    for method, path in guarded(app):
+        answer = client.open(path, method=method, headers={"Accept": "text/html,*/*;q=0.8"})
+        if method == "GET":
+            assert answer.status_code == 302, path
+            assert answer.headers["Location"].startswith("/login?next=/"), path
+            assert client.get(path, headers={"Accept": "application/json"}).status_code == 401
+        else:
+            assert is_page_with_the_way_in(answer, 401), (path, answer.status_code)
 
 
 def test_no_form_is_taken_from_another_site(app: Flask, client: FlaskClient, settings: Settings) -> None:

@@ -21,7 +21,7 @@ from services.portal.web.portal import Portal
 from services.portal.web.problems import status_of
 from services.portal.web.safety import for_everybody, limiter
 from shared.domain import division as divisions
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Unavailable
 from shared.eventsourcing.orders import Hand
 from shared.security import tokens
 from shared.security.permissions import ROLES
@@ -68,15 +68,32 @@ def bearer() -> Visitor:
 
 
 def visitor() -> Visitor | None:
-    """Who is logged in on this page, or None."""
+    """Who is logged in on this page, or None; ``turned_away`` says why."""
     if "visitor" not in g:
+        g.visitor, g.refused = None, None
         token = session.get("token")
+        if not session and request.cookies.get(current_app.config["SESSION_COOKIE_NAME"]):
+            g.refused = Refused("unauthenticated", "登录已失效，请重新登录。", None)  # a cookie that we did not sign, or not lately
+            session.clear()
         try:
             g.visitor = _known(token) if token else None
-        except Refused:
-            session.clear()
-            g.visitor = None
+        except Refused as refused:
+            g.refused = refused
+            if not isinstance(refused, Unavailable):  # the login's keys cannot be had just now: nobody is logged out for that
+                session.clear()
     return cast("Visitor | None", g.visitor)
+
+
+def turned_away() -> Refused | None:
+    """Why nobody is logged in on this page; None when somebody is."""
+    if visitor() is not None:
+        return None
+    return g.refused or Refused("unauthenticated", "请先登录。", None)
+
+
+def for_somebody(view: Any) -> bool:
+    """Whether a view is behind ``logged_in``."""
+    return bool(getattr(view, "for_somebody", False))
 
 
 def _known(token: str) -> Visitor:
@@ -90,22 +107,33 @@ def _known(token: str) -> Visitor:
 
 def who() -> Visitor:
     """Whoever is logged in, on a page behind ``logged_in`` or ``with_permission``."""
-    someone = visitor()
-    if someone is None:
-        raise Refused("unauthenticated", "请先登录。", None)
-    return someone
+    refused = turned_away()
+    if refused is not None:
+        raise refused
+    return cast(Visitor, visitor())
 
 
 def logged_in(view: F) -> F:
-    """A page for whoever is logged in; others are sent to the login and back."""
+    """A page for whoever is logged in. A browser that shows nothing is sent to the login and back; whoever shows a token that is none, or
+    sends a form, is refused on a page that has the way there: nothing that was sent is dropped without a word."""
 
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        if visitor() is None:
-            return redirect(url_for("identity.login", next=request.full_path.rstrip("?") if request.method == "GET" else None))
-        return view(*args, **kwargs)
+        refused = turned_away()
+        if refused is None:
+            return view(*args, **kwargs)
+        wants_pages = "Accept" not in request.headers or request.accept_mimetypes.accept_html
+        if g.refused is not None or request.method not in ("GET", "HEAD") or not wants_pages:
+            raise refused
+        return redirect(way_in())
 
+    cast(Any, guarded).for_somebody = True
     return cast(F, guarded)
+
+
+def way_in() -> str:
+    """The login's address, and behind it the page that was asked for."""
+    return url_for("identity.login", next=request.full_path.rstrip("?") if request.method in ("GET", "HEAD") else None)
 
 
 def with_permission(*permissions: str) -> Callable[[F], F]:
@@ -198,4 +226,4 @@ def install(app: Flask, portal: Portal) -> None:
 
     @app.context_processor
     def _who() -> dict[str, Any]:
-        return {"visitor": None if for_everybody() else visitor(), "role_names": ROLE_NAMES}
+        return {"visitor": None if for_everybody() else visitor(), "role_names": ROLE_NAMES, "way_in": way_in}

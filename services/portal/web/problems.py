@@ -99,6 +99,8 @@ def told(status: int, code: str, detail: str, field: str | None = None) -> Respo
     page = make_response(render_template("problem.html", status=status, title=TITLES.get(status, "未能办理"), detail=detail), status)
     if status == 503:
         page.headers["Retry-After"] = str(RETRY_AFTER)
+    if status == 401:
+        page.headers["WWW-Authenticate"] = "Bearer"  # HTTP wants a scheme named; no browser asks for this one in a window of its own
     return page
 
 

@@ -99,8 +99,13 @@ def install(app: Flask, portal: Portal) -> None:
 
     @app.errorhandler(CSRFError)
     def _csrf(_error: CSRFError) -> Any:
-        from services.portal.web.problems import told
+        """Of a page for somebody, first whether anybody is logged in: with the session goes what the form must bring."""
+        from services.portal.web import identity
+        from services.portal.web.problems import status_of, told
 
+        away = identity.turned_away() if identity.for_somebody(current_app.view_functions.get(request.endpoint or "")) else None
+        if away is not None:
+            return told(status_of(away), away.code, away.message)
         return told(400, "csrf", "表单已过期或不是由本站页面提交的，请返回刷新后重新提交。")
 
     @app.before_request
