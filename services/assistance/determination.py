@@ -7,6 +7,10 @@ household counts is a unit of his own. The register of low-income persons (低�
 Must hold: 特困 > 低保 > 低保边缘 > 低收入 > 支出型, the strongest ground of a month is the class of the month; a determination is never
 overwritten: a later one supersedes it and both stay readable; the answer does not depend on the order in which the cases' events
 come. Relied on by the disability subsidies, 临时救助, 价格临时补贴, and by whoever subscribes to class_granted/changed/ended.
+
+The unit's class is not always that of each of its members: another's 特困 or 单人保 is not his, and what begins or ends behind it changes
+no class of the unit. Where the determinations do not say what somebody is, a note of that one member does (``member_class_noted``); so does
+one who was asked for by another service (an elder who enrols).
 """
 
 from __future__ import annotations
@@ -104,6 +108,21 @@ class ClassEnded(Determined):
     """终止认定: no class from ``valid_from`` on; ``hardship_class`` is empty."""
 
 
+@event("assistance.member_class_noted", published=True)
+@dataclass(frozen=True)
+class MemberClassNoted:
+    """成员困难类别: what one member of the unit is from ``month`` on, where its determinations do not say it. ``no``: the last of them by
+    then; ``turn`` counts the notes of the unit. Of what is said of a month, the later by (no, turn) holds; a determination's turn is 0."""
+
+    unit_id: str
+    division: str
+    no: int
+    turn: int
+    person_id: str
+    hardship_class: str
+    month: str
+
+
 # -- State
 
 
@@ -114,6 +133,7 @@ class Unit:
     grounds: Mapping[str, HardshipGroundNoted] = field(default_factory=lambda: MappingProxyType({}))  # by case
     chain: tuple[Determined, ...] = ()  # every determination ever made, in the order of recording
     members: tuple[str, ...] = ()
+    noted: tuple[MemberClassNoted, ...] = ()
 
     @property
     def current(self) -> Determined | None:
@@ -127,6 +147,8 @@ def evolve(state: Unit, happened: Any) -> Unit:
             return replace(state, unit_id=happened.unit_id, division=happened.division, grounds=grounds)
         case ClassGranted() | ClassChanged() | ClassEnded():
             return replace(state, chain=(*state.chain, happened), members=happened.members)
+        case MemberClassNoted():
+            return replace(state, noted=(*state.noted, happened))
         case _:
             raise TypeError(f"a determination knows no {type(happened).__name__}")
 
@@ -153,6 +175,19 @@ def class_of(state: Unit, person_id: str, month: str) -> str:
     grounds = [replace(g, spans=tuple(s for s in g.spans if (s.person_id or g.subject_id) in of_him)) for g in state.grounds.values()]
     ground = _strongest(grounds, month)
     return ground.hardship_class if ground else ""
+
+
+def told_of(state: Unit, person_id: str, month: str) -> str:
+    """What the determinations and notes of the unit tell of a person in a month to whoever reads them one by one."""
+    said = [(d.no, 0, d.hardship_class) for d in state.chain if d.valid_from <= month and _speaks_of(state, d, person_id)]
+    said += [(n.no, n.turn, n.hardship_class) for n in state.noted if n.person_id == person_id and n.month <= month]
+    return max(said, default=(0, 0, ""))[2]
+
+
+def _speaks_of(state: Unit, made: Determined, person_id: str) -> bool:
+    """特困 is one person's: of the others of the household such a determination says nothing."""
+    ground = state.grounds.get(made.case_id)
+    return made.hardship_class != PRECEDENCE[0] or (ground is not None and ground.subject_id == person_id)
 
 
 def spans_of(history: Iterable[Any]) -> tuple[Span, ...]:
@@ -208,6 +243,16 @@ class NoteGround:
     members: tuple[str, ...]
 
 
+@command("answer_class", permission="assistance:determine")
+@dataclass(frozen=True)
+class AnswerClass:
+    """By the service when another service asks what a member of the unit is from a month on."""
+
+    unit_id: str
+    person_id: str
+    month: str
+
+
 # -- Decisions
 
 
@@ -217,7 +262,7 @@ def note_ground(state: Unit, c: NoteGround, order: Order[Any]) -> Sequence[Any]:
     if known == noted or (known is None and not c.spans):
         return []
     after = evolve(state, noted)
-    edges = {m for g in (*state.grounds.values(), noted) for s in g.spans for m in (s.first, s.end) if m}
+    edges = _edges(state) | _edges(after)
     decided: list[Any] = [noted]
     for month in sorted(edges | {d.valid_from for d in state.chain}):
         ground = _strongest(after.grounds.values(), month)
@@ -228,7 +273,37 @@ def note_ground(state: Unit, c: NoteGround, order: Order[Any]) -> Sequence[Any]:
         decided.append(made)
         after = evolve(after, made)
         # Recorded last, it would hold for all months after it: those that were decided otherwise follow, each by its own edge.
+    for month in sorted(edges | {d.valid_from for d in after.chain} | {n.month for n in after.noted}):
+        for person_id in c.members:
+            if told_of(after, person_id, month) != (now := class_of(after, person_id, month)):
+                said = _noted(after, person_id, now, month)
+                decided.append(said)
+                after = evolve(after, said)
     return decided
+
+
+def answer_class(state: Unit, c: AnswerClass, order: Order[Any]) -> Sequence[Any]:
+    """From the month on, and from every month known by now in which he becomes something else; nothing of who is nothing."""
+    dates.check_month(c.month)
+    answer: list[Any] = []
+    before = ""
+    for month in (c.month, *(m for m in sorted(_edges(state)) if m > c.month)):
+        if (now := class_of(state, c.person_id, month)) != before:
+            said = _noted(state, c.person_id, now, month)
+            answer.append(said)
+            state, before = evolve(state, said), now
+    return answer
+
+
+def _edges(state: Unit) -> set[str]:
+    """The months in which a ground of the unit begins or is over."""
+    return {m for g in state.grounds.values() for s in g.spans for m in (s.first, s.end) if m}
+
+
+def _noted(state: Unit, person_id: str, hardship_class: str, month: str) -> MemberClassNoted:
+    return MemberClassNoted(
+        state.unit_id, state.division, len(state.chain) - 1, len(state.noted) + 1, person_id, hardship_class, month
+    )
 
 
 def _determined(state: Unit, ground: HardshipGroundNoted | None, month: str, members: tuple[str, ...]) -> Determined:
@@ -249,6 +324,6 @@ DECIDER: Decider[Unit] = Decider(
     category="assistance.determination",
     initial=Unit(),
     evolve=evolve,
-    decide={NoteGround: note_ground},
+    decide={NoteGround: note_ground, AnswerClass: answer_class},
     division=lambda state: state.division,
 )

@@ -32,6 +32,11 @@ def whom(office: Office, case: benefit_case.Case) -> disclosure.Who | None:
     return disclosure.Who(state.person_id, state.name, state.born_on)
 
 
+def turns(programme: str) -> bool:
+    """Whether an age decides in a programme, so that the calendar alone may change its cases."""
+    return engine().has_ages(programme)
+
+
 def business(office: Office, profile: str) -> Benefits:
     """Benefits of this service in one office, by one district's rules."""
     rules = engine(profile)
@@ -50,6 +55,6 @@ def business(office: Office, profile: str) -> Benefits:
             assessment = rules.assess(asked.programme, facts, asked.month)
         except RulesError as error:
             raise invalid(str(error), "facts") from error
-        return Found(assessment, loaded.version)
+        return Found(assessment, loaded.version, next_turn=rules.next_turn(asked.programme, facts, asked.month))
 
     return Benefits("eldercare", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)

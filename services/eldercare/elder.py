@@ -31,14 +31,22 @@ CATALOGUE = ("W15",)
 ASSISTANCE = "assistance"
 
 
-@event("eldercare.elder_enrolled")
+@event(
+    "eldercare.elder_enrolled",
+    version=2,
+    published=True,
+    public=lambda e: {"person_id": e.person_id},
+    upcasters={1: lambda stored: {**stored, "allowance_from": ""}},
+)
 @dataclass(frozen=True)
 class ElderEnrolled:
-    """老年人登记: on the roster; ``division`` is where the person is registered (户籍地)."""
+    """老年人登记: on the roster; ``division`` is where the person is registered (户籍地). Whoever determines classes hears of it and
+    answers. ``allowance_from``: the month from which his age entitles him to 高龄津贴, by the rules of that day; "" = not told."""
 
     person_id: str
     born_on: date
     division: str
+    allowance_from: str
     name: str = personal(of="person_id", default="")
     resident_id: str = personal(of="person_id", default="")
 
@@ -60,10 +68,11 @@ class ElderDeathAnnulled:
     person_id: str
 
 
-@event("eldercare.elder_hardship_noted")
+@event("eldercare.elder_hardship_noted", version=2, upcasters={1: lambda stored: {**stored, "turn": 0}})
 @dataclass(frozen=True)
 class ElderHardshipNoted:
-    """困难类别 from ``month`` on ("" = none). ``unit_id``, ``no``: assistance's determination; "" and 0 where a clerk looked it up."""
+    """困难类别 from ``month`` on ("" = none). ``unit_id``, ``no``, ``turn``: assistance's determination, or its note of this one member;
+    "" and 0 where a clerk looked it up."""
 
     person_id: str
     hardship_class: str
@@ -71,6 +80,7 @@ class ElderHardshipNoted:
     unit_id: str
     no: int
     source: str
+    turn: int
 
 
 @event("eldercare.elder_ability_noted")
@@ -185,7 +195,7 @@ def class_in(state: Elder, month: str) -> str:
     of_unit: dict[str, tuple[int, ElderHardshipNoted]] = {}
     for n, noted in enumerate(state.hardship):
         known = of_unit.get(noted.unit_id)
-        if noted.month <= month and (known is None or noted.no >= known[1].no):
+        if noted.month <= month and (known is None or (noted.no, noted.turn) >= (known[1].no, known[1].turn)):
             of_unit[noted.unit_id] = (n, noted)
     last = max(of_unit.values(), key=lambda found: found[0], default=None)
     return last[1].hardship_class if last else ""
@@ -248,6 +258,7 @@ class EnrolElder:
     division: str
     name: str = ""
     resident_id: str = ""
+    allowance_from: str = ""
 
 
 @command("record_elder_death", permission="eldercare:death")
@@ -266,7 +277,7 @@ class AnnulElderDeath:
 @command("note_elder_hardship", permission="eldercare:survey")
 @dataclass(frozen=True)
 class NoteElderHardship:
-    """By the service when assistance determines a class; by a clerk who looked up the class of somebody newly enrolled."""
+    """By the service when assistance determines a class, or answers of whom enrolled; by a clerk who looked it up otherwise."""
 
     person_id: str
     hardship_class: str
@@ -274,6 +285,7 @@ class NoteElderHardship:
     unit_id: str = ""
     no: int = 0
     source: str = "staff"
+    turn: int = 0
 
 
 @command("note_elder_ability", permission="eldercare:record")
@@ -331,7 +343,7 @@ def enrol_elder(state: Elder, c: EnrolElder, order: Order[Any]) -> Sequence[Any]
         if (state.born_on, state.division, state.name) == (c.born_on, where, c.name):
             return []
         raise Refused("already_exists", "该老人已登记且内容不同。", "person_id")
-    return [ElderEnrolled(c.person_id, c.born_on, where, c.name, c.resident_id)]
+    return [ElderEnrolled(c.person_id, c.born_on, where, c.allowance_from, c.name, c.resident_id)]
 
 
 def record_death(state: Elder, c: RecordElderDeath, order: Order[Any]) -> Sequence[Any]:
@@ -357,7 +369,7 @@ def answer_after_death(state: Elder, c: AnswerAfterDeath, order: Order[Any]) -> 
 
 
 def note_hardship(state: Elder, c: NoteElderHardship, order: Order[Any]) -> Sequence[Any]:
-    """Only of who is on the roster: assistance determines classes of everybody, and who enrols later is looked up then."""
+    """Only of who is on the roster: assistance determines classes of everybody, and of who enrols later it answers then."""
     if not state.person_id:
         if c.source == ASSISTANCE:
             return []
@@ -365,7 +377,7 @@ def note_hardship(state: Elder, c: NoteElderHardship, order: Order[Any]) -> Sequ
     dates.check_month(c.month)
     if c.hardship_class not in HARDSHIP_CLASSES:
         raise invalid("困难类别不在允许的取值范围内。", "hardship_class")
-    new = ElderHardshipNoted(c.person_id, c.hardship_class, c.month, c.unit_id, c.no, c.source)
+    new = ElderHardshipNoted(c.person_id, c.hardship_class, c.month, c.unit_id, c.no, c.source, c.turn)
     if new in state.hardship if c.unit_id else class_in(state, c.month) == c.hardship_class:
         return []  # told twice
     return _noted(state, new, c.month, "hardship")

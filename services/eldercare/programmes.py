@@ -40,5 +40,4 @@ HARDSHIP_AGED_DISABLED_SUBSIDY = Programme(
 )
 
 PROGRAMMES: dict[str, Programme] = {p.code: p for p in (OLD_AGE_ALLOWANCE, HARDSHIP_AGED_DISABLED_SUBSIDY)}
-FIRST_AGE = 80  # 周岁 at which somebody first comes into question; the amount of each band is the rules' business
-BANDS = (80, 90, 100)  # birthdays on which the rules are asked again
+FIRST_AGE = 80  # 周岁 for which an elder waits who was enrolled before his enrolment named the month; the rules have the figures

@@ -22,7 +22,7 @@ from shared.domain import division as divisions
 from shared.domain import resident_id as resident_ids
 from shared.domain.errors import Refused
 from shared.domain.money import yuan
-from shared.eventlog.benefit_rows import listed
+from shared.eventlog.benefit_rows import CALENDAR_TURNED, listed
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
@@ -71,6 +71,18 @@ class ClassDetermined:
     valid_from: str
     case_id: str
     members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MemberClass:
+    """``assistance.member_class_noted``."""
+
+    unit_id: str
+    no: int
+    turn: int
+    person_id: str
+    hardship_class: str
+    month: str
 
 
 @dataclass(frozen=True)
@@ -206,7 +218,10 @@ class ElderCare(BenefitService):
         form = order.command
         number = resident_ids.check(form.resident_id)
         person_id = self.office.person_id(number)
-        enrol = elder.EnrolElder(person_id, resident_ids.born_on(number), divisions.check(form.division), form.name, number)
+        born, code = resident_ids.born_on(number), OLD_AGE_ALLOWANCE.code
+        facts = elder.facts(elder.Elder(person_id=person_id, born_on=born), 0)
+        turn = engine(self.office.settings.profile).next_turn(code, facts, dates.month_of(born))  # the first of all turns of his life
+        enrol = elder.EnrolElder(person_id, born, divisions.check(form.division), form.name, number, turn)
         within(order.hand, enrol.division)
         return self.office.handle(elder.DECIDER, person_id, order.to(enrol))
 
@@ -239,11 +254,10 @@ class ElderCare(BenefitService):
             code = OLD_AGE_ALLOWANCE.code
             self.benefits.grant(code, person.person_id, person.person_id, person.division, month, due.order(None))
 
-    @deadline("allowance_band")
-    def on_allowance_band(self, due: Due) -> None:
-        """The next band's birthday: assessed again from that month on."""
-        month = due.due_at[:7]
-        self.benefits.reassess(due.aggregate_id, month, f"clock:{due.due_at}", due.order(None))
+    @deadline(CALENDAR_TURNED)
+    def on_calendar_turned(self, due: Due) -> None:
+        """到龄: the month of the next band's birthday has begun; assessed again from it on."""
+        self.benefits.reassess(due.aggregate_id, due.data["month"], f"clock:{due.due_at}", due.order(None))
 
     # -- 经济困难高龄失能老人补贴: applied for; the steps behind it are the same for every service (shared/messaging/benefit_doors.py)
 
@@ -260,7 +274,7 @@ class ElderCare(BenefitService):
 
     @command(HardshipForm, permission="eldercare:survey")
     def record_elder_hardship(self, order: Order[HardshipForm]) -> Any:
-        """登记向社会救助查得的困难类别（新登记的老年人；此后的变化自动更新）。"""
+        """登记另行查得的困难类别（例如外区认定的）；本区认定的，登记时和此后的变化都由社会救助告知。"""
         c = order.command
         note = elder.NoteElderHardship(c.person_id, c.hardship_class, c.month)
         return self.office.handle(elder.DECIDER, c.person_id, order.to(note))
@@ -314,6 +328,13 @@ class ElderCare(BenefitService):
     def on_class_ended(self, notice: Notice[ClassDetermined]) -> None:
         """What rested on the class ends with it."""
         self._class_moved(notice)
+
+    @reaction("assistance", "member_class_noted", reads=MemberClass)
+    def on_member_class_noted(self, notice: Notice[MemberClass]) -> None:
+        """What one person is where his household's class does not say it; also the answer of whoever has enrolled."""
+        f = notice.facts
+        note = elder.NoteElderHardship(f.person_id, f.hardship_class, f.month, f.unit_id, f.no, elder.ASSISTANCE, f.turn)
+        self.office.handle(elder.DECIDER, f.person_id, notice.order(note))
 
     def _class_moved(self, notice: Notice[ClassDetermined]) -> None:
         f = notice.facts

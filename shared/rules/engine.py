@@ -345,7 +345,8 @@ class RulesEngine:
     def next_turn(self, programme: str, facts: Any, month: str) -> str:
         """The first month after this one from which the age of somebody whom these facts are about changes what is said of them."""
         ages = self._programme(programme).ages
-        return next_turn([(age, self._known(age.parameter)) for age in ages], births(facts), month) if ages else ""
+        figures = [(age, self._known(age.parameter), self._known(age.later) if age.later else None) for age in ages]
+        return next_turn(figures, births(facts), month) if ages else ""
 
     def has_ages(self, programme: str) -> bool:
         """Whether a programme declares any."""

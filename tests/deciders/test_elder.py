@@ -13,8 +13,8 @@ from services.eldercare import elder as e
 from shared.eventsourcing.testing import given
 
 WHO, BORN = "0a" * 16, date(1937, 3, 15)
-ENROL = e.EnrolElder(WHO, BORN, "330225102", "某某", "110105")
-ENROLLED = e.ElderEnrolled(WHO, BORN, "330225102", "某某", "110105")
+ENROL = e.EnrolElder(WHO, BORN, "330225102", "某某", "110105", "2017-03")
+ENROLLED = e.ElderEnrolled(WHO, BORN, "330225102", "2017-03", "某某", "110105")
 DEATH = e.RecordElderDeath(WHO, date(2023, 6, 20))
 ANSWER = e.AnswerAfterDeath(WHO, 1, "old_age_allowance", "done", "自2023-07起停发", 20000)
 ANSWERED = e.AfterDeathAnswered(WHO, 1, "old_age_allowance", "done", "自2023-07起停发", 20000)
@@ -133,6 +133,20 @@ def test_the_class_of_a_month_is_assistances_last_determination_of_it() -> None:
         case.when(facts[0]).then_nothing()
 
 
+def test_of_two_notes_of_one_member_the_later_turn_counts_in_any_order() -> None:
+    """Behind one determination of his unit he may become something else several times."""
+    facts = (
+        determined(1, "minimum_living", "2023-03"),
+        replace(determined(1, "", "2023-06"), turn=1),
+        replace(determined(1, "margin", "2023-06"), turn=2),
+    )
+    for told in permutations(facts):
+        case = given(e.DECIDER, ENROLLED)
+        for command in told:
+            case = case.when(command).accepted()
+        assert [e.class_in(case.state, m) for m in ("2023-03", "2023-05", "2023-06")] == ["minimum_living", "minimum_living", "margin"]
+
+
 def test_a_clerk_looks_the_class_up_and_assistances_later_word_counts() -> None:
     """For somebody who was determined before he enrolled; of a stranger only assistance may speak, and it is not kept."""
     looked_up = e.NoteElderHardship(WHO, "margin", "2023-01")
@@ -164,7 +178,7 @@ def test_the_facts_of_a_month_are_all_that_counts_in_it() -> None:
     state = given(
         e.DECIDER,
         ENROLLED,
-        e.ElderHardshipNoted(WHO, "margin", "2023-05", "", 0, "staff"),
+        e.ElderHardshipNoted(WHO, "margin", "2023-05", "", 0, "staff", 0),
         e.ElderAbilityNoted(WHO, 2, "2023-06"),
         e.ElderBenefitElsewhereNoted(WHO, CARE, "2023-07", True),
     ).state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,6 +41,9 @@ def after(*notes: dt.NoteGround) -> dt.Unit:
 
 
 MONTHS = [f"2023-{m:02d}" for m in range(1, 13)]
+span = st.tuples(st.integers(0, 10), st.integers(1, 6), st.booleans()).map(
+    lambda t: (MONTHS[t[0]], "" if t[2] or t[0] + t[1] > 11 else MONTHS[t[0] + t[1]])
+)
 
 
 def classes(state: dt.Unit) -> list[str]:
@@ -79,9 +83,57 @@ def test_a_person_of_extreme_hardship_does_not_make_his_family_so() -> None:
     assert dt.class_of(state, "c3" * 16, "2023-06") == "minimum_living"
 
 
-span = st.tuples(st.integers(0, 10), st.integers(1, 6), st.booleans()).map(
-    lambda t: (MONTHS[t[0]], "" if t[2] or t[0] + t[1] > 11 else MONTHS[t[0] + t[1]])
-)
+ILL, OTHER = "b2" * 16, "c3" * 16  # 特困, and who lives with him
+
+
+def of_two(made: dt.NoteGround) -> dt.NoteGround:
+    """The unit has two members."""
+    return replace(made, members=(ILL, OTHER))
+
+
+def heard(state: dt.Unit, person_id: str) -> list[str]:
+    """What a reader of the unit's events takes the person to be, month by month."""
+    return [dt.told_of(state, person_id, m) for m in MONTHS]
+
+
+def test_what_begins_and_ends_behind_another_members_class_is_noted_of_whom_it_is() -> None:
+    """特困 of one is the unit's class all along: of the other member's 低保 nothing else would tell."""
+    state = after(
+        of_two(note(SUPPORT, ("2023-02", ""), subject=ILL)),
+        of_two(note(LIVING, ("2023-04", ""))),
+        of_two(note(LIVING, ("2023-04", "2023-07"))),
+    )
+    assert [d.hardship_class for d in state.chain] == ["extreme_hardship"]
+    assert [(n.person_id, n.hardship_class, n.month, n.turn) for n in state.noted] == [
+        (OTHER, "minimum_living", "2023-04", 1), (OTHER, "", "2023-07", 2),
+    ]  # fmt: skip
+    assert heard(state, ILL) == ["", *["extreme_hardship"] * 11]
+
+
+def test_another_members_allowance_alone_is_not_ones_own() -> None:
+    """单人保: the unit stands as 低保, the rest of the margin household is what it was, and hears it."""
+    alone = replace(of_two(note(LIVING, ("2023-04", ""))), spans=(dt.Span("2023-04", "", ILL),))
+    state = after(of_two(note(MARGIN, ("2023-02", ""))), alone)
+    assert dt.class_in(state, "2023-04") == "minimum_living"
+    assert [(n.person_id, n.hardship_class, n.month) for n in state.noted] == [(OTHER, "margin", "2023-04")]
+
+
+@settings(max_examples=60, deadline=None)
+@drawn(st.lists(st.tuples(st.sampled_from(sorted(dt.CLASSES)), span), min_size=1, max_size=6))
+def test_determinations_and_notes_together_say_what_every_member_is(told: list[tuple[str, tuple[str, str]]]) -> None:
+    """Whatever the cases tell, in any order, a reader knows of every month what each member is."""
+    state = after(*(of_two(note(p, s, subject=ILL if p == SUPPORT else UNIT)) for p, s in told))
+    for person_id in (ILL, OTHER):
+        assert heard(state, person_id) == [dt.class_of(state, person_id, m) for m in MONTHS]
+
+
+def test_who_is_asked_for_is_told_of_from_that_month_on() -> None:
+    """Also what is known to come; of who is nothing there is nothing to say."""
+    state = after(of_two(note(LIVING, ("2023-02", "2023-09"))))
+    at = given(dt.DECIDER).on("2023-07-10").by("service:assistance", "service:assistance").order
+    said = dt.answer_class(state, dt.AnswerClass(UNIT, OTHER, "2023-07"), at)
+    assert [(n.hardship_class, n.month, n.no, n.turn) for n in said] == [("minimum_living", "2023-07", 1, 1), ("", "2023-09", 1, 2)]
+    assert not dt.answer_class(state, dt.AnswerClass(UNIT, OTHER, "2023-10"), at)
 
 
 @settings(max_examples=60, deadline=None)

@@ -35,7 +35,7 @@ def age_of(*values: tuple[str, int]) -> Parameter:
 )
 def test_the_turn_is_the_month_in_which_an_age_is_reached_or_passed(passed: bool, born: str, month: str, turn: str) -> None:
     """By months, as the rules count ages: the day of the birthday does not matter."""
-    found = next_turn([(Age("p.age", passed), age_of(("2000-01-01", 70)))], [date.fromisoformat(born)], month)
+    found = next_turn([(Age("p.age", passed), age_of(("2000-01-01", 70)), None)], [date.fromisoformat(born)], month)
     assert found == turn
 
 
@@ -50,7 +50,21 @@ def test_the_turn_is_the_month_in_which_an_age_is_reached_or_passed(passed: bool
 )
 def test_an_age_that_is_another_from_some_day_on_counts_by_the_value_of_each_month(values: tuple[tuple[str, int], ...], turn: str) -> None:
     """Somebody born in January 1962, seen from November 2023."""
-    assert next_turn([(Age("p.age"), age_of(*values))], [date(1962, 1, 20)], "2023-11") == turn
+    assert next_turn([(Age("p.age"), age_of(*values), None)], [date(1962, 1, 20)], "2023-11") == turn
+
+
+@pytest.mark.parametrize(
+    ("put_off", "turn"),
+    [
+        ((("2000-01-01", 1),), "2032-02"),
+        ((("2000-01-01", 0), ("2032-01-01", 2)), "2032-03"),  # put off by the value of the month in which it would be reached
+        ((("2000-01-01", 2), ("2032-02-01", 0)), "2032-02"),
+    ],
+)
+def test_a_district_may_put_an_age_off_by_months(put_off: tuple[tuple[str, int], ...], turn: str) -> None:
+    """Somebody born in January 1962 who turns 70 in January 2032."""
+    age = Age("p.age", later="p.later")
+    assert next_turn([(age, age_of(("2000-01-01", 70)), age_of(*put_off))], [date(1962, 1, 20)], "2023-11") == turn
 
 
 def test_of_several_people_and_ages_the_first_to_come_is_the_turn() -> None:

@@ -51,6 +51,13 @@ class ClassDetermined:
     members: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class ElderEnrolled:
+    """``eldercare.elder_enrolled``: what we read of it."""
+
+    person_id: str
+
+
 CLASS_MOVED = "assistance.class_"  # what a decision names as its cause that a class led to
 CLASS_AGAIN = "困难类别恢复，自停发月份起恢复发放"
 
@@ -97,6 +104,16 @@ class DeterminationDoors(ReferralDoors):
         if f.hardship_class:
             where: str = self.office.load(determination.DECIDER, f.unit_id).state.division
             monitoring.class_came(f.members, where, f.valid_from, notice.order(None))
+
+    @reaction("eldercare", "elder_enrolled", reads=ElderEnrolled)
+    def on_elder_enrolled(self, notice: Notice[ElderEnrolled]) -> None:
+        """Who enrols with elder care after he was determined: what he is from this month on is told."""
+        person_id, month = notice.facts.person_id, dates.month_of(notice.order(None).today)
+        place: placement.Placement = self.office.load(placement.DECIDER, person_id).state
+        unit_id = place.home_in(month) or person_id
+        answer = determination.AnswerClass(unit_id, person_id, month)
+        if self.office.load(determination.DECIDER, unit_id).state.unit_id:
+            self.office.handle(determination.DECIDER, unit_id, notice.order(answer))
 
     # -- reading
 

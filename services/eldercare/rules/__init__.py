@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from services.eldercare.rules import hardship_aged_disabled_subsidy, old_age_allowance
-from services.eldercare.rules.explanation import explain
+from services.eldercare.rules.explanation import BANDS, explain
 from shared.rules.columns import Columns, person_columns
 from shared.rules.engine import RulesEngine, load_engine
 from shared.rules.facts import BeneficiaryFacts
 from shared.rules.package import Programme, RulePackage
 from shared.rules.profile import DEFAULT_PROFILE, Profile
+from shared.rules.turning import Age
 
 
 def _columns(cases: Sequence[BeneficiaryFacts], profile: Profile) -> Columns:
@@ -30,6 +31,7 @@ OLD_AGE_ALLOWANCE = Programme(
     reasons=old_age_allowance.REASONS,
     explain=explain,
     stop_after_death="old_age_allowance.death.stops_after_months",
+    ages=tuple(Age(f"old_age_allowance.{band}.from_age", later="old_age_allowance.starts_after_months") for band in BANDS),
 )
 
 PACKAGE = RulePackage(

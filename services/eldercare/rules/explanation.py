@@ -6,7 +6,7 @@ from services.eldercare.rules.old_age_allowance import REASONS
 from shared.rules.explain import Working
 
 _P = "old_age_allowance"
-_BANDS = ("first", "second", "third")
+BANDS = ("first", "second", "third")
 
 
 def explain(work: Working) -> None:
@@ -17,7 +17,7 @@ def explain(work: Working) -> None:
     if not work.value("registered_here"):
         work.tell("户籍不在本区", None, "old_age_allowance_amount")
     elif band := work.value("age_band"):
-        name = _BANDS[band - 1]
+        name = BANDS[band - 1]
         since = work.parameter(f"{_P}.{name}.from_age")
         work.tell(f"第{band}档：{since}周岁起", work.value("old_age_allowance_amount"), "", f"{_P}.{name}.from_age", f"{_P}.{name}.amount")
     else:

@@ -229,6 +229,7 @@ FIELDS: dict[str, str] = {
     "tier": "层次",
     "eligible_class": "适用对象类别",
     "hardship_class": "困难类别",
+    "allowance_from": "高龄津贴起发月",
     "care_class": "托养对象类别",
     "service_class": "服务类别",
     "disability_grade": "残疾等级",
