@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import re
 import threading
@@ -296,31 +295,17 @@ def limited(settings: Settings, rate: str) -> Flask:
     return app
 
 
-class Meeting(safety.Counts):
-    """Whoever begins a timer waits for another one who begins one as well, if there can be one."""
-
-    meet: threading.Barrier | None = None
-
-    @property
-    def timer(self) -> threading.Timer:
-        return self._timer
-
-    @timer.setter
-    def timer(self, made: threading.Timer) -> None:
-        self._timer = made
-        if self.meet is not None:
-            with contextlib.suppress(threading.BrokenBarrierError):
-                self.meet.wait(2)
-
-
-def test_two_requests_at_once_are_counted_by_one_timer() -> None:
-    """The counts begin a timer's thread when none runs: two that did so together would begin one twice, and a request would fail."""
-    counts = Meeting()
-    counts.timer.join()
-    counts.meet = threading.Barrier(2)
-    with ThreadPoolExecutor(2) as pool:
-        assert sorted(pool.map(lambda _: counts.incr("asker", 60), range(2))) == [1, 2]
-    counts.timer.join()
+def test_counts_begin_no_thread_and_forget_what_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What limits would begin for every few requests, a thread that forgets, is begun never: not by many at once, who are all counted."""
+    counts = safety.Counts()
+    monkeypatch.setattr(counts, "FORGET", 0.0)
+    counts.incr("over", -1.0)
+    with monkeypatch.context() as patched, ThreadPoolExecutor(8) as pool:
+        together = threading.Barrier(8)
+        list(pool.map(lambda _: together.wait(), range(8)))  # the pool's own threads are there
+        patched.setattr(threading.Timer, "start", lambda _timer: pytest.fail("a thread was begun"))
+        assert sorted(pool.map(lambda _: counts.incr("asker", 60.0), range(200))) == list(range(1, 201))
+    assert set(counts.expirations) == set(counts.storage) == {"asker"}
 
 
 def test_everybody_who_is_logged_in_is_counted_for_himself(settings: Settings) -> None:

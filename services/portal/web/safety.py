@@ -60,22 +60,35 @@ def _rate_of_an_address() -> str:
 
 
 class Counts(MemoryStorage):
-    """Counts in memory, as limits keeps them. Its own begin a timer's thread now and then, to forget what is over: two requests at once
-    would both begin the same one, and the second would fail."""
+    """Counts in memory, as limits keeps them. To forget what is over, its own starts a timer's thread up to a hundred times a second:
+    two requests at once would both begin the same one, and the second would fail; and every start keeps the requests of that moment waiting.
+    Here whoever counts forgets, once in a while."""
 
     STORAGE_SCHEME = ["counts"]
+    FORGET = 10.0  # seconds between two times
 
     def __init__(self, uri: str | None = None, **options: Any) -> None:
         self._one = threading.Lock()
+        self._again = 0.0
         super().__init__(uri, **options)
+        self.timer.join()
+        self.timer = cast(threading.Timer, threading.main_thread())  # one that is alive: another one is not begun
 
     def incr(self, key: str, expiry: float, amount: int = 1) -> int:
         with self._one:
+            self._forget(time.time())
             return super().incr(key, expiry, amount)
 
     def decr(self, key: str, amount: int = 1) -> int:
         with self._one:
             return super().decr(key, amount)
+
+    def _forget(self, now: float) -> None:
+        if now < self._again:
+            return
+        self._again = now + self.FORGET
+        for key in [key for key, until in self.expirations.items() if until <= now]:
+            self.clear(key)
 
 
 # Over all pages together, counted by each process for itself.
