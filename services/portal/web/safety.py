@@ -60,8 +60,8 @@ def _rate_of_an_address() -> str:
 
 
 class Counts(MemoryStorage):
-    """Counts in memory, as limits keeps them. To forget what is over, its own starts a timer's thread up to a hundred times a second:
-    two requests at once would both begin the same one, and the second would fail; and every start keeps the requests of that moment waiting.
+    """Counts in memory, as limits keeps them. To forget what is over, its own starts a timer's thread up to a hundred times a second: two
+    requests at once would both begin the same one, and the second would fail; and each start keeps the requests of that moment waiting.
     Here whoever counts forgets, once in a while."""
 
     STORAGE_SCHEME = ["counts"]
