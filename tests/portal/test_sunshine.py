@@ -22,7 +22,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from services.assistance.declarations import DECIDERS
 from services.portal.read_model import TABLES
-from services.portal.sunshine import declared, inspections
+from services.portal.sunshine import declared
 from shared.casework.draws import draw, pseudonyms
 from shared.casework.inspection import CampaignListFrozen, CampaignObjectsListed, salt_key
 from shared.casework.shape import Declaration
@@ -354,7 +354,7 @@ def test_every_run_and_fund_adds_up(made: District) -> None:
         of = [m for m in moves if m["record_id"] == f["record_id"]]
         assert sum(m["amount"] for m in of) == f["balance"]
     mine = next(f for f in funds if f["division"] == "330225102")
-    assert (mine["came"], mine["went"], mine["balance"]) == (500_000, 100_000, 400_000)
+    assert (mine["came"], mine["went"], mine["balance"]) == (500_000, 0, 500_000)  # of one household: test_sunshine_funds.py
 
 
 def test_an_indicator_is_counted_from_the_log(made: District) -> None:
@@ -577,23 +577,14 @@ def test_of_a_check_of_few_cases_there_is_no_result(made: District) -> None:
     assert (other["found"], other["settled"], other["summary"]) == (1, 1, "检查2家，整改1项")  # institutions are no persons
 
 
-def test_a_few_found_among_many_are_not_told(made: District, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of twenty cases one with a finding, or all but one: a count of one household; six of twenty are told."""
-    asked = inspections.query
-    found: dict[str, int] = {}
-
-    def many(portal: Any, statement: Any) -> list[dict[str, Any]]:
-        rows = asked(portal, statement)
-        for row in rows:
-            if row.get("programme") == "assistance_special_governance" and row.get("status") == "published":
-                row.update(chosen=20, **found)
-        return rows
-
-    monkeypatch.setattr(inspections, "query", many)
-    for count, told in ((1, None), (19, None), (6, 6)):
-        found.update(with_findings=count, found=count)
-        [row] = [r for r in table(made, "inspections") if r["programme"] == "assistance_special_governance" and r["status"] == "published"]
-        assert row["found"] == told, count
+def test_a_withheld_result_is_recorded(made: District) -> None:
+    """From the day of its publication on, with the rule; no other campaign's is, and on a day before none was."""
+    [row] = [r for r in table(made, "inspections") if r["programme"] == "assistance_special_governance" and r["status"] == "published"]
+    [hidden] = [w for w in table(made, "withholdings") if w["what"] == "results"]
+    told = (hidden["record_id"], hidden["withheld"], hidden["from_day"], hidden["until_day"], hidden["threshold"])
+    assert told == (row["record_id"], "small", row["published_on"], "9999-12-31", 5)
+    before = [w for w in table(made, "withholdings", "2023-05-08") if w["what"] == "results"]
+    assert before == []
 
 
 # -- open data and receipts

@@ -21,6 +21,15 @@ from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed,
 from shared.casework.fund import FundAllocated, FundOpened
 from shared.casework.fund import Terms as FundTerms
 from shared.casework.graded_assessment import AssessmentEnded, AssessmentGraded
+from shared.casework.inspection import (
+    CampaignObjectChecked,
+    CampaignObjectsListed,
+    CampaignOpened,
+    CampaignPublished,
+    CampaignStarted,
+    Found,
+)
+from shared.casework.inspection import Terms as CampaignTerms
 from shared.casework.project import ProjectChangeDecided, ProjectClosed, ProjectPlanned
 from shared.casework.project import Terms as ProjectTerms
 from shared.casework.visit_plan import Terms as PlanTerms
@@ -246,6 +255,26 @@ def test_an_indicator_withheld_is_recorded_from_day_to_day(told: Told) -> None:
     with told.engine.connect() as connection:
         years = connection.execute(sa.select(table.c.since).where(table.c.identifier != rate, table.c.withheld)).scalars().all()
     assert sorted(day[:4] for day in years) == ["2023", "2024"]
+
+
+@pytest.mark.parametrize(("found", "why"), [(0, ""), (1, "small"), (6, ""), (16, "small"), (20, "")])
+def test_a_result_of_few_found_among_many_is_withheld_from_its_publication_on(told: Told, found: int, why: str) -> None:
+    """Of twenty cases one with a finding, or all but four: a count of few households; none, six or all of twenty are told."""
+    campaign, code = "inspection-1", "assistance_special_governance"
+    told.on(0, campaign, CampaignOpened(code, "330225", "", CampaignTerms(publish_days=20), "抽查", "在册个案", FIRST, FIRST))
+    told.on(1, campaign, CampaignObjectsListed(tuple(f"case-{n:02d}" for n in range(20))))
+    told.on(2, campaign, CampaignStarted(0, "", 20, ""))
+    for n in range(20):
+        findings = (Found(f"F{n}", "missing", FIRST),) if n < found else ()
+        told.on(3, campaign, CampaignObjectChecked(f"case-{n:02d}", "checked", "", findings, "staff:1"))
+    told.on(5, campaign, CampaignPublished(code, "330225", "公示栏", FIRST, True))
+    campaigns = TABLES["inspections"][0]
+    with told.engine.connect() as connection:
+        said = [
+            connection.execute(sa.select(campaigns.c.result).where(kept.on(campaigns, day.isoformat()))).scalar_one()
+            for day in (FIRST + timedelta(days=n) for n in (3, 4, 5, 9))
+        ]
+    assert said == ["", "", why, why]
 
 
 def test_what_an_indicator_says_it_counts_is_folded() -> None:

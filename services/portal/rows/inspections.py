@@ -7,7 +7,9 @@ their pseudonyms (``services/portal/sunshine/inspections.py``). The salt stands 
 
 ``withheld`` is the record of why the length of a list, and with it the list, may not be told: ``small``, few are on it; ``beside``, the
 figure of its place (that of the campaign, or the one in which all its cases are) was withheld of a programme whose cases are on it, and
-would follow. It is decided as the list grows, and stands from the freezing on: what was shown by then is shown.
+would follow. It is decided as the list grows, and stands from the freezing on: what was shown by then is shown. ``result`` is the same of a
+result that was published: ``small``, few were checked, few had a finding, or few had none. Both are of lists over cases; of a campaign
+whose objects are public the pages pass over them.
 """
 
 from __future__ import annotations
@@ -57,6 +59,7 @@ def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table]:
         sa.Column("programmes", sa.Text, nullable=False),  # of the cases on the list that are counted in public, as JSON
         sa.Column("place", sa.String(12), nullable=False),  # in which all of these are; "" where there are none
         sa.Column("withheld", sa.String(10), nullable=False),  # "" | small | beside
+        sa.Column("result", sa.String(10), nullable=False),  # "" | small
         sa.Column("draw_version", sa.Integer, nullable=False),  # the event of the draw in the stream; -1: not drawn yet
         *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
         sa.Column("summary", sa.Text, nullable=False),
@@ -94,6 +97,21 @@ def _why(rows: Rows, of: sa.Table, row: Row) -> str:
     return "beside" if any(is_withheld(rows, of.metadata, programme, place) for programme in programmes for place in places) else ""
 
 
+def _result(row: Row) -> str:
+    """Why a published result over cases is withheld."""
+    told = (row["chosen"], row["with_findings"], row["chosen"] - row["with_findings"])
+    return "small" if row["status"] == "published" and any(map(small, told)) else ""
+
+
+def _change(rows: Rows, of: sa.Table, r: Recorded, **values: Any) -> bool:
+    """From this event's day on some columns of the campaign say something else; False where nothing of it is public."""
+    row = kept.now(rows, of, **_key(r))
+    if row is None:
+        return False
+    kept.say(rows, of, r, **{**row, **values, "result": _result({**row, **values})})
+    return True
+
+
 def _covered(rows: Rows, of: sa.Table, r: Recorded, row: Row) -> dict[str, Any]:
     """Of which programmes the listed objects are cases that are counted in public, and the nearest place in which all of these are."""
     service, standing = r.name.partition(".")[0], of.metadata.tables["disclosure_standing"]
@@ -126,7 +144,7 @@ def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table)
             rows, campaigns, r, **_key(r), programme=e.programme, division=e.division, title=e.title, scope=e.scope,
             period_from=e.period_from.isoformat(), check_by=e.check_by.isoformat(), status="listing", frozen_on=None,
             source="", issue="", issue_on=None, look_up="", draw_on=None, to_draw=0, drawn=0, seed="", seed_entries=0, list_hash="",
-            rule=BY_OBJECT, salt_hash="", pseudonyms_hash="", salt=None, programmes="[]", place="", withheld="",
+            rule=BY_OBJECT, salt_hash="", pseudonyms_hash="", salt=None, programmes="[]", place="", withheld="", result="",
             draw_version=-1, summary="", published_where="", published_on=None, in_time=None, **counts,
         )  # fmt: skip
 
@@ -140,7 +158,7 @@ def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table)
         more = len(r.event.objects)
         chosen, listed = row["chosen"] + (more if row["status"] == "checking" else 0), row["listed"] + more
         values = {"listed": listed, "chosen": chosen, **_covered(rows, campaigns, r, row)}
-        kept.change(rows, campaigns, r, _key(r), **values, withheld=_why(rows, campaigns, {**row, **values}))
+        _change(rows, campaigns, r, **values, withheld=_why(rows, campaigns, {**row, **values}))
 
     @model.on_short("campaign_list_frozen")
     def _frozen(rows: Rows, r: Recorded) -> None:
@@ -152,39 +170,39 @@ def _project_campaigns(model: ReadModel, campaigns: sa.Table, objects: sa.Table)
         values |= {"issue": e.issue, "issue_on": e.issue_on.isoformat() if e.issue_on else None, "look_up": e.look_up}
         values |= {"rule": e.rule, "salt_hash": e.salt_hash, "pseudonyms_hash": e.pseudonyms_hash, "salt": e.salt}
         why = _why(rows, campaigns, row)
-        kept.change(rows, campaigns, r, _key(r), status="frozen", frozen_on=kept.day_of(r), withheld=why, **values)
+        _change(rows, campaigns, r, status="frozen", frozen_on=kept.day_of(r), withheld=why, **values)
 
     @model.on_short("campaign_seed_recorded")
     def _typed(rows: Rows, r: Recorded) -> None:
         row = kept.now(rows, campaigns, **_key(r))
         if row is not None:
-            kept.change(rows, campaigns, r, _key(r), seed_entries=row["seed_entries"] + 1)
+            _change(rows, campaigns, r, seed_entries=row["seed_entries"] + 1)
 
     @model.on_short("campaign_started")
     def _started(rows: Rows, r: Recorded) -> None:
         e = r.event
         values = {"drawn": e.count, "seed": e.seed, "list_hash": e.list_hash, "chosen": e.count or e.listed}
-        kept.change(rows, campaigns, r, _key(r), status="checking", draw_version=r.version, **values)
+        _change(rows, campaigns, r, status="checking", draw_version=r.version, **values)
 
     @model.on_short("campaign_closed")
     def _closed(rows: Rows, r: Recorded) -> None:
-        kept.change(rows, campaigns, r, _key(r), status="closed", summary=r.event.summary)
+        _change(rows, campaigns, r, status="closed", summary=r.event.summary)
 
     @model.on_short("campaign_published")
     def _published(rows: Rows, r: Recorded) -> None:
         e = r.event
         told = {"published_where": e.where, "published_on": e.published_on.isoformat(), "in_time": e.in_time}
-        kept.change(rows, campaigns, r, _key(r), status="published", **told)
+        _change(rows, campaigns, r, status="published", **told)
 
     @model.on_short("campaign_cancelled")
     def _cancelled(rows: Rows, r: Recorded) -> None:
-        kept.change(rows, campaigns, r, _key(r), status="cancelled")
+        _change(rows, campaigns, r, status="cancelled")
 
 
 def _project_findings(model: ReadModel, campaigns: sa.Table, findings: sa.Table) -> None:
     def count(rows: Rows, r: Recorded, **more: int) -> bool:
         row = kept.now(rows, campaigns, **_key(r))
-        return row is not None and kept.change(rows, campaigns, r, _key(r), **{name: row[name] + n for name, n in more.items()})
+        return row is not None and _change(rows, campaigns, r, **{name: row[name] + n for name, n in more.items()})
 
     @model.on_short("campaign_object_checked")
     def _checked(rows: Rows, r: Recorded) -> None:

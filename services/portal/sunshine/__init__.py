@@ -12,6 +12,7 @@
     indicators.py   指标 against their targets, with numerator and denominator
     datasets.py     开放数据: every table as JSON and CSV, the dictionary, the Atom feed
     verify.py       核验: receipts and how to check them
+    consistency.py  核验: the proof between two checkpoints
 
 A page says what had been recorded by the end of its day: everything is read from rows that are kept day by day (``services/portal/rows``).
 """
@@ -21,6 +22,7 @@ from __future__ import annotations
 from flask import Flask
 
 from services.portal.sunshine import (  # noqa: F401 - each declares its pages
+    consistency,
     credit,
     datasets,
     indicators,

@@ -68,7 +68,7 @@ def _totals(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
 
 
 def _withheld(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
-    """Of the figures by place, of runs, of inspections' lists, and of indicators."""
+    """Of the figures by place, of runs, of funds, of inspections' lists and results, and of indicators."""
     after, nothing = "", {"run_id": "", "record_id": "", "indicator": "", "threshold": rows.SMALL_CELL}
     while True:
         found = rows.withholdings(portal.read, recipients.T, portal.profile.division_code, after, _BATCH, on=recipients.when(day))
@@ -77,7 +77,9 @@ def _withheld(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
             break
         after = found[-1]["key"]
     yield from ({**nothing, "what": "payments", **row} for row in money.withholdings(portal, day))
+    yield from ({**nothing, "what": "funds", **row} for row in money.fund_withholdings(portal, day))
     yield from ({**nothing, "what": "inspections", **row} for row in inspections.withholdings(portal, day))
+    yield from ({**nothing, "what": "results", **row} for row in inspections.result_withholdings(portal, day))
     yield from ({**nothing, "what": "indicators", **row} for row in indicators.withholdings(portal, day))
 
 

@@ -45,7 +45,7 @@ def campaigns(portal: Portal, day: Day) -> list[dict[str, Any]]:
         declaration = declared.declarations().get(row["programme"])
         row["named"] = declaration is not None and "objects" in declaration.public
         # Of households: how many had a finding is told neither where that is few, nor where those without one are.
-        row["few"] = not row["named"] and any(small(n) for n in (row["chosen"], *_apart(row)))
+        row["few"] = not row["named"] and (small(row["chosen"]) or bool(row["result"]))
         if row["named"]:
             row["withheld"] = ""
         else:
@@ -59,12 +59,6 @@ def campaigns(portal: Portal, day: Day) -> list[dict[str, Any]]:
         if not row["told"]:
             row.update(dict.fromkeys(_RESULTS), summary="")
     return found
-
-
-def _apart(row: dict[str, Any]) -> tuple[int, ...]:
-    """How many had a finding, and how many none, once that is told."""
-    found = row["with_findings"] or 0
-    return (found, row["chosen"] - found) if row["status"] == "published" else ()
 
 
 def _objects(portal: Portal, day: Day, campaign: dict[str, Any]) -> list[str]:
@@ -105,9 +99,19 @@ def findings(portal: Portal, day: Day, campaign: dict[str, Any]) -> list[dict[st
 
 def withholdings(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """The record of what lists over cases were not told, by which rule, from which day to which, as it stood at the end of the day."""
+    return _withheld(portal, day, CAMPAIGNS.c.withheld)
+
+
+def result_withholdings(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """The same of published results over cases that were not told."""
+    return _withheld(portal, day, CAMPAIGNS.c.result)
+
+
+def _withheld(portal: Portal, day: Day, why: sa.ColumnElement[str]) -> list[dict[str, Any]]:
     c = CAMPAIGNS.c
-    told = (c.record_id, c.programme, c.division.label("place"), c.withheld, c.since.label("from_day"), c.until.label("until_day"))
-    asked = sa.select(*told).where(c.withheld != "", c.since <= day.text).order_by(c.record_id, c.since)
+    period = (c.since.label("from_day"), c.until.label("until_day"))
+    asked = sa.select(c.record_id, c.programme, c.division.label("place"), why.label("withheld"), *period)
+    asked = asked.where(why != "", c.since <= day.text).order_by(c.record_id, c.since)
     found: list[dict[str, Any]] = []
     for row in query(portal, asked):
         declaration = declared.declarations().get(row["programme"])

@@ -1,27 +1,35 @@
-"""发放 and 资金: payment runs in total with the proof that in = paid + failed + held, and funds with the proof that in = out + balance."""
+"""发放 and 资金: payment runs in total with the proof that in = paid + failed + held, and funds with the proof that in = out + balance.
+
+Of a fund what came in is told by the day, what was spent by months in which it was for five cases at least (``rows/funds.py``): neither
+figure, nor the difference of any two that are told on whatever days, is of fewer.
+"""
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
-from services.portal.rows.sunshine import until
+from services.portal.rows.funds import next_month
+from services.portal.rows.sunshine import SMALL_CELL, until
 from services.portal.sunshine import declared
 from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
 from services.portal.web.pictures import Bar, line
 from services.portal.web.portal import Portal
 from services.portal.web.shown import money
 from shared.casework.programme import LEVELS
+from shared.domain import dates
 from shared.domain.errors import Refused
 
 RUNS = TABLES["runs"]
-FUNDS, MOVES = TABLES["funds"]
+FUNDS, MOVES, SPENDING, _ = TABLES["funds"]
 _PARTS = ("paid", "paid_fen", "failed", "failed_fen", "held", "held_fen")
 _COUNTS = ("count", "total_fen", "paid", "paid_fen", "failed", "failed_fen", "held", "held_fen")
-KINDS = {"allocated": "拨入", "drawn": "支取", "given_back": "退回", "counted": "盘点", "closed": "结清缴回"}
+KINDS = {"allocated": "拨入", "spent": "支出（支取减退回）", "counted": "盘点", "closed": "结清缴回"}
 
 
 # -- 发放
@@ -127,33 +135,89 @@ def payments(portal: Portal, day: Day) -> str:
 # -- 资金
 
 
+@dataclass(frozen=True)
+class Ledger:
+    """What may be told of one fund on a day: ``lines`` by the day from which they are told, with the balance by what was told so far."""
+
+    lines: list[dict[str, Any]]
+    came: int
+    went: int  # spending that is told, less what was given back
+    balance: int | None  # None: what went back at the closing is withheld
+    through: str  # the last month whose spending is told
+    proven: bool
+
+
 def funds(portal: Portal, day: Day) -> list[dict[str, Any]]:
-    """Every fund as it stood, with whether in = out + balance."""
+    """Every fund as it may be told, with whether in = out + balance, by the whole ledger."""
     found = query(portal, sa.select(FUNDS).where(kept.on(FUNDS, day.text)).order_by(FUNDS.c.programme, FUNDS.c.division, FUNDS.c.record_id))
-    sums = sa.select(
-        MOVES.c.record_id,
-        sa.func.sum(sa.case((MOVES.c.kind == "allocated", MOVES.c.amount), else_=0)).label("came"),
-        sa.func.sum(sa.case((MOVES.c.kind != "allocated", -MOVES.c.amount), else_=0)).label("went"),
-    ).where(MOVES.c.day <= day.text)
-    moved = {row["record_id"]: row for row in query(portal, sums.group_by(MOVES.c.record_id))}
+    moved, spent = _by_fund(portal, day, MOVES, MOVES.c.day <= day.text), _by_fund(portal, day, SPENDING, kept.on(SPENDING, day.text))
     for row in found:
-        m = moved.get(row["record_id"], {"came": 0, "went": 0})  # added up from the movements, not taken from the row
-        row["came"], row["went"] = int(m["came"]), int(m["went"])
-        row["proven"] = row["came"] == row["went"] + row["balance"]
+        ledger = _ledger(moved.get(row["record_id"], []), spent.get(row["record_id"], []), day, row.pop("balance"))
+        row.update(vars(ledger))
     return found
 
 
-def moves(portal: Portal, day: Day, record_id: str | None = None) -> list[dict[str, Any]]:
-    """The movements by the day, oldest first, each with the balance behind it."""
-    statement = sa.select(MOVES).where(MOVES.c.day <= day.text)
-    if record_id is not None:
-        statement = statement.where(MOVES.c.record_id == record_id)
-    return query(portal, statement.order_by(MOVES.c.record_id, MOVES.c.version))
+def _by_fund(portal: Portal, day: Day, of: sa.Table, standing: Any) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in query(portal, sa.select(of).where(standing)):
+        found.setdefault(row["record_id"], []).append(row)
+    return found
 
 
-def amount(unit: str, value: int) -> str:
+def _ledger(moved: list[dict[str, Any]], spent: list[dict[str, Any]], day: Day, balance: int) -> Ledger:
+    """Lay the movements and the spending of one fund together. What went back at the closing is told when all the spending before it is: of
+    the spending that is not told it would be the difference."""
+    untold = [p["first_month"] for p in spent if p["told_from"] > day.text]
+    lines: list[dict[str, Any]] = [
+        {**m, "sort": (m["day"], 1, m["version"]), "first_month": None, "last_month": None, "cases": None, "withheld": ""} for m in moved
+    ]
+    for p in spent:
+        if p["told_from"] <= day.text:
+            told = {name: p[name] for name in ("record_id", "first_month", "last_month")}
+            told |= {"day": p["told_from"], "kind": "spent", "amount": -p["spent"], "cases": len(json.loads(p["cases"]))}
+            lines.append({**told, "sort": (p["told_from"], 0, 0), "version": -1, "document_no": "", "withheld": ""})
+    lines.sort(key=lambda told: told["sort"])
+    after: int | None = 0
+    for number, told in enumerate(lines, 1):
+        if told["kind"] == "closed" and any(month <= told["day"][:7] for month in untold):
+            told.update(amount=None, withheld="beside")
+        after = None if after is None or told["amount"] is None else after + told["amount"]
+        told.update(number=number, balance=after)
+    came = sum(m["amount"] for m in moved if m["kind"] == "allocated")
+    went = -sum(told["amount"] for told in lines if told["kind"] == "spent")
+    waiting = [month for month in untold if month < day.text[:7]]
+    through = dates.add_months(min(waiting) if waiting else day.text[:7], -1)
+    whole = sum(m["amount"] for m in moved) - sum(p["spent"] for p in spent)
+    return Ledger(lines, came, went, after, through, whole == balance)
+
+
+def moves(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """The lines of all funds: for the open data, and for receipts."""
+    return [told for fund in funds(portal, day) for told in fund["lines"]]
+
+
+def fund_withholdings(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """The record of spending that was not told when its month was over (``small``), and of what therefore was not told of a closing
+    (``beside``): of which fund, from which day to which, as it stood at the end of the day."""
+    found = []
+    spent = _by_fund(portal, day, SPENDING, kept.on(SPENDING, day.text))
+    moved = _by_fund(portal, day, MOVES, sa.and_(MOVES.c.day <= day.text, MOVES.c.kind == "closed"))
+    for fund in query(portal, sa.select(FUNDS).where(kept.on(FUNDS, day.text)).order_by(FUNDS.c.record_id)):
+        told = {"record_id": fund["record_id"], "programme": fund["programme"], "place": fund["division"]}
+        periods = [(p["first_month"], p["told_from"]) for p in spent.get(fund["record_id"], [])]
+        hidden = [("small", next_month(first), until_day) for first, until_day in periods]
+        for closing in moved.get(fund["record_id"], []):
+            late = [until_day for first, until_day in periods if first <= closing["day"][:7]]
+            hidden += [("beside", closing["day"], max(late))] if late else []
+        for why, from_day, until_day in sorted(hidden):
+            if from_day <= day.text and from_day < until_day:
+                found.append({**told, "withheld": why, "from_day": from_day, "until_day": until(until_day, day.on)})
+    return found
+
+
+def amount(unit: str, value: int | None) -> str:
     """Of a fund in its unit: fen or minutes."""
-    return money(value) if unit == "fen" else f"{value:,} 分钟"
+    return "不公布" if value is None else money(value) if unit == "fen" else f"{value:,} 分钟"
 
 
 @page("/sunshine/funds")
@@ -164,14 +228,14 @@ def all_funds(portal: Portal, day: Day) -> str:
 
 @page("/sunshine/funds/<record_id>")
 def fund(portal: Portal, day: Day, record_id: str) -> str:
-    """One fund: every movement with the balance behind it, and the balance over time."""
+    """One fund: what came in, line by line, the spending by months, and the balance by both."""
     found = next((row for row in funds(portal, day) if row["record_id"] == record_id), None)
     if found is None:
         raise Refused("not_found", "该日没有此项资金。", None)
-    rows = moves(portal, day, record_id)
-    last = [next(m for m in reversed(rows) if m["day"] == d) for d in dict.fromkeys(m["day"] for m in rows)][-24:]
+    told = [line for line in found["lines"] if line["balance"] is not None]
+    last = [next(m for m in reversed(told) if m["day"] == d) for d in dict.fromkeys(m["day"] for m in told)][-24:]
     points = [Bar(m["day"][5:], m["balance"], f"{m['balance'] / 100:,.0f}") for m in last]
     return render(
-        "fund.html", day, fund=found, rows=rows, kinds=KINDS, name=declared.name(found["programme"]), amount=amount,
-        picture=line("余额", points) if points else None,
+        "fund.html", day, fund=found, rows=found["lines"], kinds=KINDS, name=declared.name(found["programme"]), amount=amount,
+        picture=line("余额", points) if points else None, few=SMALL_CELL,
     )  # fmt: skip

@@ -29,7 +29,7 @@ from shared.domain.errors import Refused, Unavailable
 from shared.eventlog.integrity import standalone
 from shared.eventlog.integrity.checkpoint import stated
 from shared.eventlog.integrity.nodes import DAMAGED
-from shared.eventlog.integrity.receipt import NotSealed, receipt, sealed
+from shared.eventlog.integrity.receipt import CONSISTENCY, NotSealed, receipt, sealed
 from shared.eventlog.integrity.seal import STREAM, newest_note, note_in
 from shared.eventsourcing import codec
 from shared.security.tokens import SERVICE
@@ -47,14 +47,6 @@ def _row(shown: Callable[[Portal, Day], Iterable[Row]], *keys: str, version: str
         return {**row, "version": row[version]} if row else None
 
     return find
-
-
-def _moves(portal: Portal, given: list[str]) -> Row | None:
-    """Of a fund that is shown, one movement."""
-    day = day_of(portal)
-    if given[0] not in {row["record_id"] for row in money.funds(portal, day)}:
-        return None
-    return _row(lambda portal, day: money.moves(portal, day, given[0]), "record_id", "version")(portal, given)
 
 
 def _run(portal: Portal, day: Day) -> Iterable[Row]:
@@ -86,7 +78,7 @@ KINDS: dict[str, Callable[[Portal, list[str]], Row | None]] = {
     "standards": _row(_standing, "number"),
     "policies": _row(standards.policies, "record_id", "number"),
     "payments": _row(_run, "run_id"),
-    "fund-moves": _moves,
+    "fund-moves": _row(money.moves, "record_id", "number"),
     "inspections": _row(inspections.campaigns, "record_id", version="draw_version"),
     "credit": _row(credit.entries, "record_id"),
     "recipients": _disclosed("recipient"),
@@ -123,7 +115,8 @@ def receipt_of(kind: str, key: str) -> Any:
     return answer
 
 
-def _key(portal: Portal) -> Any:
+def key_of(portal: Portal) -> Any:
+    """The public key by which checkpoints are checked."""
     try:
         return checking_key(portal.settings)
     except ConfigError as error:
@@ -156,7 +149,7 @@ def how(portal: Portal, day: Day) -> str:
 @pages.post("/sunshine/verify")
 @csrf.exempt  # type: ignore[untyped-decorator]  # it changes nothing, and needs no cookie
 def check() -> Any:
-    """Check a receipt that somebody pastes or hands in as a file: the same check as that of the stand-alone script."""
+    """Check a receipt, or a proof of consistency, that somebody pastes or hands in as a file: as the stand-alone script does."""
     portal = portals.of(current_app)
     handed = request.files.get("file")
     text = handed.read().decode("utf-8", "replace") if handed and handed.filename else request.form.get("receipt", "")
@@ -169,11 +162,14 @@ def check() -> Any:
 def _checked(portal: Portal, text: str) -> tuple[bool, str]:
     try:
         given = json.loads(text)
-        index, size, time = standalone.check_receipt(given, origin_of(portal.settings), _key(portal))
+        if given["form"] == CONSISTENCY:
+            older, newer = standalone.check_consistency(given, origin_of(portal.settings), key_of(portal))
+            return True, f"成立：前 {older} 个事件，在日志增至 {newer} 个之时未被改动。"
+        index, size, time = standalone.check_receipt(given, origin_of(portal.settings), key_of(portal))
     except standalone.Wrong as wrong:
         return False, f"不成立：{wrong}。"
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
-        return False, "读不出：不是回执。"
+        return False, "读不出：不是回执，也不是一致性证明。"
     what = given["event"]["type"] if "event" in given else "一个事件（内容不公开）"
     return True, f"成立：{what}，第 {index + 1} 个事件，在 {time} 签名的 {size} 个事件之中。"
 
@@ -190,7 +186,7 @@ def script(portal: Portal, day: Day) -> Response:
 @page("/sunshine/verify/seal.pub", keep=False)
 def public_key(portal: Portal, day: Day) -> Response:
     """The public key by which checkpoints are checked."""
-    pem = _key(portal).public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    pem = key_of(portal).public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     answer = Response(pem, content_type="application/x-pem-file")
     answer.headers["Content-Disposition"] = 'attachment; filename="seal.pub"'
     return answer

@@ -12,8 +12,9 @@ from shared.eventlog.integrity import tree
 from shared.eventlog.integrity.checkpoint import size_of
 from shared.eventlog.integrity.leaf import leaf_of
 from shared.eventlog.integrity.nodes import Nodes
-from shared.eventlog.integrity.seal import newest_note, notes_of
+from shared.eventlog.integrity.seal import STREAM, newest_note, note_in, note_of
 
+SHOWN = 10  # checkpoints that are named to whoever asked for one that is not there
 RECEIPT, SEALED, CONSISTENCY = "minzheng receipt 1", "minzheng sealed 1", "minzheng consistency 1"
 
 
@@ -68,15 +69,32 @@ def event_of(event: Raw) -> dict[str, Any]:
 
 def consistency(log: Log, engine: sa.Engine, older: int, newer: int | None = None) -> dict[str, Any]:
     """The proof between the checkpoints of two sizes (default: the newest); raises NotSealed."""
-    notes = {size: note for note in notes_of(log) if (size := size_of(note)) > 0}
-    if not notes:
+    newest = newest_note(log)
+    latest = [] if newest is None else log.read(STREAM, max(0, newest[0] - SHOWN + 1), SHOWN)
+    known = sorted(size for raw in latest if (size := size_of(note_in(raw))) > 0)
+    if not known:
         raise NotSealed("还没有检查点。")
-    newer = max(notes) if newer is None else newer
+    newer = known[-1] if newer is None else newer
     if older > newer:
         raise NotSealed(f"较早的检查点（{older}）须不大于较晚的（{newer}）。")
-    for size in (older, newer):
-        if size not in notes:
-            raise NotSealed(f"没有大小为 {size} 的检查点；现有：{'、'.join(map(str, sorted(notes)[-10:]))}。")
+    notes = {size: note_of(log, size) for size in (older, newer)}
+    for size, note in notes.items():
+        if note is None or size <= 0:
+            raise NotSealed(f"没有大小为 {size} 的检查点；最近的：{'、'.join(map(str, known))}。")
+    return {"form": CONSISTENCY, "older": notes[older], "newer": notes[newer], "path": _path(engine, older, newer)}
+
+
+def continued(log: Log, engine: sa.Engine, note: str) -> dict[str, Any]:
+    """The proof from a checkpoint that somebody kept to the newest one; whether it holds, his own text decides. Raises NotSealed."""
+    newest, size = newest_note(log), size_of(note)
+    latest = -1 if newest is None else size_of(newest[1])
+    if newest is None or latest < 0:
+        raise NotSealed("还没有检查点，或最新的读不出。")
+    if not 0 < size <= latest:
+        raise NotSealed(f"所给的检查点有 {size} 个事件，日志现在只签名到 {latest} 个。")
+    return {"form": CONSISTENCY, "older": note, "newer": newest[1], "path": _path(engine, size, latest)}
+
+
+def _path(engine: sa.Engine, older: int, newer: int) -> list[str]:
     with engine.connect() as connection:
-        path = tree.consistency(older, newer, Nodes(connection))
-    return {"form": CONSISTENCY, "older": notes[older], "newer": notes[newer], "path": [p.hex() for p in path]}
+        return [p.hex() for p in tree.consistency(older, newer, Nodes(connection))]

@@ -220,6 +220,25 @@ def notes_of(log: Log) -> list[str]:
     return [note_in(raw) for raw in log.read(STREAM)]
 
 
+def note_of(log: Log, size: int) -> str | None:
+    """The checkpoint of a size, found by halves: they grow with the stream. One that nobody can read any more is stepped over."""
+    newest = newest_note(log)
+    low, high = 0, -1 if newest is None else newest[0]
+    while low <= high:
+        middle = (low + high) // 2
+        for at in range(middle, high + 1):
+            note = "".join(note_in(raw) for raw in log.read(STREAM, at, 1))
+            found = size_of(note)
+            if found >= 0:
+                break
+        else:
+            found = size + 1  # nothing behind the middle: on before it
+        if found == size:
+            return note
+        low, high = (at + 1, high) if found < size else (low, middle - 1)
+    return None
+
+
 def note_in(event: Raw) -> str:
     """The checkpoint that an event holds; "" for one that holds none any more: whoever opens it says so."""
     try:
