@@ -43,7 +43,7 @@ from shared.eventlog.integrity.source import source_of
 from shared.eventlog.integrity.verify import verify
 from shared.eventlog.stores import engine_for
 from shared.eventsourcing.events import REGISTRY
-from shared.messaging import names
+from shared.messaging import names, queues
 from shared.messaging.client import RpcClient
 from shared.messaging.definitions import agency_uri
 from shared.messaging.node import QUEUE_SETTLES
@@ -637,7 +637,8 @@ def run(
         say(f"停止加载：{len(ledger.commands)} 个指令，{len(ledger.messages)} 条外部消息；等待处理完毕")
         account, announced, twice, wrong = settle_account(house, ledger)
     if wrong:
-        raise Broken(f"种子 {seed}：{len(wrong)} 处不符\n" + "\n".join(wrong[:40]))
+        found = wrong if len(wrong) <= 40 else [*wrong[:20], f"……（略去 {len(wrong) - 40} 处）", *wrong[-20:]]
+        raise Broken(f"种子 {seed}：{len(wrong)} 处不符\n" + "\n".join(found))
     return Result(
         seed, rounds, kills, len(ledger.commands), sum(c.attempts > 1 for c in ledger.commands), len(ledger.messages),
         len(account.entries), len(account.by_name["registry.death_registered"]), len(account.by_name["assistance.case_reassessed"]),
@@ -661,7 +662,10 @@ def open_house(var: Path, env: Mapping[str, str] | None = None) -> Iterator[Hous
 def settle_account(house: House, ledger: Ledger) -> tuple[Account, int, int, list[str]]:
     """Wait for rest, then (account, messages the relay sent, of them repeats, everything that does not hold)."""
     account = Account(ledger, _rest(house, ledger))
-    wrong = account.wrong() + _dead_letters(house.settings.amqp_uri)
+    wrong = account.wrong()
+    if wrong:
+        wrong += _stuck(house, account)
+    wrong += _dead_letters(house.settings.amqp_uri)
     announced, twice, unheard = _audit(house.settings.amqp_uri, ledger, account.entries)
     return account, announced, twice, wrong + unheard + _read_models(house, account.entries) + _sealed(house)
 
@@ -759,6 +763,18 @@ def _declare_audit(amqp_uri: str) -> None:
         channel.exchange_declare(names.events_exchange(service), "topic", durable=True)
         channel.queue_bind(AUDIT, names.events_exchange(service), "#")
     connection.close()
+
+
+def _stuck(house: House, account: Account) -> list[str]:
+    """For whoever has to find the cause: which of the outside messages had no effect, what still lies in queues, and who is there."""
+    sent = [m for m in account.ledger.messages if m.confirmed]
+    names_of = {"income_changed": "assistance.income_recorded", "death_reported": "registry.death_registered"}
+    lost = [n for n, m in enumerate(sent) if not account.by_cause.get((names_of[m.event], m.id))]
+    asked = [*(q for s in SERVICES for q in queues.of_service(s)), *queues.of_retries(house.settings)]
+    full = [f"{d.queue}：{d.messages} 条，{d.consumers} 个消费者" for d in queues.depths(house.settings.amqp_uri, asked) if d.messages]
+    silent = [d.queue for d in queues.depths(house.settings.amqp_uri, [q for q in asked if ".on." in q]) if not d.consumers]
+    gone = [name for name, running in house.processes().items() if not running.alive]
+    return [f"没有效果的是第 {lost} 条（共 {len(sent)} 条）", f"队列：{full}", f"没有消费者：{silent}", f"不在的进程：{gone}"]
 
 
 def _audit(amqp_uri: str, ledger: Ledger, entries: list[Entry]) -> tuple[int, int, list[str]]:
