@@ -26,7 +26,7 @@ from shared.domain.errors import Unavailable
 from shared.eventsourcing.events import ERASED
 
 _KEPT = 20_000  # keys kept in memory
-_KEPT_SECONDS = 30.0  # a destroyed key is gone from every process after this long at most
+KEPT_SECONDS = 30.0  # a destroyed key is gone from every process after this long at most
 _LOCK = 20_230_703  # PostgreSQL: two processes may both make the table
 
 metadata = sa.MetaData()
@@ -87,7 +87,7 @@ class Vault:
             with self._lock:
                 if found != known:
                     self._cache.clear()
-                self._erasures = (now + _KEPT_SECONDS, found)
+                self._erasures = (now + KEPT_SECONDS, found)
         return found
 
     def seal(self, person_id: str, text: str) -> str:
@@ -228,7 +228,7 @@ class Vault:
             if erasures != self._erasures[1]:
                 return  # somebody was erased meanwhile: whose key this is, is not asked
             for person_id, key in found.items():
-                self._cache[person_id] = (now + _KEPT_SECONDS, key)
+                self._cache[person_id] = (now + KEPT_SECONDS, key)
                 self._cache.move_to_end(person_id)
             while len(self._cache) > _KEPT:
                 self._cache.popitem(last=False)
