@@ -123,6 +123,15 @@ class MemberClassNoted:
     month: str
 
 
+@event("assistance.need_foreseen")
+@dataclass(frozen=True)
+class NeedForeseen:
+    """转介预期: in this month somebody of the unit reaches an age at which he may need what he does not need yet; "" = nobody."""
+
+    unit_id: str
+    month: str
+
+
 # -- State
 
 
@@ -134,6 +143,7 @@ class Unit:
     chain: tuple[Determined, ...] = ()  # every determination ever made, in the order of recording
     members: tuple[str, ...] = ()
     noted: tuple[MemberClassNoted, ...] = ()
+    foreseen: str | None = None  # the month in which the needs are looked at again; None = never looked at in this round
 
     @property
     def current(self) -> Determined | None:
@@ -146,7 +156,10 @@ def evolve(state: Unit, happened: Any) -> Unit:
             grounds = MappingProxyType({**state.grounds, happened.case_id: happened})
             return replace(state, unit_id=happened.unit_id, division=happened.division, grounds=grounds)
         case ClassGranted() | ClassChanged() | ClassEnded():
-            return replace(state, chain=(*state.chain, happened), members=happened.members)
+            foreseen = None if isinstance(happened, ClassEnded) else state.foreseen
+            return replace(state, chain=(*state.chain, happened), members=happened.members, foreseen=foreseen)
+        case NeedForeseen():
+            return replace(state, foreseen=happened.month)
         case MemberClassNoted():
             return replace(state, noted=(*state.noted, happened))
         case _:
@@ -253,6 +266,15 @@ class AnswerClass:
     month: str
 
 
+@command("foresee_need", permission="assistance:determine")
+@dataclass(frozen=True)
+class ForeseeNeed:
+    """By the service, as the unit's needs are looked at."""
+
+    unit_id: str
+    month: str
+
+
 # -- Decisions
 
 
@@ -295,6 +317,10 @@ def answer_class(state: Unit, c: AnswerClass, order: Order[Any]) -> Sequence[Any
     return answer
 
 
+def foresee_need(state: Unit, c: ForeseeNeed, order: Order[Any]) -> Sequence[Any]:
+    return [] if state.foreseen == c.month else [NeedForeseen(state.unit_id, c.month)]
+
+
 def _edges(state: Unit) -> set[str]:
     """The months in which a ground of the unit begins or is over."""
     return {m for g in state.grounds.values() for s in g.spans for m in (s.first, s.end) if m}
@@ -324,6 +350,6 @@ DECIDER: Decider[Unit] = Decider(
     category="assistance.determination",
     initial=Unit(),
     evolve=evolve,
-    decide={NoteGround: note_ground, AnswerClass: answer_class},
+    decide={NoteGround: note_ground, AnswerClass: answer_class, ForeseeNeed: foresee_need},
     division=lambda state: state.division,
 )

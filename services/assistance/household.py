@@ -14,6 +14,8 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+from services.assistance import housing
+from services.assistance.housing import HouseAppraised
 from shared.domain import dates, money
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
@@ -270,6 +272,7 @@ class Household:
     holdings: tuple[Dated, ...] = ()  # as recorded; before them, as registered
     heads: tuple[HeadChanged, ...] = ()  # as recorded; before them, as registered
     alone: tuple[AppliedAlone, ...] = ()
+    appraisals: tuple[HouseAppraised, ...] = ()  # as recorded
     supported: Mapping[str, tuple[SupportSpan, ...]] = field(default_factory=lambda: MappingProxyType({}))
     died: Mapping[str, date] = field(default_factory=lambda: MappingProxyType({}))
     savings_fen: int = 0
@@ -310,6 +313,8 @@ def evolve(state: Household, happened: Any) -> Household:
             return replace(state, heads=(*state.heads, happened))
         case AppliedAlone():
             return replace(state, alone=(*state.alone, happened))
+        case HouseAppraised():
+            return replace(state, appraisals=(*state.appraisals, happened))
         case MemberSupported():
             return replace(state, supported=MappingProxyType({**state.supported, happened.person_id: happened.spans}))
         case MemberDied():
@@ -784,6 +789,7 @@ DECIDER: Decider[Household] = Decider(
         ChangeHead: change_head,
         NoteApplicant: note_applicant,
         NoteSupport: note_support,
+        housing.AppraiseHouse: housing.appraise,
     },
     division=lambda state: state.division,
 )

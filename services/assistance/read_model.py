@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from services.assistance import (
     benefits,  # adopts the shapes before the model names their events
     household,
+    housing,
 )
 from services.assistance.declarations import DECLARATIONS
 from services.assistance.rows import (
@@ -18,6 +19,7 @@ from services.assistance.rows import (
     meetings,
     person,
     price_linkage,
+    referrals,
     standards,
     temporary,
 )
@@ -54,9 +56,9 @@ members = sa.Table(
 BENEFITS = benefit_tables(METADATA)
 DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
-FEATURES = (means_test, standards, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger, heads)
+FEATURES = (means_test, standards, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger, heads, referrals)
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("assistance", version=15, metadata=METADATA)
+MODEL = ReadModel("assistance", version=16, metadata=METADATA)
 project_benefits(MODEL, BENEFITS, benefits.turns)
 project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))
@@ -87,7 +89,7 @@ def _income(rows: Rows, r: Recorded) -> None:
     rows.change(households, {"household_id": e.household_id}, version=r.version)
 
 
-@MODEL.on(household.MemberCertified, household.AppliedAlone, household.MemberSupported)
+@MODEL.on(household.MemberCertified, household.AppliedAlone, household.MemberSupported, housing.HouseAppraised)
 def _noted(rows: Rows, r: Recorded) -> None:
     rows.change(households, {"household_id": r.event.household_id}, version=r.version)
 

@@ -3,7 +3,8 @@
 What is needed follows from the facts that the household and the person hold already (``NEEDS``); what only a visit finds is referred by
 hand, as before. One hand-off for a unit (household, or a person whom none counts), a department and a round, in which every person it is
 for is named by id and answered for: a round begins when a class is granted and ends with it. So a rise or a reassessment, which change no
-class, send nothing; who comes in later (born, moved in, covered by a further case) goes out with a hand-off of its own, once.
+class, send nothing; who comes in later (born, moved in, covered by a further case) goes out with a hand-off of its own, once. So does who
+comes to need what he did not need: facts are looked at as they come, and ages by the timer, in the month of ``next_look``.
 
 The hand-offs are the ledger: their ids follow from unit, department, round and number, so what went out is found without a list, and a
 repeat finds it gone out. When the class ends, or none of those named has one any more, what was not begun is taken back and who has
@@ -12,12 +13,13 @@ begun is told (``NoteBasisEnded``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from services.assistance import determination, household, one_thing, person
+from services.assistance import determination, household, housing, one_thing, person
 from services.assistance.benefits import known
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.handoffs import SPECIAL_ASSISTANCE_REFERRAL
@@ -41,7 +43,8 @@ SEVERE_AT_THREE = ("intellectual", "mental")  # 重度: grades one and two, of t
 @dataclass(frozen=True)
 class Referred:
     """One determined person (认定对象) with the facts that needs are read from. ``able``: what a finding says of his ability to work,
-    None = none does; ``homes``: those of his household, None = not known; ``central``: lives in an institution (集中供养)."""
+    None = none does; ``homes``: those of his household, None = not known; ``central``: lives in an institution (集中供养);
+    ``dangerous``: the household's house is (危房)."""
 
     facts: PersonFacts
     hardship_class: str
@@ -49,6 +52,7 @@ class Referred:
     able: bool | None
     homes: int | None
     central: bool
+    dangerous: bool = False
 
 
 def _school(p: Referred) -> bool:
@@ -73,12 +77,16 @@ class Need:
     of: Callable[[Referred], bool]
 
 
+def _housing(p: Referred) -> bool:
+    """Nowhere to live, or not safely; whoever is supported in an institution lives there."""
+    return (p.homes == 0 or p.dangerous) and not p.central
+
+
 # 社会救助暂行办法（国务院令第649号） names 低保 and 特困; 国办发〔2023〕39号 has the same aids given to 低保边缘 and 刚性支出困难 by need.
-# That a house is dangerous (危房) is in no fact of ours: that is for a visit.
 NEEDS = (
     Need("医疗保障局", "医疗救助", "社会救助暂行办法第二十八条", lambda p: True),
     Need("教育局", "教育救助", "社会救助暂行办法第三十三条", _school),
-    Need("住房和城乡建设局", "住房救助", "社会救助暂行办法第三十七条", lambda p: p.homes == 0 and not p.central),
+    Need("住房和城乡建设局", "住房救助", "社会救助暂行办法第三十七条", _housing),
     Need("人力资源和社会保障局", "就业救助", "社会救助暂行办法第四十二条", _work),
 )
 
@@ -89,17 +97,20 @@ NEEDS = (
 def determined(office: Office, unit: determination.Unit, month: str) -> list[Referred]:
     """Everybody of the unit who has a class in the month: by a ground of the unit, or of his own."""
     home: household.Household = office.load(household.DECIDER, unit.unit_id).state
-    homes: int | None = None
+    homes, dangerous = None, False
     if home.exists:
         at_home = household.facts_in(home, month, 0, None)
         counted, homes = [m for m in at_home.members if m.counted], at_home.homes
+        dangerous = housing.grade_in(home.appraisals, month) in housing.DANGEROUS
     else:
         try:
             counted = [known(office, unit.unit_id, month).facts]
         except Refused:
             return []  # he has died, or nothing is known of him but his case
     classes = {m.person_id: determination.class_of(unit, m.person_id, month) for m in counted}
-    return [_referred(office, m, classes[m.person_id], month, homes) for m in counted if classes[m.person_id]]
+    return [
+        replace(_referred(office, m, classes[m.person_id], month, homes), dangerous=dangerous) for m in counted if classes[m.person_id]
+    ]
 
 
 def _referred(office: Office, facts: PersonFacts, hardship_class: str, month: str, homes: int | None) -> Referred:
@@ -110,6 +121,18 @@ def _referred(office: Office, facts: PersonFacts, hardship_class: str, month: st
         able = max(enumerate(found), key=lambda n: (n[1].effective_month, n[0]))[1].able_to_work if found else None
         central = hardship_class == "extreme_hardship" and person.facts_in(own, month).placement == "central"
     return Referred(facts, hardship_class, age, able, homes, central)
+
+
+def next_look(everybody: Iterable[Referred], month: str) -> str:
+    """The first month after this one in which somebody reaches an age from which on he may need something; "" = nobody does."""
+    turns = (_of_age(p.facts.born_on, age) for p in everybody for age in (COMPULSORY_SCHOOL[0], WORKING_AGE[0]))
+    return min((turn for turn in turns if turn > month), default="")
+
+
+def _of_age(born_on: date, age: int) -> str:
+    """The first month on whose first day somebody is that old: as ``Referred`` counts."""
+    birthday = f"{born_on.year + age:04d}-{born_on.month:02d}"
+    return birthday if dates.age_on(born_on, dates.first_day(birthday)) >= age else dates.add_months(birthday, 1)
 
 
 # -- what went out
@@ -174,6 +197,8 @@ def refer(office: Office, unit_id: str, month: str, order: Order[Any]) -> None:
         new = [p for p in wanted if p.facts.person_id not in there]
         if new and unit_id not in there:
             _send(office, unit, need, len(before), new, month, order)
+    look = determination.ForeseeNeed(unit_id, next_look(everybody, month))
+    office.handle(determination.DECIDER, unit_id, order.to(look, f"look {unit_id}"))
 
 
 def _send(

@@ -20,8 +20,9 @@ ELDER_FROM = 60  # 老年人权益保障法第二条
 
 @dataclass(frozen=True)
 class Flag:
-    """``flag``: open_clue, reverification_difference, claim_open, severe_disability, self_care_lost, elder_alone. ``person_id`` "" = of
-    the household. ``detail``: a code that says more; ``reference``: the record, case or claim in which it can be read."""
+    """``flag``: open_clue, reverification_difference, claim_open, severe_disability, self_care_lost, elder_alone, dangerous_house.
+    ``person_id`` "" = of the household. ``detail``: a code that says more; ``reference``: the record, case or claim in which
+    it can be read."""
 
     flag: str
     person_id: str = ""

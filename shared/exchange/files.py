@@ -95,7 +95,7 @@ class FileAdapter:
         except FileNotFoundError:  # another worker has taken it
             return AnswerFile(path, "", (), ())
         digest = hashlib.sha256(data).hexdigest()[:32]
-        rows = _excel(data) if path.suffix == ".xlsx" else _csv(data)
+        rows = rows_of(data, path.suffix)
         if rows is None:
             return AnswerFile(path, digest, (), (Broken(0, "文件无法读取，须为 UTF-8 或 GB18030 的 CSV，或 .xlsx。"),))
         columns = {str(name or "").strip().lstrip("\ufeff"): n for n, name in enumerate(rows[0])} if rows else {}
@@ -123,6 +123,11 @@ class FileAdapter:
 def _inert(name: str) -> str:
     """A name that a spreadsheet would take for a formula is made a text."""
     return f"'{name}" if name[:1] in "=+-@\t\r" else name
+
+
+def rows_of(data: bytes, suffix: str) -> list[list[Any]] | None:
+    """The cells of a CSV or Excel file, row by row; None where it cannot be read."""
+    return _excel(data) if suffix == ".xlsx" else _csv(data)
 
 
 def _csv(data: bytes) -> list[list[Any]] | None:

@@ -96,3 +96,37 @@ def test_an_object_of_a_re_verification_that_is_blocked_is_excused_from_its_page
     page.locator("form.form button:not([name])").last.click()
     page.wait_for_url("**/reverification/**")
     assert reviewer.get_reverification(campaign_id=campaign)["excused"] == 1
+
+
+def test_several_referrals_are_accepted_and_answered_from_the_list(page: Page, bureau: Bureau, sit: Sit) -> None:
+    """Check boxes in the list; what was chosen is shown with its papers' hash; accepted at once, and then answered alike."""
+    bureau.at("2023-01-09")
+    clerk = bureau.staff("clerk").assistance
+    body = {"programme": "special_assistance_referral", "division": TOWN, "from_unit": TOWN, "to_unit": "医疗保障局", "what": "成批转介"}
+    sent = [clerk.send_handoff(command_id=new_id(), **body, dossier_hash=f"{n}" * 64)["id"] for n in (1, 2)]
+
+    def choose(worklist: str) -> None:
+        def there() -> bool:
+            page.goto(f"/desk/assistance/worklists/{worklist}")
+            return all(page.locator(f"input[name='handoff'][value='{one}']").count() for one in sent)
+
+        until(there)
+        for one in sent:
+            page.check(f"input[name='handoff'][value='{one}']")
+        page.get_by_role("button", name="办理所选转办").click()
+        accessible(page)
+        expect(page.locator("input[name='handoff']:checked")).to_have_count(2)
+
+    sit("clerk", actor="staff:referral-page")
+    choose("handoff_accept")
+    page.get_by_role("button", name="签收所选转办").click()
+    page.wait_for_url("**/worklists/handoff_accept?*")
+    expect(page.get_by_role("status")).to_contain_text("2件")
+    choose("handoff_done")
+    page.select_option("#outcome", "aided")
+    page.get_by_role("button", name="办结所选转办").click()
+    expect(page.locator("main")).to_contain_text("结果说明")  # of each the reason why it was not done is said; nothing is lost
+    page.fill("#result", "已纳入医疗救助")
+    page.get_by_role("button", name="办结所选转办").click()
+    page.wait_for_url("**/worklists/handoff_done?*")
+    assert {clerk.get_record(shape="handoff", record_id=one)["result"] for one in sent} == {"已纳入医疗救助"}

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from services.assistance import referrals
+from services.assistance import household, referrals
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS
 from shared.casework import benefit_case as bc
 from shared.casework import handoff
-from shared.domain.errors import Unavailable
+from shared.domain.errors import Refused, Unavailable
 from shared.eventsourcing.orders import Hand, Order
 from shared.rules.facts import PersonFacts
 from tests.desk import Desk, desk
@@ -29,7 +29,7 @@ MEDICAL, SCHOOL, HOUSING, WORK = (n.unit for n in referrals.NEEDS)
 
 def someone(born: str, **facts: Any) -> referrals.Referred:
     """Of 低保, in a household with a home of its own, in August 2023."""
-    more = {name: facts.pop(name) for name in ("hardship_class", "able", "homes", "central") if name in facts}
+    more = {name: facts.pop(name) for name in ("hardship_class", "able", "homes", "central", "dangerous") if name in facts}
     found = PersonFacts("0a" * 16, date.fromisoformat(born), **facts)
     age = 2023 - found.born_on.year
     return replace(referrals.Referred(found, "minimum_living", age, None, 1, False), **more)
@@ -53,12 +53,29 @@ def someone(born: str, **facts: Any) -> referrals.Referred:
         (someone("1980-01-01", homes=0), {MEDICAL, WORK, HOUSING}),
         (someone("1980-01-01", homes=None, hardship_class="extreme_hardship"), {MEDICAL}),
         (someone("1950-01-01", homes=0, hardship_class="extreme_hardship", central=True), {MEDICAL}),
+        (someone("1950-01-01", dangerous=True), {MEDICAL, HOUSING}),
+        (someone("1950-01-01", dangerous=True, central=True), {MEDICAL}),
     ],
     ids=lambda value: "" if isinstance(value, referrals.Referred) else "+".join(sorted(value)),
 )
 def test_a_need_is_what_the_facts_show(who: referrals.Referred, units: set[str]) -> None:
     """Medical aid for everybody, the others by age, schooling, work and home; what nothing on file says is nobody's need."""
     assert {n.unit for n in referrals.NEEDS if n.of(who)} == units
+
+
+@pytest.mark.parametrize(
+    ("born", "month", "turn"),
+    [
+        ("2018-03-01", "2023-08", "2024-03"),  # six on the first of the month itself
+        ("2018-03-02", "2023-08", "2024-04"),
+        ("2018-03-02", "2024-04", "2034-04"),  # sixteen
+        ("2008-02-29", "2023-08", "2024-03"),
+        ("1950-01-01", "2023-08", ""),
+    ],
+)
+def test_the_needs_are_looked_at_again_in_the_month_in_which_an_age_is_reached(born: str, month: str, turn: str) -> None:
+    """School age and working age, as they are counted on the first of a month."""
+    assert referrals.next_look([someone(born), someone("1950-01-01")], month) == turn
 
 
 # -- through the doors
@@ -159,6 +176,68 @@ def test_who_is_born_into_it_is_referred_alone(d: Desk, numbers: Numbers) -> Non
     child = d.services["assistance"].office.person_id(born["resident_id"])
     assert [r["concerned"] for r in found[MEDICAL]][1:] == [[child]]
     assert {unit: len(rows) for unit, rows in found.items()} == {MEDICAL: 2, SCHOOL: 1, HOUSING: 2, WORK: 1}
+
+
+def test_a_child_goes_to_school_and_to_work_though_nobody_says_so(d: Desk, numbers: Numbers) -> None:
+    """School age comes with the month after the sixth birthday, working age with that after the sixteenth; nobody is told twice."""
+    made = home(d, numbers, {"born": "19500101"}, {"born": "20171115"})
+    grant(d, LIVING, household_id=made.household_id)
+    assert set(out(d, made.household_id)) == {MEDICAL}
+    d.on("2023-11-30")
+    assert set(out(d, made.household_id)) == {MEDICAL}
+    d.on("2023-12-01")
+    found = out(d, made.household_id)
+    assert (set(found), found[SCHOOL][0]["concerned"]) == ({MEDICAL, SCHOOL}, [made.members[1]])
+    d.on("2033-12-01")
+    found = out(d, made.household_id)
+    assert {unit: len(rows) for unit, rows in found.items()} == {MEDICAL: 1, SCHOOL: 1, WORK: 1}
+    assert found[WORK][0]["concerned"] == [made.members[1]]
+
+
+def test_a_finding_that_he_can_work_refers_him_to_work(d: Desk, numbers: Numbers) -> None:
+    """What his own file says counts when it is said, not at the household's next change; so does a certificate that is cancelled."""
+    made = home(d, numbers, {"born": "19850101"}, {"born": "19860101"})
+    mother, other = made.members
+    d.call("record_finding", person_id=mother, found_on="2023-07-03", able_supporter=True, able_to_work=False)
+    d.call("record_certificate", person_id=other, grade=1, kind="physical", effective_from="2020-05-01")
+    d.settle()
+    grant(d, LIVING, household_id=made.household_id)
+    assert set(out(d, made.household_id)) == {MEDICAL}
+    d.call("record_finding", person_id=mother, found_on=d.now.date().isoformat(), able_supporter=True, able_to_work=True)
+    assert out(d, made.household_id)[WORK][0]["concerned"] == [mother]
+    d.call("record_certificate", person_id=other, grade=0, kind="", effective_from=d.now.date().isoformat())
+    assert {tuple(r["concerned"]) for r in out(d, made.household_id)[WORK]} == {(mother,), (other,)}
+
+
+def test_a_dangerous_house_is_a_need_whoever_reports_it(d: Desk, numbers: Numbers) -> None:
+    """By a clerk with the report, or by the housing department for somebody who lives in it; what is safe needs nothing."""
+    made = family(d, numbers, homes=1)
+    grant(d, LIVING, household_id=made.household_id)
+    assert HOUSING not in out(d, made.household_id)
+    d.call("appraise_house", household_id=made.household_id, grade="B", found_on="2023-07-05", evidence="鉴定〔2023〕11号")
+    assert HOUSING not in out(d, made.household_id)
+    d.tell("housing", "house_appraised", **told(d, made, "D", "鉴定〔2023〕12号"))
+    d.tell("housing", "house_appraised", **told(d, made, "D", "鉴定〔2023〕12号"))
+    [housing] = out(d, made.household_id)[HOUSING]
+    assert sorted(housing["concerned"]) == sorted(made.members)
+    entry = d.call("list_register", "auditor", unit_id=made.household_id, valid_at="2023-08-01")["entries"][0]
+    assert {"flag": "dangerous_house", "person_id": "", "detail": "D", "reference": ""} in entry["risk_flags"]
+    shown = d.call("get_household", "auditor", household_id=made.household_id)
+    assert [(a["grade"], a["source"]) for a in shown["appraisals"]] == [("B", "staff:clerk"), ("D", "housing")]
+    for wrong, field in (({"grade": "E"}, "grade"), ({"found_on": "2099-01-01"}, "found_on"), ({"evidence": " "}, "evidence")):
+        form = {"household_id": made.household_id, "grade": "C", "found_on": "2023-07-05", "evidence": "鉴定", **wrong}
+        with pytest.raises(Refused) as refused:
+            d.call("appraise_house", **form)
+        assert refused.value.field == field
+    with pytest.raises(Refused) as nobody:
+        d.tell("housing", "house_appraised", resident_id=numbers.resident("19700101"), grade="D", found_on="2023-07-05", report_no="鉴定")
+    assert nobody.value.code == "unknown_person"
+
+
+def told(d: Desk, made: Home, grade: str, report_no: str) -> dict[str, Any]:
+    """What the housing department sends: by the resident ID of one who lives there."""
+    state = d.services["assistance"].office.load(household.DECIDER, made.household_id).state
+    return {"resident_id": state.members[made.members[0]].resident_id, "grade": grade, "found_on": "2023-07-08", "report_no": report_no}
 
 
 def test_an_end_is_told_and_a_new_determination_is_a_new_round(d: Desk, numbers: Numbers) -> None:

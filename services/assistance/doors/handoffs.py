@@ -7,7 +7,7 @@ told is what every case of the kind may be told of: the programme, what was deci
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -22,7 +22,7 @@ from shared.casework.benefit_case import events as e
 from shared.casework.office import Office
 from shared.casework.programme import Programme
 from shared.domain import dates
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.orders import Notice, Order
 from shared.messaging.doors import OWN, command, reaction
@@ -130,8 +130,73 @@ def application(office: Office, record_id: str) -> handoff.Handoff:
     return sent
 
 
+@dataclass(frozen=True)
+class SelectedHandoff:
+    """A hand-off as it was seen in the list: by the hash of its papers, so that one sent again meanwhile is not meant."""
+
+    record_id: str
+    dossier_hash: str
+
+
+@dataclass(frozen=True)
+class SelectedHandoffs:
+    """所选转办: to be accepted."""
+
+    selected: tuple[SelectedHandoff, ...]
+
+
+@dataclass(frozen=True)
+class HandoffAnswers:
+    """所选转办 with one answer: the outcome and the sentence that are told of each. One that is not accepted yet is accepted with it."""
+
+    selected: tuple[SelectedHandoff, ...]
+    outcome: str
+    result: str
+
+
+MOST_AT_ONCE = 200  # hand-offs that are accepted or answered together
+
+
 class HandoffDoors(PersonDoors):
     """转办."""
+
+    @command(SelectedHandoffs, permission="accept")
+    def accept_handoffs(self, order: Order[SelectedHandoffs]) -> Any:
+        """签收所选的多件转办（材料摘要须一致）；办不了的逐件说明，其余照办。"""
+        return self._each(order.command.selected, order, lambda s: (handoff.AcceptHandoff(s.record_id, s.dossier_hash),))
+
+    @command(HandoffAnswers, permission="accept")
+    def finish_handoffs(self, order: Order[HandoffAnswers]) -> Any:
+        """以同一结果办结并反馈所选的多件转办（尚未签收的一并签收）；办不了的逐件说明，其余照办。"""
+        c = order.command
+
+        def acts(s: SelectedHandoff) -> tuple[Any, ...]:
+            state: handoff.Handoff = self.office.load(DECIDERS[handoff.NAME], s.record_id).state
+            finish = handoff.FinishHandoff(s.record_id, c.outcome, c.result)
+            return (handoff.AcceptHandoff(s.record_id, s.dossier_hash), finish) if state.status == "sent" else (finish,)
+
+        return self._each(c.selected, order, acts)
+
+    def _each(
+        self, selected: tuple[SelectedHandoff, ...], order: Order[Any], acts: Callable[[SelectedHandoff], tuple[Any, ...]]
+    ) -> dict[str, Any]:
+        """Each by a command of its own that follows from this one, so that a second try finds those done that were."""
+        if not 0 < len(selected) <= MOST_AT_ONCE:
+            raise invalid(f"请选择1至{MOST_AT_ONCE}件转办。", "selected")
+        done: list[str] = []
+        left: list[tuple[str, Refused]] = []
+        answer: dict[str, Any] = {}
+        for one in dict.fromkeys(selected):
+            try:
+                for act in acts(one):
+                    step = order.to(act, f"{type(act).__name__} {one.record_id}")
+                    answer = self.office.handle(DECIDERS[handoff.NAME], one.record_id, step).as_dict()
+                done.append(one.record_id)
+            except Refused as refused:
+                left.append((one.record_id, refused))
+        if not done:
+            raise left[0][1]
+        return {**answer, "done": done, "left": [{"record_id": record_id, "reason": refused.message} for record_id, refused in left]}
 
     @command(HandoffApplication, permission="accept", does=handoff.TakeUpHandoff)
     def apply_from_handoff(self, order: Order[HandoffApplication]) -> Any:

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
-from services.assistance import determination, placement
+from services.assistance import determination, household, housing, placement, referral_answers, verification_sources
 from services.assistance.benefits import CASES
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.referrals import call_back, refer
+from services.assistance.rows.determination import NEED_ARISES
+from services.assistance.rows.referrals import PICKUP
+from services.assistance.verification_sources import SOURCES
 from shared.casework import benefit_case
-from shared.eventsourcing.orders import Notice
+from shared.domain import dates
+from shared.domain.errors import Refused, invalid
+from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.benefit_doors import BenefitService
-from shared.messaging.doors import OWN, reaction
+from shared.messaging.doors import OWN, Due, command, deadline, reaction
+from shared.rules.profile import load_profile
+from shared.security.permissions import within
 
 
 @dataclass(frozen=True)
@@ -24,11 +32,56 @@ class UnitDetermined:
 
 
 @dataclass(frozen=True)
-class Joined:
-    """Our own ``assistance.household_changed``."""
+class HouseholdFacts:
+    """Our own ``assistance.household_changed``, ``income_recorded`` and ``house_appraised``."""
 
     household_id: str
     effective_month: str
+
+
+@dataclass(frozen=True)
+class PersonFacts:
+    """Our own ``assistance.person_facts_changed``."""
+
+    person_id: str
+    effective_month: str
+
+
+@dataclass(frozen=True)
+class HouseForm:
+    """房屋安全鉴定: the grade of the house in which a household lives, by a report."""
+
+    household_id: str
+    grade: str = field(metadata={"codes": housing.GRADES})
+    found_on: date
+    evidence: str
+
+
+@dataclass(frozen=True)
+class AppraisedElsewhere:
+    """房屋安全鉴定通知: 住建部门's ``housing.house_appraised``, by a resident of the house: the fields we read of it."""
+
+    person_id: str
+    grade: str
+    found_on: date
+    report_no: str
+
+
+@dataclass(frozen=True)
+class DepartmentForm:
+    """Whose answers are taken in."""
+
+    department: str = field(metadata={"codes": tuple(referral_answers.DEPARTMENTS)})
+
+
+@dataclass(frozen=True)
+class ReferralAnswered:
+    """转介答复: a department's ``referral_answered``: what we read of it."""
+
+    number: str
+    dossier_hash: str
+    outcome: str
+    result: str = ""
 
 
 class ReferralDoors(BenefitService):
@@ -50,10 +103,128 @@ class ReferralDoors(BenefitService):
         """The departments are told: what they have not begun is taken back."""
         call_back(self.office, notice.facts.unit_id, notice.facts.valid_from, notice.order(None), over=True)
 
-    @reaction(OWN, "household_changed", reads=Joined)
-    def on_referral_joined(self, notice: Notice[Joined]) -> None:
-        """Who was born into a determined household, or moved in, comes into the register with it."""
+    # -- a need that arises while the class runs
+
+    @reaction(OWN, "household_changed", reads=HouseholdFacts)
+    def on_referral_joined(self, notice: Notice[HouseholdFacts]) -> None:
+        """Who was born into a determined household, or moved in, comes into the register with it; others go to school, or lose a home."""
         refer(self.office, notice.facts.household_id, notice.facts.effective_month, notice.order(None))
+
+    @reaction(OWN, "income_recorded", reads=HouseholdFacts)
+    def on_referral_income(self, notice: Notice[HouseholdFacts]) -> None:
+        """Who has lost his work needs some."""
+        refer(self.office, notice.facts.household_id, notice.facts.effective_month, notice.order(None))
+
+    @reaction(OWN, "house_appraised", reads=HouseholdFacts)
+    def on_referral_house(self, notice: Notice[HouseholdFacts]) -> None:
+        """Who lives in a dangerous house needs another, or its repair."""
+        refer(self.office, notice.facts.household_id, notice.facts.effective_month, notice.order(None))
+
+    @reaction(OWN, "person_facts_changed", reads=PersonFacts)
+    def on_referral_person(self, notice: Notice[PersonFacts]) -> None:
+        """A certificate, a finding, a registration: whatever of them a need is read from."""
+        f = notice.facts
+        place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
+        refer(self.office, place.home_in(f.effective_month) or f.person_id, f.effective_month, notice.order(None))
+
+    @deadline(NEED_ARISES)
+    def on_need_arises(self, due: Due) -> None:
+        """到学龄、劳动年龄: nothing happened but that time went by."""
+        refer(self.office, due.aggregate_id, dates.month_of(due.now.date()), due.order(None))
+
+    # -- what the departments answer, by file or by message
+
+    @command(DepartmentForm, permission="assistance:accept")
+    def take_in_referral_answers(self, order: Order[DepartmentForm]) -> Any:
+        """收取某部门的转介答复文件，逐行报告未能采用的行号和原因（系统也会定时收取）。"""
+        if order.command.department not in referral_answers.DEPARTMENTS:
+            raise Refused("not_found", "没有此接收部门。", "department")
+        within(order.hand, self._district)
+        return {"files": self._pick_up(order.command.department, order)}
+
+    @deadline(PICKUP)
+    def on_referral_pickup(self, due: Due) -> None:
+        """Look whether a department has delivered."""
+        if due.aggregate_id in referral_answers.DEPARTMENTS:
+            self._pick_up(due.aggregate_id, due.order(None))
+
+    @property
+    def _district(self) -> str:
+        return load_profile(self.office.settings.profile).division_code
+
+    def _pick_up(self, department: str, order: Order[Any]) -> list[dict[str, Any]]:
+        """Every file whole; a line that cannot be taken is told with its number, and the rest is taken."""
+        found = []
+        for path in referral_answers.files(referral_answers.folder(self.office.settings.var / "exchange" / self.name, department)):
+            try:
+                digest, lines = referral_answers.read(path)
+            except FileNotFoundError:  # another worker has taken it
+                continue
+            taken, repeated, broken = 0, 0, []
+            for line in lines:
+                try:
+                    if line.answer is None:
+                        raise invalid(line.reason, "line")
+                    told = replace(order.by(Hand.service(self.name)), command_id=derived_id(digest, str(line.line)), asked=line.answer)
+                    if referral_answers.take(self.office, department, line.answer, told):
+                        taken += 1
+                    else:
+                        repeated += 1
+                except Refused as refused:
+                    broken.append(verification_sources.BrokenLine(line.line, refused.message))
+            source = f"referral_{department}"
+            note = verification_sources.NoteSourceAnswers(
+                source, self._district, digest, taken, repeated, different=0, unknown=0, unauthorised=0, broken=tuple(broken)
+            )
+            self.office.handle(SOURCES, source, order.by(Hand.service(self.name)).to(note, f"delivery {department} {digest}"))
+            path.unlink(missing_ok=True)
+            found.append({"taken": taken, "repeated": repeated, "broken": [{"line": b.line, "reason": b.reason} for b in broken]})
+        return found
+
+    @reaction("medicare", "referral_answered", reads=ReferralAnswered)
+    def on_medicare_answered(self, notice: Notice[ReferralAnswered]) -> None:
+        """医保局 answers a referral over the bus; what is no answer to anything is a matter for a person (dead letter)."""
+        self._answered_by("medicare", notice)
+
+    @reaction("education", "referral_answered", reads=ReferralAnswered)
+    def on_education_answered(self, notice: Notice[ReferralAnswered]) -> None:
+        """教育局 answers."""
+        self._answered_by("education", notice)
+
+    @reaction("housing", "referral_answered", reads=ReferralAnswered)
+    def on_housing_answered(self, notice: Notice[ReferralAnswered]) -> None:
+        """住建局 answers."""
+        self._answered_by("housing", notice)
+
+    @reaction("hrss", "referral_answered", reads=ReferralAnswered)
+    def on_employment_answered(self, notice: Notice[ReferralAnswered]) -> None:
+        """人社局 answers."""
+        self._answered_by("hrss", notice)
+
+    def _answered_by(self, department: str, notice: Notice[ReferralAnswered]) -> None:
+        f = notice.facts
+        answer = referral_answers.Answer(f.number, f.dossier_hash, f.outcome, f.result)
+        referral_answers.take(self.office, department, answer, notice.order(None))
+
+    # -- 危房
+
+    @command(HouseForm, permission="assistance:survey")
+    def appraise_house(self, order: Order[HouseForm]) -> Any:
+        """登记房屋安全鉴定等级（C、D级为危房）；在册的随即转介住房救助。"""
+        c = order.command
+        found = housing.AppraiseHouse(c.household_id, c.grade, c.found_on, c.evidence, order.hand.actor)
+        return self.office.handle(household.DECIDER, c.household_id, order.to(found))
+
+    @reaction("housing", "house_appraised", reads=AppraisedElsewhere)
+    def on_house_appraised(self, notice: Notice[AppraisedElsewhere]) -> None:
+        """住建部门 appraised a house. Of whoever is in no household of ours nothing rests on it: a matter for a person (dead letter)."""
+        f = notice.facts
+        place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
+        home = place.home_in(dates.month_of(f.found_on)) or place.household_id
+        if not home:
+            raise Refused("unknown_person", "该人员不在任何已登记家庭中。", "person_id")
+        found = housing.AppraiseHouse(home, f.grade, f.found_on, f.report_no, "housing")
+        self.office.handle(household.DECIDER, home, notice.order(found))
 
     def covered_otherwise(self, programme: str, subject_id: str, month: str, notice: Notice[Any]) -> None:
         """A case began or ended in a unit whose class is another case's, so that no class changed: others may be covered all the same."""

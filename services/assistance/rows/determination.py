@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.assistance import determination
+from shared.eventlog.benefit_rows import start_of
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
+
+NEED_ARISES = "need_arises"  # the deadline's name: an age is reached at which somebody of the unit may need more (转介)
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,17 @@ def project(model: ReadModel, tables: RegisterTables) -> None:
             case_id=e.case_id,
             recorded_at=r.meta.recorded_at.isoformat(),
         )
+        if not e.hardship_class:
+            rows.settle(r, NEED_ARISES)
+        elif isinstance(e, determination.ClassGranted):  # of an earlier release nothing says when; of today's the look follows at once
+            rows.due(r, NEED_ARISES, e.unit_id, r.meta.recorded_at + timedelta(days=1))
+
+    @model.on(determination.NeedForeseen)
+    def _foreseen(rows: Rows, r: Recorded) -> None:
+        if r.event.month:
+            rows.due(r, NEED_ARISES, r.event.unit_id, start_of(r.event.month))
+        else:
+            rows.settle(r, NEED_ARISES)
 
 
 # -- Queries: each takes the asking hand's division, and shows nothing beyond it

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.assistance import determination, household, person, price_linkage, temporary
+from services.assistance import determination, household, housing, person, price_linkage, temporary
 from services.assistance.programmes import PRICE_LINKED_TEMPORARY_SUBSIDY, TEMPORARY_ASSISTANCE
 from services.assistance.risk_flags import Flag, of_facts
 from services.assistance.rows.means_test import MeansTestTables
@@ -52,6 +52,7 @@ class Unit:
 
     there: tuple[PersonFacts, ...]
     ever: tuple[str, ...]
+    house: str = ""  # the grade of its house
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,8 @@ class Page:
         self._cases = self._cases_of()
 
     def _household(self, state: household.Household) -> Unit:
-        return Unit(household.facts_in(state, self._month, 0, None).members, tuple(state.members))
+        house = housing.grade_in(state.appraisals, self._month)
+        return Unit(household.facts_in(state, self._month, 0, None).members, tuple(state.members), house)
 
     def beside(self) -> dict[str, dict[str, Any]]:
         """Unit → its aids and flags, as the register's entry shows them."""
@@ -208,6 +210,8 @@ class Page:
             lost = {person_id: s.lost_acts for person_id, s in said.items()}
             inside = {person_id for person_id, s in said.items() if s.placement == "central"}
             yield from ((key, flag) for flag in of_facts(unit.there, lost, inside, self._month))
+            if unit.house in housing.DANGEROUS:
+                yield key, Flag("dangerous_house", "", unit.house)
 
     def _clues(self) -> Iterator[tuple[str, Flag]]:
         """线索、预警 that nobody has resolved."""

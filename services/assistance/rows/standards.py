@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from services.assistance import household, standards
+from services.assistance import household, housing, standards
 from services.assistance.household import Household
 from services.assistance.rise import CaseNow
 from shared.casework import benefit_case as bc
@@ -76,7 +76,7 @@ def declare(metadata: sa.MetaData) -> StandardTables:
 
 def project(model: ReadModel, tables: StandardTables) -> None:
     """Fold events into them."""
-    of_household = [kind.cls for kind in REGISTRY.values() if kind.cls.__module__ == household.__name__]
+    of_household = [kind.cls for kind in REGISTRY.values() if kind.cls.__module__ in (household.__name__, housing.__name__)]
 
     @model.on(*of_household)
     def _household_state(rows: Rows, r: Recorded) -> None:

@@ -1,0 +1,150 @@
+"""Referrals are many: several are accepted and answered at once, and departments answer by file and by message."""
+
+from __future__ import annotations
+
+import stat
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.assistance import referral_answers, referrals
+from services.assistance.declarations import DECIDERS
+from services.assistance.verification_sources import SOURCES, SourceAnswersTaken
+from shared.domain.errors import Refused
+from tests.desk import Desk, desk
+from tests.programmes.people import Numbers, grant, home
+
+LIVING = "minimum_living_allowance"
+MEDICAL, SCHOOL, HOUSING, WORK = (n.unit for n in referrals.NEEDS)
+HEAD = "受理编号,材料摘要,办理情况,说明\r\n"
+
+
+@pytest.fixture(scope="module")
+def numbers() -> Numbers:
+    """One series for the module's desk."""
+    return Numbers()
+
+
+@pytest.fixture(scope="module")
+def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk; every test registers households of its own."""
+    with desk(tmp_path_factory.mktemp("answers"), "assistance") as made:
+        yield made
+
+
+def referred(d: Desk, numbers: Numbers) -> dict[str, dict[str, Any]]:
+    """A household with every need, determined: what went out, by department."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19850101"}, {"born": "20120101", "student": True}, homes=0)
+    grant(d, LIVING, household_id=made.household_id)
+    rows = d.call("list_records", "auditor", programme=referrals.CODE, subject_id=made.household_id, limit=500)
+    found = [{"id": row["record_id"], **now(d, row["record_id"])} for row in rows]
+    return {f["to_unit"]: f for f in found}
+
+
+def now(d: Desk, record_id: str) -> dict[str, Any]:
+    shown: dict[str, Any] = d.call("get_record", "auditor", shape="handoff", record_id=record_id)
+    return shown
+
+
+def pick(*sent: dict[str, Any]) -> list[dict[str, str]]:
+    return [{"record_id": s["id"], "dossier_hash": s["dossier_hash"]} for s in sent]
+
+
+def test_several_are_accepted_and_answered_at_once(d: Desk, numbers: Numbers) -> None:
+    """One command of each, one event of each; what cannot be done is told, and the second try does nothing twice."""
+    sent = referred(d, numbers)
+    for wrong in ([], [{"record_id": str(uuid.uuid4()), "dossier_hash": "0" * 64} for _ in range(201)]):
+        with pytest.raises(Refused) as none:
+            d.call("accept_handoffs", selected=wrong)
+        assert none.value.field == "selected"
+    stale = {"record_id": sent[HOUSING]["id"], "dossier_hash": "0" * 64}
+    body = {"selected": [*pick(sent[MEDICAL], sent[SCHOOL]), stale], "command_id": str(uuid.uuid4())}
+    answer = d.call("accept_handoffs", **body)
+    assert answer["done"] == [sent[MEDICAL]["id"], sent[SCHOOL]["id"]]
+    assert [(left["record_id"], left["reason"]) for left in answer["left"]] == [
+        (sent[HOUSING]["id"], "收到的材料与转出时不一致，请退回并说明。")
+    ]
+    assert d.call("accept_handoffs", **body)["done"] == answer["done"]
+    histories = {s["id"]: list(d.services["assistance"].office.history(DECIDERS["handoff"].stream(s["id"]))) for s in sent.values()}
+    assert [len(histories[sent[unit]["id"]]) for unit in (MEDICAL, SCHOOL, HOUSING)] == [2, 2, 1]
+    assert len({r.meta.command_id for s in (MEDICAL, SCHOOL) for r in histories[sent[s]["id"]][1:]}) == 2
+    answer = d.call("finish_handoffs", selected=pick(*sent.values()), outcome="aided", result="已纳入")
+    assert (len(answer["done"]), answer["left"]) == (4, [])
+    assert {now(d, s["id"])["status"] for s in sent.values()} == {"done"}  # the two that nobody had accepted too
+    with pytest.raises(Refused) as done:
+        d.call("finish_handoffs", selected=pick(sent[WORK]), outcome="declined", result="重复")
+    assert done.value.code == "out_of_order"
+
+
+def test_a_hand_of_another_town_accepts_nothing(d: Desk, numbers: Numbers) -> None:
+    """Each is held to its own division, as if it were alone."""
+    sent = referred(d, numbers)
+    with pytest.raises(Refused) as refused:
+        d.call("accept_handoffs", at="330225109", selected=pick(sent[MEDICAL]))
+    assert refused.value.code == "wrong_division"
+
+
+def deliver(d: Desk, department: str, *lines: tuple[str, ...], text: str = "") -> Path:
+    """What a department writes."""
+    into = referral_answers.folder(d.settings.var / "exchange" / "assistance", department)
+    path = into / f"{uuid.uuid4().hex}.csv"
+    path.write_bytes((text or HEAD + "".join(",".join(line) + "\r\n" for line in lines)).encode("gb18030"))
+    return path
+
+
+def test_a_department_answers_by_file(d: Desk, numbers: Numbers) -> None:
+    """Line by line: what is taken, what was taken before, and what cannot be, with its number; the file is gone then."""
+    sent, other = referred(d, numbers), referred(d, numbers)
+    med, med2, school = sent[MEDICAL], other[MEDICAL], sent[SCHOOL]
+    d.settle()
+    file = deliver(
+        d, "medicare", (med["number"], med["dossier_hash"], "签收", ""), (med2["number"], med2["dossier_hash"], "已救助", "已参保资助"),
+        (school["number"], school["dossier_hash"], "签收", ""), (med["number"][:-1] + "x", med["dossier_hash"], "签收", ""),
+        (med["number"], "0" * 64, "已救助", "已纳入"), (med["number"], med["dossier_hash"], "已阅", ""),
+    )  # fmt: skip
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    [told] = d.call("take_in_referral_answers", department="medicare")["files"]
+    assert (told["taken"], told["repeated"]) == (2, 0)
+    assert [(b["line"], b["reason"]) for b in told["broken"]] == [
+        (4, "没有转给本单位的此受理编号。"), (5, "受理编号不正确，请核对。"), (6, "材料摘要与转出时不一致，请退回并说明。"),
+        (7, "办理情况须为“签收”“已救助”“不予救助”或“退回”。"),
+    ]  # fmt: skip
+    assert (now(d, med["id"])["status"], now(d, med2["id"])["outcome"], now(d, school["id"])["status"]) == ("accepted", "aided", "sent")
+    assert not file.exists()
+    events = [r.event for r in d.services["assistance"].office.history(SOURCES.stream("referral_medicare"))]
+    assert [(e.taken, len(e.broken)) for e in events if isinstance(e, SourceAnswersTaken)] == [(2, 4)]
+    deliver(d, "medicare", (med["number"], med["dossier_hash"], "签收", ""))
+    [again] = d.call("take_in_referral_answers", department="medicare")["files"]
+    assert (again["taken"], again["repeated"], again["broken"]) == (0, 1, [])
+    deliver(d, "medicare", text="编号,结果\r\n1,签收\r\n")
+    [wrong] = d.call("take_in_referral_answers", department="medicare")["files"]
+    assert wrong["broken"] == [{"line": 0, "reason": "没有表头“受理编号”“材料摘要”“办理情况”“说明”。"}]
+
+
+def test_the_timer_looks_for_deliveries_as_long_as_something_waits(d: Desk, numbers: Numbers) -> None:
+    """Nobody need ask; where nothing waits nothing is looked for."""
+    sent = referred(d, numbers)[SCHOOL]
+    d.settle()
+    deliver(d, "education", (sent["number"], sent["dossier_hash"], "不予救助", "已由学校减免"))
+    d.settle()
+    assert (now(d, sent["id"])["status"], now(d, sent["id"])["outcome"]) == ("done", "declined")
+
+
+def test_a_department_answers_by_message(d: Desk, numbers: Numbers) -> None:
+    """Returned with a reason, or aided; told twice it is one answer; of another department's it may say nothing."""
+    sent = referred(d, numbers)
+    housing, work = sent[HOUSING], sent[WORK]
+    told = {"number": work["number"], "dossier_hash": work["dossier_hash"], "outcome": "aided", "result": "已推荐公益性岗位"}
+    d.tell("hrss", "referral_answered", **told)
+    d.tell("hrss", "referral_answered", **told)
+    assert (now(d, work["id"])["status"], now(d, work["id"])["result"]) == ("done", "已推荐公益性岗位")
+    back = {"number": housing["number"], "dossier_hash": "", "outcome": "returned", "result": "须附房屋鉴定报告"}
+    d.tell("housing", "referral_answered", **back)
+    assert (now(d, housing["id"])["status"], now(d, housing["id"])["reason"]) == ("returned", "须附房屋鉴定报告")
+    with pytest.raises(Refused) as refused:
+        d.tell("education", "referral_answered", **told)
+    assert refused.value.code == "not_found"
