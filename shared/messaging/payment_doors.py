@@ -200,11 +200,13 @@ class PaymentDoors(Service):
     @command(payment_part.HoldPaymentLine, permission="pay")
     def hold_payment_line(self, order: Order[payment_part.HoldPaymentLine]) -> Any:
         """暂缓发放一行（送发前）：对象死亡、个案停发、账户存疑等。"""
+        within(order.hand, self.payments.run(order.command.run_id).division)
         return self.payments.hold(order)
 
     @command(payment_part.ReleasePaymentLine, permission="pay")
     def release_payment_line(self, order: Order[payment_part.ReleasePaymentLine]) -> Any:
         """恢复发放一行（送发前）。"""
+        within(order.hand, self.payments.run(order.command.run_id).division)
         return self.payments.hold(order)
 
     @command(payment_run.SendPaymentRun, permission="pay")
@@ -422,6 +424,9 @@ class PaymentDoors(Service):
     @command(SetOff, permission="pay")
     def set_off_recovery(self, order: Order[SetOff]) -> Any:
         """抵扣：经本人书面同意，从该个案的下一次发放中扣还。"""
+        claim = self.office.load(self.payments.recoveries, order.command.recovery_id)
+        if claim.version >= 0:
+            within(order.hand, claim.state.division)
         return self.payments.set_off(order.command.recovery_id, order.command.amount_fen, order)
 
     @reaction(OWN, "repayment_withheld", reads=Withheld)

@@ -112,9 +112,10 @@ def _act_door(
 
     def door(self: Service, order: Order[Any]) -> Answer:
         c = order.command
-        if kind.name in before:
-            before[kind.name](self, order)
         if act.opens is None:
+            if kind.name in before:  # asked of the record: whose it is comes first, as a refusal says how it stands
+                _within(self, decider, c.record_id, order)
+                before[kind.name](self, order)
             if act.brings:
                 order = order.to(act.command(**_asked(c), **_brought(self, act, declarations, decider, c.record_id)))
             return self.office.handle(decider, c.record_id, order)
@@ -123,11 +124,20 @@ def _act_door(
         if "division" in asked:
             asked["division"] = divisions.check(asked["division"])
             within(order.hand, asked["division"])
+        if kind.name in before:
+            before[kind.name](self, order)
         opening = order.to(act.command(**asked, terms=declared.terms))
         return self.office.handle(decider, act.opens(opening.command, order.command_id), opening)
 
     door.__name__, door.__doc__ = kind.name, f"{shape.title}：{act.about}。"
     return command(form, permission=kind.permission, does=act.command if act.brings else None)(door)
+
+
+def _within(self: Service, decider: Decider[Any], record_id: str, order: Order[Any]) -> None:
+    """Refuse a record of another division; what is not there the decider refuses."""
+    loaded = self.office.load(decider, record_id)
+    if loaded.version >= 0:
+        within(order.hand, decider.division(loaded.state))
 
 
 def _asked(form: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from services.assistance import care_places, person, placement, placement_wish
+from services.assistance import care_places, household, person, placement, placement_wish
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.care import ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED, EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT
 from services.assistance.declarations.discovery import PROACTIVE_DISCOVERY
@@ -223,7 +223,13 @@ class CareDoors(BenefitService):
             raise invalid("起始月份不得晚于截止月份。", "first")
         caught_up(self.office, MODEL, position)
         tables = (BENEFITS.cases, BENEFITS.pay.payments, RECORDS)
-        return care.benefit_statement(self.office.read, tables, hand.division, subject_id, first, last)
+        told = care.benefit_statement(self.office.read, tables, hand.division, subject_id, first, last)
+        if not told["benefits"] and not told["services"]:  # nothing of this division's: nor may the file be another's
+            for decider in (household.DECIDER, person.DECIDER):
+                loaded = self.office.load(decider, subject_id)
+                if loaded.version >= 0:
+                    within(hand, decider.division(loaded.state))
+        return told
 
     @query(permission="assistance:read")
     def visit_coverage(self, hand: Hand, programme: str, first: date, last: date, position: int | None = None) -> Any:

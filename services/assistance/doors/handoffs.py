@@ -24,7 +24,7 @@ from shared.casework.programme import Programme
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.codec import Recorded
-from shared.eventsourcing.orders import Notice, Order
+from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.doors import OWN, command, reaction
 from shared.security.permissions import within
 
@@ -120,11 +120,13 @@ def answers_of_matters(history: Iterable[Recorded]) -> dict[str, tuple[str, Answ
     return found
 
 
-def application(office: Office, record_id: str) -> handoff.Handoff:
-    """A hand-off, which must be of an application."""
-    sent: handoff.Handoff = office.load(DECIDERS[handoff.NAME], record_id).state
+def application(office: Office, record_id: str, hand: Hand) -> handoff.Handoff:
+    """A hand-off to this hand's division, which must be of an application."""
+    decider = DECIDERS[handoff.NAME]
+    sent: handoff.Handoff = office.load(decider, record_id).state
     if sent.status == "none":
         raise Refused("not_found", "没有此转办。", "record_id")
+    within(hand, decider.division(sent))
     if sent.programme not in APPLICATIONS:
         raise Refused("out_of_order", "此项转办不是救助申请。", "record_id")
     return sent
@@ -202,7 +204,7 @@ class HandoffDoors(PersonDoors):
     def apply_from_handoff(self, order: Order[HandoffApplication]) -> Any:
         """签收转来的申请并直接立案：申请人在册，由本单位受理，不要求其重新申请；材料摘要须一致；结果随办件自动反馈。"""
         c = order.command
-        sent = application(self.office, c.record_id)
+        sent = application(self.office, c.record_id, order.hand)
         programme = self.benefits.programme(c.programme)
         subject_id, payee_id, division = self.on_file(programme, sent.subject_id, order.today)
         taken = handoff.TakeUpHandoff(c.record_id, benefit_case.case_id(programme.code, subject_id), programme.code, c.dossier_hash)

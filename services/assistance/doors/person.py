@@ -278,6 +278,8 @@ class PersonDoors(BenefitService):
         """择高选择：保留一项，自某月起放弃另一项；两项决定互相引用。"""
         c = order.command
         dates.check_month(c.effective_month, "effective_month")
+        where = self._where_registered(c.person_id)
+        within(order.hand, where)
         state: person.Person = self.office.load(person.DECIDER, c.person_id).state
         kept_case, kept = self._own_amount(c.kept, c.person_id, c.effective_month)
         lost_case, lost = self._own_amount(c.given_up, c.person_id, c.effective_month)
@@ -285,7 +287,7 @@ class PersonDoors(BenefitService):
         if not lost and not drawn and not person.gave_up(state, c.given_up, c.effective_month):
             raise Refused("not_found", "该人员在该月并未领取此项待遇。", "given_up")
         choose = person.ChooseBenefit(
-            c.person_id, self._where_registered(c.person_id), c.kept, c.given_up, c.effective_month, kept_case, lost_case, kept, lost
+            c.person_id, where, c.kept, c.given_up, c.effective_month, kept_case, lost_case, kept, lost
         )
         return self.office.handle(person.DECIDER, c.person_id, order.to(choose))
 

@@ -187,7 +187,7 @@ class TemporaryDoors(TemporaryPublicityDoors):
 
     def _taken_up(self, c: temporary.ApplyTemporary, order: Order[TemporaryForm]) -> Order[Any]:
         """The matter comes of a hand-off that was accepted, of this household or somebody in it: that is known before it is filed."""
-        sent = application(self.office, c.handoff_id)
+        sent = application(self.office, c.handoff_id, order.hand)
         if sent.subject_id not in ("", c.subject_id, *self.office.load(household.DECIDER, c.subject_id).state.members):
             raise invalid("此项转办所涉人员不是该申请对象。", "handoff_id")
         taken = order.to(handoff.TakeUpHandoff(c.handoff_id, c.matter_id, CODE), "take up")
