@@ -3,6 +3,8 @@
 One stream a letter, ``operations.dead_letter-<id>``. The event is written first and the letter moved after it: nothing is given back or
 discarded that is not recorded, and whoever repeats the act after a crash in between repeats only the move. Nobody is named in it: the
 letter's id is a keyed hash, the event's id was made safe at the door, and a reason that holds a resident ID is refused.
+
+To put another release in place is what operators do as well: what its files say in public is recorded by itself (``shared/filed.py``).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import event
 from shared.eventsourcing.orders import Hand, Order, derived_id
 from shared.eventsourcing.repository import Repository
+from shared.filed import FILED  # noqa: F401 - the other decider of these streams, found here (shared/eventlog/discovery.py)
 from shared.rules.profile import load_profile
 from shared.security.vault import Vault, derived_key
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.portal.rows import acts, credit, funds, indicators, inspections, looks, runs, standards, sunshine
+from services.portal.rows import acts, credit, filed, funds, indicators, inspections, looks, runs, standards, sunshine
 from shared.eventlog.read_model import ReadModel
 
 METADATA = sa.MetaData()
-FEATURES = (acts, credit, funds, indicators, inspections, looks, runs, standards, sunshine)
+FEATURES = (acts, credit, filed, funds, indicators, inspections, looks, runs, standards, sunshine)
 TABLES: dict[str, Any] = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("portal", version=10, metadata=METADATA, whole=True)
+MODEL = ReadModel("portal", version=11, metadata=METADATA, whole=True)
 for _feature in FEATURES:
     _feature.project(MODEL, TABLES[_feature.__name__.rsplit(".", 1)[1]])

@@ -39,6 +39,7 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
         observing.begin_shared(seen)
         observing.needs_store(engine_for(settings, "portal"))  # not log and broker: without them the public pages are still there
         process.answer_quickly()
+        importlib.import_module("services.portal.sunshine.filed").begin(settings)
         mark_ready()
 
     class OurLines(Logger):  # type: ignore[misc]

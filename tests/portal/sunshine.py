@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,15 +20,19 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
-from services.assistance.declarations import DECLARATIONS
+from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.portal.sunshine import filed
 from services.portal.web.app import create_app
+from shared.casework.fund import DrawFromFund
 from shared.casework.shape import Declaration, Step
 from shared.cli.sealing import origin_of, signing_key
 from shared.clock import SHANGHAI, Clock
 from shared.eventlog import discovery
 from shared.eventlog.integrity.seal import Seal
 from shared.eventlog.stores import engine_for
+from shared.eventsourcing.orders import Hand, Order
 from tests.desk import Desk, desk
+from tests.programmes.introduced import introduce
 from tests.programmes.people import Home, Numbers, apply, home, pay
 
 LIVING, HARDSHIP, CARE = "minimum_living_allowance", "extreme_hardship_support", "severe_disability_care_subsidy"
@@ -117,6 +122,7 @@ def said(client: FlaskClient, path: str) -> str:
 
 def examples(d: Desk) -> None:
     """The declared programmes' examples, all together in the order of the days."""
+    introduce(d.services["assistance"].office)
     steps: list[tuple[int, int, Declaration, Step]] = []
     for declaration in DECLARATIONS.values():
         if declaration.shape.name in SHAPES:
@@ -141,7 +147,10 @@ def ill_meant(made: District) -> None:
     fund = {"programme": "temporary_assistance_reserve_fund", "division": "330225102"}
     record = d.call("open_fund", "approver", **fund)["id"]
     d.call("allocate_to_fund", "cashier", record_id=record, amount=500_000, document_no="=HYPERLINK(1)")
-    d.call("draw_from_fund", "clerk", record_id=record, case_id="case-9", amount=120_000, draw_id="D1")
+    office = d.services["assistance"].office
+    of_before = Order(DrawFromFund(record, "case-9", 120_000, "D1"), str(uuid.uuid4()), Hand("staff:clerk", division="330225"), d.now)
+    office.handle(DECIDERS["fund"], record, of_before)  # of the time when a draw was made by hand: no door makes one any more
+    d.project()
     d.call("settle_fund_draw", "approver", record_id=record, draw_id="D1", decision="case-9", covered=100_000)
     opening = {"programme": "support_institution_governance", "division": "330225", "title": "八月供养机构抽查", "scope": "全部机构"}
     d.call("count_fund", "reviewer", record_id=record, counted=400_000, note="盘点时王某某在场")
@@ -251,6 +260,7 @@ def district(var: Path) -> Iterator[District]:
             d.offices["portal"].log, engine_for(d.settings, "integrity"), signing_key(d.settings), origin_of(d.settings),
             Clock(d.settings.clock_file),
         )  # fmt: skip
+        filed.record(d.settings)  # as the portal does when it starts
         live(made)
         seal_up.catch_up()
         seal_up.sign()

@@ -208,6 +208,7 @@ def test_a_budget_counts_as_it_was_last_approved(told: Told) -> None:
 
 
 RATE = {"identifier": "willing_destitute_institutional_admission_rate", "operator": ">=", "target": 90, "unit": "%", "status": "target"}
+RATE |= {"computed": True}
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
+from services.portal.sunshine import declared, filed, public
 from services.portal.web.app import create_app
 from shared.casework.payment_run import run_id
 from shared.eventlog import discovery
@@ -84,3 +86,47 @@ def test_a_town_without_an_entry_is_named_by_its_code_and_has_a_tile(paid: Distr
     assert f'href="/sunshine/recipients/{CARE}/{OTHER}"' in drawn
     assert f"乡镇（街道）{OTHER}：{EACH}" in drawn
     assert f"乡镇（街道）{OTHER}" in said(paid.client, f"/sunshine/recipients/{CARE}/{OTHER}")
+
+
+def test_a_past_day_names_no_smaller_place_than_the_release_of_then(paid: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next release counts down to the village: from its day on the villages' runs are lines of their own, before it one of the town's,
+    as was said; one that counts no town any more reaches every day. The record of withholdings says which rule held from when to when."""
+    d = paid.desk
+    monkeypatch.setattr(public, "FRESH", -1.0)
+
+    def release(level: str) -> None:
+        known = {p.code: p for p in _PROGRAMMES.values()}
+        of = known[CARE]
+        known[CARE] = replace(of, public=replace(of.public, level=level))  # type: ignore[arg-type]
+        monkeypatch.setattr(declared, "programmes", lambda: known)
+
+    def places(on: str = "") -> list[str]:
+        rows = paid.client.get(f"/sunshine/data/payments.json{on}").get_json()["rows"]
+        return sorted(r["division"] for r in rows)
+
+    def hidden(on: str = "") -> list[tuple[str, str, str]]:
+        rows = paid.client.get(f"/sunshine/data/withholdings.json{on}").get_json()["rows"]
+        return sorted((w["place"], w["from_day"], w["until_day"]) for w in rows if w["what"] == "payments" and w["withheld"] == "level")
+
+    d.on("2023-08-01")
+    assert filed.record(d.settings) == ("operations.standards_filed", "operations.targets_filed", "operations.scopes_filed")
+    d.project()
+    assert places() == places("?on=2023-07-20") == [TOWN, OTHER]
+    d.on("2023-08-10")
+    release("village")
+    assert filed.record(d.settings) == ("operations.scopes_filed",)
+    assert filed.record(d.settings) == ()  # another process of the same release
+    d.project()
+    d.on("2023-08-12")
+    assert places() == places("?on=2023-08-10") == sorted([*VILLAGES, OTHER])
+    for on in ("?on=2023-08-09", "?on=2023-07-20"):
+        assert places(on) == [TOWN, OTHER]
+        text = paid.client.get(f"/sunshine/payments{on}").get_data(as_text=True)
+        assert "该项目不按村（社区）公布" in text
+    assert hidden() == [(TOWN, "2023-07-20", "2023-08-10")]
+    assert hidden("?on=2023-08-05") == [(TOWN, "2023-07-20", "9999-12-31")]
+    release("district")
+    assert {*places(), *places("?on=2023-08-10"), *places("?on=2023-07-20")} == {"330225"}
+
+
+_PROGRAMMES = declared.programmes()

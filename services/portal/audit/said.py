@@ -132,6 +132,20 @@ EVENTS: dict[str, str] = {
     "slice": "第几批",
     "unauthorised": "未授权的人员",
     "was_published": "曾经公布",
+    # -- what a release's files say in public (shared/filed.py)
+    "computed": "由系统计算",
+    "description": "名称",
+    "due_by": "期限",
+    "identifier": "标识",
+    "operator": "比较方式",
+    "phrase": "文件原文",
+    "place_level": "公布到哪一级",
+    "public": "公开的字段",
+    "scopes": "公开范围",
+    "standards": "标准",
+    "target": "目标值",
+    "targets": "指标",
+    "totals": "统计公开",
     "why": "原因",
 }
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
-from services.portal.sunshine import declared
+from services.portal.sunshine import declared, filed
 from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
 from services.portal.web.portal import Portal
 from services.portal.web.words import said
@@ -22,12 +22,14 @@ from shared.casework.shape import Declaration
 ENTRIES = TABLES["credit"]
 
 
-def lists() -> dict[str, Declaration]:
-    """The credit lists that are public."""
+def lists(portal: Portal, day: Day) -> dict[str, Declaration]:
+    """The credit lists that are public, and were on the day."""
+    fields = filed.fields(portal, day)
     return {
         d.code: d
         for d in declared.declarations().values()
-        if d.shape is list_entry.SHAPE and d.terms.notice_days and "subject_id" in d.public and d.subject not in ("person", "household")
+        if d.shape is list_entry.SHAPE and d.terms.notice_days and d.subject not in ("person", "household")
+        if "subject_id" in fields.get(d.code, ())
     }
 
 
@@ -37,7 +39,7 @@ def entries(portal: Portal, day: Day) -> list[dict[str, Any]]:
     on = day.text
     statement = sa.select(ENTRIES).where(
         kept.on(ENTRIES, on),
-        e.programme.in_(list(lists())),
+        e.programme.in_(list(lists(portal, day))),
         e.from_day <= on,
         sa.or_(e.to_day.is_(None), e.to_day > on),
         sa.or_(e.expires_on.is_(None), e.expires_on > on),  # the timer may be late; the list is not
@@ -48,6 +50,6 @@ def entries(portal: Portal, day: Day) -> list[dict[str, Any]]:
 @page("/sunshine/credit")
 def credit(portal: Portal, day: Day) -> str:
     """信用名单."""
-    found = entries(portal, day)
+    found, shown = entries(portal, day), lists(portal, day)
     p = paging(len(found))
-    return render("credit.html", day, rows=found[p.offset : p.offset + PER_PAGE], p=p, lists=lists(), name=declared.name, said=said)
+    return render("credit.html", day, rows=found[p.offset : p.offset + PER_PAGE], p=p, lists=shown, name=declared.name, said=said)

@@ -26,7 +26,7 @@ from werkzeug.wrappers import Response as Answer
 
 from services.portal.read_model import TABLES
 from services.portal.rows import sunshine as rows
-from services.portal.sunshine import credit, declared, indicators, inspections, money, recipients, standards
+from services.portal.sunshine import credit, declared, filed, indicators, inspections, money, recipients, standards
 from services.portal.sunshine.public import Day, day_of, page, pages, position, query, render
 from services.portal.web import portal as portals
 from services.portal.web.places import places_of
@@ -84,8 +84,9 @@ def _withheld(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
 
 
 def _indicators(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
+    since = filed.since(portal, day, "targets") or None
     for row in indicators.indicators(portal, day):
-        yield {**row, "computed": row["how"] is not None}
+        yield {**row, "computed": row["how"] is not None, "recorded_from": since}
 
 
 def _policies(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:

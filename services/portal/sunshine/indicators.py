@@ -1,61 +1,38 @@
 """指标: the indicators of the district's plan against their targets, each with numerator and denominator one click away.
 
-What a plan asks for stands in ``profiles/<district>/indicators.yaml``; what this house can compute of it is declared, one ``Computed``
-an indicator (``services/portal/rows/computed.py``): which running counts are divided by which. Nothing is typed in. What the house
-cannot compute is listed with the reason, and no figure.
+What a plan asks for stands in ``profiles/<district>/indicators.yaml``, of a day in what was recorded of it (``filed.py``); what this house
+can compute of it is declared, one ``Computed`` an indicator (``services/portal/rows/computed.py``): which running counts are divided by
+which. Nothing is typed in. What the house cannot compute is listed with the reason, and no figure.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-import yaml
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
 from services.portal.rows.computed import COMPUTED, few
 from services.portal.rows.sunshine import SMALL, until
+from services.portal.sunshine import filed
 from services.portal.sunshine.figures import FEW
 from services.portal.sunshine.public import Day, page, query, render
 from services.portal.web.pictures import Bar, bars
 from services.portal.web.portal import Portal
 from services.portal.web.words import SERVICES
 from shared.domain.errors import Refused
-from shared.eventlog import discovery
 
 COUNTS, _, _, WITHHELD = TABLES["indicators"]
 
 
-# Why the others are not computed: of a service that is not there yet, or for want of something the log does not hold.
-_NOT_HERE = "所属业务（{}）尚未由本系统办理"
-_WHY = {
-    "one_matter_joint_handling_rate": "日志记有联办事项，但哪些事项应当联办（分母）未登记",
-    "support_needs_resolved": "帮扶需求分散在工单、转办和评估中，尚无统一的需求编号",
-    "relief_activities_held": "救助帮扶活动未作为场次登记",
-    "social_work_supervisions": "社工督导未作为场次登记",
-    "relief_beneficiary_persontimes": "活动受益人次未登记",
-    "disability_subsidy_coverage_rate": "全部符合条件的残疾人（分母）由残联掌握，本系统只有申请人",
-    "minimum_living_admin_budget_rate": "工作经费预算由财政部门掌握",
-    "purchased_assistance_budget_rate": "购买服务预算由财政部门掌握",
-}
-_SERVICE_WHY = {
-    "eldercare": "养老设施、床位和服务尚未由本系统办理（现有津贴、补贴和能力评估）",
-    "registry": "本系统的登记业务现有死亡登记与身后事，尚无此项",
-    "assistance": "日志中没有计算所需的记录",
-}
+def plan(portal: Portal, day: Day) -> list[dict[str, Any]]:
+    """The indicators of the district's plan, as its file had them on the day."""
+    return [{**vars(t), "name": t.title, "due": t.due_by, "target": _number(t.target)} for t in filed.targets(portal, day)]
 
 
-@lru_cache(maxsize=8)
-def _plan(file: Path) -> tuple[dict[str, Any], ...]:
-    return tuple(yaml.safe_load(file.read_text(encoding="utf-8"))["indicators"]) if file.exists() else ()
-
-
-def plan(portal: Portal) -> tuple[dict[str, Any], ...]:
-    """The indicators of the district's plan, as its file has them."""
-    return _plan(portal.profile.folder / "indicators.yaml")
+def _number(text: str) -> float:
+    return float(text) if "." in text else int(text)
 
 
 def _counts(portal: Portal, day: str) -> dict[str, int]:
@@ -66,14 +43,14 @@ def _counts(portal: Portal, day: str) -> dict[str, int]:
 def indicators(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """Every indicator of the plan on the day: computed with numerator and denominator, or with the reason why it is not."""
     now, before = _counts(portal, day.text), _counts(portal, f"{day.on.year - 1}-12-31")
-    return [_with_value(row, now, before) for row in plan(portal)]
+    return [_with_value(row, now, before) for row in plan(portal, day)]
 
 
 def _with_value(row: dict[str, Any], now: dict[str, int], before: dict[str, int]) -> dict[str, Any]:
-    how = COMPUTED.get(row["identifier"])
-    found = {**row, "how": how, "numerator": None, "denominator": None, "value": None, "withheld": False, "why": "", "met": None}
+    how = COMPUTED.get(row["identifier"]) if row["computed"] else None  # of a past day: as the release of then could compute it
+    found = {**row, "how": how, "numerator": None, "denominator": None, "value": None, "withheld": False, "met": None}
     if how is None:
-        return {**found, "why": _why(row)}
+        return {**found, "why": row["why"] or "所依的算法已停用"}
     count = (now.get(how.count, 0) - (before.get(how.count, 0) if how.yearly else 0)) // how.divided_by
     over = now.get(how.over, 0) if how.over else None
     if how.persons and few(count, over):
@@ -86,7 +63,7 @@ def _with_value(row: dict[str, Any], now: dict[str, int], before: dict[str, int]
 def withholdings(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """The record of what was withheld of the plan's indicators, as it stood at the end of the day. What is counted from New Year on is
     withheld until then at most."""
-    w, known = WITHHELD.c, {row["identifier"] for row in plan(portal)}
+    w, known = WITHHELD.c, {row["identifier"] for row in plan(portal, day)}
     found = query(portal, sa.select(WITHHELD).where(w.withheld, w.since <= day.text).order_by(w.identifier, w.since))
     periods = []
     for row in found:
@@ -101,14 +78,6 @@ def withholdings(portal: Portal, day: Day) -> list[dict[str, Any]]:
 
 def _met(operator: str, value: float, target: float) -> bool:
     return value >= target if operator == ">=" else value <= target if operator == "<=" else value == target
-
-
-def _why(row: dict[str, Any]) -> str:
-    if row["identifier"] in _WHY:
-        return _WHY[row["identifier"]]
-    if row["service"] not in discovery.services():
-        return _NOT_HERE.format(SERVICES.get(row["service"], row["service"]))
-    return _SERVICE_WHY.get(row["service"], "日志中没有计算所需的记录")
 
 
 def _plain(value: float) -> str:
@@ -141,7 +110,10 @@ def every(portal: Portal, day: Day) -> str:
     for r in rows:
         if r["how"] is None:
             others.setdefault(SERVICES.get(r["service"], r["service"]), []).append(r)
-    return render("indicators.html", day, computed=computed, others=others, said=said, target=target, bar=bar, year=portal.profile.year)
+    return render(
+        "indicators.html", day, computed=computed, others=others, said=said, target=target, bar=bar, year=portal.profile.year,
+        since=filed.since(portal, day, "targets"),
+    )  # fmt: skip
 
 
 @page("/sunshine/indicators/<identifier>")
@@ -150,4 +122,5 @@ def one(portal: Portal, day: Day, identifier: str) -> str:
     row = next((r for r in indicators(portal, day) if r["identifier"] == identifier), None)
     if row is None:
         raise Refused("not_found", "没有此项指标。", None)
-    return render("indicator.html", day, r=row, said=said, target=target, picture=bar(row) if row["value"] is not None else None)
+    picture, since = bar(row) if row["value"] is not None else None, filed.since(portal, day, "targets")
+    return render("indicator.html", day, r=row, said=said, target=target, picture=picture, since=since)

@@ -21,7 +21,7 @@ from flask import Response
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
 from services.portal.rows.sunshine import small, until
-from services.portal.sunshine import declared
+from services.portal.sunshine import declared, filed
 from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
 from services.portal.web.pictures import Bar, bars
 from services.portal.web.portal import Portal
@@ -41,9 +41,9 @@ def campaigns(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """Every campaign as public on the day, the newest first."""
     c = CAMPAIGNS.c
     found = query(portal, sa.select(CAMPAIGNS).where(kept.on(CAMPAIGNS, day.text)).order_by(c.period_from.desc(), c.record_id))
+    fields = filed.fields(portal, day)
     for row in found:
-        declaration = declared.declarations().get(row["programme"])
-        row["named"] = declaration is not None and "objects" in declaration.public
+        row["named"] = "objects" in fields.get(row["programme"], ())
         # Of households: how many had a finding is told neither where that is few, nor where those without one are.
         row["few"] = not row["named"] and (small(row["chosen"]) or bool(row["result"]))
         if row["named"]:
@@ -113,9 +113,9 @@ def _withheld(portal: Portal, day: Day, why: sa.ColumnElement[str]) -> list[dict
     asked = sa.select(c.record_id, c.programme, c.division.label("place"), why.label("withheld"), *period)
     asked = asked.where(why != "", c.since <= day.text).order_by(c.record_id, c.since)
     found: list[dict[str, Any]] = []
+    fields = filed.fields(portal, day)
     for row in query(portal, asked):
-        declaration = declared.declarations().get(row["programme"])
-        if declaration is not None and "objects" in declaration.public:
+        if "objects" in fields.get(row["programme"], ()):
             continue
         before = found[-1] if found else {}
         if all(before.get(name) == row[name] for name in ("record_id", "withheld")) and before["until_day"] == row["from_day"]:

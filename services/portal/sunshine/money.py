@@ -16,12 +16,11 @@ from services.portal.read_model import TABLES
 from services.portal.rows import kept
 from services.portal.rows.funds import next_month
 from services.portal.rows.sunshine import SMALL_CELL, until
-from services.portal.sunshine import declared
+from services.portal.sunshine import declared, filed
 from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
 from services.portal.web.pictures import Bar, line
 from services.portal.web.portal import Portal
 from services.portal.web.shown import money
-from shared.casework.programme import LEVELS
 from shared.domain import dates
 from shared.domain.errors import Refused
 
@@ -39,26 +38,27 @@ def runs(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """The runs of the programmes whose figures are public, from the sending on, newest month first. Of one with few payees there is the
     run and no figure, and where few were paid, failed or held, none of these parts (``withheld``); of one below the level of place that its
     programme declares there is the place above it and no more (``_at_its_level``)."""
-    public = [p.code for p in declared.counted()]
+    public = filed.counted(portal, day)
     statement = sa.select(RUNS).where(kept.on(RUNS, day.text), RUNS.c.status.in_(("sent", "closed")), RUNS.c.programme.in_(public))
     found = query(portal, statement.order_by(RUNS.c.month.desc(), RUNS.c.programme, RUNS.c.division, RUNS.c.round))
+    levels = filed.levels(portal, day)
     for row in found:
         row["proven"] = row["status"] == "closed" and all(
             row[f"{total}"] == sum(row[f"{part}{unit}"] for part in ("paid", "failed", "held"))
             for total, unit in (("count", ""), ("total_fen", "_fen"))
         )
-        _at_its_level(row)
+        _at_its_level(row, levels[row["programme"]])
         row.update(dict.fromkeys({"": (), "parts": _PARTS}.get(row["withheld"], _COUNTS)))
     return _once(found)
 
 
-def _at_its_level(row: dict[str, Any]) -> None:
+def _at_its_level(row: dict[str, Any], digits: int) -> None:
     """A run of a smaller place than its programme may name (声明的级别) is one of the place above, without figures, number or event.
 
     Its figure would be the smaller place's. Its number is made of the place, so that whoever tries a few hundred codes would find it.
     """
     place = row["division"]
-    row["division"] = place[: LEVELS[declared.public(row["programme"]).level]]
+    row["division"] = place[:digits]
     if row["division"] != place:
         row.update(withheld="level", run_id="", stream="", version=-1)
 
@@ -106,16 +106,21 @@ def over_months(portal: Portal, day: Day, last: int = 24) -> Any:
 def withholdings(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """The record of what was withheld of runs: of which, by which rule, from which day to which, as it stood at the end of the day."""
     c = RUNS.c
-    public = [p.code for p in declared.counted()]
     asked = sa.select(c.run_id, c.programme, c.division, c.withheld, c.since, c.until)
-    asked = asked.where(c.status.in_(("sent", "closed")), c.programme.in_(public), c.since <= day.text).order_by(c.run_id, c.since)
+    asked = asked.where(c.status.in_(("sent", "closed")), c.programme.in_(filed.counted(portal, day)), c.since <= day.text)
+    levels: dict[str, list[tuple[str, str, int]]] = {}
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for row in query(portal, asked):
-        _at_its_level(row)
-        if row["withheld"]:
-            told = {name: row[name] for name in ("run_id", "programme", "withheld")} | {"place": row["division"]}
-            told |= {"from_day": row["since"], "until_day": until(row["until"], day.on)}
-            found.setdefault(tuple(told.values()), told)
+    for row in query(portal, asked.order_by(c.run_id, c.since)):
+        if row["programme"] not in levels:
+            levels[row["programme"]] = filed.periods(portal, row["programme"])
+        for first, behind, digits in levels[row["programme"]]:
+            since, ends = max(row["since"], first), min(row["until"], behind)
+            one = dict(row)
+            _at_its_level(one, digits)
+            if one["withheld"] and since < ends and since <= day.text:
+                told = {name: one[name] for name in ("run_id", "programme", "withheld")} | {"place": one["division"]}
+                told |= {"from_day": since, "until_day": until(ends, day.on)}
+                found.setdefault(tuple(told.values()), told)
     return sorted(found.values(), key=lambda told: (told["run_id"], told["from_day"], told["programme"], told["place"], told["until_day"]))
 
 

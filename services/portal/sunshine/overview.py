@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.portal.rows.sunshine import FOREVER, moment
-from services.portal.sunshine import declared, money, standards
+from services.portal.sunshine import declared, filed, money, standards
 from services.portal.sunshine.public import Day, page, query, render
 from services.portal.sunshine.recipients import T, cell, figures, untold
 from services.portal.web.pictures import Bar, Tile, bars, line, tiles
@@ -69,7 +69,7 @@ def overview(portal: Portal, day: Day) -> str:
     first: dict[str, Any] = {}
     for name, description, value in now:
         first.setdefault(name, (description, value))
-    counted = [(p, own.get(p.code)) for p in declared.counted()]
+    counted = [(declared.programmes()[code], own.get(code)) for code in filed.counted(portal, day)]
     largest = sorted(counted, key=lambda of: -(of[1].cases or 0) if of[1] else 0)[:3]
     return render(
         "overview.html", day, largest=largest, cell=cell, month=month, this_month=this_month, last_month=last_month,

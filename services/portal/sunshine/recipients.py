@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 from services.portal.read_model import TABLES
 from services.portal.rows import sunshine as rows
 from services.portal.rows.sunshine import Figure, Recipient
-from services.portal.sunshine import declared
+from services.portal.sunshine import declared, filed
 from services.portal.sunshine.figures import WHY, WITHHELD
 from services.portal.sunshine.public import PER_PAGE, Day, page, render
 from services.portal.web.pictures import Bar, Tile, bars, tiles
@@ -165,7 +165,8 @@ def programmes(portal: Portal, day: Day) -> str:
     """在保: every programme with its figures of the whole district."""
     district = portal.profile.division_code
     own = {f.programme: f for f in figures(portal, day, district) if f.place == district}
-    shown_bars = [Bar(p.name, f.cases if f else 0, cell(f, "cases")) for p in declared.counted() for f in (own.get(p.code),)]
+    bars_of = [(declared.name(code), own.get(code)) for code in filed.counted(portal, day)]
+    shown_bars = [Bar(name, f.cases if f else 0, cell(f, "cases")) for name, f in bars_of]
     picture = bars("各项目在保（户、人次）", shown_bars)
     return render("programmes.html", day, programmes=declared.programmes().values(), own=own, cell=cell, picture=picture)
 

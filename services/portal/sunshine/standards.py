@@ -1,38 +1,32 @@
 """标准与政策: the standards of the district over the years, each with its document, and the policies in force with their versions.
 
-Two sources, laid together as the rules lay them: what the district's files say (``profiles/``, with the document each figure comes
-from), and what has been published since (``standard_published``). A figure that no document backs yet says so.
+Two sources, laid together as the rules lay them: what the district's files said on the day (``filed.py``, with the document each figure
+comes from), and what has been published since (``standard_published``). A figure that no document backs yet says so.
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
-from services.portal.sunshine import declared
+from services.portal.sunshine import declared, filed
 from services.portal.sunshine.public import Day, page, query, render
 from services.portal.web.pictures import Steps, steps
 from services.portal.web.portal import Portal
 from services.portal.web.shown import money
 from services.portal.web.words import said
 from shared.domain.errors import Refused
-from shared.eventlog import discovery
-from shared.rules.parameters import Parameter, load_parameters
-from shared.rules.profile import load_profile
+from shared.rules.parameters import Dated, Parameter
 from shared.rules.published import Published, laid_between
 
 STANDARDS, POLICIES, _, _ = TABLES["standards"]
-_STANDARD = {"standard", "amount"}  # what a parameter's name holds if it is a standard (the same as at the desk that publishes them)
 FIELDS = {
     "tier": "层次", "eligible_class": "对象", "standard": "标准", "department": "主管部门", "documents": "材料", "note": "说明",
 }  # fmt: skip
@@ -51,18 +45,13 @@ class Standard:
         return self.parameter.at(day)
 
 
-@lru_cache(maxsize=8)
-def _base(profile: str) -> tuple[Parameter, ...]:
-    """The standards in the district's files; money alone, and no limits or shares."""
-    district, found = load_profile(profile), []
-    for service in discovery.services():
-        if importlib.util.find_spec(f"services.{service}.rules") is None:
-            continue
-        package = importlib.import_module(f"services.{service}.rules").PACKAGE
-        for p in load_parameters(package.folder / "parameters", district.parameters_of(package.name)).values():
-            if p.unit == "fen" and _STANDARD & set(p.name.split(".")):
-                found.append(p)
-    return tuple(found)
+def _base(portal: Portal, day: Day) -> list[Parameter]:
+    """The standards as the files of the day had them; what none holds of is none."""
+    found = []
+    for s in filed.standards(portal, day):
+        values = tuple(Dated(v.first, v.last, v.amount_fen, v.reference, v.source, "", "") for v in s.values)
+        found += [Parameter(s.parameter, s.description, "fen", values, "")] if values else []
+    return found
 
 
 def published(portal: Portal, day: Day) -> list[dict[str, Any]]:
@@ -80,7 +69,7 @@ def known(portal: Portal, day: Day) -> list[Standard]:
             Published(row["place"], row["parameter"], row["amount_fen"], first, row["document_no"])
         )
     found = []
-    for base in _base(portal.profile.id):
+    for base in _base(portal, day):
         programme = base.name.split(".")[0]
         found.append(Standard(programme, declared.name(programme), laid_between(base, laid.get(base.name, ()))))
     return found
@@ -89,6 +78,7 @@ def known(portal: Portal, day: Day) -> list[Standard]:
 def values(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
     """Every value of every standard that had begun or been announced by the day: for the table and the open data."""
     receipts = {(row["parameter"], row["effective_from"]): row for row in published(portal, day) if row["withdrawn"] is None}
+    since = filed.since(portal, day, "standards")
     for one in known(portal, day):
         for value in one.parameter.values:
             row = receipts.get((one.parameter.name, value.first.isoformat()), {})
@@ -102,25 +92,26 @@ def values(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
                 "in_force": value.first <= day.on and (value.last is None or day.on <= value.last),
                 "document": value.reference,
                 "source": value.source,
+                "recorded_from": since or None if not row else row["published_on"],
                 "receipt": f"/sunshine/receipt/standards/{row['number']}" if row else None,
             }
 
 
 def policies(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """Every published version of every policy that is declared public, with the fields that are declared, newest first of each."""
-    p = POLICIES.c
+    p, fields = POLICIES.c, filed.fields(portal, day)
     found = []
     asked = sa.select(POLICIES).where(kept.on(POLICIES, day.text))
     for row in query(portal, asked.order_by(p.record_id, p.effective_from.desc(), p.number.desc())):
-        declaration = declared.declarations().get(row["programme"])
-        if declaration is None or not declaration.public:
+        public = fields.get(row["programme"])
+        if public is None:
             continue
-        content = {field: text for field, text in json.loads(row["content"]) if field in declaration.public}
+        content = {field: text for field, text in json.loads(row["content"]) if field in public}
         title = content.pop("name", "") or declared.name(row["subject_id"])
         if "standard" in content:  # by the name that the rules have for it
             content["standard"] = declared.name(content["standard"].split(".")[0])
         content = {FIELDS.get(field, field): said(text, field) for field, text in content.items()}
-        found.append({**row, "content": content, "title": title, "kind": declaration.name})
+        found.append({**row, "content": content, "title": title, "kind": declared.name(row["programme"])})
     for _, versions in _by(found, "record_id"):
         begun = [v for v in versions if v["effective_from"] <= day.text and not (v["withdrawn_from"] and v["withdrawn_from"] <= day.text)]
         for v in versions:
@@ -162,7 +153,8 @@ def overview(portal: Portal, day: Day) -> str:
         title = f"{declared.name(programme)}：标准的变化"
         now = [(s.parameter.description, s.at(day.on)) for s in several]
         shown.append((programme, declared.name(programme), now, picture(title, drawn, day)))
-    return render("standards.html", day, groups=shown, policies=policies(portal, day), sources=SOURCES)
+    since = filed.since(portal, day, "standards")
+    return render("standards.html", day, since=since, groups=shown, policies=policies(portal, day), sources=SOURCES)
 
 
 @page("/sunshine/standards/<programme>")
@@ -177,4 +169,5 @@ def one(portal: Portal, day: Day, programme: str) -> str:
     return render(
         "standard.html", day, name=name, rows=rows, withdrawn=withdrawn, sources=SOURCES, picture=picture(f"{name}标准", several, day),
         describe={s.parameter.name: s.parameter.description for s in several}, money=money,
+        since=filed.since(portal, day, "standards"),
     )  # fmt: skip

@@ -1,0 +1,154 @@
+"""What a page of a past day takes from files: as the release of that day had them, and of days before any record it says so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.portal.read_model import TABLES
+from services.portal.rows import kept
+from services.portal.sunshine import declared, filed, public
+from services.portal.sunshine.public import query
+from services.portal.web.app import create_app
+from shared.casework.shape import Declaration
+from shared.clock import Clock
+from shared.eventlog import discovery, rebuild
+from shared.eventlog.client import Log
+from shared.rules.profile import PROFILES, load_profile
+from tests.desk import Desk, desk
+from tests.portal.sunshine import District, said
+
+LIVING = "minimum_living_allowance"
+URBAN = f"{LIVING}.standard.urban"
+OLD, NEW = "1,255.00 元", "1,277.77 元"
+FILES = {"assistance.yaml": ("value: 125500", "value: 127777"), "indicators.yaml": ("target: 537\n", "target: 538.5\n")}
+
+
+@pytest.fixture
+def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[District]:
+    """A portal before whose pages nothing has happened yet."""
+    monkeypatch.setattr(public, "FRESH", -1.0)
+    with desk(tmp_path, "assistance", "portal", MINZHENG_PORTAL_RATE="100000/minute") as d:
+        discovery.load_all()
+        filed.standards_here.cache_clear()
+        yield District(d, create_app(d.settings))
+        filed.standards_here.cache_clear()
+
+
+@pytest.fixture
+def next_release(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """From now on the district's files are those of another release: another standard, another target."""
+
+    def put_in_place() -> None:
+        folder = tmp_path / "profiles"
+        shutil.copytree(PROFILES, folder)
+        for name, (before, after) in FILES.items():
+            path = folder / "xiangshan-2023" / name
+            text = path.read_text(encoding="utf-8")
+            assert before in text
+            path.write_text(text.replace(before, after), encoding="utf-8")
+        monkeypatch.setattr(filed, "load_profile", lambda profile: load_profile(profile, folder))
+        monkeypatch.setattr("services.portal.web.portal.load_profile", lambda profile: load_profile(profile, folder))
+        filed.standards_here.cache_clear()
+
+    return put_in_place
+
+
+def rows(made: District, code: str, on: str = "") -> list[dict[str, Any]]:
+    return list(made.client.get(f"/sunshine/data/{code}.json{f'?on={on}' if on else ''}").get_json()["rows"])
+
+
+def found(made: District, on: str = "") -> tuple[Any, Any, Any]:
+    """(the standard in force, from when it is recorded, the target of an indicator) as the tables have them."""
+    [standard] = [r for r in rows(made, "standards", on) if r["parameter"] == URBAN and r["in_force"]]
+    [target] = [r for r in rows(made, "indicators", on) if r["identifier"] == "proactive_discovery_households"]
+    assert target["recorded_from"] == standard["recorded_from"]
+    return standard["amount_fen"], standard["recorded_from"], target["target"]
+
+
+def test_a_past_day_has_the_figures_of_its_own_release(made: District, next_release: Callable[[], None]) -> None:
+    """A release is started on the 1st of June, the next on the 1st of July: each day says the figures of its own on every page and in every
+    table; what was before the first says that it was not recorded. The pages are word for word what they were."""
+    d = made.desk
+    d.on("2023-06-01")
+    filed.record(d.settings)
+    d.project()
+    paths = tuple(f"/sunshine{p}" for p in ("/standards", f"/standards/{LIVING}", "/indicators", "", "/indicators/care_visits"))
+    then = {path: said(made.client, path) for path in paths}
+    assert OLD in then["/sunshine/standards"]
+    d.on("2023-07-01")
+    next_release()
+    made.app = create_app(d.settings)
+    assert filed.record(d.settings) == ("operations.standards_filed", "operations.targets_filed")
+    d.project()
+    assert found(made) == (127777, None, 538.5)
+    assert NEW in said(made.client, "/sunshine/standards")
+    for on in ("2023-06-01", "2023-06-30"):
+        assert found(made, on) == (125500, None, 537)
+        for path in paths:
+            text = said(made.client, f"{path}?on={on}")
+            assert "逐日留有记录" not in text
+            assert NEW not in text
+    assert {path: said(made.client, f"{path}?on=2023-06-01") for path in paths} == then
+    assert found(made, "2023-05-08") == (125500, "2023-06-01", 537)
+    for path in paths[:3]:
+        assert "自2023年6月1日起逐日留有记录" in said(made.client, f"{path}?on=2023-05-08"), path
+    office, model = d.offices["portal"], d.models["portal"]
+    assert rebuild.rebuild(model, office.read, office.log, check=True).differences == ()
+
+
+def test_before_anything_is_recorded_the_files_themselves_are_shown(made: District) -> None:
+    """Of a portal that starts before its projector."""
+    assert found(made)[0] == 125500
+    assert OLD in said(made.client, "/sunshine/standards")
+
+
+def test_what_becomes_public_later_is_not_public_of_the_days_before(made: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field that the next release declares is on no page of a day before it; one that is declared no more is on none at all."""
+    d, catalogue = made.desk, declared.declarations()["assistance_programme_catalogue"]
+
+    def release(*fields: str) -> None:
+        one = Declaration(**{**vars(catalogue), "public": fields})
+        monkeypatch.setattr(declared, "declarations", lambda: {catalogue.code: one})
+        filed.record(d.settings)
+        d.project()
+
+    d.on("2023-06-01")
+    release("name", "tier")
+    d.on("2023-07-01")
+    release("name", "department")
+    day = public.Day(d.now.date(), d.now.date(), asked=False)
+    portal = made.app.extensions["portal"]
+    assert filed.fields(portal, day) == {catalogue.code: ("name", "department")}
+    before = public.Day(day.on.replace(month=6), day.on, asked=True)
+    assert filed.fields(portal, before) == {catalogue.code: ("name",)}
+
+
+def test_the_portal_records_by_itself_and_the_same_release_once(made: District) -> None:
+    """As its processes start, beside each other: who is first makes no difference, and nothing is written twice."""
+    d = made.desk
+    for thread in [filed.begin(d.settings) for _ in range(3)]:
+        thread.join(60)
+        assert not thread.is_alive()
+    log = Log(d.settings.eventstore_uri)
+    events = log.read("operations.filed-330225")
+    log.close()
+    assert sorted(e.name for e in events) == ["operations.scopes_filed", "operations.standards_filed", "operations.targets_filed"]
+    assert all(len(e.data) < 48 * 1024 for e in events)  # an event may have 64 KiB
+    d.project()
+    table, today = TABLES["filed"], Clock(d.settings.clock_file).now().date().isoformat()
+    standing = query(made.app.extensions["portal"], table.select().where(kept.on(table, today)))
+    assert {row["kind"] for row in standing} == {"standards", "targets", "scopes"}
+
+
+def test_every_district_s_files_fit_into_events(made: District) -> None:
+    """Each profile's standards and targets can be recorded."""
+    d: Desk = made.desk
+    for profile in sorted(path.parent.name for path in PROFILES.glob("*/profile.yaml")):
+        filed.standards_here.cache_clear()
+        settings = type(d.settings)(**{**vars(d.settings), "profile": profile})
+        assert len(filed.record(settings)) == 3
