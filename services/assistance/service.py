@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from services.assistance import after_death, household, person, placement
+from services.assistance import after_death, household, person, placement, temporary_deceased
 from services.assistance.benefits import CALENDARS, DISCLOSURES, AssistanceBenefits, business, cases_of_person, rules_now, whom
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.lists import NEAR_RELATIVE_FILING, NEAR_RELATIVES
@@ -352,6 +352,7 @@ class Assistance(
             died = household.RecordDeath(home, f.person_id, f.died_on, month)
             self.office.handle(household.DECIDER, home, notice.order(died, step))
         own = self.end_cases_of(f.person_id, f.division, f.died_on, rules.stop_month, notice)
+        self._payees_again(f.person_id, place, notice)
         if place.household_id:
             for home in place.households:
                 cases += self.reassess_household(home, month, notice)
@@ -377,6 +378,7 @@ class Assistance(
             annul = household.AnnulMemberDeath(home, f.person_id)
             self.office.handle(household.DECIDER, home, notice.order(annul, f"annulled {home}"))
         told = [f"{name}已恢复发放" for name in self.restore_cases_of(f.person_id, notice)]
+        self._payees_again(f.person_id, place, notice)
         if place.households:
             told.append("家庭恢复成员并复核")
         note = "；".join([*told, "因死亡终止的照护、探访和评估须人工恢复"]) if told else "该人员不在救助登记中"
@@ -384,6 +386,11 @@ class Assistance(
             f.person_id, place.division or f.division, f.round, "household", "done" if told else "skipped", note
         )
         self.office.handle(after_death.DECIDER, f.person_id, notice.order(answer, "answer"))
+
+    def _payees_again(self, person_id: str, place: placement.Placement, notice: Notice[Any]) -> None:
+        """What was released of temporary assistance, to him or his households, and has not been paid."""
+        for subject_id in (*place.households, person_id):
+            temporary_deceased.payees_again(self.office, self.benefits, subject_id, notice.order(None))
 
 
 SERVICE = Assistance

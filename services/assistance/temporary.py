@@ -3,9 +3,11 @@
 Life of a matter: applied (or discovered) → accepted → [emergency: first grant within 24 hours, 先行救助, from the town's reserve fund;
 then granted_pending_papers until the papers are complete, 10 working days] → verified → [deliberated, 一事一议] → proposed → approved |
 refused → paid out in one or several instalments, each released after a look at how things stand, or the rest cancelled. Before it is
-accepted it can be refused acceptance (不予受理), before it is decided withdrawn (撤回申请); what was verified as untrue is refused by the
-rules. Against every decision an appeal (复核) is open; one that is upheld sends the matter back to "verified", and it is proposed and
-decided once more; against a refusal of acceptance, back to be accepted.
+accepted it can be refused acceptance (不予受理), before it is decided withdrawn (撤回申请), or closed when nobody of those it is for lives
+(``temporary_deceased.py``); what was verified as untrue is refused by the rules, and what was taken down wrongly is corrected by a second
+hand before the decision. A refusal of either kind is told in writing within its days. Against every decision an appeal (复核) is open; one
+that is upheld sends the matter back to "verified", and it is proposed and decided once more; against a refusal of acceptance, back to be
+accepted.
 
 Must hold: the amount is what the rules say, also that of the first grant, and above the ceiling only what a recorded deliberation
 raised it to; the sum of what is released and was drawn is never more than what was approved; what a first grant exceeded the formal
@@ -32,6 +34,7 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from services.assistance import aid_overlap
+from services.assistance import temporary_deceased as deceased
 from services.assistance import temporary_publicity as publicity
 from services.assistance.aid_overlap import (
     AidElsewhereNoted,
@@ -62,7 +65,7 @@ FORMS = ("cash", "goods", "referral")  # 发放救助金、发放实物、转介
 ANSWERABLE = ("applied", "accepted", "granted_pending_papers", "verified")  # while the home place's answer still counts
 NOTHING_GIVEN = ("refused", "not_accepted", "withdrawn")
 APPEALABLE = ("approved", "paid_out", "refused", "not_accepted")
-OVER = ("paid_out", *NOTHING_GIVEN)  # nothing is under way any more
+OVER = ("paid_out", "deceased", *NOTHING_GIVEN)  # nothing is under way any more
 UNDECIDED = (*ANSWERABLE, "proposed")  # while aid of another department is asked about before anything is decided
 FIRST_GRANT_HOURS = 24  # 先行救助: 民发〔2018〕23号
 PAPERS_DAYS = 10  # working days to complete the papers after a first grant: 民发〔2018〕23号
@@ -162,8 +165,8 @@ class FirstGranted:
 @event("assistance.temporary_overdue", published=True)
 @dataclass(frozen=True)
 class TemporaryOverdue:
-    """逾期: the first grant (``first_grant``), the papers after it (``papers``) or the answer to an ``appeal`` or an
-    ``objection`` did not come in time: work for a supervisor."""
+    """逾期: the first grant (``first_grant``), the papers after it (``papers``), the answer to an ``appeal`` or an ``objection``, or
+    the written ``notice`` of a refusal did not come in time: work for a supervisor."""
 
     subject_id: str
     matter_id: str
@@ -283,6 +286,26 @@ class TemporaryRefused:
     at_acceptance: bool = False
 
 
+@event("assistance.temporary_notice_owed")
+@dataclass(frozen=True)
+class TemporaryNoticeOwed:
+    """书面告知期限: a refusal, of acceptance or of assistance, is to be told in writing with its reasons until then."""
+
+    matter_id: str
+    due_on: date
+
+
+@event("assistance.temporary_refusal_told")
+@dataclass(frozen=True)
+class TemporaryRefusalTold:
+    """不予决定告知: the refusal was told; ``how``: 送达方式."""
+
+    matter_id: str
+    told_on: date
+    how: str
+    by: str
+
+
 @event(
     "assistance.temporary_withdrawn",
     published=True,
@@ -398,7 +421,8 @@ class Given:
 @dataclass(frozen=True)
 class Matter:
     matter_id: str
-    status: str  # applied, accepted, granted_pending_papers, verified, proposed, approved, paid_out, refused, not_accepted, withdrawn
+    # applied, accepted, granted_pending_papers, verified, proposed, approved, paid_out, refused, not_accepted, withdrawn, deceased
+    status: str
     division: str
     payee_id: str
     kind: str
@@ -412,6 +436,9 @@ class Matter:
     first: FirstGranted | None = None
     overdue: tuple[str, ...] = ()
     untrue: str = ""  # the finding that what was claimed is not so
+    verified_by: str = ""  # who took down what was found last
+    notice_due: date | None = None  # a refusal is to be told in writing until then
+    closed_from: str = ""  # the status in which it was closed by a death
     to_accept: bool = False  # an appeal against the refusal of acceptance was upheld
     deliberation: DeliberationRecorded | None = None
     proposal: TemporaryProposed | None = None
@@ -524,7 +551,8 @@ def _evolve(m: Matter, happened: Any) -> Matter:
             return replace(m, overdue=(*m.overdue, happened.what))
         case PapersCompleted():
             untrue = happened.finding if happened.untrue else ""
-            return replace(m, status="verified", loss_fen=happened.loss_fen, untrue=untrue, clerks=(*m.clerks, happened.by))
+            clerks = (*m.clerks, happened.by)
+            return replace(m, status="verified", loss_fen=happened.loss_fen, untrue=untrue, verified_by=happened.by, clerks=clerks)
         case DeliberationRecorded():
             return replace(m, deliberation=happened)
         case TemporaryProposed():
@@ -540,8 +568,16 @@ def _evolve(m: Matter, happened: Any) -> Matter:
         case TemporaryRefused():
             status = "not_accepted" if happened.at_acceptance else "refused"
             return replace(m, status=status, decided_on=happened.decided_on, earlier=None)
+        case TemporaryNoticeOwed():
+            return replace(m, notice_due=happened.due_on, overdue=tuple(what for what in m.overdue if what != "notice"))
+        case TemporaryRefusalTold():
+            return replace(m, notice_due=None)
         case TemporaryWithdrawn():
             return replace(m, status="withdrawn", proposal=None, objection=None)
+        case deceased.TemporaryClosed():
+            return replace(m, status="deceased", closed_from=m.status, proposal=None, objection=None)
+        case deceased.TemporaryReopened():
+            return replace(m, status=happened.status, closed_from="")
         case InstalmentReleased():
             released = (*m.released, happened.no)
             assert m.approved is not None
@@ -764,6 +800,28 @@ class CompletePapers:
     untrue: bool = False
 
 
+@command("correct_papers", permission="assistance:survey")
+@dataclass(frozen=True)
+class CorrectPapers:
+    """核实更正, before the decision: what was taken down is not what was found; a review of it is void."""
+
+    subject_id: str
+    matter_id: str
+    finding: str
+    loss_fen: int
+    untrue: bool = False
+
+
+@command("record_temporary_refusal_notice", permission="assistance:accept")
+@dataclass(frozen=True)
+class RecordTemporaryRefusalNotice:
+    """The refusal was told in writing; ``how``: 送达方式."""
+
+    subject_id: str
+    matter_id: str
+    how: str
+
+
 @command("record_deliberation", permission="assistance:review")
 @dataclass(frozen=True)
 class RecordDeliberation:
@@ -911,9 +969,10 @@ def apply_temporary(state: Temporary, c: ApplyTemporary, order: Order[Any]) -> S
         c.subject_id, c.matter_id, where, c.payee_id, c.kind, c.cause, c.happened_on, c.loss_fen, hukou, c.discovered, order.hand.actor,
         c.handoff_id,
     )  # fmt: skip
-    told = [HukouPlaceNotified(c.subject_id, c.matter_id, c.payee_id, hukou, where, c.kind, c.cause)] if hukou else []
+    asked = [HukouPlaceNotified(c.subject_id, c.matter_id, c.payee_id, hukou, where, c.kind, c.cause)] if hukou else []
     after = evolve(state, applied)
-    return [applied, *told, *_overlaps(after, after.matters[c.matter_id])]
+    told = [t for m in state.matters.values() for t in _told(m, "申请人再次申请时当面告知", order)]
+    return [*told, applied, *asked, *_overlaps(after, after.matters[c.matter_id])]
 
 
 def accept_temporary(state: Temporary, c: AcceptTemporary, order: Order[Any]) -> Sequence[Any]:
@@ -927,7 +986,23 @@ def refuse_acceptance(state: Temporary, c: RefuseTemporaryAcceptance, order: Ord
     if m.to_accept:
         raise out_of_order("复核已决定应予受理。")
     reason = said(c.reason, "reason", "不予受理的理由")
-    return [TemporaryRefused(state.subject_id, m.matter_id, 0, reason, order.hand.actor, order.today, True)]
+    return [TemporaryRefused(state.subject_id, m.matter_id, 0, reason, order.hand.actor, order.today, True), _owed(m, order)]
+
+
+def _owed(m: Matter, order: Order[Any]) -> TemporaryNoticeOwed:
+    return TemporaryNoticeOwed(m.matter_id, dates.add_working_days(order.today, TERMS.refusal_notice_days))
+
+
+def _told(m: Matter, how: str, order: Order[Any]) -> list[TemporaryRefusalTold]:
+    """Who stands at the window has heard of it."""
+    return [TemporaryRefusalTold(m.matter_id, order.today, how, order.hand.actor)] if m.notice_due else []
+
+
+def record_refusal_notice(state: Temporary, c: RecordTemporaryRefusalNotice, order: Order[Any]) -> Sequence[Any]:
+    m = _matter(state, c, "不予决定告知")
+    if m.notice_due is None:
+        raise out_of_order("没有待告知的不予决定。")
+    return _told(m, said(c.how, "how", "送达方式"), order)
 
 
 def withdraw(state: Temporary, c: WithdrawTemporary, order: Order[Any]) -> Sequence[Any]:
@@ -965,11 +1040,30 @@ def complete_papers(state: Temporary, c: CompletePapers, order: Order[Any]) -> S
     m = _matter(state, c, "核实", "accepted", "granted_pending_papers", "verified")
     if m.status == "verified" and m.earlier is None:
         raise out_of_order("当前状态不能办理“核实”。")
+    return [_found(m, c, order)]
+
+
+def _found(m: Matter, c: CompletePapers | CorrectPapers, order: Order[Any]) -> PapersCompleted:
     money.check(c.loss_fen, "loss_fen")
     if c.untrue and c.loss_fen:
         raise invalid("核实不属实的，损失（支出）金额应为0。", "loss_fen")
     finding = said(c.finding, "finding", "核实意见")
-    return [PapersCompleted(m.matter_id, order.today, finding, c.loss_fen, order.hand.actor, c.untrue)]
+    return PapersCompleted(m.matter_id, order.today, finding, c.loss_fen, order.hand.actor, c.untrue)
+
+
+def correct_papers(state: Temporary, c: CorrectPapers, order: Order[Any]) -> Sequence[Any]:
+    """By a second hand, which then takes no part in review and decision; what was reviewed and publicised by the wrong one is void."""
+    m = _matter(state, c, "核实更正", "verified", "proposed")
+    if not m.verified_by:
+        raise out_of_order("尚无核实记录可更正。")
+    not_the_same_hand(order, m.verified_by)
+    if m.objection is not None:
+        raise out_of_order("公示异议尚未答复；异议成立的，重新审核前可以更正。")
+    found = _found(m, c, order)
+    if (found.loss_fen, found.finding if found.untrue else "") == (m.loss_fen, m.untrue) and m.status == "proposed":
+        raise invalid("与原核实结论相同，无需更正。", "loss_fen")
+    void = [TemporaryProposalVoided(m.matter_id, "核实情况更正，须重新审核。", state.subject_id)] if m.status == "proposed" else []
+    return [*void, found]
 
 
 def record_deliberation(state: Temporary, c: RecordDeliberation, order: Order[Any]) -> Sequence[Any]:
@@ -1025,7 +1119,7 @@ def decide_temporary(state: Temporary, c: DecideTemporary, order: Order[Any]) ->
         why = f"经重新计算，不高于原批准金额：{found.reason}" if found.reason else "经重新计算，不高于原批准金额"
         return [TemporaryDecisionStands(m.matter_id, m.standing, why, by)]
     if not found.eligible:
-        return [TemporaryRefused(state.subject_id, m.matter_id, m.drawn_fen, _why_not(m, found), by, order.today)]
+        return [TemporaryRefused(state.subject_id, m.matter_id, m.drawn_fen, _why_not(m, found), by, order.today), _owed(m, order)]
     raised = m.deliberation is not None and amount == m.deliberation.raised_fen
     level = "deliberation" if raised else "township" if amount <= c.township_fen else "county"
     if level != "township" and len(order.hand.division) > 6:
@@ -1107,7 +1201,8 @@ def file_appeal(state: Temporary, c: FileTemporaryAppeal, order: Order[Any]) -> 
         raise Refused("out_of_order", "已超过提出复核的期限。", "matter_id")
     reason = said(c.reason, "reason", "复核理由")
     due = dates.add_working_days(order.today, TERMS.answer_days)
-    return [TemporaryAppealFiled(m.matter_id, m.appeals + 1, reason, order.today, due, m.hands, order.hand.actor)]
+    told = _told(m, "申请人提出复核时当面告知", order)
+    return [*told, TemporaryAppealFiled(m.matter_id, m.appeals + 1, reason, order.today, due, m.hands, order.hand.actor)]
 
 
 def answer_appeal(state: Temporary, c: AnswerTemporaryAppeal, order: Order[Any]) -> Sequence[Any]:
@@ -1157,6 +1252,7 @@ def note_overdue(state: Temporary, c: NoteTemporaryOverdue, order: Order[Any]) -
         "papers": m.status == "granted_pending_papers",
         "appeal": m.appeal is not None and m.appeal.due_on is not None and order.today > m.appeal.due_on,
         "objection": m.objection is not None and m.objection.due_on is not None and order.today > m.objection.due_on,
+        "notice": m.notice_due is not None and order.today > m.notice_due,
     }
     if not late.get(c.what) or c.what in m.overdue:
         return []
@@ -1175,6 +1271,10 @@ DECIDER: Decider[Temporary] = Decider(
         RecordHukouAnswer: record_hukou_answer,
         GrantFirst: grant_first,
         CompletePapers: complete_papers,
+        CorrectPapers: correct_papers,
+        RecordTemporaryRefusalNotice: record_refusal_notice,
+        deceased.CloseTemporaryDeceased: deceased.close,
+        deceased.ReopenTemporary: deceased.reopen,
         RecordDeliberation: record_deliberation,
         ProposeTemporary: propose_temporary,
         publicity.RaiseTemporaryObjection: publicity.raise_objection,

@@ -28,7 +28,7 @@ from shared.eventsourcing.orders import Order
 if TYPE_CHECKING:
     from services.assistance.temporary import Matter, Temporary
 
-WHY = {"refused": "不予救助", "withdrawn": "申请已撤回"}  # otherwise the review is void
+WHY = {"refused": "不予救助", "withdrawn": "申请已撤回", "deceased": "救助对象死亡，终止办理"}  # otherwise the review is void
 
 
 # -- Events

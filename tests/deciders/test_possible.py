@@ -24,6 +24,7 @@ from services.assistance import aid_overlap, check_rights, price_linkage, standa
 from services.assistance import means_test as mt
 from services.assistance import reverification as rv
 from services.assistance import temporary as t
+from services.assistance import temporary_deceased as td
 from services.portal.desk import things
 from services.registry import after_death, death, erasure, funeral
 from shared.casework import payment_calendar as pc
@@ -76,11 +77,15 @@ def _matter(m: str) -> tuple[Any, ...]:
     return (
         t.ApplyTemporary(SUBJECT, m, TOWN, PAYEE, kind, "accident", FIRST, 100, hukou),
         t.RefuseTemporaryAcceptance(SUBJECT, m, "不属于受理范围"),
+        t.RecordTemporaryRefusalNotice(SUBJECT, m, "邮寄"),
         t.FileTemporaryAppeal(SUBJECT, m, "应予受理"),
         t.AnswerTemporaryAppeal(SUBJECT, m, "upheld", "应予受理"),
         t.AcceptTemporary(SUBJECT, m),
         t.GrantFirst(SUBJECT, m, "fund", 50000, assessed("2023-07", 100000)),
+        td.CloseTemporaryDeceased(SUBJECT, m),
+        td.ReopenTemporary(SUBJECT, m),
         t.CompletePapers(SUBJECT, m, "属实", 100),
+        t.CorrectPapers(SUBJECT, m, "部分属实", 80),
         t.RecordHukouAnswer(SUBJECT, m, False, "复函1号"),
         _elsewhere(m, "sent"),
         t.AnswerTemporaryOverlap(SUBJECT, m, "distinct", "事由不同"),

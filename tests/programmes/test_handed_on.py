@@ -88,10 +88,63 @@ def test_a_grant_is_the_answer_and_nobody_types_another(d: Desk, numbers: Number
     again = {"programme": ALLOWANCE, "subject_id": found.household_id, "first_month": first}
     d.tell("assistance", "case_granted", **again)
     d.call("acknowledge_handoff", at=HERE, record_id=record_id, told="短信")
+    d.on(f"{first}-10")
     d.call("record_income", household_id=found.household_id, person_id=found.members[0], monthly_income_fen=500000,
            effective_from=d.now.date().isoformat())  # fmt: skip
     d.settle()
     assert told(d, record_id) == ["accepted", "taken_up", "done", "acknowledged"]
+
+
+def test_a_grant_that_is_taken_back_whole_corrects_the_answer_and_so_does_its_return(d: Desk, numbers: Numbers) -> None:
+    """No month was ever due: by a late fact, whose decision is then set aside on appeal; by a death, which was none."""
+    found, record_id, case_id = taken(d, numbers)
+    surveyed(d, case_id)
+    first = decide(d, case_id)["first_month"]
+    d.call("acknowledge_handoff", at=HERE, record_id=record_id, told="短信")
+
+    def earns(fen: int) -> None:
+        d.call("record_income", household_id=found.household_id, person_id=found.members[0], monthly_income_fen=fen,
+               effective_from="2023-07-04")  # fmt: skip
+        d.settle()
+
+    def outcome() -> tuple[str, str]:
+        shown = stands(d, record_id)
+        return shown["status"], shown["outcome"]
+
+    earns(900_000)
+    assert d.call("get_case", "auditor", case_id=case_id)["status"] == "ended"
+    assert (*outcome(), stands(d, record_id)["result"]) == ("done", "refused", "最低生活保障：原予以确认的决定已撤销，自始不发。")
+    earns(0)
+    number = d.call("get_case", "auditor", case_id=case_id)["decisions"][-1]["number"]
+    d.call("file_appeal", case_id=case_id, decision=number, reason="误登")
+    d.call("assign_appeal", "approver", case_id=case_id, to="staff:other")
+    d.call("answer_appeal", "approver", actor="staff:other", case_id=case_id, outcome="upheld", reason="误登")
+    d.settle()
+    assert (*outcome(), stands(d, record_id)["result"]) == ("done", "granted", f"最低生活保障：予以确认，自{first}起。")
+    where = {"person_id": found.members[0], "division": THERE, "steps": ["household"]}
+    d.tell("registry", "after_death_opened", died_on="2023-07-05", round=1, **where)
+    d.settle()
+    assert outcome() == ("done", "withdrawn")
+    d.tell("registry", "after_death_annulled", round=2, **where)
+    d.settle()
+    assert outcome() == ("done", "granted")
+    assert told(d, record_id)[3:] == ["acknowledged", "corrected", "corrected", "corrected", "corrected"]
+
+
+def test_a_matter_that_is_closed_by_a_death_is_answered(d: Desk, numbers: Numbers) -> None:
+    """临时救助 handed on: its applicant dies before it is decided."""
+    found = home(d, numbers, {"born": "19700101"}, town=THERE)
+    record_id = sent(d, found.members[0])
+    d.call("accept_handoff", at=THERE, record_id=record_id, dossier_hash=DOSSIER)
+    applying = {"kind": "emergency", "cause": "other", "happened_on": "2023-07-03", "division": THERE}
+    d.call("apply_temporary", at=THERE, household_id=found.household_id, handoff_id=record_id, **applying)
+    matter = next(iter(d.call("get_temporary", "auditor", subject_id=found.household_id)["matters"]))
+    where = {"person_id": found.members[0], "division": THERE, "steps": ["household"]}
+    d.tell("registry", "after_death_opened", died_on="2023-07-02", round=1, **where)
+    d.settle()
+    d.call("close_temporary_deceased", at=THERE, subject_id=found.household_id, matter_id=matter)
+    d.settle()
+    assert (stands(d, record_id)["status"], stands(d, record_id)["outcome"]) == ("done", "withdrawn")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from services.assistance import household, person, placement
+from services.assistance import household, person, placement, temporary_deceased
 from services.assistance.benefits import EXTREME_HARDSHIP, note_certificates, note_class, note_support
 from services.assistance.doors.person import PersonDoors
 from shared.domain import dates
@@ -160,3 +160,5 @@ class ChangeDoors(PersonDoors):
         for person_id in state.members:
             note_class(self.office, EXTREME_HARDSHIP, person_id, notice.order(None, f"class {person_id}"))
         self.reassess_household(f.household_id, f.effective_month, notice)
+        # Who was to be paid an instalment of temporary assistance for it may have left.
+        temporary_deceased.payees_again(self.office, self.benefits, f.household_id, notice.order(None))

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from services.assistance import placement, temporary
+from services.assistance import placement, temporary, temporary_deceased
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS
 from services.assistance.doors.person import PersonDoors
 from services.assistance.programmes import PROGRAMMES, TEMPORARY_ASSISTANCE
 from shared.casework import benefit_case, handoff
 from shared.casework.benefit_case import events as e
+from shared.casework.benefits import AppealAnswer
 from shared.casework.office import Office
 from shared.casework.programme import Programme
 from shared.domain import dates
@@ -35,6 +36,7 @@ APPLICATIONS = frozenset(
 _IN_WRITING = "，理由以送达申请人的书面告知为准"
 _REFUSED = {e.CaseRefused: "不予确认", e.AcceptanceRefused: "不予受理"}
 _GIVEN_UP = {e.ApplicationWithdrawn: "申请人撤回申请", e.ApplicationLapsed: "逾期未补正，视为放弃申请"}
+_NEVER_DUE = "原予以确认的决定已撤销，自始不发"
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class HandoffApplication:
 @dataclass(frozen=True)
 class CaseDecided:
     """Our own ``assistance.case_granted``, ``case_refused`` (also of an applicant who died), ``acceptance_refused``,
-    ``application_withdrawn`` and ``application_lapsed``."""
+    ``application_withdrawn``, ``application_lapsed``, ``case_ended`` and ``case_restored``."""
 
     programme: str
     subject_id: str
@@ -57,7 +59,7 @@ class CaseDecided:
 
 @dataclass(frozen=True)
 class MatterDecided:
-    """Our own ``assistance.temporary_approved``, ``temporary_refused`` and ``temporary_withdrawn``."""
+    """Our own ``assistance.temporary_approved``, ``temporary_refused``, ``temporary_withdrawn`` and ``temporary_closed``."""
 
     subject_id: str
 
@@ -74,10 +76,11 @@ class Answered:
 def answers_of_case(programme: Programme, history: Iterable[Recorded]) -> dict[str, Answered]:
     """By hand-off: what the application that came of it was decided last, by all the events of a case.
 
-    A refusal that is set aside on appeal is followed by another decision of the same application; an end of what was granted is none.
+    A refusal that is set aside on appeal is followed by another decision of the same application. An end of what was granted is none,
+    unless it takes the grant back whole, so that no month was ever due; when that end is set aside, it is granted once more.
     """
     found: dict[str, Answered] = {}
-    handoff_id, over = "", True
+    handoff_id, over, first, back = "", True, "", False
     for r in history:
         told, outcome, text = r.event, "", ""
         match told:
@@ -89,6 +92,11 @@ def answers_of_case(programme: Programme, history: Iterable[Recorded]) -> dict[s
                 if over:  # granted without an application (免申即享): of that no hand-off spoke
                     handoff_id = ""
                 over, outcome, text = True, "granted", f"予以确认，自{told.first_month}起"
+                first, back = told.first_month, False
+            case e.CaseEnded() if first and told.first_unpaid_month <= first:
+                outcome, text, back = "withdrawn" if told.gone else "refused", _NEVER_DUE, True
+            case e.CaseReassessed() if back and told.outcome != "ended":
+                outcome, text, back = "granted", f"予以确认，自{first}起", False
             case e.CaseRefused() | e.AcceptanceRefused():
                 over, outcome, text = True, "refused", _REFUSED[type(told)] + _IN_WRITING
             case e.ApplicationWithdrawn() | e.ApplicationLapsed():
@@ -115,6 +123,8 @@ def answers_of_matters(history: Iterable[Recorded]) -> dict[str, tuple[str, Answ
                 outcome, text = "refused", ("不予受理" if told.at_acceptance else "不予救助") + _IN_WRITING
             case temporary.TemporaryWithdrawn():
                 outcome, text = "withdrawn", _GIVEN_UP[e.ApplicationWithdrawn]
+            case temporary_deceased.TemporaryClosed():
+                outcome, text = "withdrawn", "救助对象死亡，终止办理"
         if outcome and came_of[told.matter_id]:
             found[came_of[told.matter_id]] = told.matter_id, Answered(r.version, outcome, f"{TEMPORARY_ASSISTANCE.name}：{text}。")
     return found
@@ -246,13 +256,35 @@ class HandoffDoors(PersonDoors):
         """Papers never came."""
         self._case_decided(notice)
 
+    @reaction(OWN, "case_ended", reads=CaseDecided)
+    def on_handed_ended(self, notice: Notice[CaseDecided]) -> None:
+        """An end that takes the grant back whole corrects the answer."""
+        self._case_decided(notice)
+
+    @reaction(OWN, "case_restored", reads=CaseDecided)
+    def on_handed_restored(self, notice: Notice[CaseDecided]) -> None:
+        """And when that end is none, the answer is corrected back."""
+        self._case_decided(notice)
+
+    @command(AppealAnswer, permission="confirm", does=benefit_case.AnswerAppeal)
+    def answer_appeal(self, order: Order[AppealAnswer]) -> Any:
+        """答复复核申请：由交办的承办人办理，予以支持的由规则纠正；由转办而来的，更正其结果。"""
+        answer = super().answer_appeal(order)
+        state: benefit_case.Case = self.office.load(CASES, order.command.case_id).state
+        if state.running:  # an end that is set aside: of that no news speaks by itself
+            self._tell_sender(state.programme, order.command.case_id, order.by(self.benefits.hand()))
+        return answer
+
     def _case_decided(self, notice: Notice[CaseDecided]) -> None:
-        case_id = benefit_case.case_id(notice.facts.programme, notice.facts.subject_id)
-        programme, case = PROGRAMMES.get(notice.facts.programme), self.office.load(CASES, case_id).state
+        f = notice.facts
+        self._tell_sender(f.programme, benefit_case.case_id(f.programme, f.subject_id), notice.order(None))
+
+    def _tell_sender(self, code: str, case_id: str, order: Order[Any]) -> None:
+        programme, case = PROGRAMMES.get(code), self.office.load(CASES, case_id).state
         if programme is None or not case.handoff_id:
             return  # nearly always
         for handoff_id, answered in answers_of_case(programme, self.office.history(CASES.stream(case_id))).items():
-            self._answer(handoff_id, case_id, programme.code, answered, notice)
+            self._answer(handoff_id, case_id, programme.code, answered, order)
 
     @reaction(OWN, "temporary_approved", reads=MatterDecided)
     def on_handed_matter_approved(self, notice: Notice[MatterDecided]) -> None:
@@ -269,11 +301,16 @@ class HandoffDoors(PersonDoors):
         """临时救助 was withdrawn by the applicant."""
         self._matter_decided(notice)
 
+    @reaction(OWN, "temporary_closed", reads=MatterDecided)
+    def on_handed_matter_closed(self, notice: Notice[MatterDecided]) -> None:
+        """临时救助 was closed, for nobody lives whom it is for."""
+        self._matter_decided(notice)
+
     def _matter_decided(self, notice: Notice[MatterDecided]) -> None:
         history = self.office.history(temporary.DECIDER.stream(notice.facts.subject_id))
         for handoff_id, (matter_id, answered) in answers_of_matters(history).items():
-            self._answer(handoff_id, matter_id, TEMPORARY_ASSISTANCE.code, answered, notice)
+            self._answer(handoff_id, matter_id, TEMPORARY_ASSISTANCE.code, answered, notice.order(None))
 
-    def _answer(self, handoff_id: str, refers_to: str, code: str, a: Answered, notice: Notice[Any]) -> None:
+    def _answer(self, handoff_id: str, refers_to: str, code: str, a: Answered, order: Order[Any]) -> None:
         follow = handoff.FollowCase(handoff_id, refers_to, code, a.decision, a.outcome, a.result)
-        self.office.handle(DECIDERS[handoff.NAME], handoff_id, notice.order(follow, f"answer {handoff_id}"))
+        self.office.handle(DECIDERS[handoff.NAME], handoff_id, order.to(follow, f"answer {handoff_id}"))

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from services.assistance import aid_overlap, determination, household, person, placement, temporary
+from services.assistance import aid_overlap, determination, household, person, placement, temporary, temporary_deceased
 from services.assistance.benefits import CASES, alone, assessed, known, rules_now
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.handoffs import application
 from services.assistance.doors.temporary_publicity import TemporaryPublicityDoors
 from services.assistance.programmes import TEMPORARY_ASSISTANCE
 from services.assistance.read_model import MODEL, TABLES
-from services.assistance.rows.temporary import APPEAL_DUE, FIRST_GRANT_DUE, PAPERS_DUE, by_urgency, waits
+from services.assistance.rows.temporary import APPEAL_DUE, FIRST_GRANT_DUE, NOTICE_DUE, PAPERS_DUE, by_urgency, waits
 from shared.casework import benefit_case, fund, handoff, recovery
 from shared.casework.shape import one_per_subject
 from shared.domain import dates
@@ -105,6 +105,14 @@ class Released:
     subject_id: str
     matter_id: str
     no: int
+
+
+@dataclass(frozen=True)
+class PaidBack:
+    """Our own ``assistance.payment_returned``."""
+
+    case_id: str
+    programme: str
 
 
 @dataclass(frozen=True)
@@ -204,6 +212,21 @@ class TemporaryDoors(TemporaryPublicityDoors):
         """不予受理，须说明理由；可以申请复核。"""
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
+    @command(temporary.RecordTemporaryRefusalNotice)
+    def record_temporary_refusal_notice(self, order: Order[temporary.RecordTemporaryRefusalNotice]) -> Any:
+        """登记不予受理、不予救助决定的书面告知。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(MatterRef, permission="assistance:accept", does=temporary_deceased.CloseTemporaryDeceased)
+    def close_temporary_deceased(self, order: Order[MatterRef]) -> Any:
+        """救助对象均已死亡的，终止办理尚未作出决定的事项；先行救助已发的不追回。"""
+        c = order.command
+        close = order.to(temporary_deceased.CloseTemporaryDeceased(c.subject_id, c.matter_id))
+        if not self._paid_today(c.subject_id, self._matter(c.subject_id, c.matter_id), order.today)[1]:
+            self.office.rehearse(temporary.DECIDER, c.subject_id, close)  # says first what else stands in its way
+            raise Refused("out_of_order", "救助对象或其家庭成员尚在，不能因死亡终止办理；死亡须先登记。", "subject_id")
+        return self.office.handle(temporary.DECIDER, c.subject_id, close)
+
     @command(temporary.WithdrawTemporary)
     def withdraw_temporary(self, order: Order[temporary.WithdrawTemporary]) -> Any:
         """撤回申请（审批前由申请人提出）；先行救助已发的，按规定追回。"""
@@ -239,6 +262,11 @@ class TemporaryDoors(TemporaryPublicityDoors):
     @command(temporary.CompletePapers)
     def complete_papers(self, order: Order[temporary.CompletePapers]) -> Any:
         """核实（急难型：补齐手续）；所称情况不属实的，注明并写明核实情况，按规则不予救助，先行救助已发的追回。"""
+        return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
+
+    @command(temporary.CorrectPapers)
+    def correct_papers(self, order: Order[temporary.CorrectPapers]) -> Any:
+        """核实更正（审批前，由另一人办理）：原核实记录与实际不符的，更正后重新审核。"""
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
     @command(temporary.RecordDeliberation)
@@ -361,6 +389,11 @@ class TemporaryDoors(TemporaryPublicityDoors):
         """Nothing will be decided: what was granted first is claimed back, as after a refusal."""
         self._settle_draw(notice, GIVEN_UP)
 
+    @reaction(OWN, "temporary_closed", reads=Decided)
+    def on_temporary_closed(self, notice: Notice[Decided]) -> None:
+        """终止办理 after a death: what was granted first was for him, and is not claimed back; the fund's draw is settled."""
+        self._settle_draw(notice, "")
+
     def _settle_draw(self, notice: Notice[Decided], why: str = EXCESS) -> None:
         f = notice.facts
         before, decisions = self._until(f.subject_id, f.matter_id, notice.event_id)
@@ -372,6 +405,8 @@ class TemporaryDoors(TemporaryPublicityDoors):
             # The money has left the fund, all of it: what the decision does not cover is a claim, not cash that has come back.
             settle = fund.SettleFundDraw(m.first.fund_id, f.matter_id, f.matter_id, m.drawn_fen)
             self.office.handle(DECIDERS["fund"], m.first.fund_id, notice.order(settle, "settle"))
+        if not why:
+            return
         month = dates.month_of(m.first.granted_at.date())
         if decisions:  # after an appeal: what of the first decision's claim is due after all
             if share := m.met_by(f.amount_fen):
@@ -448,6 +483,16 @@ class TemporaryDoors(TemporaryPublicityDoors):
         hands, payee = (*temporary.decided_by(m), released.by), released.payee_id or m.payee_id
         grant = benefit_case.GrantCase(CODE, subject_id, payee, m.division, month, part, 0, terms, hands=hands)
         self.office.handle(CASES, benefit_case.case_id(CODE, subject_id), notice.order(grant))
+        # Whom it was released to may have died meanwhile.
+        temporary_deceased.payees_again(self.office, self.benefits, f.subject_id, notice.order(None))
+
+    @reaction(OWN, "payment_returned", reads=PaidBack)
+    def on_instalment_returned(self, notice: Notice[PaidBack]) -> None:
+        """What the bank gave back is due again: to whoever can be paid now."""
+        f = notice.facts
+        case: benefit_case.Case = self.office.load(CASES, f.case_id).state
+        if f.programme == CODE and case.last_assessment is not None:
+            temporary_deceased.payees_again(self.office, self.benefits, case.last_assessment.subject, notice.order(None))
 
     @deadline(FIRST_GRANT_DUE)
     def on_first_grant_due(self, due: Due) -> None:
@@ -462,6 +507,11 @@ class TemporaryDoors(TemporaryPublicityDoors):
     @deadline(APPEAL_DUE)
     def on_appeal_due(self, due: Due) -> None:
         """复核申请逾期未答复。"""
+        self._note_late(due)
+
+    @deadline(NOTICE_DUE)
+    def on_temporary_notice_due(self, due: Due) -> None:
+        """不予决定逾期未书面告知。"""
         self._note_late(due)
 
     def _note_late(self, due: Due) -> None:
@@ -487,17 +537,7 @@ class TemporaryDoors(TemporaryPublicityDoors):
         return home
 
     def _paid_today(self, subject_id: str, m: temporary.Matter, today: date) -> tuple[str, bool]:
-        """Who is paid for a matter on a day, and whether there is nobody any more: of a household whoever is paid for those who are alive
-        and there, of a person himself, or whom he named."""
-        month, home = dates.month_of(today), self.office.load(household.DECIDER, subject_id).state
-        if home.exists:
-            facts = household.facts_in(home, month, 0, None)  # who died counts until the month is over
-            alive = replace(facts, members=tuple(p for p in facts.members if p.person_id not in home.died))
-            return (household.payee_in(home, alive), False) if alive.members else ("", True)
-        own: person.Person = self.office.load(person.DECIDER, subject_id).state
-        payee = person.payee_in(own, month) or m.payee_id
-        there = self.office.load(person.DECIDER, payee).state if payee != subject_id else own
-        return payee, bool(own.died_on or there.died_on)
+        return temporary_deceased.paid_today(self.office, subject_id, m, today)
 
     def _beside(self, subject_id: str) -> list[tuple[str, temporary.Temporary]]:
         """Where the same people may have been helped beside this stream: of a household what its members had by themselves, of a person

@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.assistance import temporary, temporary_publicity
+from services.assistance import temporary, temporary_deceased, temporary_publicity
 from services.assistance.benefits import applicant
 from services.assistance.programmes import TEMPORARY_ASSISTANCE
 from services.assistance.read_model import TABLES
@@ -106,6 +106,11 @@ class TemporaryPublicityDoors(BenefitService):
         """撤回申请: nothing will be decided."""
         self._follow_matter(notice)
 
+    @reaction(OWN, "temporary_closed", reads=MatterMoved)
+    def disclose_temporary_closed(self, notice: Notice[MatterMoved]) -> None:
+        """终止办理 after a death: nothing will be decided."""
+        self._follow_matter(notice)
+
     # -- objections
 
     @command(temporary_publicity.RaiseTemporaryObjection)
@@ -137,7 +142,7 @@ class TemporaryPublicityDoors(BenefitService):
                 continue
             if isinstance(r.event, temporary_publicity.TemporaryObjectionAnswered):
                 return {"status": "upheld" if r.event.upheld else "dismissed", "reason": r.event.reason}
-            if isinstance(r.event, temporary.TemporaryProposalVoided | temporary.TemporaryWithdrawn):
+            if isinstance(r.event, temporary.TemporaryProposalVoided | temporary.TemporaryWithdrawn | temporary_deceased.TemporaryClosed):
                 return {"status": "moot", "reason": disclosure.MOOT}
         return {}
 

@@ -8,13 +8,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.assistance import aid_overlap, temporary, temporary_publicity
+from services.assistance import aid_overlap, temporary, temporary_deceased, temporary_publicity
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
 FIRST_GRANT_DUE, PAPERS_DUE, APPEAL_DUE = "temporary_first_grant_due", "temporary_papers_due", "temporary_appeal_due"
 OBJECTION_DUE = "temporary_objection_due"
+NOTICE_DUE = "temporary_notice_due"
+NOTICE = "temporary_refusal_notice"  # a refusal that is to be told in writing
 OF_APPEAL = ("objection", "objection_escalated")  # an appeal, or an objection, waits for its answer, whatever else is done meanwhile
 URGENT, USUAL = 0, 1
 _NEVER = "9999-12-31"
@@ -114,6 +116,9 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
     def objection_due(r: Recorded) -> str:
         return f"{OBJECTION_DUE}:{r.event.matter_id}"
 
+    def notice_due(r: Recorded) -> str:
+        return f"{NOTICE_DUE}:{r.event.matter_id}"
+
     def goes_on(rows: Rows, r: Recorded, **values: Any) -> None:
         row = rows.get(matters, matter_id=r.event.matter_id)
         if row is not None and row["worklist"] in OF_APPEAL:
@@ -143,7 +148,9 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
     def _overdue(rows: Rows, r: Recorded) -> None:
         late = {"worklist": "objection_escalated"} if r.event.what in ("appeal", "objection") else {}
         change(rows, r, overdue=r.event.what, urgency=URGENT, **late)
-        noted = {"first_grant": first_due, "papers": papers_due, "appeal": appeal_due, "objection": objection_due}
+        noted = {
+            "first_grant": first_due, "papers": papers_due, "appeal": appeal_due, "objection": objection_due, "notice": notice_due
+        }  # fmt: skip
         rows.settle(r, noted[r.event.what](r))
 
     @model.on(temporary.PapersCompleted)
@@ -206,11 +213,34 @@ def project(model: ReadModel, tables: TemporaryTables) -> None:
     def _refused(rows: Rows, r: Recorded) -> None:
         change(rows, r, status="not_accepted" if r.event.at_acceptance else "refused", worklist="")
 
-    @model.on(temporary.TemporaryWithdrawn)
+    @model.on(temporary.TemporaryNoticeOwed)
+    def _to_be_told(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        change(rows, r, worklist=NOTICE, due_on=e.due_on.isoformat())
+        rows.due(r, notice_due(r), aggregate_id(r), e.due_on + timedelta(days=1), {"matter_id": e.matter_id, "what": "notice"})
+
+    @model.on(temporary.TemporaryRefusalTold)
+    def _told(rows: Rows, r: Recorded) -> None:
+        change(rows, r, worklist="", due_on=None)
+        rows.settle(r, notice_due(r))
+
+    @model.on(temporary.TemporaryWithdrawn, temporary_deceased.TemporaryClosed)
     def _given_up(rows: Rows, r: Recorded) -> None:
-        change(rows, r, status="withdrawn", worklist="", due_on=None)
+        status = "withdrawn" if isinstance(r.event, temporary.TemporaryWithdrawn) else "deceased"
+        change(rows, r, status=status, worklist="", due_on=None)
         for due in (first_due, papers_due, objection_due):
             rows.settle(r, due(r))
+
+    @model.on(temporary_deceased.TemporaryReopened)
+    def _reopened(rows: Rows, r: Recorded) -> None:
+        e, row = r.event, rows.get(matters, matter_id=r.event.matter_id)
+        if row is not None:
+            emergency = e.status == "accepted" and row["kind"] == "emergency"
+            worklist = "temporary_first_grant" if emergency else _LISTS.get(e.status, "temporary_papers")
+            change(rows, r, status=e.status, worklist=worklist, due_on=e.due_on.isoformat() if e.due_on else None)
+        if e.due_on is not None:
+            name = first_due(r) if e.what == "first_grant" else papers_due(r)
+            rows.due(r, name, aggregate_id(r), e.due_on + timedelta(days=1), {"matter_id": e.matter_id, "what": e.what})
 
     @model.on(temporary.TemporaryAppealFiled)
     def _appealed(rows: Rows, r: Recorded) -> None:
@@ -255,6 +285,8 @@ def waits(m: temporary.Matter) -> tuple[str, date | None]:
     """The list in which a matter stands, and until when what it waits for must be done: as its row says."""
     if m.appeal is not None:
         return ("objection_escalated" if "appeal" in m.overdue else "objection"), m.appeal.due_on
+    if m.notice_due is not None:
+        return NOTICE, m.notice_due
     if m.objection is not None:
         return ("objection_escalated" if "objection" in m.overdue else "objection"), m.objection.due_on
     match m.status:

@@ -29,6 +29,7 @@ ACT_OF = {
     "recovery_waiver": "confirm",
     "temporary_accept": "accept", "temporary_first_grant": "accept", "temporary_papers": "survey", "temporary_verify": "survey",
     "temporary_review": "review", "temporary_decide": "confirm", "temporary_release": "review", "temporary_overlap": "review",
+    "temporary_refusal_notice": "accept",
     "overlap_consider": "review",
     "verification_answers": "accept", "verification_objection": "accept", "reverification_asking": "review",
     "reverification_blocked": "review", "cut_over_migrating": "confirm", "cut_over_differing": "confirm",

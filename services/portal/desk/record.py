@@ -57,6 +57,7 @@ MAIN = {
     "temporary_accept": "accept_temporary", "temporary_first_grant": "grant_first", "temporary_papers": "complete_papers",
     "temporary_verify": "complete_papers", "temporary_review": "propose_temporary", "temporary_decide": "decide_temporary",
     "temporary_release": "release_instalment", "temporary_overlap": "answer_temporary_overlap", "overlap_consider": "consider_aid_overlap",
+    "temporary_refusal_notice": "record_temporary_refusal_notice",
     "price_confirm": "confirm_price_linkage", "standard_to_approve": "approve_standard", "standard_to_publish": "publish_standard",
     "reverification_blocked": "retry_reverification",
     "payment_month_owed": "prepare_owed_month", "payment_month_overdue": "prepare_owed_month",

@@ -78,6 +78,7 @@ PARTS: dict[str, str] = {
     "last_deadline": "最后期限",
     "next_turn": "到龄或账单满一年而复核的月份",
     "notice_due": "书面告知期限",
+    "closed_from": "终止前状态",
     "notice_due_on": "通知归还期限",
     "objection_due": "异议答复期限",
     "on": "日期",
