@@ -12,13 +12,14 @@ import sqlalchemy as sa
 
 from services.assistance.placement_wish import PersonMovedIn, PersonMovedOut, PlacementWished, PlacementWishWithdrawn
 from services.assistance.placement_wish import Terms as WishTerms
+from services.assistance.temporary import TemporaryApplied
 from services.portal.read_model import MODEL, TABLES
 from services.portal.rows import kept
 from services.portal.rows.computed import COMPUTED
 from services.portal.rows.runs import why
 from services.portal.sunshine.indicators import _with_value
 from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed, CaseRefused, CaseRestored
-from shared.casework.fund import FundAllocated, FundOpened
+from shared.casework.fund import FundAllocated, FundDrawn, FundOpened
 from shared.casework.fund import Terms as FundTerms
 from shared.casework.graded_assessment import AssessmentEnded, AssessmentGraded
 from shared.casework.inspection import (
@@ -122,6 +123,26 @@ def test_what_changes_twice_on_a_day_is_one_row_of_that_day(told: Told) -> None:
         ]
         assert connection.execute(sa.select(sa.func.count()).select_from(funds)).scalar_one() == 3
     assert seen == [[], [0], [0], [150], [150], [150], [157], [157]]
+
+
+def test_several_matters_of_one_household_are_one_where_draws_are_counted(told: Told) -> None:
+    """Five draws for four households, one of which has two matters, are of too few to be told; the fifth household's makes them five."""
+    fund, spending = "fund-11111111-0000-5000-8000-000000000002", TABLES["funds"][2]
+    told.on(0, fund, FundOpened("temporary_assistance_reserve_fund", "330225100", "", FundTerms(), FIRST))
+    told.on(0, fund, FundAllocated(10_000, "一号"))
+    for n, household in enumerate("abcdae"):
+        applied = TemporaryApplied(household, f"m{n}", "330225100", household, "emergency", "fire", FIRST, 0, "", False, "staff:1")
+        told.on(1, f"temporary-{household}", applied)
+
+    def told_from() -> list[str]:
+        with told.engine.connect() as connection:
+            return list(connection.execute(sa.select(spending.c.told_from).where(spending.c.until == kept.OPEN)).scalars())
+
+    for n in range(5):
+        told.on(2, fund, FundDrawn(f"m{n}", f"m{n}", 100 + n, "staff:1", None))
+    assert told_from() == ["9999-12-31"]
+    told.on(3, fund, FundDrawn("m5", "m5", 105, "staff:1", None))
+    assert told_from() == ["2023-04-01"]
 
 
 def test_whoever_cannot_look_after_himself_counts_until_that_ends(told: Told) -> None:

@@ -5,7 +5,8 @@ month by month, once the month is over, and of a month in which it was for fewer
 next month's, and so on until there are as many (``told_from``): what lies between two figures that are ever told is of five cases at
 least. What a draw gave back at its settling (核销退回) is spending with the other sign, of the same case.
 
-``fund_draws`` knows which case a draw was for, so that several for one household are one; no page reads it.
+``fund_draws`` knows which case a draw was for, and ``fund_subjects`` whose a matter of temporary assistance is, so that several draws for
+one household are one; no page reads them.
 """
 
 from __future__ import annotations
@@ -21,9 +22,11 @@ from shared.domain import dates
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
+Tables = tuple[sa.Table, sa.Table, sa.Table, sa.Table, sa.Table]
 
-def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table, sa.Table]:
-    """(funds, moves, spending, draws). ``balance`` is the ledger's, for the proof that in = out + balance; no page shows it."""
+
+def declare(metadata: sa.MetaData) -> Tables:
+    """(funds, moves, spending, draws, subjects). ``balance`` is the ledger's, for the proof that in = out + balance; no page shows it."""
     funds = kept.table(
         metadata,
         "public_funds",
@@ -65,7 +68,13 @@ def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table, sa.Tab
         sa.Column("draw_id", sa.Text, primary_key=True),
         sa.Column("case_id", sa.Text, nullable=False),
     )
-    return funds, moves, spending, draws
+    subjects = sa.Table(
+        "fund_subjects",
+        metadata,
+        sa.Column("case_id", sa.Text, primary_key=True),
+        sa.Column("stream", sa.Text, nullable=False),  # of whom it is about
+    )
+    return funds, moves, spending, draws, subjects
 
 
 def next_month(month: str) -> str:
@@ -73,8 +82,8 @@ def next_month(month: str) -> str:
     return f"{dates.add_months(month, 1)}-01"
 
 
-def project(model: ReadModel, tables: tuple[sa.Table, sa.Table, sa.Table, sa.Table]) -> None:
-    funds, moves, spending, draws = tables
+def project(model: ReadModel, tables: Tables) -> None:
+    funds, moves, spending, draws, subjects = tables
 
     def key(r: Recorded) -> dict[str, str]:
         return {"record_id": r.stream.split("-", 1)[1]}
@@ -96,7 +105,8 @@ def project(model: ReadModel, tables: tuple[sa.Table, sa.Table, sa.Table, sa.Tab
         under_way = kept.now(rows, spending, **key(r), first_month=fund["period"]) if fund["period"] else None
         if under_way is None or under_way["told_from"] <= f"{month}-01":
             under_way = {**key(r), "first_month": month, "cases": "[]", "spent": 0}
-        cases = sorted({*msgspec.json.decode(under_way["cases"]), case_id})
+        about = rows.get(subjects, case_id=case_id)
+        cases = sorted({*msgspec.json.decode(under_way["cases"]), about["stream"] if about else case_id})
         kept.say(
             rows, spending, r, **key(r), first_month=under_way["first_month"], last_month=month, cases=msgspec.json.encode(cases).decode(),
             spent=under_way["spent"] + amount, told_from=NEVER if small(len(cases)) else next_month(month),
@@ -110,6 +120,10 @@ def project(model: ReadModel, tables: tuple[sa.Table, sa.Table, sa.Table, sa.Tab
             rows, funds, r, **key(r), programme=e.programme, division=e.division, unit=e.terms.unit, status="open", balance=0,
             counted_on=None, difference=None, period=before["period"] if before else "",  # closed and opened anew: what waits, waits on
         )  # fmt: skip
+
+    @model.on_short("temporary_applied")
+    def _applied(rows: Rows, r: Recorded) -> None:
+        rows.put(subjects, case_id=r.event.matter_id, stream=r.stream)
 
     @model.on_short("fund_allocated")
     def _allocated(rows: Rows, r: Recorded) -> None:

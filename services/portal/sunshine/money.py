@@ -25,7 +25,7 @@ from shared.domain import dates
 from shared.domain.errors import Refused
 
 RUNS = TABLES["runs"]
-FUNDS, MOVES, SPENDING, _ = TABLES["funds"]
+FUNDS, MOVES, SPENDING, *_ = TABLES["funds"]
 _PARTS = ("paid", "paid_fen", "failed", "failed_fen", "held", "held_fen")
 _COUNTS = ("count", "total_fen", "paid", "paid_fen", "failed", "failed_fen", "held", "held_fen")
 KINDS = {"allocated": "拨入", "spent": "支出（支取减退回）", "counted": "盘点", "closed": "结清缴回"}
