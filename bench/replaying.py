@@ -43,7 +43,7 @@ def decision_replay(parts: Parts, lives: int, say: Say) -> list[Row]:
             one = replay(log, offices)
             alone = time.perf_counter() - began
             began = time.perf_counter()
-            with closing(Hands(parts.settings(), offices, several)) as hands:
+            with closing(Hands(parts.settings(), log, offices, several)) as hands:
                 report = replay(log, offices, ranges=hands)
                 took = time.perf_counter() - began
     finally:

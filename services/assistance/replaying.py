@@ -5,10 +5,22 @@
 
 from __future__ import annotations
 
-from services.assistance import standards
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from services.assistance import care_places, check_rights, determination, household, one_thing, person, price_linkage, standards
+from services.assistance import means_test as mt
+from services.assistance import placement_wish as pw
+from services.assistance import reverification as rv
+from services.assistance import temporary as t
 from services.assistance.benefits import district, rules_of
 from services.assistance.temporary import is_part_of
+from services.assistance.temporary_publicity import AnswerTemporaryObjection, RaiseTemporaryObjection
+from shared.casework import asking
+from shared.casework.asking import Given
 from shared.casework.benefits import Office
+from shared.domain import dates
+from shared.eventsourcing.orders import Order
 from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 from shared.rules.published import numbers_in
@@ -29,3 +41,85 @@ def figures(assessment: Assessment) -> tuple[str, ...]:
     if not numbers_in(assessment.parameters_version):
         return ()
     return (standards.DECIDER.stream(district(assessment.parameters_version.partition("@")[0])),)
+
+
+# -- What an order said that its events do not carry under the same name (shared/eventlog/integrity/orders.py)
+
+ANY_FEN = 10**12  # more than anybody may approve
+
+
+def _approved(state: t.Temporary, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
+    """审批. Up to what the township decides is a figure of the month's rules: the level is held as far as it is one of the three."""
+    proposal = state.matters[events[0].matter_id].proposal
+    assert proposal is not None
+    for outdated in (False, True):
+        for gone in (False, True):
+            for township_fen in (ANY_FEN, -1):
+                yield {"reviewed": proposal.reviewed, "outdated": outdated, "township_fen": township_fen, "gone": gone}
+
+
+def _one_thing_opened(_state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
+    own = events[0].subject_id
+    items = events[0].items
+    for named in (False, True):  # who is asked for: the household itself may be named, or nobody
+        person_of = [i.subject_id if named or i.subject_id != own else "" for i in items]
+        yield {"items": tuple(one_thing.Wanted(i.code, p, i.to_unit) for i, p in zip(items, person_of, strict=True))}
+
+
+def _one_thing_recorded(_state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
+    results: dict[str, one_thing.Result] = {}
+    for e in events:
+        if isinstance(e, one_thing.OneThingItemBegun):
+            results[e.item_id] = one_thing.Result(e.item_id, e.refers_to)
+        elif isinstance(e, one_thing.OneThingItemSettled):
+            begun = results.get(e.item_id, one_thing.Result(e.item_id))
+            results[e.item_id] = one_thing.Result(e.item_id, begun.refers_to, e.outcome, e.note)
+    return ({"results": tuple(results.values())},)
+
+
+def _finish_days(_state: Any, events: Sequence[Any], order: Order[Any]) -> Iterable[Mapping[str, Any]]:
+    """In how many working days a means test or a second look at it is to end: what the programme or the form said."""
+    days = 0
+    while dates.add_working_days(order.today, days) < events[0].finish_by:
+        days += 1
+    return ({"finish_working_days": days},)
+
+
+def _members(_state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
+    """Of whom it is a class: a determination names them, and whoever was told of it is one of them."""
+    told = [m for e in events[1:] for m in (e.members if hasattr(e, "members") else (e.person_id,))]
+    return ({"members": tuple(dict.fromkeys(told))},)
+
+
+GIVEN: dict[type, Given] = {
+    t.ProposeTemporary: lambda _s, e, o: ({"publicity_days": asking.days_public(e[0].publicised_until, o)},),
+    t.DecideTemporary: _approved,
+    t.AnswerTemporaryAppeal: asking.answered,
+    AnswerTemporaryObjection: asking.answered,
+    RaiseTemporaryObjection: lambda _s, e, _o: ({"received_on": e[0].raised_on},),
+    one_thing.SubmitOneThing: _one_thing_opened,
+    one_thing.RecordOneThingItems: _one_thing_recorded,
+    one_thing.NoteOneThingOverdue: asking.late,
+    care_places.NoteCareOverdue: asking.late,
+    care_places.TakePriorityPlace: lambda _s, e, _o: ({"moved_on": getattr(e[0], "left_on", None) or e[0].admitted_on},),
+    care_places.GiveUpPriorityPlace: lambda _s, e, _o: ({"moved_on": e[0].left_on},),
+    pw.NotePlacementOverdue: asking.late,
+    check_rights.GrantCheckRight: lambda _s, e, _o: ({"division": e[0].unit, "post": e[0].role},),
+    check_rights.WithdrawCheckRight: lambda _s, e, _o: ({"division": e[0].unit, "post": e[0].role},),
+    determination.NoteGround: _members,
+    rv.NoteReport: lambda s, e, _o: ({"verification_id": s.objects[e[0].case_id].verification_id},),
+    household.NoteCertificates: lambda s, e, _o: (
+        {"certificates": (*s.certificates.get(e[0].person_id, ()), *(c.certificate for c in e))},
+    ),
+    person.RecordFinding: lambda s, e, _o: ({"division": getattr(e[0], "division", s.division)},),
+    mt.RecordMemberAuthorisation: lambda _s, e, _o: ({"members": (e[0].person_id,), "most_months": 12 * 100},),
+    mt.OpenVerification: _finish_days,
+    mt.ObjectToReport: _finish_days,
+    mt.LookAtReport: lambda s, _e, _o: ({"case_id": s.opened.case_id},),
+    mt.MissSources: lambda _s, e, _o: ({}, {"source": "", "exchange_id": ""}),
+    price_linkage.ConfirmPriceLinkage: lambda _s, e, _o: (
+        {"triggered": not isinstance(e[0], price_linkage.PriceLinkageStopped), "reason": getattr(e[0], "reason", "")},
+    ),
+    price_linkage.ClosePriceSlice: lambda _s, e, _o: ({"last": len(e) > 1},),
+    price_linkage.NotePriceOverdue: lambda _s, e, _o: ({"paid": isinstance(e[0], price_linkage.PriceLinkagePaid)},),
+}

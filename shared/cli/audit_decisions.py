@@ -17,7 +17,8 @@ SHOWN = 50  # findings told on the screen; --json tells all
 @click.option("--workers", type=click.IntRange(1, 64), metavar="个数", help="用几个进程重算；默认为本机的核数，至多 4 个。")
 @click.option("--json", "as_json", is_flag=True, help="以 JSON 输出。")
 def command(only: str | None, since: str | None, until: str | None, workers: int | None, as_json: bool) -> None:
-    """按记载的事实、规则版本、参数版本重算每一个决定，与记载逐项比较；规则决定之外，也重算评估等级和随机抽取。
+    """按记载的事实、规则版本、参数版本重算每一个决定，与记载逐项比较；规则决定之外，也重算评估等级、随机抽取，
+    并把每一件办理（追回、补发、拨付、期限、结论）按当时的状态再办一次。
 
     有不一致时逐一指明（流名@号），退出码为 1；规则或参数的版本从来没有过的（不在版本清单中），也是不一致。由较早版本的规则或参数作出的
     决定单列，不计入一致；其中按本版本重算结果不同的，须以作出决定时的版本重算，退出码为 3。
@@ -50,7 +51,7 @@ def command(only: str | None, since: str | None, until: str | None, workers: int
     several = workers or as_many_as_there_are()
     try:
         with (
-            closing(Hands(settings, offices, several)) if several > 1 else nullcontext() as hands,
+            closing(Hands(settings, log, offices, several)) if several > 1 else nullcontext() as hands,
             click.progressbar(length=max(log.head(), 1), label="重算", hidden=as_json) as bar,
         ):
             report = replay(
@@ -85,7 +86,7 @@ def as_dict(report: Any) -> dict[str, Any]:
         for (rules, parameters), o in sorted(report.versions.items())
     ]
     findings, others = (
-        [{"where": f.where, "type": f.type, "month": f.month, "differs": list(f.differs)} for f in found]
+        [{"kind": f.kind, "where": f.where, "type": f.type, "month": f.month, "differs": list(f.differs)} for f in found]
         for found in (report.findings, report.others)
     )
     counts = {"events": report.events, "decisions": report.decisions, "equal": report.equal, "unequal": report.unequal}
@@ -100,7 +101,7 @@ def _tell(report: Any) -> None:
         click.echo(f"  ……共 {report.unequal:,} 项不一致，--json 列出前 {len(report.findings):,} 项")
     kinds = "，".join(f"{kind} {n:,}" for kind, n in sorted(report.kinds.items()))
     verdict = f"一致 {report.equal:,}，不一致 {report.unequal:,}。"
-    click.echo(f"{report.events:,} 个事件载有 {report.decisions:,} 项决定（{kinds or '无'}）：{verdict}")
+    click.echo(f"{report.decisions:,} 项决定（{kinds or '无'}）：{verdict}")
     if not report.older:
         return
     click.echo(f"另有 {report.older:,} 项由较早版本的规则或参数作出，不能照原样重算：")

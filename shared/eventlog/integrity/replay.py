@@ -1,16 +1,19 @@
 """Decision replay (决定重算): every decision in the log made again from what the log says it was made from, and compared.
 
-Three kinds of decision rest on recorded inputs alone. What the rules decide: every assessment that an event carries, made again with the
+Four kinds of decision rest on recorded inputs alone. What the rules decide: every assessment that an event carries, made again with the
 rule and parameter versions it names (``recomputing.py``), and the event's own amounts and months, which must follow from it. Grades
 (评估等级): made again from scores and the bands of the form. Random draws (随机抽取): the hash of the list they were drawn from, the seed
-as two hands read it; of a draw by pseudonyms, salt, pseudonyms and who was drawn.
+as two hands read it; of a draw by pseudonyms, salt, pseudonyms and who was drawn. And what a record's decider worked out of every order
+(办理结果): claims and arrears, grants and instalments, sums of runs, limits, verdicts, classes, outcomes (``orders.py``). What one record
+took over from another is held against that (往来相符, ``passed.py``).
 
 A service whose rules decide has a room ``replaying.py`` (``Room``).
 What was decided by rules of an earlier release is counted by itself, with what this release would say; never as equal. A version that
 no release ever had is a finding (``versions.py``).
 
-One process reads the log and cuts it into ranges (``TOGETHER`` events that carry assessments); the ranges are made again here, or in
-processes of their own (``replay_hands.py``), and their reports are put together in the order of the log, whoever was done first.
+One process reads the log and cuts it into ranges (``TOGETHER`` events that carry assessments, and whole streams of as many events); the
+ranges are made again here, or in processes of their own (``replay_hands.py``), and their reports are put together in the order of the log,
+whoever was done first.
 """
 
 from __future__ import annotations
@@ -24,22 +27,27 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from shared.casework import draws, graded_assessment, inspection
+from shared.casework import asking, draws, graded_assessment, inspection
 from shared.casework.office import Office
 from shared.eventlog import discovery
 from shared.eventlog.client import Log, Raw
+from shared.eventlog.integrity.orders import Orders
+from shared.eventlog.integrity.passed import TYPES, Passed
 from shared.eventlog.integrity.recomputing import Recomputing, Verdict, assessed
 from shared.eventlog.reader import Reader
 from shared.eventlog.showing import recorded
-from shared.eventsourcing.codec import BrokenEvent, Recorded
+from shared.eventsourcing.codec import BrokenEvent, Recorded, decode_meta
+from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import REGISTRY
 from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 
-RULES, GRADE, DRAW = "规则决定", "评估等级", "随机抽取"
+RULES, GRADE, DRAW, ORDER, PASSED = "规则决定", "评估等级", "随机抽取", "办理结果", "往来相符"
 BROKEN = "（事件读不出）"
 MOST = 1_000  # findings and older decisions that are named one by one, those that come first in the log
 TOGETHER = 4_000  # events in a range
+LOOKED = ".file_looked_at"  # of a look nothing is decided
+_AFTER_ITS_ASSESSMENTS = 1_000_000  # in the order in which an event's findings are told
 _OF_GRADES = (graded_assessment.AssessmentRequested, graded_assessment.AssessmentScored, graded_assessment.AssessmentGraded)
 _OF_DRAWS = (
     inspection.CampaignObjectsListed, inspection.CampaignListFrozen, inspection.CampaignSeedRecorded, inspection.CampaignStarted,
@@ -58,8 +66,9 @@ class Room(Protocol):
 
 @dataclass(frozen=True)
 class Finding:
-    """A decision that came out otherwise: the event (stream@number), and what of it differs."""
+    """A decision that came out otherwise: of what kind, the event (stream@number), and what of it differs."""
 
+    kind: str
     where: str
     type: str
     month: str
@@ -85,8 +94,8 @@ class Report:
 
     events: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)  # of each kind, how many came out otherwise
     equal: int = 0
-    unequal: int = 0
     versions: dict[tuple[str, str], Older] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     others: list[Finding] = field(default_factory=list)  # of other versions, and this release would decide otherwise
@@ -94,6 +103,10 @@ class Report:
     @property
     def decisions(self) -> int:
         return sum(self.kinds.values())
+
+    @property
+    def unequal(self) -> int:
+        return sum(self.wrong.values())
 
     @property
     def older(self) -> int:
@@ -105,13 +118,13 @@ class Report:
         if found is None:
             self.equal += 1
             return
-        self.unequal += 1
+        self.wrong[kind] += 1
         self.findings.append(found)
 
     def note_broken(self, raw: Raw, kind: str) -> None:
         """An event that nobody can read any more, whenever it was recorded: what it decided does not follow from anything."""
         self.events += 1
-        self.note(kind, Finding(f"{raw.stream}@{raw.version}", raw.name, "", (BROKEN,), (raw.position, 0)))
+        self.note(kind, Finding(kind, f"{raw.stream}@{raw.version}", raw.name, "", (BROKEN,), (raw.position, 0)))
 
     def note_older(self, rules_version: str, parameters_version: str, found: Finding | None) -> None:
         self.kinds[RULES] += 1
@@ -126,7 +139,7 @@ class Report:
         self.events += part.events
         self.kinds.update(part.kinds)
         self.equal += part.equal
-        self.unequal += part.unequal
+        self.wrong.update(part.wrong)
         for version, more in part.versions.items():
             older = self.versions.setdefault(version, Older())
             older.decisions += more.decisions
@@ -144,7 +157,18 @@ class Report:
 
 def rooms() -> dict[str, Room]:
     """Service → its room for replaying; a service without rules has none."""
-    return {service: room for service in discovery.services() if (room := discovery.replaying(service)) is not None}
+    found = ((service, discovery.replaying(service)) for service in discovery.services())
+    return {service: room for service, room in found if hasattr(room, "engine_of")}
+
+
+def asked_again() -> Orders:
+    """Whoever asks all deciders of the house once more, with what each service says of its own orders."""
+    given, unheld = dict(asking.GIVEN), dict(asking.UNHELD)
+    for service in discovery.services():
+        room = discovery.replaying(service)
+        given |= getattr(room, "GIVEN", {})
+        unheld |= getattr(room, "UNHELD", {})
+    return Orders(given, unheld)
 
 
 def carriers() -> dict[str, str]:
@@ -165,15 +189,37 @@ class Span:
     until: datetime | None = None
 
     def has(self, r: Recorded) -> bool:
-        return (self.since is None or self.since <= r.meta.recorded_at) and (self.until is None or r.meta.recorded_at <= self.until)
+        return self._covers(r.meta.recorded_at)
+
+    def may_have(self, raw: Raw) -> bool:
+        """Whether the event was recorded then; of one that cannot be read nobody knows."""
+        if self.since is None and self.until is None:
+            return True
+        try:
+            return self._covers(decode_meta(raw.metadata).recorded_at)
+        except (ValueError, TypeError):
+            return True
+
+    def _covers(self, at: datetime) -> bool:
+        return (self.since is None or self.since <= at) and (self.until is None or at <= self.until)
+
+
+@dataclass(frozen=True)
+class Streams:
+    """A range of whole streams, by name: their orders are asked about once more."""
+
+    names: tuple[str, ...]
+
+
+Work = list[Raw] | Streams
 
 
 class Ranges(Protocol):
     """Makes ranges again and gives their reports back in the order in which they were given, maybe later."""
 
-    def give(self, events: list[Raw], span: Span) -> Iterable[Report]: ...
+    def give(self, work: Work, span: Span) -> Iterable[Report]: ...
 
-    def rest(self, events: list[Raw], span: Span) -> Iterable[Report]: ...  # the last range, and all that is not given back yet
+    def rest(self, work: Work, span: Span) -> Iterable[Report]: ...  # the last range, and all that is not given back yet
 
 
 def replay(
@@ -188,20 +234,28 @@ def replay(
 ) -> Report:
     """Make every decision of these services' again that was recorded between two moments (both included), in the order of the log."""
     report, where_rules_are, span = Report(), carriers(), Span(since, until)
-    made_by = Here(offices) if ranges is None else ranges
+    made_by = Here(log, offices) if ranges is None else ranges
     grades, drawn, of_grades = _Grades(), _Draws(offices), {k.name for k in REGISTRY.values() if k.cls in _OF_GRADES}
-    wanted = _names(offices, where_rules_are)
-    reader, carried = Reader(log), list[Raw]()
+    wanted = {k.name for k in REGISTRY.values() if k.service in offices and (k.cls in _OF_GRADES or k.cls in _OF_DRAWS)}
+    own = tuple(f"{re.escape(service)}\\..*" for service in offices)
+    passed, passing = Passed(), {k.name for k in REGISTRY.values() if k.short in TYPES}
+    reader, carried, streams = Reader(log), list[Raw](), Counter[str]()
     try:
-        for n, raw in enumerate(reader.read(-1, log.head(), filter_include=tuple(map(re.escape, wanted)), filter_by_stream_name=False)):
+        for n, raw in enumerate(reader.read(-1, log.head(), filter_include=own, filter_by_stream_name=True)):
             if n % 1_000 == 0:
                 progress(raw.position)
+            if not raw.name.endswith(LOOKED) and (streams[raw.stream] or span.may_have(raw)):
+                streams[raw.stream] += 1
+            if raw.name in passing:
+                _passed(report, passed, raw, span)
             if raw.name in where_rules_are:
                 carried.append(raw)
                 if len(carried) == together:
                     for part in made_by.give(carried, span):
                         report.add(part)
                     carried = []
+                continue
+            if raw.name not in wanted:
                 continue
             try:
                 r = recorded(raw)
@@ -212,29 +266,75 @@ def replay(
                 differs = looks.see(r)
                 if differs is not None and span.has(r):
                     report.events += 1
-                    report.note(kind, Finding(f"{r.stream}@{r.version}", r.name, "", differs, (r.position, 0)) if differs else None)
+                    found = Finding(kind, f"{r.stream}@{r.version}", r.name, "", differs, (r.position, 0)) if differs else None
+                    report.note(kind, found)
     finally:
         reader.close()
-    for part in made_by.rest(carried, span):
-        report.add(part)
+    *several, last = _ranges(streams, together)
+    for work in several:
+        for part in made_by.give(work, span):
+            report.add(part)
+    for rest in (carried, last):
+        for part in made_by.rest(rest, span):
+            report.add(part)
     report.put_in_order()
     return report
+
+
+def _passed(report: Report, passed: Passed, raw: Raw, span: Span) -> None:
+    try:
+        r = recorded(raw)
+    except BrokenEvent:
+        return  # told where its stream is gone through
+    differs = passed.see(r)
+    if differs is not None and span.has(r):
+        place = (r.position, _AFTER_ITS_ASSESSMENTS)
+        report.note(PASSED, Finding(PASSED, f"{r.stream}@{r.version}", r.name, "", differs, place) if differs else None)
+
+
+def _ranges(streams: Mapping[str, int], together: int) -> list[Streams]:
+    """Streams, in the order of their first events, by so many events; at least one range."""
+    found: list[list[str]] = [[]]
+    events = 0
+    for stream, many in streams.items():
+        if events >= together:
+            found.append([])
+            events = 0
+        found[-1].append(stream)
+        events += many
+    return [Streams(tuple(names)) for names in found]
 
 
 class Here:
     """Ranges made again in this process, at once."""
 
-    def __init__(self, offices: Mapping[str, Office]) -> None:
+    def __init__(self, log: Log, offices: Mapping[str, Office]) -> None:
         made = rooms()
+        self._log = log
         self._carriers = carriers()
         self._rules: dict[str, Recomputing[_Place]] = {
             service: Recomputing(service, partial(made[service].engine_of, office), made[service].derived)
             for service, office in offices.items()
             if service in made
         }
+        self._orders = asked_again()
+        self._deciders: dict[str, Decider[Any] | None] = {}  # by category
+        self._told = {k.name for k in REGISTRY.values() if k.name in self._carriers or k.cls in _OF_GRADES or k.cls in _OF_DRAWS}
 
-    def give(self, events: list[Raw], span: Span) -> Iterable[Report]:
+    def give(self, work: Work, span: Span) -> Iterable[Report]:
         report = Report()
+        if isinstance(work, Streams):
+            for stream in work.names:
+                self._asked(report, stream, span)
+        else:
+            self._made(report, work, span)
+        report.put_in_order()
+        return [report]
+
+    def rest(self, work: Work, span: Span) -> Iterable[Report]:
+        return self.give(work, span)
+
+    def _made(self, report: Report, events: list[Raw], span: Span) -> None:
         for raw in events:
             try:
                 r = recorded(raw)
@@ -247,11 +347,27 @@ class Here:
         for recomputing in self._rules.values():
             for verdict in recomputing.rest():
                 _verdict(report, verdict)
-        report.put_in_order()
-        return [report]
 
-    def rest(self, events: list[Raw], span: Span) -> Iterable[Report]:
-        return self.give(events, span)
+    def _asked(self, report: Report, stream: str, span: Span) -> None:
+        """The orders of one stream. What cannot be read is told once, and ends it: nobody knows what came of it."""
+        category = stream.partition("-")[0]
+        if category not in self._deciders:
+            self._deciders[category] = discovery.decider(stream)
+        decider, raws = self._deciders[category], self._log.read(stream)
+        if decider is None:
+            return
+        try:
+            for asked in self._orders.of_stream(decider, raws):
+                if span.has(asked.first):
+                    at = asked.at
+                    place = (at.position, _AFTER_ITS_ASSESSMENTS)
+                    found = Finding(ORDER, f"{stream}@{at.version}", at.name, "", asked.differs, place) if asked.differs else None
+                    report.events += 1
+                    report.note(ORDER, found)
+        except BrokenEvent as error:
+            broken = raws[int(error.where.rpartition("@")[2])]
+            if broken.name not in self._told:
+                report.note_broken(broken, ORDER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,12 +381,6 @@ class _Place:
     place: tuple[int, int]
 
 
-def _names(services: Iterable[str], carried: Mapping[str, str]) -> list[str]:
-    """The event types that are read. An empty choice would be everything."""
-    own = [k for k in REGISTRY.values() if k.service in services]
-    return [k.name for k in own if k.name in carried or k.cls in _OF_GRADES or k.cls in _OF_DRAWS] or ["$none"]
-
-
 def _rules(report: Report, r: Recorded, carried: str, recomputing: Recomputing[_Place]) -> None:
     for n, (a, wrong) in enumerate(assessed(r.event, carried)):
         stands = _Place(f"{r.stream}@{r.version}", r.name, a.month, wrong, (r.position, n))
@@ -280,7 +390,7 @@ def _rules(report: Report, r: Recorded, carried: str, recomputing: Recomputing[_
 
 def _verdict(report: Report, v: Verdict[_Place]) -> None:
     differs = (*v.differs, *v.where.wrong)
-    found = Finding(v.where.where, v.where.type, v.where.month, differs, v.where.place) if differs else None
+    found = Finding(RULES, v.where.where, v.where.type, v.where.month, differs, v.where.place) if differs else None
     if v.older and not v.where.wrong:  # what an event makes of its assessments is wrong in any release
         report.note_older(v.rules_version, v.parameters_version, found)
     else:

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 from shared.config import Settings
 from shared.eventlog import discovery
-from shared.eventlog.client import Raw
-from shared.eventlog.integrity.replay import Here, Report, Span
+from shared.eventlog.client import Log
+from shared.eventlog.integrity.replay import Here, Report, Span, Work
 from shared.office import Office
 
 MOST = 4  # processes, unless somebody asks for more: each holds the rules and its ranges, some 200 MB
@@ -41,33 +41,34 @@ _own = _Own()
 def _start(settings: Settings, services: tuple[str, ...]) -> None:
     os.nice(10)
     discovery.load_all()
-    _own.here = Here({service: Office(settings, service) for service in services})
+    log = Log(settings.eventstore_uri, data=settings.eventstore_data)
+    _own.here = Here(log, {service: Office(settings, service) for service in services})
 
 
-def _made(events: list[Raw], span: Span) -> Report:
+def _made(work: Work, span: Span) -> Report:
     assert _own.here is not None
-    [report] = _own.here.give(events, span)
+    [report] = _own.here.give(work, span)
     return report
 
 
 class Hands:
     """``workers`` processes; ``close`` ends them. What is less than a whole range is made again here, with the caller's offices."""
 
-    def __init__(self, settings: Settings, offices: Mapping[str, Office], workers: int) -> None:
-        self._here = Here(offices)
+    def __init__(self, settings: Settings, log: Log, offices: Mapping[str, Office], workers: int) -> None:
+        self._here = Here(log, offices)
         # Started anew, not forked: this process has threads and connections by now.
         fresh = multiprocessing.get_context("spawn")
         self._pool = ProcessPoolExecutor(workers, fresh, initializer=_start, initargs=(settings, tuple(offices)))
         self._under_way: deque[Future[Report]] = deque()
         self._most = 2 * workers
 
-    def give(self, events: list[Raw], span: Span) -> Iterator[Report]:
-        self._under_way.append(self._pool.submit(_made, events, span))
+    def give(self, work: Work, span: Span) -> Iterator[Report]:
+        self._under_way.append(self._pool.submit(_made, work, span))
         while len(self._under_way) > self._most:
             yield self._under_way.popleft().result()
 
-    def rest(self, events: list[Raw], span: Span) -> Iterator[Report]:
-        last = self._here.give(events, span)  # while the others are at theirs
+    def rest(self, work: Work, span: Span) -> Iterator[Report]:
+        last = self._here.give(work, span)  # while the others are at theirs
         while self._under_way:
             yield self._under_way.popleft().result()
         yield from last

@@ -1,0 +1,93 @@
+"""Orders decided again: a lived log comes out as it is recorded, and no decided field of any event can be changed by itself."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from shared.casework import asking
+from shared.eventlog.client import NO_STREAM, Raw
+from shared.eventlog.integrity.replay import ORDER, PASSED, Report, replay
+from shared.eventsourcing.events import REGISTRY
+from tests.desk import Desk
+from tests.integrity import forging
+from tests.programmes.life import SERVICES
+
+
+@pytest.fixture(scope="module")
+def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    with forging.lived(tmp_path_factory.mktemp("orders")) as made:
+        yield made
+
+
+def made_again(d: Desk, **period: Any) -> Report:
+    return replay(d.offices["assistance"].log, {s: d.offices[s] for s in SERVICES}, **period)
+
+
+def test_every_order_of_a_lived_log_comes_out_as_it_is_recorded(d: Desk) -> None:
+    """Half a year of three services, every shape among them: nothing differs, and hundreds of orders were asked about."""
+    report = made_again(d)
+    assert [str(f) for f in report.findings] == []
+    assert report.kinds[ORDER] > 400
+    assert report.kinds[PASSED] > 5
+
+
+def test_no_decided_field_of_any_event_can_be_changed_unseen(d: Desk) -> None:
+    """Amounts, days, months, classes, verdicts, each by itself in every type that was lived: named, or an input by docs/replayed.md."""
+    raws = list(d.offices["assistance"].log.read_all())
+    finder, inputs = forging.Finder(raws), forging.typed()
+    unseen, tried = set(), set()
+    for forged in forging.forgeries(raws):
+        tried.add(forged.type)
+        if forged.field not in inputs.get(forged.type, set()) and not finder.names(forged):
+            unseen.add((forged.type, forged.field))
+    assert unseen == set()
+    assert len(tried) > 150
+
+
+def test_every_event_that_could_carry_a_decision_has_its_row() -> None:
+    """By the registry of events: the table says of each what is held, and what is an input and why it is none of the held."""
+    assert set(forging.could_be_decided()) - set(forging.typed()) == set()
+    assert set(asking.UNHELD) <= {k.short for k in REGISTRY.values()}
+
+
+# Kinds of decision, one event of each: what is changed in it, and which fields the finding names.
+FORGED: dict[str, tuple[str, Callable[[dict[str, Any]], None], str, str]] = {
+    "claim": ("assistance.recovery_opened", lambda b: b.update(amount_fen=b["amount_fen"] + 1), PASSED, "amount_fen"),
+    "overpayment": ("assistance.overpayment_found", lambda b: b.update(amount_fen=b["amount_fen"] + 1), ORDER, "amount_fen"),
+    "payment": ("assistance.benefit_paid", lambda b: b.update(amount_fen=b["amount_fen"] + 1), ORDER, "amount_fen"),
+    "limit": ("assistance.clue_reported", lambda b: b.update(answer_by="2029-01-01"), ORDER, "answer_by"),
+    "class": ("assistance.class_granted", lambda b: b.update(hardship_class="minimum_living_x"), ORDER, "hardship_class"),
+    "sum of a run": ("assistance.payment_run_locked", lambda b: b.update(total_fen=b["total_fen"] + 1), ORDER, "total_fen"),
+    "price linkage": ("assistance.price_linkage_completed", lambda b: b.update(amount_fen=b["amount_fen"] + 1), ORDER, "amount_fen"),
+    "verdict": (
+        "assistance.verification_reported",
+        lambda b: b.update(verdict="different" if b["verdict"] != "different" else "consistent"),
+        ORDER,
+        "verdict",
+    ),
+    "fund": ("assistance.fund_counted", lambda b: b.update(ledger=b["ledger"] + 1), ORDER, "ledger"),
+    "death": ("registry.after_death_opened", lambda b: b["steps"][0].update(due_on="2029-01-01"), ORDER, "steps"),
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_a_forged_decision_is_named_in_the_report(d: Desk, what: str) -> None:
+    """In a copy of its stream, as if it had happened so: the report names the event, what of it differs, and by which kind."""
+    name, change, kind, field = FORGED[what]
+    log = d.offices["assistance"].log
+    raw = next(r for r in log.read_all() if r.name == name)
+    copies = []
+    for r in log.read(raw.stream)[: raw.version + 1]:
+        body = json.loads(r.data)
+        if r.version == raw.version:
+            change(body)
+        copies.append(Raw(r.name, json.dumps(body).encode(), r.metadata, str(uuid.uuid4())))
+    stream = f"{raw.stream.partition('-')[0]}-{uuid.uuid4()}"
+    log.append(stream, copies, NO_STREAM)
+    found = [f for f in made_again(d).findings if f.where == f"{stream}@{raw.version}" and f.kind == kind]
+    assert [field in f.differs for f in found] == [True], found
