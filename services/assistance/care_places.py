@@ -4,8 +4,9 @@ Life: opened with a number of places → requests, each admitted or refused; 特
 → leave → closed when nobody is left.
 
 Must hold: an entrusted resident is admitted only to a place that is free, another hand admits than took the request, the fee rule is
-that of the resident's class in the terms; whoever has priority (特困) is never turned away for one who has not: they come in even to
-a full house, which is then a case for a person, and nobody else is admitted until there is room again.
+that of the resident's class in the terms; nobody who has died keeps a place or waits for one; whoever has priority (特困) is never turned
+away for one who has not: they come in even to a full house, which is then a case for a person, and nobody else is admitted until there is
+room again.
 """
 
 from __future__ import annotations
@@ -92,7 +93,7 @@ class EntrustedCareRefused:
     by: str
 
 
-@shape_event(NAME, "care_resident_admitted", published=True)
+@shape_event(NAME, "care_resident_admitted", published=True, day="admitted_on")
 @dataclass(frozen=True)
 class CareResidentAdmitted:
     """入院: with the fee that the class pays a month, in fen."""
@@ -106,7 +107,7 @@ class CareResidentAdmitted:
     admitted_on: date
 
 
-@shape_event(NAME, "care_resident_left", published=True)
+@shape_event(NAME, "care_resident_left", published=True, day="left_on")
 @dataclass(frozen=True)
 class CareResidentLeft:
     """离院."""
@@ -222,12 +223,12 @@ class ChangeCarePlaces:
 @command("request_entrusted_care", permission="accept")
 @dataclass(frozen=True)
 class RequestEntrustedCare:
-    """申请托养; ``basis``: the decision or certificate that puts the person in this class."""
+    """申请托养; ``basis``: what puts the person in this class. What is on file is put in by the door, another agency's paper is named."""
 
     record_id: str
     person_id: str
     care_class: str
-    basis: str
+    basis: str = ""
 
 
 @command("admit_to_entrusted_care", permission="review")
@@ -263,6 +264,17 @@ class GiveUpPriorityPlace:
     record_id: str
     person_id: str
     moved_on: date
+    reason: str
+
+
+@command("leave_care_place_for_good", permission="record")
+@dataclass(frozen=True)
+class LeaveForGood:
+    """By the service: the person has died, or lives in another institution; ``left_on``: since when."""
+
+    record_id: str
+    person_id: str
+    left_on: date
     reason: str
 
 
@@ -360,6 +372,17 @@ def give_up_priority(state: CarePlaces, c: GiveUpPriorityPlace, order: Order[Any
     return [CareResidentLeft(state.subject_id, state.division, c.person_id, c.moved_on, c.reason)]
 
 
+def leave_for_good(state: CarePlaces, c: LeaveForGood, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where the person neither is in nor asked to be; who lives here by his placement leaves by that."""
+    gone: list[Any] = []
+    if any(r.person_id == c.person_id for r in state.requests):
+        gone.append(EntrustedCareRefused(c.person_id, c.reason, order.hand.actor))
+    found = next((r for r in state.residents if r.person_id == c.person_id and r.care_class != PRIORITY), None)
+    if found:
+        gone.append(CareResidentLeft(state.subject_id, state.division, c.person_id, max(c.left_on, found.since), c.reason))
+    return gone
+
+
 def close(state: CarePlaces, c: CloseCarePlaces, order: Order[Any]) -> Sequence[Any]:
     must(state, "关闭", "open")
     if state.residents or state.requests:
@@ -412,6 +435,7 @@ SHAPE = Shape(
         Act(RefuseEntrustedCare, "不予托养"),
         Act(TakePriorityPlace, "特困人员入住", by_service=True),
         Act(GiveUpPriorityPlace, "特困人员离院", by_service=True),
+        Act(LeaveForGood, "死亡或转往他院", by_service=True),
         Act(LeaveCarePlace, "离院"),
         Act(CloseCarePlaces, "关闭"),
         Act(NoteCareOverdue, "逾期登记", by_service=True),
@@ -425,6 +449,7 @@ SHAPE = Shape(
         RefuseEntrustedCare: refuse,
         TakePriorityPlace: take_priority,
         GiveUpPriorityPlace: give_up_priority,
+        LeaveForGood: leave_for_good,
         LeaveCarePlace: leave,
         CloseCarePlaces: close,
         NoteCareOverdue: note_overdue,

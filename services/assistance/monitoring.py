@@ -16,7 +16,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from services.assistance import household, person, placement
+from services.assistance import household, person, placement, standing
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS
 from services.assistance.declarations.discovery import DISABLED_SUBSIDY_MONITORING, LOW_INCOME_DYNAMIC_MONITORING
@@ -222,6 +222,12 @@ class Monitoring:
         if division and holds is not None and holds.grade and not all(self._case(code, own.person_id).open for code in SUBSIDIES):
             self._set(SetWatch(own.person_id, division, NOT_GRANTED, own.person_id, month), order)
 
+    def _who(self, household_id: str, month: str) -> str:
+        """Who is asked about a household, "" = nobody of it lives."""
+        state: household.Household = self.office.load(household.DECIDER, household_id).state
+        facts = household.facts_in(state, month, 0, None)
+        return household.payee_in(state, facts) if facts.members else ""
+
     def _set(self, watch: SetWatch, order: Order[Any]) -> None:
         self.office.handle(DECIDER, watch.subject_id, order.to(watch, f"watch {watch.subject_id} {watch.kind}"))
 
@@ -233,6 +239,10 @@ class Monitoring:
         raised = []
         for kind, (person_id, counts_from) in sorted(state.pending.items()):
             month = max(counts_from, dates.month_of(order.today))
+            if standing.died_on(self.office, person_id) is not None:
+                person_id = "" if kind == NOT_GRANTED else self._who(subject_id, month)
+            if not person_id:
+                continue  # nobody is left whom it could help
             finds = self._subsidies_missed if kind == NOT_GRANTED else self._household_missed
             warning = finds(state, kind, person_id, month)
             if warning is not None and self.warn(warning, order):
@@ -266,6 +276,16 @@ class Monitoring:
             if case.status == "ended" and case.ended_from == month:
                 what = f"{why}，{PROGRAMMES[code].name}自{month}起停发，须核实"
                 self.warn(RiskWarning(DISABLED_SUBSIDY_MONITORING, kind, "yellow", person_id, case.division, month, what), order)
+
+    def hukou_moved(self, person_id: str, month: str, division: str, away: bool, order: Order[Any]) -> None:
+        """The household of somebody who draws a subsidy moved: it goes on from another town, or ends with the district."""
+        for code in SUBSIDIES:
+            case = self._case(code, person_id)
+            if not (case.running or case.ended_from == month):
+                continue
+            level, where, then = ("orange", case.division, "须停发") if away else ("yellow", division, "由迁入地接续发放")
+            what = f"户籍{'迁出本区' if away else '在本区内迁移'}，{PROGRAMMES[code].name}自{month}起{then}，须核实"
+            self.warn(RiskWarning(DISABLED_SUBSIDY_MONITORING, "hukou_moved", level, person_id, where, month, what), order)
 
     def paid_after_death(self, person_id: str, code: str, month: str, fen: int, order: Order[Any]) -> None:
         """Money of a subsidy went out for months after the death."""

@@ -2,8 +2,8 @@
 
 Life: wished → offered → placed → left. An offer may be declined: then the wish waits for another. Withdrawn where the wish is gone.
 
-Must hold: nobody is placed without having been offered that place, nor offered one by the hand that took the wish; a wish without an
-offer is an open exception with a day, and the lack of one is told; on any day a person lives in at most one institution.
+Must hold: nobody is placed without, or before, having been offered that place, nor offered one by the hand that took the wish; a wish
+without an offer is an open exception with a day, and the lack of one is told; on any day a person lives in at most one institution.
 
 A shape of assistance's own: doors, rows, worklists and deadlines follow from its declaration like from any other.
 """
@@ -52,14 +52,15 @@ class PlacementWished:
     offer_by: date
 
 
-@shape_event(NAME, "placement_offered")
+@shape_event(NAME, "placement_offered", version=2, upcasters={1: lambda stored: {**stored, "offered_on": None}})
 @dataclass(frozen=True)
 class PlacementOffered:
-    """提供安置."""
+    """提供安置; ``offered_on`` None: of before that was said."""
 
     institution_id: str
     by: str
     answer_by: date
+    offered_on: date | None
 
 
 @shape_event(NAME, "placement_offer_declined")
@@ -81,7 +82,7 @@ class PlacementOfferTaken:
     place_by: date
 
 
-@shape_event(NAME, "person_moved_in", published=True)
+@shape_event(NAME, "person_moved_in", published=True, day="moved_on")
 @dataclass(frozen=True)
 class PersonMovedIn:
     """入住."""
@@ -93,10 +94,10 @@ class PersonMovedIn:
     moved_on: date
 
 
-@shape_event(NAME, "person_moved_out", published=True)
+@shape_event(NAME, "person_moved_out", published=True, day="moved_on")
 @dataclass(frozen=True)
 class PersonMovedOut:
-    """离院: no longer there from this day on."""
+    """离院: no longer there from this day on (that of moving in, where he did not stay a night)."""
 
     programme: str
     division: str
@@ -143,6 +144,8 @@ class PlacementWish(RecordState):
     terms: Terms = Terms()
     institution_id: str = ""
     wished_by: str = ""  # the hand that took the wish down
+    offered_on: date | None = None
+    left_for: str = ""  # why the last stay ended
     declined: tuple[str, ...] = ()
     stays: tuple[Stay, ...] = ()
     due_on: date | None = None  # of the step that is due; None once it was found overdue
@@ -158,7 +161,8 @@ def evolve(state: PlacementWish, event: Any) -> PlacementWish:
             begun = PlacementWish("wished", event.programme, event.division, event.subject_id, event.terms, stays=state.stays)
             return replace(begun, wished_by=event.by, due_on=event.offer_by)
         case PlacementOffered():
-            return replace(state, status="offered", institution_id=event.institution_id, due_on=event.answer_by, overdue=False)
+            offered = replace(state, status="offered", institution_id=event.institution_id, offered_on=event.offered_on)
+            return replace(offered, due_on=event.answer_by, overdue=False)
         case PlacementOfferDeclined():
             declined = (*state.declined, event.institution_id)
             return replace(state, status="wished", institution_id="", declined=declined, due_on=event.offer_by, overdue=False)
@@ -166,10 +170,10 @@ def evolve(state: PlacementWish, event: Any) -> PlacementWish:
             return replace(state, status="taken", due_on=event.place_by, overdue=False)
         case PersonMovedIn():
             stays = (*state.stays, Stay(event.institution_id, event.moved_on))
-            return replace(state, status="placed", stays=stays, due_on=None, overdue=False)
+            return replace(state, status="placed", stays=stays, due_on=None, overdue=False, left_for="")
         case PersonMovedOut():
             ended = replace(state.stays[-1], last=event.moved_on - timedelta(days=1))
-            return replace(state, status="left", stays=(*state.stays[:-1], ended))
+            return replace(state, status="left", stays=(*state.stays[:-1], ended), left_for=event.reason)
         case PlacementWishWithdrawn():
             return replace(state, status="withdrawn", institution_id="", due_on=None, overdue=False)
         case PlacementOverdue():
@@ -230,6 +234,15 @@ class LeaveInstitution:
     reason: str
 
 
+@command("resume_stay", permission="record")
+@dataclass(frozen=True)
+class ResumeStay:
+    """By the service: what the last stay ended for (``left_for``) was not so; he never left."""
+
+    record_id: str
+    left_for: str
+
+
 @command("withdraw_placement_wish", permission="accept")
 @dataclass(frozen=True)
 class WithdrawPlacementWish:
@@ -262,7 +275,8 @@ def offer(state: PlacementWish, c: OfferPlace, order: Order[Any]) -> Sequence[An
     must(state, "安排床位", "wished")
     not_the_same_hand(order, state.wished_by)
     institution = said(c.institution_id, "institution_id", "供养机构")
-    return [PlacementOffered(institution, order.hand.actor, dates.add_working_days(order.today, state.terms.answer_days))]
+    answer_by = dates.add_working_days(order.today, state.terms.answer_days)
+    return [PlacementOffered(institution, order.hand.actor, answer_by, order.today)]
 
 
 def take(state: PlacementWish, c: TakeOfferedPlace, order: Order[Any]) -> Sequence[Any]:
@@ -280,6 +294,8 @@ def place(state: PlacementWish, c: PlaceInInstitution, order: Order[Any]) -> Seq
     must(state, "入住", "taken")
     if c.moved_on > order.today:
         raise invalid("入住日期不得晚于今天。", "moved_on")
+    if state.offered_on and c.moved_on < state.offered_on:
+        raise invalid("入住日期不得早于提供床位之日。", "moved_on")
     if state.stays and (last := state.stays[-1].last) and c.moved_on <= last:
         raise invalid("入住日期不得早于上次离院。", "moved_on")
     return [PersonMovedIn(state.programme, state.division, state.subject_id, state.institution_id, c.moved_on)]
@@ -287,10 +303,20 @@ def place(state: PlacementWish, c: PlaceInInstitution, order: Order[Any]) -> Seq
 
 def leave(state: PlacementWish, c: LeaveInstitution, order: Order[Any]) -> Sequence[Any]:
     must(state, "离院", "placed")
-    if not state.stays[-1].first < c.moved_on <= order.today:
-        raise invalid("离院日期须在入住之后且不晚于今天。", "moved_on")
+    if not state.stays[-1].first <= c.moved_on <= order.today:
+        raise invalid("离院日期不得早于入住日期，也不得晚于今天。", "moved_on")
     reason = said(c.reason, "reason", "离院理由")
     return [PersonMovedOut(state.programme, state.division, state.subject_id, state.institution_id, c.moved_on, reason)]
+
+
+def resume(state: PlacementWish, c: ResumeStay, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where he left for another reason, or has wished again since."""
+    if state.status != "left" or state.left_for != c.left_for:
+        return []
+    last = state.stays[-1]
+    assert last.last is not None
+    since = last.last + timedelta(days=1)
+    return [PersonMovedIn(state.programme, state.division, state.subject_id, last.institution_id, since)]
 
 
 def withdraw(state: PlacementWish, c: WithdrawPlacementWish, order: Order[Any]) -> Sequence[Any]:
@@ -332,6 +358,7 @@ SHAPE = Shape(
         Act(DeclineOfferedPlace, "谢绝床位，等待另行安排"),
         Act(PlaceInInstitution, "入住"),
         Act(LeaveInstitution, "离院"),
+        Act(ResumeStay, "恢复在院", by_service=True),
         Act(WithdrawPlacementWish, "撤回意愿"),
         Act(NotePlacementOverdue, "逾期登记（愿进未进）", by_service=True),
     ),
@@ -343,6 +370,7 @@ SHAPE = Shape(
         DeclineOfferedPlace: decline,
         PlaceInInstitution: place,
         LeaveInstitution: leave,
+        ResumeStay: resume,
         WithdrawPlacementWish: withdraw,
         NotePlacementOverdue: note_overdue,
     },

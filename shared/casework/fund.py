@@ -3,9 +3,9 @@
 Life: opened → allocated, drawn, draws settled or given back, replenished, counted (reconciled) → closed when nothing is left open.
 The same decider keeps fen (临时救助备用金, donations, lottery fund) and minutes (time bank): ``Terms.unit`` says which.
 
-Must hold: 0 ≤ balance always; balance = allocated − drawn + given back; a draw names one case, is at most the terms' limit, and
-stays on the ledger until the formal decision settles it (catalogue A24: reconciled with later formal approval); the hand that
-counts is not one that drew since the last count.
+Must hold: 0 ≤ balance always; balance = allocated − drawn + given back; a draw names one case, is at most the terms' limit (so are
+together the draws of one case that are not settled), and stays on the ledger until the formal decision settles it (catalogue A24:
+reconciled with later formal approval), by another hand than drew it; the hand that counts is not one that drew since the last count.
 """
 
 from __future__ import annotations
@@ -137,6 +137,7 @@ class Draw:
     amount: int
     settle_by: date | None
     overdue: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,8 @@ def evolve(state: Fund, event: Any) -> Fund:
         case FundAllocated():
             return replace(state, balance=state.balance + event.amount, allocated=state.allocated + event.amount)
         case FundDrawn():
-            still_open = {**state.open_draws, event.draw_id: Draw(event.case_id, event.amount, event.settle_by)} if event.settle_by else {}
+            new = Draw(event.case_id, event.amount, event.settle_by, by=event.by)
+            still_open = {**state.open_draws, event.draw_id: new} if event.settle_by else {}
             return replace(
                 state,
                 balance=state.balance - event.amount,
@@ -298,6 +300,9 @@ def draw(state: Fund, c: DrawFromFund, order: Order[Any]) -> Sequence[Any]:
     said(c.case_id, "case_id", "所救助的办件")
     if state.terms.draw_limit and amount > state.terms.draw_limit:
         raise invalid("超过单次支取限额。", "amount")
+    of_case = sum(d.amount for d in state.open_draws.values() if d.case_id == c.case_id)
+    if state.terms.draw_limit and amount + of_case > state.terms.draw_limit:
+        raise invalid("同一办件尚未核销的支取合计超过单次支取限额。", "amount")
     if amount > state.balance:
         raise Refused("out_of_order", "余额不足。", "amount")
     settle_by = order.today + timedelta(days=state.terms.settle_days) if state.terms.settle_days else None
@@ -309,6 +314,7 @@ def settle(state: Fund, c: SettleFundDraw, order: Order[Any]) -> Sequence[Any]:
     found = state.open_draws.get(c.draw_id)
     if found is None:
         raise Refused("not_found", "没有此笔待核销的支取。", "draw_id")
+    not_the_same_hand(order, found.by)
     if not 0 <= c.covered <= found.amount:
         raise invalid("核销金额须在零与支取金额之间。", "covered")
     return [FundDrawSettled(c.draw_id, said(c.decision, "decision", "审批决定"), found.amount - c.covered)]
@@ -361,8 +367,16 @@ def view(state: Fund) -> View:
     dues = [(d.settle_by, "settle") for d in state.open_draws.values() if d.settle_by and not d.overdue]
     dues += [(state.count_due, "count")] if state.count_due and not state.count_overdue else []
     first = min(dues, default=(None, ""))
-    worklist = "fund_settle" if state.open_draws else "fund_count" if state.count_overdue or state.difference else "fund_in_use"
-    return View("open", True, worklist, due_on=first[0], due=first[1], amount=state.balance)
+    return View("open", True, _list(state), due_on=first[0], due=first[1], amount=state.balance)
+
+
+def _list(state: Fund) -> str:
+    """What is late comes first: a count that is owed is not hidden by draws that are still in time."""
+    if any(d.overdue for d in state.open_draws.values()):
+        return "fund_overdue"
+    if state.count_overdue or state.difference:
+        return "fund_count"
+    return "fund_settle" if state.open_draws else "fund_in_use"
 
 
 SHAPE = Shape(

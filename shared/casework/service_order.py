@@ -2,9 +2,11 @@
 
 Life: ordered → provider assigned → for each visit checked in, checked out, confirmed by the recipient (or disputed) → rated, settled
 → reviewed where the terms say so → ended. A visit's minutes are those between check-in and check-out by the house's clock.
+Stopped (停止服务) when the recipient died: no further visit; what was rendered by then is confirmed and settled, and with that it ends.
 
 Must hold: nothing is settled that the recipient did not confirm, nor twice; in no period more is used than the entitlement; what is
-settled is units × the price in the terms, never typed; the hand that settles neither rendered the service nor took the confirmation.
+settled is units × the price in the terms, never typed; the hand that settles neither rendered the service nor took the confirmation;
+nothing counts that is said to have been rendered after the last day of an order that was stopped.
 """
 
 from __future__ import annotations
@@ -172,6 +174,29 @@ class ServiceReviewed:
     review_on: date | None
 
 
+@shape_event(NAME, "service_stopped")
+@dataclass(frozen=True)
+class ServiceStopped:
+    """停止服务: nothing is rendered after ``last_day``; ``units`` that were confirmed of later visits and not settled do not count."""
+
+    reason: str
+    last_day: date
+    units: int
+    by: str
+
+
+@shape_event(NAME, "service_resumed")
+@dataclass(frozen=True)
+class ServiceResumed:
+    """恢复服务: why it was stopped was not so; the units that did not count for it count again."""
+
+    reason: str
+    units: int
+    by: str
+    settle_by: date | None
+    review_on: date | None
+
+
 @shape_event(NAME, "service_ended")
 @dataclass(frozen=True)
 class ServiceEnded:
@@ -213,6 +238,14 @@ class Deadline:
 
 
 @dataclass(frozen=True)
+class Rendered:
+    """A visit that was confirmed and is not settled yet: on which day, how many units."""
+
+    day: date
+    units: int
+
+
+@dataclass(frozen=True)
 class ServiceOrder(RecordState):
     terms: Terms = Terms()
     service_class: str = ""
@@ -231,6 +264,9 @@ class ServiceOrder(RecordState):
     settled: int = 0  # units
     settled_fen: int = 0
     fee_fen: int = 0
+    unsettled: tuple[Rendered, ...] = ()
+    last_day: date | None = None  # of an order that was stopped
+    void_units: int = 0  # that do not count because they are of later days
     hands: tuple[str, ...] = ()  # that rendered or confirmed what is not settled yet
     rated: int = 0  # ratings given, of the visits confirmed
     score: int = 0  # the last
@@ -243,7 +279,7 @@ def evolve(state: ServiceOrder, event: Any) -> ServiceOrder:
         case ServiceOrdered():
             # What was used, confirmed and settled under an earlier order counts on: ordering anew grants nothing twice.
             begun = replace(state, status="ordered", programme=event.programme, division=event.division, subject_id=event.subject_id)
-            begun = replace(begun, terms=event.terms, provider="", visits_before=state.visits)
+            begun = replace(begun, terms=event.terms, provider="", visits_before=state.visits, last_day=None, void_units=0)
             filled = replace(begun, service_class=event.service_class, mode=event.mode, entitlement=event.entitlement, plan=event.plan)
             return _due(filled, assign=event.assign_by, review=event.review_on)
         case ServiceAssigned():
@@ -257,7 +293,9 @@ def evolve(state: ServiceOrder, event: Any) -> ServiceOrder:
         case ServiceConfirmed():
             units, visits = state.confirmed + event.units, state.visits + 1
             hands = tuple(sorted({*state.hands, *state.rendered_by, event.by}))
-            done = replace(_visit_over(state), visits=visits, confirmed=units, hands=hands)
+            assert state.checked_in_at is not None
+            unsettled = (*state.unsettled, Rendered(state.checked_in_at.date(), event.units))
+            done = replace(_visit_over(state), visits=visits, confirmed=units, hands=hands, unsettled=unsettled)
             settle = next((d.on for d in state.deadlines if d.due == "settle"), event.settle_by)
             return _due(done, confirm=None, settle=settle)
         case ServiceDisputed():
@@ -271,9 +309,17 @@ def evolve(state: ServiceOrder, event: Any) -> ServiceOrder:
             return replace(state, rated=state.visits, score=event.score)
         case ServiceSettled():
             fen, fee = state.settled_fen + event.price_fen, state.fee_fen + event.fee_fen
-            return _due(replace(state, settled=state.settled + event.units, settled_fen=fen, fee_fen=fee, hands=()), settle=None)
+            settled = replace(state, settled=state.settled + event.units, settled_fen=fen, fee_fen=fee, hands=(), unsettled=())
+            return _due(settled, settle=None)
         case ServiceReviewed():
             return _due(replace(state, plan=event.plan), review=event.review_on)
+        case ServiceStopped():
+            left = replace(state, last_day=event.last_day, confirmed=state.confirmed - event.units, void_units=event.units)
+            nothing = {"settle": None} if left.confirmed == left.settled else {}
+            return _due(left, assign=None, review=None, **nothing)
+        case ServiceResumed():
+            again = replace(state, last_day=None, confirmed=state.confirmed + event.units, void_units=0)
+            return _due(again, review=event.review_on, **({"settle": event.settle_by} if event.settle_by else {}))
         case ServiceEnded():
             return replace(state, status=event.outcome, deadlines=(), told=())
         case ServiceOverdue():
@@ -406,6 +452,25 @@ class CancelService:
     reason: str
 
 
+@command("stop_service", permission="record")
+@dataclass(frozen=True)
+class StopService:
+    """By the service: whom it is for has died; ``last_day`` is the last one on which it can have been rendered."""
+
+    record_id: str
+    last_day: date
+    reason: str
+
+
+@command("resume_service", permission="record")
+@dataclass(frozen=True)
+class ResumeService:
+    """By the service: the death was none."""
+
+    record_id: str
+    reason: str
+
+
 @command("note_service_overdue", permission="record")
 @dataclass(frozen=True)
 class NoteServiceOverdue:
@@ -450,6 +515,8 @@ def assign(state: ServiceOrder, c: AssignService, order: Order[Any]) -> Sequence
 
 def check_in(state: ServiceOrder, c: CheckInService, order: Order[Any]) -> Sequence[Any]:
     must(state, "签到", "assigned")
+    if state.last_day:
+        raise out_of_order("服务已停止，不得再签到。")
     if used_in(state, period_of(state.terms, order.today)) >= state.entitlement:
         raise out_of_order("本期服务额度已用完。")
     return [ServiceCheckedIn(order.now, order.hand.actor, order.today)]
@@ -470,6 +537,9 @@ def check_out(state: ServiceOrder, c: CheckOutService, order: Order[Any]) -> Seq
 def confirm(state: ServiceOrder, c: ConfirmService, order: Order[Any]) -> Sequence[Any]:
     must(state, "确认", "served")
     not_the_same_hand(order, *state.rendered_by)
+    assert state.checked_in_at is not None
+    if state.last_day and state.checked_in_at.date() > state.last_day:
+        raise out_of_order("签到日在停止服务之后，不能确认；请提出异议，按零计量处理。")
     settle_by = dates.add_working_days(order.today, state.terms.settle_days)
     return [ServiceConfirmed(state.units, said(c.proof, "proof", "确认凭据"), order.hand.actor, settle_by)]
 
@@ -486,7 +556,7 @@ def resolve(state: ServiceOrder, c: ResolveServiceDispute, order: Order[Any]) ->
     if not 0 <= c.units <= state.units:
         raise invalid("计量不得超过原记录。", "units")
     confirm_by = dates.add_working_days(order.today, state.terms.confirm_days)
-    return [ServiceDisputeResolved(c.units, said(c.reason, "reason", "处理理由"), order.hand.actor, confirm_by)]
+    return _with_the_end(state, ServiceDisputeResolved(c.units, said(c.reason, "reason", "处理理由"), order.hand.actor, confirm_by), order)
 
 
 def rate(state: ServiceOrder, c: RateService, order: Order[Any]) -> Sequence[Any]:
@@ -505,7 +575,8 @@ def settle(state: ServiceOrder, c: SettleService, order: Order[Any]) -> Sequence
     not_the_same_hand(order, *state.hands)
     units = state.confirmed - state.settled
     kind = next(k for k in state.terms.classes if k.code == state.service_class)
-    return [ServiceSettled(state.provider, units, units * kind.price_fen, units * kind.fee_fen, order.hand.actor)]
+    settled = ServiceSettled(state.provider, units, units * kind.price_fen, units * kind.fee_fen, order.hand.actor)
+    return _with_the_end(state, settled, order)
 
 
 def review(state: ServiceOrder, c: ReviewService, order: Order[Any]) -> Sequence[Any]:
@@ -521,6 +592,39 @@ def cancel(state: ServiceOrder, c: CancelService, order: Order[Any]) -> Sequence
     return [
         ServiceEnded("completed" if state.visits > state.visits_before else "cancelled", said(c.reason, "reason", "理由"), order.hand.actor)
     ]
+
+
+def stop(state: ServiceOrder, c: StopService, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where it runs no longer, or was stopped already with that day; with another day the units are reckoned anew."""
+    if state.status not in RUNNING or state.last_day == c.last_day:
+        return []
+    back = [ServiceResumed(c.reason, state.void_units, order.hand.actor, None, None)] if state.last_day else []
+    void = sum(v.units for v in state.unsettled if v.day > c.last_day)
+    return [*back, *_with_the_end(_after(state, back), ServiceStopped(c.reason, c.last_day, void, order.hand.actor), order)]
+
+
+def resume(state: ServiceOrder, c: ResumeService, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where it was not stopped, or has ended since: it is ordered anew then."""
+    if state.status not in RUNNING or state.last_day is None:
+        return []
+    owed = state.confirmed + state.void_units > state.settled
+    settle_by = dates.add_working_days(order.today, state.terms.settle_days) if owed else None
+    return [ServiceResumed(c.reason, state.void_units, order.hand.actor, settle_by, _review_on(state.terms, order.today))]
+
+
+def _after(state: ServiceOrder, events: Sequence[Any]) -> ServiceOrder:
+    for event in events:
+        state = evolve(state, event)
+    return state
+
+
+def _with_the_end(state: ServiceOrder, event: Any, order: Order[Any]) -> list[Any]:
+    """An order that was stopped ends with the last that was left of it."""
+    after = _after(state, [event])
+    if after.last_day is None or after.status not in ("ordered", "assigned") or after.confirmed > after.settled:
+        return [event]
+    outcome = "completed" if after.visits > after.visits_before else "cancelled"
+    return [event, ServiceEnded(outcome, "服务已停止，余项结清", order.hand.actor)]
 
 
 def note_overdue(state: ServiceOrder, c: NoteServiceOverdue, order: Order[Any]) -> Sequence[Any]:
@@ -573,6 +677,8 @@ SHAPE = Shape(
         Act(SettleService, "结算（只结算已确认的服务）"),
         Act(ReviewService, "服务评估"),
         Act(CancelService, "取消或结束"),
+        Act(StopService, "停止服务", by_service=True),
+        Act(ResumeService, "恢复服务", by_service=True),
         Act(NoteServiceOverdue, "逾期登记", by_service=True),
     ),
     evolve=evolve,
@@ -588,6 +694,8 @@ SHAPE = Shape(
         SettleService: settle,
         ReviewService: review,
         CancelService: cancel,
+        StopService: stop,
+        ResumeService: resume,
         NoteServiceOverdue: note_overdue,
     },
     view=view,

@@ -1,10 +1,12 @@
 """Visit plan (探访计划): somebody is looked after regularly, by a named hand, and it is noticed when nobody comes. Shape 6.
 
 Life: opened with subject, frequency and responsible person → visits, each with findings and checks → reviewed, responsible person
-changed → closed. The plan runs in windows of so many days from its first day on; a window without a visit is told when it is over.
+changed → closed. The plan runs in windows of so many days from its first day on; a window without a visit is told when it is over,
+and the plan stands among those that are late until somebody has been there again.
 
 Must hold: an open plan has a responsible person; what is visited was not in the future; each visit answers every check of the terms;
-coverage (visits done of those due) of any period follows from the windows alone; a finding that asks for a clue is published.
+coverage (visits done of those due) of any period follows from the windows alone, and none is due after the day on which there was nobody
+to visit any more; a finding that asks for a clue is published.
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ class VisitPlanOpened:
     review_on: date | None
 
 
-@shape_event(NAME, "visit_recorded")
+@shape_event(NAME, "visit_recorded", day="visited_on")
 @dataclass(frozen=True)
 class VisitRecorded:
     """探访. ``lacking``: the checks that were not in order."""
@@ -88,7 +90,7 @@ class VisitRecorded:
     by: str
 
 
-@shape_event(NAME, "visit_finding_raised", published=True)
+@shape_event(NAME, "visit_finding_raised", published=True, day="visited_on")
 @dataclass(frozen=True)
 class VisitFindingRaised:
     """探访发现问题: a finding that becomes a clue (线索)."""
@@ -101,7 +103,7 @@ class VisitFindingRaised:
     responsible: str
 
 
-@shape_event(NAME, "visit_check_failed", published=True)
+@shape_event(NAME, "visit_check_failed", published=True, day="visited_on")
 @dataclass(frozen=True)
 class VisitCheckFailed:
     """核对项不合格: checks that are newly out of order; the plan waits for a visit that finds them in order."""
@@ -198,6 +200,7 @@ class VisitPlan(RecordState):
     told_until: date | None = None  # the last window whose lack of a visit was told
     review_on: date | None = None
     review_overdue: bool = False
+    closed_for: str = ""
 
 
 def evolve(state: VisitPlan, event: Any) -> VisitPlan:
@@ -218,6 +221,7 @@ def evolve(state: VisitPlan, event: Any) -> VisitPlan:
                 lacking=(),
                 review_on=event.review_on,
                 review_overdue=False,
+                closed_for="",
             )
         case VisitRecorded():
             return replace(state, visits=tuple(sorted({*state.visits, event.visited_on})), lacking=_lacking_after(state, event))
@@ -236,8 +240,8 @@ def evolve(state: VisitPlan, event: Any) -> VisitPlan:
         case VisitReviewOverdue():
             return replace(state, review_overdue=True)
         case VisitPlanClosed():
-            ended = replace(state.stretches[-1], last=event.closed_on)
-            return replace(state, status="closed", stretches=(*state.stretches[:-1], ended), lacking=(), review_on=None)
+            clipped = tuple(replace(s, last=min(s.last or event.closed_on, event.closed_on)) for s in state.stretches)
+            return replace(state, status="closed", stretches=clipped, lacking=(), review_on=None, closed_for=event.reason)
         case _:
             raise TypeError(f"a visit plan knows no {type(event).__name__}")
 
@@ -285,6 +289,14 @@ def _next_due(state: VisitPlan) -> date | None:
     reach = far + timedelta(days=state.stretches[-1].every_days)
     stretch = replace(state, stretches=state.stretches[-1:])
     return next((w[1] for w in windows(stretch, reach) if not _told(state, w) and not _visited(state, w)), None)
+
+
+def missing(state: VisitPlan) -> bool:
+    """逾期未访: the last window that was told of is still without a visit, and nobody came since."""
+    if state.status != "open" or state.told_until is None or state.told_until < state.stretches[-1].first:
+        return False
+    first = state.told_until - timedelta(days=state.stretches[-1].every_days - 1)
+    return not any(day >= first for day in state.visits)
 
 
 def _told(state: VisitPlan, window: tuple[date, date]) -> bool:
@@ -354,8 +366,20 @@ class ReviewVisitPlan:
 @command("close_visit_plan", permission="review")
 @dataclass(frozen=True)
 class CloseVisitPlan:
+    """``closed_on``: the last day on which somebody was to be visited, not after today (none = today)."""
+
     record_id: str
     reason: str
+    closed_on: date | None = None
+
+
+@command("resume_visit_plan", permission="record")
+@dataclass(frozen=True)
+class ResumeVisitPlan:
+    """By the service: what it was closed for (``closed_for``) was not so; it goes on from today as it was."""
+
+    record_id: str
+    closed_for: str
 
 
 @command("note_visit_overdue", permission="record")
@@ -445,7 +469,24 @@ def review(state: VisitPlan, c: ReviewVisitPlan, order: Order[Any]) -> Sequence[
 
 def close(state: VisitPlan, c: CloseVisitPlan, order: Order[Any]) -> Sequence[Any]:
     must(state, "结束计划", "open")
-    return [VisitPlanClosed(said(c.reason, "reason", "结束理由"), order.today, order.hand.actor)]
+    closed_on = c.closed_on or order.today
+    if closed_on > order.today:
+        raise invalid("结束日期不得晚于今天。", "closed_on")
+    return [VisitPlanClosed(said(c.reason, "reason", "结束理由"), closed_on, order.hand.actor)]
+
+
+def resume(state: VisitPlan, c: ResumeVisitPlan, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where it was closed for another reason, or by now stands open."""
+    if state.status != "closed" or state.closed_for != c.closed_for:
+        return []
+    last = state.stretches[-1]
+    first = order.today if last.last is None or last.last < order.today else order.today + timedelta(days=1)
+    return [
+        VisitPlanOpened(
+            state.programme, state.division, state.subject_id, state.terms, state.responsible, state.provider, state.agreement_no,
+            state.measures, last.every_days, first, _review_on(state.terms, first),
+        )
+    ]  # fmt: skip
 
 
 def note_overdue(state: VisitPlan, c: NoteVisitOverdue, order: Order[Any]) -> Sequence[Any]:
@@ -489,6 +530,7 @@ def view(state: VisitPlan) -> View:
     dues += [(state.review_on, "review")] if state.review_on and not state.review_overdue else []
     due_on, due = min(dues, default=(None, ""))
     worklist = "visit_attention" if state.lacking else "visit_review" if state.review_overdue else "visit"
+    worklist = "visit_overdue" if missing(state) else worklist
     return View("open", True, worklist, state.responsible, due_on, due, len(state.visits))
 
 
@@ -503,6 +545,7 @@ SHAPE = Shape(
         Act(ChangeVisitResponsible, "更换责任人"),
         Act(ReviewVisitPlan, "计划评估，继续"),
         Act(CloseVisitPlan, "结束计划"),
+        Act(ResumeVisitPlan, "恢复探访计划", by_service=True),
         Act(NoteVisitOverdue, "逾期登记", by_service=True),
     ),
     evolve=evolve,
@@ -512,6 +555,7 @@ SHAPE = Shape(
         ChangeVisitResponsible: change_responsible,
         ReviewVisitPlan: review,
         CloseVisitPlan: close,
+        ResumeVisitPlan: resume,
         NoteVisitOverdue: note_overdue,
     },
     view=view,

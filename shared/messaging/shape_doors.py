@@ -32,7 +32,7 @@ from shared.messaging.showing import caught_up, plain, shown
 from shared.security.permissions import within
 
 S = TypeVar("S", bound=type[Service])
-NOTHING_BEFORE: Mapping[str, Callable[[Any, Order[Any]], None]] = {}
+NOTHING_BEFORE: Mapping[str, Callable[[Any, Order[Any]], Order[Any] | None]] = {}
 
 
 def with_shapes(
@@ -42,11 +42,12 @@ def with_shapes(
     deciders: Mapping[str, Decider[Any]],
     *,
     more_lists: tuple[sa.Table, ...] = (),
-    before: Mapping[str, Callable[[Any, Order[Any]], None]] = NOTHING_BEFORE,
+    before: Mapping[str, Callable[[Any, Order[Any]], Order[Any] | None]] = NOTHING_BEFORE,
 ) -> Callable[[S], S]:
     """Give a service the doors of its declarations. ``deciders``: by shape name, as adopted in the service's rooms;
     ``more_lists``: other tables with ``worklist, programme, division, due_on`` columns, whose open rows wait in worklists too;
-    ``before``: by an act's name, what the service looks at first and may refuse for, where more than the record has a say."""
+    ``before``: by an act's name, what the service looks at first and may refuse for, where more than the record has a say; it may answer
+    with the order as it is to be, where it puts in what is known."""
 
     def furnish(cls: S) -> S:
         for shape in shapes_of(declarations):
@@ -105,7 +106,7 @@ def _act_door(
     act: Act,
     declarations: Mapping[str, Declaration],
     decider: Decider[Any],
-    before: Mapping[str, Callable[[Any, Order[Any]], None]],
+    before: Mapping[str, Callable[[Any, Order[Any]], Order[Any] | None]],
 ) -> Any:
     kind = command_type(act.command)
     form = _form(act)
@@ -115,7 +116,8 @@ def _act_door(
         if act.opens is None:
             if kind.name in before:  # asked of the record: whose it is comes first, as a refusal says how it stands
                 _within(self, decider, c.record_id, order)
-                before[kind.name](self, order)
+                order = before[kind.name](self, order) or order
+                c = order.command
             if act.brings:
                 order = order.to(act.command(**_asked(c), **_brought(self, act, declarations, decider, c.record_id)))
             return self.office.handle(decider, c.record_id, order)
@@ -125,7 +127,8 @@ def _act_door(
             asked["division"] = divisions.check(asked["division"])
             within(order.hand, asked["division"])
         if kind.name in before:
-            before[kind.name](self, order)
+            order = before[kind.name](self, order) or order
+            asked |= {name: value for name, value in _asked(order.command).items() if name != "division"}
         opening = order.to(act.command(**asked, terms=declared.terms))
         return self.office.handle(decider, act.opens(opening.command, order.command_id), opening)
 

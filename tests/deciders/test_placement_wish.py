@@ -61,13 +61,13 @@ def test_a_declined_offer_leaves_the_wish_open() -> None:
 def test_a_stay_is_answered_for_on_any_day() -> None:
     """From the day of moving in until the day before leaving; a later stay is another."""
     placed = taken().when(pw.PlaceInInstitution(ID, FIRST)).accepted().on("2023-09-01")
-    placed.when(pw.LeaveInstitution(ID, FIRST, "出院")).then_refused("invalid_input", "moved_on")
+    placed.when(pw.LeaveInstitution(ID, FIRST - timedelta(days=1), "出院")).then_refused("invalid_input", "moved_on")
     left = placed.when(pw.LeaveInstitution(ID, date(2023, 8, 20), "随亲属生活")).accepted()
     assert [pw.valid_on(left.state, d) for d in (FIRST, date(2023, 8, 19), date(2023, 8, 20))] == [True, True, False]
     again = left.when(WISH).accepted().by("staff:reviewer").when(pw.OfferPlace(ID, "org-2")).accepted().by("staff:clerk")
     again = again.when(pw.TakeOfferedPlace(ID)).accepted()
     again.when(pw.PlaceInInstitution(ID, date(2023, 8, 19))).then_refused("invalid_input", "moved_on")
-    back = again.when(pw.PlaceInInstitution(ID, date(2023, 8, 20))).accepted().state
+    back = again.when(pw.PlaceInInstitution(ID, date(2023, 9, 1))).accepted().state
     assert pw.valid_on(back, date(2023, 8, 1))
     assert pw.valid_on(back, date(2023, 9, 1))
 
@@ -110,3 +110,26 @@ def legal(before: pw.PlacementWish, events: Any, after: pw.PlacementWish, day: d
 def test_any_life_of_a_wish_is_legal(steps: list[Any]) -> None:
     """Whatever is asked in whatever order: no step skipped, nowhere twice, lateness told once, a way out."""
     live(pw.SHAPE, [(WISH, "staff:clerk", 0), *steps], [(pw.WithdrawPlacementWish(ID, "改居家"), "staff:clerk")], legal)
+
+
+def test_nobody_moves_in_before_the_place_was_offered() -> None:
+    """A day of years ago would make him one of the institution's for all months since."""
+    taken().when(pw.PlaceInInstitution(ID, FIRST - timedelta(days=1))).then_refused("invalid_input", "moved_on")
+
+
+def test_who_leaves_on_the_day_of_moving_in_lived_there_on_no_day() -> None:
+    """As when he dies that day."""
+    left = taken().when(pw.PlaceInInstitution(ID, FIRST)).accepted().when(pw.LeaveInstitution(ID, FIRST, "死亡")).accepted()
+    assert left.state.status == "left"
+    assert not pw.valid_on(left.state, FIRST)
+
+
+def test_a_stay_that_ended_for_what_was_not_so_has_no_gap() -> None:
+    """He never left: the stay goes on from the day after its last, for the same reason alone, once."""
+    placed = taken().when(pw.PlaceInInstitution(ID, FIRST)).accepted().on("2023-09-01")
+    left = placed.when(pw.LeaveInstitution(ID, date(2023, 8, 20), "死亡")).accepted()
+    left.when(pw.ResumeStay(ID, "出院")).then_nothing()
+    back = left.when(pw.ResumeStay(ID, "死亡")).accepted()
+    assert (back.state.status, back.state.stays[-1].institution_id) == ("placed", placed.state.institution_id)
+    assert all(pw.valid_on(back.state, day) for day in (date(2023, 8, 19), date(2023, 8, 20), date(2023, 9, 1)))
+    back.when(pw.ResumeStay(ID, "死亡")).then_nothing()

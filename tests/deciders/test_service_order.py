@@ -203,3 +203,62 @@ def test_any_life_of_a_service_order_is_legal(steps: list[Any]) -> None:
         (so.CancelService(ID, "不再需要"), "staff:x"),
     ]
     live(so.SHAPE, [*procedure[: len(steps) % 6], *steps], exits, legal)
+
+
+def _day(n: int) -> str:
+    return f"2023-07-{n:02d}"
+
+
+TIMES = so.Terms((so.ServiceClass("care", "照料护理", price_fen=6_000),), entitlement=10)
+
+
+def rendered(state: Given[Any], day: int, hand: str = "clerk", proof: bool = True) -> Given[Any]:
+    inside = state.on(_day(day)).by(f"staff:{hand}").when(so.CheckInService(ID)).accepted().when(so.CheckOutService(ID)).accepted()
+    return inside.by("staff:reviewer").when(so.ConfirmService(ID, "签字")).accepted() if proof else inside
+
+
+def stopped(state: Given[Any], day: int, last: int) -> Given[Any]:
+    return state.on(_day(day)).by("service:assistance").when(so.StopService(ID, date(2023, 7, last), "死亡")).accepted()
+
+
+def test_nothing_is_paid_that_was_rendered_to_somebody_who_had_died() -> None:
+    """Three visits, the last two after the death that was told on the tenth: one is settled, and the order ends with it."""
+    served_on = rendered(rendered(rendered(assigned(TIMES), 4), 6), 9)
+    over = stopped(served_on, 10, 5)
+    assert (over.state.confirmed, over.state.void_units) == (1, 2)
+    over.by("staff:clerk").when(so.CheckInService(ID)).then_refused("out_of_order")
+    settled = over.by("staff:cashier").when(so.SettleService(ID)).accepted()
+    assert (settled.state.settled_fen, settled.state.status) == (6_000, "completed")
+    assert not so.view(settled.state).open
+
+
+def test_an_order_that_was_stopped_with_nothing_owed_ends_at_once() -> None:
+    """Ordered, assigned, or all its visits after the death."""
+    assert stopped(assigned(TIMES), 10, 5).state.status == "cancelled"
+    assert stopped(rendered(assigned(TIMES), 9), 10, 5).state.status == "completed"
+
+
+def test_a_visit_under_way_when_the_order_is_stopped_has_a_way_out() -> None:
+    """Of a day before the death it is confirmed, of a later one disputed and counted as nothing; the order ends behind it."""
+    early = stopped(rendered(assigned(TIMES), 4, proof=False), 10, 5)
+    kept = early.by("staff:reviewer").when(so.ConfirmService(ID, "家属签字")).accepted()
+    kept = kept.by("staff:cashier").when(so.SettleService(ID)).accepted()
+    assert (kept.state.settled_fen, kept.state.status) == (6_000, "completed")
+    late = stopped(rendered(assigned(TIMES), 8, proof=False), 10, 5)
+    late.by("staff:reviewer").when(so.ConfirmService(ID, "签字")).then_refused("out_of_order")
+    disputed = late.by("staff:reviewer").when(so.DisputeService(ID, "已死亡")).accepted()
+    nothing = disputed.by("staff:approver").when(so.ResolveServiceDispute(ID, 0, "已死亡")).accepted()
+    assert (nothing.state.settled_fen, nothing.state.status) == (0, "cancelled")
+
+
+def test_a_death_that_was_none_or_another_day_gives_back_what_did_not_count() -> None:
+    """The units count again; with a later day those up to it."""
+    served_on = rendered(rendered(assigned(TIMES), 4), 8)
+    over = stopped(served_on, 10, 5)
+    back = over.by("service:assistance").when(so.ResumeService(ID, "撤销")).accepted()
+    assert (back.state.confirmed, back.state.last_day, back.state.void_units) == (2, None, 0)
+    back.when(so.ResumeService(ID, "撤销")).then_nothing()
+    later = stopped(over, 11, 9)
+    assert (later.state.confirmed, later.state.void_units) == (2, 0)
+    later.when(so.StopService(ID, date(2023, 7, 9), "死亡")).then_nothing()
+    assert rendered(back, 12).state.confirmed == 3

@@ -117,10 +117,11 @@ def test_coverage_counts_the_windows_that_ended() -> None:
 
 
 def test_a_review_keeps_or_quickens_the_plan_and_its_lack_is_told() -> None:
-    """A plan that nobody reviews stands in the review list; a review begins new windows where the frequency changes."""
+    """A plan that nobody reviews stands in the review list, after a missed visit; a review begins new windows with another frequency."""
     assert vp.view(opened().state).due_on == date(2023, 8, 1)
     late = opened().on("2024-01-01").when(vp.NoteVisitOverdue(ID, "visit")).accepted()
-    assert vp.view(late.state).worklist == "visit_review"
+    assert vp.view(late.state).worklist == "visit_overdue"
+    assert vp.view(late.when(visit("2024-01-01")).accepted().state).worklist == "visit_review"
     went_on = late.when(vp.ReviewVisitPlan(ID, "需加密", every_days=7)).accepted()
     view = vp.view(went_on.state)
     assert (view.worklist, view.due_on) == ("visit", date(2024, 1, 7))
@@ -191,3 +192,37 @@ def test_any_life_of_a_visit_plan_is_legal(steps: list[Any]) -> None:
     """Whatever is asked in whatever order: a responsible person, no visit in the future, coverage that adds up, a way out."""
     first = (vp.OpenVisitPlan(P, TOWN, SUBJECT, "staff:a", terms=TRIAL), "staff:clerk", 0)
     live(vp.SHAPE, [first, *steps], [(vp.CloseVisitPlan(ID, "迁出"), "staff:reviewer")], legal)
+
+
+def test_a_missed_visit_waits_in_the_list_of_what_is_late_until_somebody_comes() -> None:
+    """Also when the visit was made in time and is only told late; a visit of before the missed window does not help."""
+    missed = opened().on("2023-08-15").when(vp.NoteVisitOverdue(ID, "visit")).accepted()
+    assert vp.view(missed.state).worklist == "visit_overdue"
+    assert vp.view(missed.when(visit("2023-08-15")).accepted().state).worklist == "visit"
+    assert vp.view(missed.when(visit("2023-07-20")).accepted().state).worklist == "visit", "it was made, and told late"
+    later = opened().when(visit("2023-07-03")).accepted().on("2023-09-15").when(vp.NoteVisitOverdue(ID, "visit")).accepted()
+    assert vp.view(later.state).worklist == "visit_overdue"
+
+
+def test_nothing_is_due_after_the_day_on_which_there_was_nobody_to_visit() -> None:
+    """A death that is told late closes the plan with its day, also before the review that began new windows, or before the plan."""
+    seen = opened().on("2023-07-20").when(visit("2023-07-20")).accepted()
+    told = seen.on("2023-12-01").when(vp.CloseVisitPlan(ID, "死亡", date(2023, 8, 5))).accepted().state
+    assert vp.coverage(told, date(2023, 7, 1), date(2023, 12, 1)) == Coverage(1, 1)
+    reviewed = seen.on("2023-08-20").when(vp.ReviewVisitPlan(ID, "加密", every_days=7)).accepted()
+    before = reviewed.on("2023-12-01").when(vp.CloseVisitPlan(ID, "死亡", date(2023, 8, 5))).accepted().state
+    assert vp.coverage(before, date(2023, 7, 1), date(2023, 12, 1)) == Coverage(1, 1)
+    never = seen.when(vp.CloseVisitPlan(ID, "死亡", date(2023, 6, 1))).accepted().state
+    assert vp.coverage(never, date(2023, 7, 1), date(2023, 12, 1)) == Coverage(0, 0)
+    seen.when(vp.CloseVisitPlan(ID, "死亡", date(2023, 7, 21))).then_refused("invalid_input", "closed_on")
+
+
+def test_a_plan_goes_on_as_it_was_when_what_it_was_closed_for_was_not_so() -> None:
+    """By the same reason alone, with the same hand and frequency; once."""
+    closed = opened().on("2023-08-10").when(vp.CloseVisitPlan(ID, "死亡", date(2023, 8, 5))).accepted()
+    closed.when(vp.ResumeVisitPlan(ID, "特困供养终止")).then_nothing()
+    again = closed.when(vp.ResumeVisitPlan(ID, "死亡")).accepted()
+    assert (again.state.status, again.state.responsible, again.state.stretches[-1].first) == ("open", "staff:carer1", date(2023, 8, 10))
+    again.when(vp.ResumeVisitPlan(ID, "死亡")).then_nothing()
+    same_day = opened().on("2023-08-10").when(vp.CloseVisitPlan(ID, "死亡")).accepted().when(vp.ResumeVisitPlan(ID, "死亡")).accepted()
+    assert same_day.state.stretches[-1].first == date(2023, 8, 11), "no day has two windows"

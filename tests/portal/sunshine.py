@@ -137,6 +137,14 @@ def examples(d: Desk) -> None:
         ids.setdefault(declaration.code, answer["id"])
 
 
+def drawn(d: Desk, record: str, case_id: str, fen: int, draw_id: str) -> None:
+    """A draw as the first grant of a matter makes it, or as hands made it before: no door of the fund makes one."""
+    clerk = Hand("staff:clerk", frozenset({"clerk"}), "330225")
+    draw = DrawFromFund(record, case_id, fen, draw_id)
+    d.services["assistance"].office.handle(DECIDERS["fund"], record, Order(draw, str(uuid.uuid4()), clerk, d.now))
+    d.project()
+
+
 SEED = """双色球2023090期 "01 05 <9>" x'; touch seeded #"""  # with what would run in a shell
 INJECTED = "<script>alert(1)</script>"
 
@@ -147,10 +155,7 @@ def ill_meant(made: District) -> None:
     fund = {"programme": "temporary_assistance_reserve_fund", "division": "330225102"}
     record = d.call("open_fund", "approver", **fund)["id"]
     d.call("allocate_to_fund", "cashier", record_id=record, amount=500_000, document_no="=HYPERLINK(1)")
-    office = d.services["assistance"].office
-    of_before = Order(DrawFromFund(record, "case-9", 120_000, "D1"), str(uuid.uuid4()), Hand("staff:clerk", division="330225"), d.now)
-    office.handle(DECIDERS["fund"], record, of_before)  # of the time when a draw was made by hand: no door makes one any more
-    d.project()
+    drawn(d, record, "case-9", 120_000, "D1")
     d.call("settle_fund_draw", "approver", record_id=record, draw_id="D1", decision="case-9", covered=100_000)
     opening = {"programme": "support_institution_governance", "division": "330225", "title": "八月供养机构抽查", "scope": "全部机构"}
     d.call("count_fund", "reviewer", record_id=record, counted=400_000, note="盘点时王某某在场")
@@ -212,6 +217,7 @@ def live(made: District) -> None:
     """From March to August 2023."""
     d = made.desk
     d.on("2023-03-01")
+    filed.record(d.settings)  # as the portal does when it starts
     towns = [town for town, count in TOWNS.items() for _ in range(count)]
     granted(made, towns[:-4])
     d.on("2023-03-10")
@@ -260,7 +266,6 @@ def district(var: Path) -> Iterator[District]:
             d.offices["portal"].log, engine_for(d.settings, "integrity"), signing_key(d.settings), origin_of(d.settings),
             Clock(d.settings.clock_file),
         )  # fmt: skip
-        filed.record(d.settings)  # as the portal does when it starts
         live(made)
         seal_up.catch_up()
         seal_up.sign()

@@ -16,11 +16,13 @@ from shared.casework.programme import Programme
 from shared.casework.shape import Declaration
 from shared.eventlog import discovery
 from shared.messaging.showing import plain
+from shared.office import Office
 from shared.security.permissions import ROLES
 from tests.e2e.conftest import SERVICES, TOWN, Bureau, new_id, until
 from tests.portal.conftest import accessible, picture
 from tests.portal.hands import Hand, enter, error_of, fits, typed
 from tests.portal.test_desk_forms import DOORS
+from tests.programmes.introduced import introduce
 
 FIRST = date(2023, 7, 3)
 # Whose items the house itself begins as soon as it is submitted: the rest of the example is told without a house around it.
@@ -42,6 +44,9 @@ def hands(chromium: Browser, base: str, bureau: Bureau) -> Iterator[dict[str, Ha
 @pytest.mark.parametrize(("service", "d"), DECLARED, ids=lambda x: getattr(x, "code", str(x)))
 def test_a_declared_programme_lives_its_example_at_the_desk(bureau: Bureau, hands: dict[str, Hand], service: str, d: Declaration) -> None:
     """The start page leads to the opening act; each step is offered on the record's page, typed in, and stands in its timeline."""
+    office = Office(bureau.settings, "assistance")
+    introduce(office)
+    office.close()
     record = ""
     example = d.example[:1] if d.code in GOES_ON_BY_ITSELF else d.example
     for n, step in enumerate(example):

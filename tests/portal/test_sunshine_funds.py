@@ -15,7 +15,7 @@ from services.portal.sunshine import public
 from services.portal.web.app import create_app
 from shared.eventlog import discovery, rebuild
 from tests.desk import Desk, desk
-from tests.portal.sunshine import District, said
+from tests.portal.sunshine import District, drawn, said
 
 TOWN, FEW, CLOSED, LATE = "330225101", "330225102", "330225103", "330225104"
 # Every amount is one household's: any of them, or a sum of fewer than five, seen in public would be a finding.
@@ -37,7 +37,7 @@ LAST = date(2023, 12, 4)
 
 def act(d: Desk, ids: dict[str, str], day: date, town: str, case_id: str, fen: int) -> None:
     draw_id = f"{day}-{case_id}"
-    d.call("draw_from_fund", "clerk", record_id=ids[town], case_id=case_id, amount=fen, draw_id=draw_id)
+    drawn(d, ids[town], case_id, fen, draw_id)
     if (town, case_id, day.day) != (TOWN, "a5", 20):  # one is settled later, and gives something back
         d.call("settle_fund_draw", "approver", record_id=ids[town], draw_id=draw_id, decision=case_id, covered=fen)
 

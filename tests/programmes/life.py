@@ -15,6 +15,7 @@ from shared.security.permissions import ROLES
 from tests.desk import Desk
 from tests.e2e.conftest import resident_id
 from tests.programmes import district as town
+from tests.programmes.introduced import introduce
 from tests.programmes.test_declared import ALL, FIRST
 from tests.programmes.test_means_test import Checked
 
@@ -217,6 +218,7 @@ class Life:
 
     def programmes(self) -> None:
         """Every declared programme lives its example, all of them at once, day by day; what is due is not called meanwhile."""
+        introduce(self.d.services["assistance"].office)
         steps = [(step.day, service, declared, n) for service, declared in ALL for n, step in enumerate(declared.example)]
         ids: dict[str, str] = {}
         days = [(day, list(todo)) for day, todo in groupby(sorted(steps, key=lambda s: s[0]), key=lambda s: s[0])]

@@ -32,6 +32,15 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield made
 
 
+def supported(house: Desk, town: str = TOWN) -> str:
+    """Somebody in 特困, from the month after this one on."""
+    who = somebody(house, town)
+    day = house.now.date().isoformat()
+    house.call("record_finding", person_id=who, found_on=day, lost_acts=[], able_supporter=False, able_to_work=False)
+    grant(house, "extreme_hardship_support", person_id=who)
+    return who
+
+
 def graded(house: Desk, who: str, lost: int) -> str:
     asked = house.call("request_assessment", programme="extreme_hardship_self_care_assessment", division=TOWN, subject_id=who)
     scores = [{"item": act, "points": int(n < lost)} for n, act in enumerate(ACTS)]
@@ -54,25 +63,31 @@ def record(house: Desk, shape: str, record_id: str, **more: Any) -> Any:
     return house.call("get_record", "auditor", shape=shape, record_id=record_id, **more)
 
 
-def test_the_share_of_those_in_institutions_follows_from_grades_and_stays(house: Desk) -> None:
-    """Of those who cannot look after themselves on a day: how many live in an institution that day, and who does not."""
-    house.on("2023-07-03")
-    who = [somebody(house) for _ in range(4)]
-    for dependent, lost in zip(who, (0, 2, 5, 6), strict=True):
+def test_the_share_of_those_in_institutions_follows_from_support_self_care_and_stays(house: Desk) -> None:
+    """Of those in 特困 who cannot look after themselves on a day: how many live in an institution that day, and who does not."""
+    who = [supported(house.on("2023-07-03"), "330225108") for _ in range(4)]
+    house.on("2023-08-07")
+    stranger = somebody(house, "330225108")
+    for dependent, lost in zip((*who[:3], stranger), (0, 2, 5, 6), strict=True):
         graded(house, dependent, lost)
-    house.on("2023-07-10")
-    wish = placed(house, who[2], "org:share", "2023-07-10")
+    house.call("record_finding", person_id=who[3], found_on="2023-08-07", lost_acts=["eat", "dress", "bed", "walk"])  # by a survey
+    house.on("2023-08-10")
+    wish = placed(house, who[2], "org:share", "2023-08-10")
     house.settle()
-    share = house.call("central_placement_share", "auditor")
-    assert (share["due"], share["done"], share["percent"]) == (3, 1, 33.3)
-    assert share["outside"] == sorted([who[1], who[3]])
-    assert house.call("central_placement_share", "auditor", day="2023-07-09")["done"] == 0
-    house.on("2023-07-20")
-    house.call("leave_institution", record_id=wish, moved_on="2023-07-20", reason="随亲属生活")
+
+    def share(**on: str) -> dict[str, Any]:
+        found: dict[str, Any] = house.call("central_placement_share", "auditor", at="330225108", **on)
+        return found
+
+    assert (share()["due"], share()["done"], share()["percent"]) == (3, 1, 33.3), "who is not in 特困 does not count"
+    assert share()["outside"] == sorted([who[1], who[3]])
+    assert share(day="2023-08-09")["done"] == 0
+    assert share(day="2023-07-31")["due"] == 0, "their support begins in August"
+    house.on("2023-08-20")
+    house.call("leave_institution", record_id=wish, moved_on="2023-08-20", reason="随亲属生活")
     house.settle()
-    assert house.call("central_placement_share", "auditor")["done"] == 0
-    assert house.call("central_placement_share", "auditor", day="2023-07-19")["done"] == 1
-    assert house.call("central_placement_share", "auditor", day="2024-07-03")["due"] == 0, "grades hold for a year"
+    assert share()["done"] == 0
+    assert share(day="2023-08-19")["done"] == 1
 
 
 def test_a_grade_that_expired_is_not_read(house: Desk) -> None:
@@ -85,22 +100,35 @@ def test_a_grade_that_expired_is_not_read(house: Desk) -> None:
     assert (shown["status"], shown["valid"]) == ("expired", None)
 
 
+def low_income(house: Desk) -> str:
+    """A certified person of a household of the margin class."""
+    made = home(house, NUMBERS, {"born": "19700101", "monthly_income_fen": 130_000}, {"born": "19720101", "monthly_income_fen": 130_000})
+    house.call("record_certificate", person_id=made.members[1], grade=3, kind="physical", effective_from="2020-01-01")
+    grant(house, "minimum_living_margin_household", household_id=made.household_id)
+    house.later(31)
+    house.settle()
+    return made.members[1]
+
+
 def test_who_moves_in_takes_a_place_before_the_entrusted(house: Desk) -> None:
-    """特困优先: the last free place goes to whoever is placed, and is free again when they leave."""
+    """特困优先: the last free place goes to whoever is placed, and is free again when they leave; the request says what it rests on."""
     house.on("2023-08-01")
+    disabled, who = low_income(house), supported(house)
     body = {"programme": "entrusted_care_for_low_income_disabled", "division": TOWN, "subject_id": "org:small", "places": 2}
     places = house.call("open_care_places", "approver", **body)["id"]
-    wish = placed(house, somebody(house), "org:small", "2023-08-01")
+    wish = placed(house, who, "org:small", house.now.date().isoformat())
     house.settle()
     assert [r["care_class"] for r in record(house, "care_places", places)["residents"]] == ["extreme_hardship"]
-    house.call("request_entrusted_care", record_id=places, person_id="b2" * 16, care_class="low_income", basis="低收入认定")
+    house.call("request_entrusted_care", record_id=places, person_id=disabled, care_class="low_income")
+    asked = house.services["assistance"].office.history(f"assistance.care_places-{places}")[-1].event
+    assert asked.basis.endswith("在册（困难类别：低保边缘；残疾人证：肢体三级）")
     with pytest.raises(Refused) as refused:
-        house.call("admit_to_entrusted_care", "reviewer", record_id=places, person_id="b2" * 16)
+        house.call("admit_to_entrusted_care", "reviewer", record_id=places, person_id=disabled)
     assert refused.value.code == "out_of_order"
-    house.on("2023-08-10")
-    house.call("leave_institution", record_id=wish, moved_on="2023-08-10", reason="随亲属生活")
+    house.later(9)
+    house.call("leave_institution", record_id=wish, moved_on=house.now.date().isoformat(), reason="随亲属生活")
     house.settle()
-    house.call("admit_to_entrusted_care", "reviewer", record_id=places, person_id="b2" * 16)
+    house.call("admit_to_entrusted_care", "reviewer", record_id=places, person_id=disabled)
     assert [r["care_class"] for r in record(house, "care_places", places)["residents"]] == ["low_income"]
 
 
@@ -128,7 +156,9 @@ def test_the_care_component_follows_the_grade_and_the_place(house: Desk) -> None
 def test_a_wish_without_an_offer_waits_in_the_list_of_exceptions(house: Desk) -> None:
     """愿进未进 is seen: after twenty working days the wish stands there, until a place is offered."""
     house.on("2023-08-01")
-    body = {"programme": "extreme_hardship_central_placement", "division": TOWN, "subject_id": "b3" * 16, "document_no": "YY-2"}
+    who = somebody(house)
+    house.call("apply", programme="extreme_hardship_support", person_id=who)  # the wish is part of it
+    body = {"programme": "extreme_hardship_central_placement", "division": TOWN, "subject_id": who, "document_no": "YY-2"}
     wish = house.call("record_placement_wish", **body)["id"]
     house.on("2023-08-29").settle()
     assert record(house, "placement_wish", wish)["overdue"] is False
@@ -194,8 +224,9 @@ def test_a_certificate_is_verified_by_its_number(house: Desk) -> None:
 
 def test_after_a_death_nobody_is_visited_any_more(house: Desk) -> None:
     """Plan, grade, place and order end with the person; what was rendered and is not settled waits for the cashier."""
+    house.on("2024-10-07")
+    who = supported(house)
     house.on("2024-11-04")
-    who = somebody(house)
     assessment = graded(house, who, 5)
     wish = placed(house, who, "org:last", "2024-11-04")
     plan = house.call("open_visit_plan", programme="hardship_visit", division=TOWN, subject_id=who, responsible="staff:lin")["id"]
@@ -222,8 +253,11 @@ def test_after_a_death_nobody_is_visited_any_more(house: Desk) -> None:
     assert stands == {"assessment": "ended", "wish": "left", "plan": "closed", "ordered": "cancelled", "rendered": "assigned"}
     assert record(house, "placement_wish", wish, valid_at="2024-11-09")["valid"] is True
     assert record(house, "placement_wish", wish, valid_at="2024-11-10")["valid"] is False
+    with pytest.raises(Refused, match="已停止"):
+        house.call("check_in_service", record_id=rendered)
     house.call("settle_service", "cashier", record_id=rendered)
-    house.call("cancel_service", record_id=rendered, reason="服务对象死亡")
+    ended = record(house, "service_order", rendered)
+    assert (ended["status"], ended["settled_fen"]) == ("completed", 10_000), "with the last that was owed it ends by itself"
 
 
 def test_needs_are_matched_with_services_only_by_a_valid_grade(house: Desk) -> None:

@@ -14,6 +14,7 @@ from shared.clock import SHANGHAI
 from shared.eventlog import discovery
 from shared.eventlog.shape_rows import decode_state
 from tests.desk import Desk, desk
+from tests.programmes.introduced import introduce
 
 FIRST = datetime(2023, 7, 3, 9, tzinfo=SHANGHAI)
 
@@ -36,6 +37,7 @@ ALL = _declarations()
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One desk for all: records of one programme do not meet those of another."""
     with desk(tmp_path_factory.mktemp("declared"), *sorted({service for service, _ in ALL})) as made:
+        introduce(made.services["assistance"].office)
         yield made
 
 

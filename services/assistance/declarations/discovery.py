@@ -95,7 +95,7 @@ MONITORING_WARNING_HANDLING = Declaration(
         ),
         Step("assign_clue", {"record_id": "@id", "responsible": "staff:clerk", "verify_by": "2023-07-07"}),
         Step("verify_clue", {"record_id": "@id", "finding": "hardship"}, "clerk", 3),
-        Step("resolve_clue", {"record_id": "@id", "outcome": "apply", "opened": "case-2"}, "reviewer", 4),
+        Step("resolve_clue", {"record_id": "@id", "outcome": "refer", "opened": "医疗救助转介2023-18"}, "reviewer", 4),
     ),
 )
 

@@ -26,8 +26,8 @@ POVERTY_RELAPSE_SCREENING = Declaration(
             "enlist",
             {"programme": "poverty_relapse_screening", "division": "330225101", "subject_id": _SOMEBODY, "reason": "ex_poor_at_risk"},
         ),
-        Step("update_entry", {"record_id": "@id", "result": "included", "case_id": "case-1"}, "clerk", 10),
-        Step("delist", {"record_id": "@id", "reason": "已纳入最低生活保障"}, "reviewer", 40),
+        Step("update_entry", {"record_id": "@id", "result": "no_need", "note": "已稳定就业，收入高于标准"}, "clerk", 10),
+        Step("delist", {"record_id": "@id", "reason": "风险消除"}, "reviewer", 40),
     ),
 )
 

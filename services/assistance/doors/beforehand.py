@@ -1,21 +1,21 @@
 """What is looked at before an act of a declared programme (先行核对): where more than the record itself has a say, the act is refused here.
 
-``with_shapes(before=BEFORE)`` asks for each. What is checked is what our own books say; about somebody who is in none of them they say
-nothing, and the claim rests on the paper that the form names.
+``with_shapes(before=BEFORE)`` asks for each; one that answers with an order has put in what the books say. What is checked is what our own
+books say: somebody who is in none of them is registered first (``care_checks.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any
 
-from services.assistance import care_places, determination, error_ledger, household, person, placement
+from services.assistance import care_places, error_ledger, household, standing
 from services.assistance.declarations import DECIDERS
-from services.assistance.declarations.care import SEVERE_DISABILITY_HARDSHIP_CARE
+from services.assistance.doors import care_checks
 from services.assistance.doors.windows import DISPERSED, dispersed, reviewed_first
 from services.assistance.read_model import MODEL
-from services.assistance.risk_flags import severe
-from shared.casework import handoff, inspection, service_order
+from shared.casework import handoff, inspection
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Order
@@ -26,33 +26,38 @@ from shared.messaging.showing import all_seen
 CLAIMED = {"minimum_living_allowance": ("minimum_living",), "low_income": ("low_income", "margin")}
 
 
-def entrusted_as_claimed(service: Any, order: Order[care_places.RequestEntrustedCare]) -> None:
-    """托养申请: the class is the one determined for this month, of a rural household where it is 低保, and the person is certified."""
+def entrusted(service: Any, order: Order[care_places.RequestEntrustedCare]) -> Order[Any]:
+    """托养申请: of somebody on file, in no second institution, of the class that is asked for; what it rests on is put in."""
     c = order.command
-    claimed = CLAIMED.get(c.care_class)
-    if claimed is None or not _known(service, c.person_id):
+    care_checks.one_place(service, c.person_id, c.record_id, order.today)
+    _as_claimed(service, c.person_id, c.care_class, order.today)
+    return care_checks.rests_on(service, order)
+
+
+def still_as_claimed(service: Any, order: Order[care_places.AdmitToEntrustedCare]) -> None:
+    """托养接收: what was so when it was asked for is so when he comes in."""
+    c = order.command
+    places: care_places.CarePlaces = service.office.load(DECIDERS[care_places.NAME], c.record_id).state
+    asked = next((r for r in places.requests if r.person_id == c.person_id), None)
+    if asked is not None:
+        care_checks.one_place(service, c.person_id, c.record_id, order.today)
+        _as_claimed(service, c.person_id, asked.care_class, order.today)
+
+
+def _as_claimed(service: Any, person_id: str, care_class: str, today: date) -> None:
+    """The class is the one determined for this month, of a rural household where it is 低保, and the person is certified."""
+    claimed, month = CLAIMED.get(care_class), dates.month_of(today)
+    if claimed is None:
+        care_checks.aged_or_disabled(service, person_id, today)
         return
-    month = dates.month_of(order.today)
-    found, home_id = _class(service, c.person_id, month)
+    found, home_id = standing.class_in(service.office, person_id, month)
     if found not in claimed:
         raise invalid("与该人员本月的困难类别认定不一致。", "care_class")
     home: household.Household = service.office.load(household.DECIDER, home_id).state
     if found == "minimum_living" and home.area != "rural":
         raise invalid("该家庭不是农村低保家庭。", "care_class")
-    if not _certified(service, c.person_id, month)[0]:
+    if not standing.certificate_in(service.office, person_id, month)[0]:
         raise invalid("该人员没有有效的残疾人证。", "person_id")
-
-
-def severe_and_in_hardship(service: Any, order: Order[service_order.OrderService]) -> None:
-    """困难重度残疾人照护: hardship (any class) and severe disability, both of this month."""
-    c = order.command
-    if c.programme != SEVERE_DISABILITY_HARDSHIP_CARE.code or not _known(service, c.subject_id):
-        return
-    month = dates.month_of(order.today)
-    if not _class(service, c.subject_id, month)[0]:
-        raise invalid("该人员本月没有困难类别认定。", "subject_id")
-    if not severe(*_certified(service, c.subject_id, month)):
-        raise invalid("该人员没有有效的重度残疾人证。", "subject_id")
 
 
 def everybody_listed(service: Any, order: Order[inspection.StartCampaign]) -> None:
@@ -73,32 +78,6 @@ def nobody_drawn(service: Any, order: Order[inspection.FreezeCampaignList]) -> N
         raise Refused("out_of_order", "专项排查须逐人检查，不作抽查。", "record_id")
 
 
-def _known(service: Any, person_id: str) -> bool:
-    place: placement.Placement = service.office.load(placement.DECIDER, person_id).state
-    own: person.Person = service.office.load(person.DECIDER, person_id).state
-    return bool(place.household_id) or own.registered is not None
-
-
-def _class(service: Any, person_id: str, month: str) -> tuple[str, str]:
-    """The person's class in a month, and the unit that counts him."""
-    place: placement.Placement = service.office.load(placement.DECIDER, person_id).state
-    unit_id = place.home_in(month) or person_id
-    unit: determination.Unit = service.office.load(determination.DECIDER, unit_id).state
-    return determination.class_of(unit, person_id, month), unit_id
-
-
-def _certified(service: Any, person_id: str, month: str) -> tuple[int, str]:
-    """Grade and kind of a disability in a month, (0, "") = none: as the household has it, or by his own certificate."""
-    place: placement.Placement = service.office.load(placement.DECIDER, person_id).state
-    home: household.Household = service.office.load(household.DECIDER, place.home_in(month) or person_id).state
-    if home.exists and person_id in home.members:
-        there = household.person_in(home, person_id, month)
-        return there.disability_grade, there.disability_kind
-    held = person.facts_in(service.office.load(person.DECIDER, person_id).state, month).certificate
-    over = held is None or (held.valid_until is not None and dates.month_of(held.valid_until) < month)
-    return (0, "") if held is None or over else (held.grade, held.kind)
-
-
 def overlap_considered(service: Any, order: Order[handoff.AcknowledgeHandoff]) -> None:
     """受灾人员救助: the answer that a household was aided is acknowledged when its overlap with our aid is considered."""
     service.acknowledged_after_overlap(order.command.record_id, order)
@@ -109,12 +88,21 @@ def led_to_what_it_says(service: Any, order: Order[inspection.RectifyFinding]) -
     error_ledger.check(service.office, order.command)
 
 
-BEFORE: Mapping[str, Callable[[Any, Order[Any]], None]] = {
+BEFORE: Mapping[str, Callable[[Any, Order[Any]], Order[Any] | None]] = {
     "record_check": reviewed_first,
     "freeze_campaign_list": nobody_drawn,
     "start_campaign": everybody_listed,
     "rectify_finding": led_to_what_it_says,
-    "request_entrusted_care": entrusted_as_claimed,
-    "order_service": severe_and_in_hardship,
+    "request_entrusted_care": entrusted,
+    "admit_to_entrusted_care": still_as_claimed,
+    "record_placement_wish": care_checks.wished,
+    "open_visit_plan": care_checks.plan_opened,
+    "request_assessment": care_checks.assessment_asked,
+    "order_service": care_checks.ordered,
+    "enlist": care_checks.enlisted,
+    "update_entry": care_checks.entry_checked,
+    "resolve_clue": care_checks.clue_resolved,
+    "draw_from_fund": care_checks.drawn,
+    "settle_fund_draw": care_checks.settled,
     "acknowledge_handoff": overlap_considered,
 }

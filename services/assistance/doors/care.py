@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
-from services.assistance import care_places, household, person, placement, placement_wish
+from services.assistance import care_places, household, person, placement
 from services.assistance.declarations import DECIDERS, DECLARATIONS
-from services.assistance.declarations.care import ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED, EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT
+from services.assistance.declarations.care import EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT
 from services.assistance.declarations.discovery import PROACTIVE_DISCOVERY
 from services.assistance.declarations.support import COMPREHENSIVE_ASSISTANCE_ASSESSMENT
-from services.assistance.read_model import BENEFITS, MODEL, RECORDS
+from services.assistance.doors.care_checks import places_of
+from services.assistance.doors.care_ends import CareEndDoors
+from services.assistance.read_model import BENEFITS, MODEL, RECORDS, TABLES
 from services.assistance.rows import care
-from shared.casework import clue, graded_assessment, record, service_order, visit_plan
+from shared.casework import clue, graded_assessment, record, service_order
 from shared.casework.certificate import certificate_no, verify_code
 from shared.casework.shape import each
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Hand, Notice, derived_id
-from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, query, reaction
 from shared.messaging.showing import caught_up
 from shared.security.permissions import within
@@ -30,7 +30,7 @@ REFERRALS = {
     "income_support": ("minimum_living_allowance", "temporary_assistance"),
     "home_environment": ("home_environment_improvement",),
 }
-DEATH = "服务对象死亡"
+CARED = care.Sources(BENEFITS, TABLES["person"], RECORDS)
 KINDS = {"gravely_ill": "illness", "accident": "accident", "income_lost": "unemployment", "child_unattended": "child"}
 
 
@@ -72,48 +72,7 @@ class Graded:
     valid_from: date
 
 
-@dataclass(frozen=True)
-class Died:
-    """``registry.after_death_opened``: what we read of it."""
-
-    person_id: str
-    died_on: date
-
-
-def places_of(institution_id: str) -> str:
-    """The record of an institution's places."""
-    return derived_id(ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED.code, "", institution_id)
-
-
-def care_of(person_id: str) -> Iterator[tuple[str, str]]:
-    """(shape, record id) of everything that a person may be looked after by. The ids follow from the person: no list is asked."""
-    for d in DECLARATIONS.values():
-        if d.subject == "person" and d.shape.name in ("visit_plan", "assessment", "placement_wish"):
-            yield d.shape.name, derived_id(d.code, "", person_id)
-        elif d.subject == "person" and d.shape.name == "service_order":
-            classes = d.terms.classes[:1] if d.terms.single else d.terms.classes
-            yield from (("service_order", service_order.order_id(d.terms, d.code, person_id, k.code)) for k in classes)
-
-
-def ending(shape: str, record_id: str, state: Any, died_on: date, today: date) -> Any:
-    """The command that ends it after a death, None where there is nothing to end or where a person must settle it first."""
-    match shape, state.status:
-        case "visit_plan", "open":
-            return visit_plan.CloseVisitPlan(record_id, DEATH)
-        case "assessment", status if status not in ("none", "ended"):
-            return graded_assessment.EndAssessment(record_id, DEATH)
-        case "placement_wish", "wished" | "offered" | "taken":
-            return placement_wish.WithdrawPlacementWish(record_id, DEATH)
-        case "placement_wish", "placed":
-            left_on = max(died_on, state.stays[-1].first + timedelta(days=1))
-            return placement_wish.LeaveInstitution(record_id, left_on, DEATH) if left_on <= today else None
-        case "service_order", "ordered" | "assigned" if state.confirmed == state.settled:
-            return service_order.CancelService(record_id, DEATH)
-        case _:
-            return None
-
-
-class CareDoors(BenefitService):
+class CareDoors(CareEndDoors):
     """照护."""
 
     @reaction(OWN, "person_moved_in", reads=MovedIn)
@@ -169,16 +128,6 @@ class CareDoors(BenefitService):
         if known.died_on is None:
             self.office.handle(person.DECIDER, person_id, notice.order(person.RecordFinding(person_id, where, day, **found)))
 
-    @reaction("registry", "after_death_opened", reads=Died)
-    def on_death_end_care(self, notice: Notice[Died]) -> None:
-        """Nobody visits the dead: plans close, grades end, the place is free, orders end (those with a service not settled wait on)."""
-        f = notice.facts
-        for shape, record_id in care_of(f.person_id):
-            decider = DECIDERS[shape]
-            command = ending(shape, record_id, self.office.load(decider, record_id).state, f.died_on, notice.now.date())
-            if command is not None:
-                self.office.handle(decider, record_id, notice.order(command, record_id))
-
     @reaction(OWN, "visit_finding_raised", reads=FindingRaised)
     def on_visit_finding_raised(self, notice: Notice[FindingRaised]) -> None:
         """What a visit found becomes a clue that somebody must answer in time, and whoever is responsible for the plan is told."""
@@ -195,7 +144,14 @@ class CareDoors(BenefitService):
     def central_placement_share(self, hand: Hand, day: date | None = None, position: int | None = None) -> Any:
         """生活不能自理特困人员集中供养率（某日，默认今天）：分子、分母与未集中供养名单。"""
         caught_up(self.office, MODEL, position)
-        return care.central_placement_share(self.office.read, RECORDS, hand.division, day or self.office.clock.now().date())
+        return care.central_placement_share(self.office.read, CARED, hand.division, day or self.office.clock.now().date())
+
+    @query(permission="assistance:read")
+    def extreme_hardship_care(self, hand: Hand, day: date | None = None, position: int | None = None) -> Any:
+        """分散供养特困人员照料情况（某日，默认今天）：第三方照料占比（按乡镇）；
+        缺计划、缺第三方、逾期未访、五有不全、精神智力残疾未专业照料的名单。"""
+        caught_up(self.office, MODEL, position)
+        return care.extreme_hardship_care(self.office.read, CARED, hand.division, day or self.office.clock.now().date())
 
     @query(permission="assistance:read")
     def matched_services(self, hand: Hand, subject_id: str, day: date | None = None) -> Any:

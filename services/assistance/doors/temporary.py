@@ -243,13 +243,13 @@ class TemporaryDoors(TemporaryPublicityDoors):
         c = order.command
         m = self._matter(c.subject_id, c.matter_id)
         assessment = self._matter_says(c.subject_id, m, order.today)
-        limit = DECLARATIONS[FUND].terms.draw_limit
-        amount = min(assessment.amount_fen, limit) if limit else assessment.amount_fen
         fund_id = self._fund_of(m.division)
+        reserve: fund.Fund = self.office.load(DECIDERS["fund"], fund_id).state
+        limit = reserve.terms.draw_limit  # as it was when the fund was set up
+        amount = min(assessment.amount_fen, limit) if limit else assessment.amount_fen
         grant = temporary.GrantFirst(c.subject_id, c.matter_id, fund_id, amount, assessment)
         # Whether it may be granted is known before the money leaves the fund; a draw that was made before a crash is found again.
         self.office.rehearse(temporary.DECIDER, c.subject_id, order.to(grant))
-        reserve: fund.Fund = self.office.load(DECIDERS["fund"], fund_id).state
         if c.matter_id in reserve.draws:
             drawn = reserve.open_draws.get(c.matter_id)
             if drawn is None or drawn.amount != amount:

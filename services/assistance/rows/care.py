@@ -6,18 +6,50 @@ No table of its own: the folded states of the records are what is counted, each 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
-from services.assistance import placement_wish
-from services.assistance.declarations.care import EXTREME_HARDSHIP_CENTRAL_PLACEMENT, EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT
-from shared.casework import graded_assessment, visit_plan
+from services.assistance import person, placement_wish
+from services.assistance.declarations.care import (
+    EXTREME_HARDSHIP_CENTRAL_PLACEMENT,
+    EXTREME_HARDSHIP_HOME_CARE,
+    EXTREME_HARDSHIP_MENTAL_CARE,
+)
+from services.assistance.programmes import EXTREME_HARDSHIP_SUPPORT
+from services.assistance.rows.person import PersonTables, persons_of
+from shared.casework import service_order, visit_plan
 from shared.casework.shape import Shape
+from shared.domain import dates
+from shared.eventlog.benefit_rows import BenefitTables, cases_on
 from shared.eventlog.shape_rows import decode_state
 
-NOT_SELF_CARING = ("half", "none")  # 部分或完全丧失生活自理能力
+OF_MIND = ("mental", "intellectual", "multiple")
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The rows that are joined."""
+
+    benefits: BenefitTables
+    persons: PersonTables
+    records: sa.Table
+
+
+@dataclass(frozen=True)
+class Supported:
+    """One person in support. ``inside``: lives in an institution by his placement; ``central``: so it says on his file, by whatever hand;
+    ``mind``: kind of a disability of the mind, "" = none."""
+
+    person_id: str
+    town: str
+    lost_acts: int
+    inside: bool
+    central: bool
+    mind: str
 
 
 def _states(engine: sa.Engine, records: sa.Table, shape: Shape, programme: str, division: str) -> Iterator[tuple[str, Any]]:
@@ -29,17 +61,73 @@ def _states(engine: sa.Engine, records: sa.Table, shape: Shape, programme: str, 
             yield record_id, decode_state(shape, text)
 
 
-def central_placement_share(engine: sa.Engine, records: sa.Table, division: str, day: date) -> dict[str, Any]:
-    """生活不能自理特困人员集中供养率 on a day: of those whose valid grade says that they cannot look after themselves, how many live
-    in an institution. ``outside``: the person_ids of the others."""
-    graded = _states(engine, records, graded_assessment.SHAPE, EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT.code, division)
-    grades = {state.subject_id: graded_assessment.valid_on(state, day) for _, state in graded}
-    dependent = sorted(person for person, grade in grades.items() if grade and grade.grade in NOT_SELF_CARING)
-    wishes = _states(engine, records, placement_wish.SHAPE, EXTREME_HARDSHIP_CENTRAL_PLACEMENT.code, division)
-    inside = {state.subject_id for _, state in wishes if placement_wish.valid_on(state, day)}
-    outside = [person for person in dependent if person not in inside]
+def in_support(engine: sa.Engine, sources: Sources, division: str, day: date) -> list[Supported]:
+    """特困人员 on a day: everybody whose support was in force then, with what is on file of him for its month. Self-care is what the care
+    component is paid by: the last finding, whether assessors or a survey made it."""
+    rows: list[dict[str, Any]] = []
+    where = {"programme": EXTREME_HARDSHIP_SUPPORT.code}
+    while page := cases_on(engine, sources.benefits, division, where, day, PAGE, rows[-1]["case_id"] if rows else ""):
+        rows += page
+    stays = {
+        state.subject_id: placement_wish.valid_on(state, day)
+        for _, state in _states(engine, sources.records, placement_wish.SHAPE, EXTREME_HARDSHIP_CENTRAL_PLACEMENT.code, "")
+    }
+    persons = persons_of(engine, sources.persons, (row["subject_id"] for row in rows))
+    found = []
+    for row in rows:
+        who = row["subject_id"]
+        then = person.facts_in(persons.get(who, person.Person()), dates.month_of(day))
+        holds = then.certificate
+        mind = holds.kind if holds is not None and holds.grade and holds.kind in OF_MIND else ""
+        found.append(Supported(who, row["division"][:9], len(then.lost_acts), bool(stays.get(who)), then.placement == "central", mind))
+    return sorted(found, key=lambda s: s.person_id)
+
+
+def central_placement_share(engine: sa.Engine, sources: Sources, division: str, day: date) -> dict[str, Any]:
+    """生活不能自理特困人员集中供养率 on a day: of those in support who have lost acts of self-care, how many live in an institution.
+    ``outside``: the person_ids of the others."""
+    dependent = [s for s in in_support(engine, sources, division, day) if s.lost_acts]
+    outside = [s.person_id for s in dependent if not s.inside]
     placed = len(dependent) - len(outside)
     return {"day": day, "due": len(dependent), "done": placed, "percent": _percent(placed, len(dependent)), "outside": outside}
+
+
+def extreme_hardship_care(engine: sa.Engine, sources: Sources, division: str, day: date) -> dict[str, Any]:
+    """分散供养照料 on a day: of everybody in support who lives in no institution, how many are cared for by a commissioned third party
+    (第三方照料), by town; and ``gaps``: who lacks what. no_plan (无照料协议和照料人), no_provider, visit_missing, check_lacking (五有);
+    no_special_care: a disability of the mind and no special care, also in an institution."""
+    plans = {
+        plan.subject_id: plan
+        for _, plan in _states(engine, sources.records, visit_plan.SHAPE, EXTREME_HARDSHIP_HOME_CARE.code, "")
+        if any(s.first <= day and (s.last is None or day <= s.last) for s in plan.stretches)
+    }
+    special = {
+        order.subject_id
+        for _, order in _states(engine, sources.records, service_order.SHAPE, EXTREME_HARDSHIP_MENTAL_CARE.code, "")
+        if order.status in service_order.RUNNING
+    }
+    towns: dict[str, dict[str, Any]] = {}
+    gaps: list[dict[str, str]] = []
+    for s in in_support(engine, sources, division, day):
+        lacks = [] if not s.mind or s.person_id in special else ["no_special_care"]
+        if not s.inside and not s.central:
+            town = towns.setdefault(s.town, {"town": s.town, "dispersed": 0, "plans": 0, "commissioned": 0})
+            plan = plans.get(s.person_id)
+            town["dispersed"] += 1
+            town["plans"] += plan is not None
+            town["commissioned"] += plan is not None and bool(plan.provider)
+            lacks += _lacks(plan)
+        gaps += [{"person_id": s.person_id, "town": s.town, "gap": gap} for gap in lacks]
+    due, done = (sum(t[name] for t in towns.values()) for name in ("dispersed", "commissioned"))
+    by_town = [{**t, "percent": _percent(t["commissioned"], t["dispersed"])} for _, t in sorted(towns.items())]
+    return {"day": day, "due": due, "done": done, "percent": _percent(done, due), "towns": by_town, "gaps": gaps}
+
+
+def _lacks(plan: visit_plan.VisitPlan | None) -> list[str]:
+    if plan is None:
+        return ["no_plan"]
+    found = [("no_provider", not plan.provider), ("visit_missing", visit_plan.missing(plan)), ("check_lacking", bool(plan.lacking))]
+    return [gap for gap, so in found if so]
 
 
 def visit_coverage(engine: sa.Engine, records: sa.Table, division: str, programme: str, first: date, last: date) -> list[dict[str, Any]]:

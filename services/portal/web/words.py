@@ -495,6 +495,7 @@ IN: dict[tuple[str, str], str] = {
     ("resume_case", "from_month"): "恢复自（月份）",
     ("suspend_case", "from_month"): "暂停自（月份）",
     ("count_fund", "counted"): "盘点数额",
+    ("close_visit_plan", "closed_on"): "最后应探访之日",
     ("settle_fund_draw", "decision"): "正式决定（编号）",
     ("file_record", "reference"): "区分号（期间、文书）",
     ("acknowledge_exchange", "reference"): "回执编号",
@@ -793,6 +794,7 @@ CODES: dict[str, str] = {
     "fund_in_use": "资金使用中",
     "fund_count": "资金待盘点",
     "fund_settle": "支取待核销",
+    "fund_overdue": "支取逾期未核销",
     # inspections (检查)
     "checking": "检查中",
     "inspection_list": "待列检查对象",
@@ -806,6 +808,7 @@ CODES: dict[str, str] = {
     "inspection_overdue": "检查逾期",
     # visits and services (探访、服务)
     "visit": "待探访",
+    "visit_overdue": "逾期未访",
     "visit_review": "探访计划待评估",
     "visit_attention": "探访须关注",
     "ordered": "已下单",

@@ -1,0 +1,231 @@
+"""Ends of care (照护的终止与恢复): nobody is visited, served or kept a place for who has died, nor at home who lives in an institution;
+and what was ended by a death that was none, or an end of 特困 that was set aside, goes on as it was.
+
+What a person is looked after by is found by ids that follow from the person, and where he is entrusted by his own stream
+(``care_stay.py``): no list is asked. Every answer may be given twice, and in any order with others: it looks at how things stand now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from services.assistance import care_places, household, placement, placement_wish, standing
+from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.declarations.care import (
+    EXTREME_HARDSHIP_CENTRAL_PLACEMENT,
+    EXTREME_HARDSHIP_HOME_CARE,
+    EXTREME_HARDSHIP_MENTAL_CARE,
+)
+from services.assistance.doors import care_checks
+from services.assistance.programmes import EXTREME_HARDSHIP_SUPPORT
+from shared.casework import graded_assessment, list_entry, service_order, visit_plan
+from shared.domain import dates
+from shared.eventsourcing.orders import Notice, derived_id
+from shared.messaging.benefit_doors import BenefitService
+from shared.messaging.doors import OWN, reaction
+
+DEATH, NOBODY_LEFT = "服务对象死亡", "家庭成员均已死亡"
+SUPPORT_OVER, CENTRAL = "特困供养终止", "转为集中供养"
+
+
+@dataclass(frozen=True)
+class Died:
+    """``registry.after_death_opened``: what we read of it."""
+
+    person_id: str
+    died_on: date
+
+
+@dataclass(frozen=True)
+class Lives:
+    """``registry.after_death_annulled``: what we read of it."""
+
+    person_id: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Our own ``assistance.person_moved_in``."""
+
+    subject_id: str
+    institution_id: str
+    moved_on: date
+
+
+@dataclass(frozen=True)
+class OfCase:
+    """Our own ``assistance.case_ended``, ``case_restored`` and ``case_reassessed``."""
+
+    programme: str
+    subject_id: str
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """Our own ``assistance.care_resident_admitted``."""
+
+    institution_id: str
+    person_id: str
+
+
+def care_of(person_id: str) -> Iterator[tuple[str, str]]:
+    """(shape, record id) of everything that a person may be looked after by, or stand on. The ids follow from the person."""
+    for d in DECLARATIONS.values():
+        if d.subject != "person":
+            continue
+        if d.shape.name in ("visit_plan", "assessment", "placement_wish", "list_entry"):
+            yield d.shape.name, derived_id(d.code, "", person_id)
+        elif d.shape.name == "service_order":
+            classes = d.terms.classes[:1] if d.terms.single else d.terms.classes
+            yield from (("service_order", service_order.order_id(d.terms, d.code, person_id, k.code)) for k in classes)
+
+
+def care_of_household(household_id: str) -> Iterator[tuple[str, str]]:
+    """The same of a household."""
+    for d in DECLARATIONS.values():
+        if d.subject == "household" and d.shape.name in ("visit_plan", "assessment"):
+            yield d.shape.name, derived_id(d.code, "", household_id)
+
+
+def ending(shape: str, record_id: str, state: Any, died_on: date, why: str = DEATH) -> Any:
+    """The command that ends it after a death, None where there is nothing to end."""
+    match shape, state.status:
+        case "visit_plan", "open":
+            return visit_plan.CloseVisitPlan(record_id, why, died_on)
+        case "assessment", status if status not in ("none", "ended"):
+            return graded_assessment.EndAssessment(record_id, why)
+        case "placement_wish", "wished" | "offered" | "taken":
+            return placement_wish.WithdrawPlacementWish(record_id, why)
+        case "placement_wish", "placed":
+            return placement_wish.LeaveInstitution(record_id, max(died_on, state.stays[-1].first), why)
+        case "list_entry", "enlisted" | "repair":
+            return list_entry.Delist(record_id, why, max(died_on, state.since))
+        case "service_order", status if status in service_order.RUNNING:
+            return service_order.StopService(record_id, died_on, why)
+        case _:
+            return None
+
+
+def going_on(shape: str, record_id: str, state: Any, why: str) -> Any:
+    """The command by which goes on what was ended for a reason that was not so, None where nothing was."""
+    match shape, state.status:
+        case "visit_plan", "closed" if state.closed_for == why:
+            return visit_plan.ResumeVisitPlan(record_id, why)
+        case "placement_wish", "left" if state.left_for == why:
+            return placement_wish.ResumeStay(record_id, why)
+        case "list_entry", "delisted" if state.reason == why:
+            last = state.periods[-1]
+            return list_entry.Enlist(
+                state.programme, state.division, state.subject_id, last.reason, state.refers_to, state.note, last.to_day, state.terms
+            )
+        case "service_order", status if status in service_order.RUNNING and state.last_day is not None:
+            return service_order.ResumeService(record_id, why)
+        case _:
+            return None
+
+
+class CareEndDoors(BenefitService):
+    """照护的终止与恢复."""
+
+    @reaction("registry", "after_death_opened", reads=Died)
+    def on_death_end_care(self, notice: Notice[Died]) -> None:
+        """Plans close with the day of death, grades end, lists and places are left; of an order what was rendered by then is settled."""
+        f = notice.facts
+        for shape, record_id in care_of(f.person_id):
+            self._give(shape, record_id, ending(shape, record_id, self._state(shape, record_id), f.died_on), notice)
+        for record_id, _ in care_checks.entrusted_to(self.office, f.person_id):
+            self._leave(record_id, f.person_id, f.died_on, DEATH, notice)
+        place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
+        if place.household_id and not self._anybody(place.household_id, notice.now.date(), f.person_id):
+            for shape, record_id in care_of_household(place.household_id):
+                command = ending(shape, record_id, self._state(shape, record_id), f.died_on, NOBODY_LEFT)
+                self._give(shape, record_id, command, notice)
+
+    @reaction("registry", "after_death_annulled", reads=Lives)
+    def on_life_resume_care(self, notice: Notice[Lives]) -> None:
+        """The death was none: visits, stay, lists and orders go on. Grades, wishes and entrusted places are asked for again by people."""
+        f = notice.facts
+        for shape, record_id in care_of(f.person_id):
+            self._give(shape, record_id, going_on(shape, record_id, self._state(shape, record_id), DEATH), notice)
+        place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
+        for shape, record_id in care_of_household(place.household_id) if place.household_id else ():
+            self._give(shape, record_id, going_on(shape, record_id, self._state(shape, record_id), NOBODY_LEFT), notice)
+
+    @reaction(OWN, "person_moved_in", reads=Moved)
+    def on_move_end_home_care(self, notice: Notice[Moved]) -> None:
+        """Who lives in an institution is not looked after at home, nor entrusted to another house."""
+        f = notice.facts
+        plan = derived_id(EXTREME_HARDSHIP_HOME_CARE.code, "", f.subject_id)
+        if care_checks.lives_in(self.office, f.subject_id, notice.now.date()) and self._state("visit_plan", plan).status == "open":
+            self._give("visit_plan", plan, visit_plan.CloseVisitPlan(plan, CENTRAL, f.moved_on), notice)
+        for record_id, _ in care_checks.entrusted_to(self.office, f.subject_id):
+            if record_id != care_checks.places_of(f.institution_id):  # there he stays, by another right
+                self._leave(record_id, f.subject_id, f.moved_on, CENTRAL, notice)
+
+    @reaction(OWN, "care_resident_admitted", reads=Admitted)
+    def on_admitted_too_late(self, notice: Notice[Admitted]) -> None:
+        """His death came in while he was admitted."""
+        f = notice.facts
+        died_on = standing.died_on(self.office, f.person_id)
+        if died_on is not None:
+            self._leave(care_checks.places_of(f.institution_id), f.person_id, died_on, DEATH, notice)
+
+    @reaction(OWN, "case_ended", reads=OfCase)
+    def on_support_ended(self, notice: Notice[OfCase]) -> None:
+        """特困 has ended while he lives: care at home, the wish for a place and special care end with it. Who lives in an institution stays
+        there until somebody has found another place."""
+        f, today = notice.facts, notice.now.date()
+        if f.programme != EXTREME_HARDSHIP_SUPPORT.code or standing.supported(self.office, f.subject_id):
+            return
+        if standing.died_on(self.office, f.subject_id) is not None:
+            return  # by the death itself, with its day
+        for shape, record_id in _of_support(f.subject_id):
+            state = self._state(shape, record_id)
+            if state.status != "placed":
+                self._give(shape, record_id, ending(shape, record_id, state, today, SUPPORT_OVER), notice)
+
+    @reaction(OWN, "case_restored", reads=OfCase)
+    def on_support_restored(self, notice: Notice[OfCase]) -> None:
+        """特困 runs again."""
+        self._support_goes_on(notice)
+
+    @reaction(OWN, "case_reassessed", reads=OfCase)
+    def on_support_decided_again(self, notice: Notice[OfCase]) -> None:
+        """An end that was set aside is said by no other event."""
+        self._support_goes_on(notice)
+
+    def _support_goes_on(self, notice: Notice[OfCase]) -> None:
+        f = notice.facts
+        if f.programme != EXTREME_HARDSHIP_SUPPORT.code or not standing.supported(self.office, f.subject_id):
+            return
+        for shape, record_id in _of_support(f.subject_id):
+            self._give(shape, record_id, going_on(shape, record_id, self._state(shape, record_id), SUPPORT_OVER), notice)
+
+    # -- inside
+
+    def _state(self, shape: str, record_id: str) -> Any:
+        return self.office.load(DECIDERS[shape], record_id).state
+
+    def _give(self, shape: str, record_id: str, command: Any, notice: Notice[Any]) -> None:
+        if command is not None:
+            self.office.handle(DECIDERS[shape], record_id, notice.order(command, record_id))
+
+    def _leave(self, record_id: str, person_id: str, left_on: date, why: str, notice: Notice[Any]) -> None:
+        self._give(care_places.NAME, record_id, care_places.LeaveForGood(record_id, person_id, left_on, why), notice)
+
+    def _anybody(self, household_id: str, today: date, but: str) -> bool:
+        """Whether anybody of the household lives, beside one who has died."""
+        home: household.Household = self.office.load(household.DECIDER, household_id).state
+        month = dates.month_of(today)
+        return any(m != but and m not in home.died and household.lives_in(home, m, month) for m in home.members)
+
+
+def _of_support(person_id: str) -> Iterator[tuple[str, str]]:
+    """What rests on 特困."""
+    yield "visit_plan", derived_id(EXTREME_HARDSHIP_HOME_CARE.code, "", person_id)
+    yield "placement_wish", derived_id(EXTREME_HARDSHIP_CENTRAL_PLACEMENT.code, "", person_id)
+    terms = EXTREME_HARDSHIP_MENTAL_CARE.terms
+    yield "service_order", service_order.order_id(terms, EXTREME_HARDSHIP_MENTAL_CARE.code, person_id, terms.classes[0].code)
