@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from services.assistance.person import FindingRecorded
 from services.assistance.placement_wish import PersonMovedIn, PersonMovedOut, PlacementWished, PlacementWishWithdrawn
 from services.assistance.placement_wish import Terms as WishTerms
 from services.assistance.temporary import TemporaryApplied
@@ -21,7 +22,6 @@ from services.portal.sunshine.indicators import _with_value
 from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed, CaseRefused, CaseRestored
 from shared.casework.fund import FundAllocated, FundDrawn, FundOpened
 from shared.casework.fund import Terms as FundTerms
-from shared.casework.graded_assessment import AssessmentEnded, AssessmentGraded
 from shared.casework.inspection import (
     CampaignObjectChecked,
     CampaignObjectsListed,
@@ -43,7 +43,7 @@ from shared.eventsourcing import codec
 from shared.rules.assessment import Assessment
 
 FIRST = date(2023, 3, 1)
-SELF_CARE, WISH, IMPROVED = "extreme_hardship_self_care_assessment", "extreme_hardship_central_placement", "home_environment_improvement"
+WISH, IMPROVED = "extreme_hardship_central_placement", "home_environment_improvement"
 
 
 class Told:
@@ -86,8 +86,9 @@ def told() -> Iterator[Told]:
     made.engine.dispose()
 
 
-def graded(person: str, grade: str) -> AssessmentGraded:
-    return AssessmentGraded(SELF_CARE, "330225100", person, "form", grade, 3, (), FIRST, None)
+def lost(person: str, *acts: str, month: str = "2023-03") -> FindingRecorded:
+    """What was found of his self-care, by assessors or a survey; none lost: he can look after himself."""
+    return FindingRecorded(person, FIRST, month, acts, None, None, None, None, "", "staff:1")
 
 
 SUPPORT = "extreme_hardship_support"
@@ -146,18 +147,19 @@ def test_several_matters_of_one_household_are_one_where_draws_are_counted(told: 
 
 
 def test_whoever_cannot_look_after_himself_counts_until_that_ends(told: Told) -> None:
-    """不能自理者集中供养率: counted by the grade, and above the line by moving in; out of both by a better grade or the end."""
+    """不能自理者集中供养率: counted by what was found, and above the line by moving in; out of both by a better finding."""
     supported(told, 0, *"abc")
-    told.on(0, "assessment-a", graded("a", "none"))
-    told.on(0, "assessment-b", graded("b", "half"))
-    told.on(0, "assessment-c", graded("c", "full"))
+    told.on(0, "person_facts-a", lost("a", "eat", "dress", "bed", "walk"))
+    told.on(0, "person_facts-b", lost("b", "eat"))
+    told.on(0, "person_facts-c", lost("c"))
     assert (told.counts(0)["dependent"], told.counts(0).get("dependent_inside", 0)) == (2, 0)
     told.on(3, "placement_wish-a", PersonMovedIn(WISH, "330225100", "a", "i1", FIRST))
     told.on(3, "placement_wish-c", PersonMovedIn(WISH, "330225100", "c", "i1", FIRST))  # lives there, and can look after himself
     assert (told.counts(3)["dependent"], told.counts(3)["dependent_inside"]) == (2, 1)
-    told.on(5, "assessment-c", graded("c", "none"))
+    told.on(5, "person_facts-c", lost("c", "eat", "dress"))
+    told.on(5, "person_facts-c", lost("c", month="2023-01"))  # a late word about earlier months
     assert (told.counts(5)["dependent"], told.counts(5)["dependent_inside"]) == (3, 2)
-    told.on(8, "assessment-a", AssessmentEnded(SELF_CARE, "330225100", "a", "去世", FIRST))
+    told.on(8, "person_facts-a", lost("a", month="2023-04"))
     assert (told.counts(8)["dependent"], told.counts(8)["dependent_inside"]) == (2, 1)
     assert (told.counts(4)["dependent"], told.counts(4)["dependent_inside"]) == (2, 1)  # as it was said then
 
@@ -177,8 +179,8 @@ def test_a_wish_counts_until_it_is_withdrawn_or_left(told: Told) -> None:
 def test_who_is_not_in_support_counts_in_no_indicator_of_it(told: Told) -> None:
     """特困: assessed, wishing, cared for at home; refused he never counts, granted he does, and no more once his case has ended."""
     plan = VisitPlanOpened("extreme_hardship_home_care", "330225100", "a", PlanTerms(), "carer:1", "org:1", "", (), 7, FIRST, None)
-    told.on(0, "assessment-a", graded("a", "none"))
-    told.on(0, "assessment-b", graded("b", "none"))
+    told.on(0, "person_facts-a", lost("a", "eat"))
+    told.on(0, "person_facts-b", lost("b", "eat"))
     told.on(0, "placement_wish-a", PlacementWished(WISH, "330225100", "a", WishTerms(), "意愿书", "staff:1", FIRST))
     told.on(0, "visit_plan-a", plan)
     told.on(1, "case-b", CaseRefused("不符合条件", programme=SUPPORT, subject_id="b"))
@@ -192,7 +194,7 @@ def test_who_is_not_in_support_counts_in_no_indicator_of_it(told: Told) -> None:
 
 def test_a_case_that_runs_again_counts_again(told: Told) -> None:
     """A death taken back, an appeal upheld, a new round; a late fact about months before the end revives nothing."""
-    told.on(0, "assessment-a", graded("a", "half"))
+    told.on(0, "person_facts-a", lost("a", "eat"))
     supported(told, 0, "a")
     told.on(1, "case-a", ended("a", "死亡"))
     told.on(2, "case-a", CaseRestored(SUPPORT, "a", "2023-04", "误登记", None, None, "staff:1"))
@@ -206,14 +208,16 @@ def test_a_case_that_runs_again_counts_again(told: Told) -> None:
 
 
 def test_a_care_plan_counts_by_who_provides_it(told: Told) -> None:
-    """照料护理: commissioned from the day on which an organisation sends the carer, until the plan is closed."""
-    supported(told, 0, "a")
+    """照料护理: of everybody who is dispersed, also without a plan; commissioned from the day on which an organisation sends the carer,
+    until the plan is closed; who lives in an institution is not counted."""
+    supported(told, 0, *"ab")
     plan = VisitPlanOpened("extreme_hardship_home_care", "330225100", "a", PlanTerms(), "carer:1", "", "", (), 7, FIRST, None)
     told.on(0, "visit_plan-a", plan)
     told.on(1, "visit_plan-a", VisitResponsibleChanged("carer:2", "org:1", "协议", "更换"))
     told.on(2, "visit_plan-a", VisitPlanClosed("入住机构", FIRST, "staff:1"))
-    seen = [(told.counts(day)["home_care"], told.counts(day).get("home_care_commissioned", 0)) for day in range(3)]
-    assert seen == [(1, 0), (1, 1), (0, 0)]
+    told.on(3, "placement_wish-a", PersonMovedIn(WISH, "330225100", "a", "i1", FIRST))
+    seen = [(told.counts(day)["home_care"], told.counts(day).get("home_care_commissioned", 0)) for day in range(4)]
+    assert seen == [(2, 0), (2, 1), (2, 0), (1, 0)]
 
 
 def test_a_budget_counts_as_it_was_last_approved(told: Told) -> None:
@@ -275,7 +279,8 @@ def test_an_indicator_withheld_is_recorded_from_day_to_day(told: Told) -> None:
     told.on(310, "project-b", ProjectPlanned(IMPROVED, "330225100", "b", ProjectTerms(), "改造", "某站", 1000, (), "staff:2", FIRST))
     told.on(310, "project-b", ProjectClosed(IMPROVED, "330225100", "b", "completed", "好", 1000, 900, FIRST))
     with told.engine.connect() as connection:
-        years = connection.execute(sa.select(table.c.since).where(table.c.identifier != rate, table.c.withheld)).scalars().all()
+        yearly = [how for how, made in COMPUTED.items() if made.count == "home_improvement_done"]
+        years = connection.execute(sa.select(table.c.since).where(table.c.identifier.in_(yearly), table.c.withheld)).scalars().all()
     assert sorted(day[:4] for day in years) == ["2023", "2024"]
 
 

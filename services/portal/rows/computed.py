@@ -61,10 +61,10 @@ COMPUTED: dict[str, Computed] = {
     ),
     "dispersed_destitute_purchased_care_rate": Computed(
         "home_care_commissioned",
-        "照料护理计划中由第三方机构承担的人",
-        ("visit_plan_opened", "visit_responsible_changed", "visit_plan_closed", *_IN_SUPPORT),
+        "由第三方机构承担照料护理的分散供养特困人员",
+        ("visit_plan_opened", "visit_responsible_changed", "visit_plan_closed", "person_moved_in", "person_moved_out", *_IN_SUPPORT),
         over="home_care",
-        over_says="有照料护理计划的分散供养特困人员（在册）",
+        over_says="全部分散供养特困人员（在册，未入住机构）",
         persons=True,
     ),
     "willing_destitute_institutional_admission_rate": Computed(
@@ -78,9 +78,9 @@ COMPUTED: dict[str, Computed] = {
     "nonselfcare_destitute_institutional_rate": Computed(
         "dependent_inside",
         "生活不能自理且集中供养的人",
-        ("assessment_graded", "assessment_expired", "assessment_ended", "person_moved_in", "person_moved_out", *_IN_SUPPORT),
+        ("person_finding_recorded", "person_moved_in", "person_moved_out", *_IN_SUPPORT),
         over="dependent",
-        over_says="评估为部分或完全丧失自理能力的特困人员（在册）",
+        over_says="认定为部分或完全丧失自理能力的特困人员（在册）",
         persons=True,
     ),
     "mental_health_lectures": Computed(

@@ -19,10 +19,9 @@ from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
 SUPPORT = "extreme_hardship_support"  # 特困
-SELF_CARE, HOME_CARE = "extreme_hardship_self_care_assessment", "extreme_hardship_home_care"
+HOME_CARE = "extreme_hardship_home_care"
 HOME_IMPROVEMENT = "home_environment_improvement"
 INSTITUTIONS, DISCOVERY = "support_institution_governance", "proactive_discovery"
-NOT_SELF_CARING = ("half", "none")  # 部分或完全丧失生活自理能力
 
 
 Tables = tuple[sa.Table, sa.Table, sa.Table, sa.Table]
@@ -140,8 +139,8 @@ def _destitute(model: ReadModel, c: _Counts) -> None:
                 standing |= {"dependent": 1, "dependent_inside": inside}
             if facts.get("wishes"):
                 standing |= {"wishing": 1, "wishing_inside": inside}
-            if plans:
-                standing |= {"home_care": len(plans), "home_care_commissioned": sum(plans)}
+            if not inside:  # everybody who is dispersed, also who has no plan
+                standing |= {"home_care": 1, "home_care_commissioned": int(any(plans))}
         c.stand(rows, r, part, facts, standing)
 
     @model.on_short("case_granted", "case_restored")
@@ -160,15 +159,12 @@ def _destitute(model: ReadModel, c: _Counts) -> None:
         if r.event.programme == SUPPORT:
             know(rows, r, r.event.subject_id, supported=False)
 
-    @model.on_short("assessment_graded")
-    def _graded(rows: Rows, r: Recorded) -> None:
-        if r.event.programme == SELF_CARE:
-            know(rows, r, r.event.subject_id, dependent=r.event.grade in NOT_SELF_CARING)
-
-    @model.on_short("assessment_expired", "assessment_ended")
-    def _ended(rows: Rows, r: Recorded) -> None:
-        if r.event.programme == SELF_CARE:
-            know(rows, r, r.event.subject_id, dependent=False)
+    @model.on_short("person_finding_recorded")
+    def _found(rows: Rows, r: Recorded) -> None:
+        """Self-care as the care component is paid by it: what assessors or a survey found, the latest month's."""
+        e = r.event
+        if e.lost_acts is not None and e.effective_month >= c.facts(rows, f"person {e.person_id}").get("found", ""):
+            know(rows, r, e.person_id, dependent=bool(e.lost_acts), found=e.effective_month)
 
     @model.on_short("placement_wished")
     def _wished(rows: Rows, r: Recorded) -> None:
