@@ -1,5 +1,9 @@
 """Error ledger of the two subsidies (两项补贴差错台账): what has to follow from a finding, and is it of whom the finding speaks of.
 
+A finding that the checked unit accepts starts the correction (``correct``): its case is decided again from the month that is wrong. What
+comes of it, a claim, arrears, the end of the case, puts the finding right by itself; where nothing comes of it the facts on file say
+otherwise than the finding, and it waits until they are corrected: then what comes of that puts it right.
+
 A finding of a campaign is put right with what it led to (``refers_to``): a claim (追回), arrears (补发), a payment, a case. That is checked
 against our own streams: it is there, and it is of the person whom the finding speaks of. In the ledger an overpayment is put right by its
 claim, an underpayment by its arrears or a payment, a recipient without entitlement by a claim or the end of his case.
@@ -8,7 +12,7 @@ claim, an underpayment by its arrears or a payment, a recipient without entitlem
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -17,9 +21,13 @@ from services.assistance.benefits import CASES, RECOVERIES, RUNS
 from services.assistance.declarations import DECIDERS
 from shared.casework import benefit_case as bc
 from shared.casework import inspection, payment_run, recovery
+from shared.casework.benefits import Benefits
 from shared.domain.errors import Refused, invalid
 from shared.domain.resident_id import is_person_id
+from shared.eventsourcing.codec import Recorded
+from shared.eventsourcing.orders import Order
 
+FINDING = "finding"  # begins the cause of a decision that an accepted finding led to
 LEDGER = "disabled_subsidy_precision_programme"
 SUBSIDIES = ("disabled_living_subsidy", "severe_disability_care_subsidy")
 CLAIM, ARREARS, PAYMENT, CASE = "claim", "arrears", "payment", "case"
@@ -99,6 +107,45 @@ def _named(office: Any, refers_to: str, object_case: str) -> Named | None:
     if any(r.id == refers_to and isinstance(r.event, bc.ArrearsFound) for r in history):
         return Named(ARREARS, frozenset(people), object_case)
     return None
+
+
+# -- the correction
+
+
+def correct(benefits: Benefits, a: Any, order: Order[Any]) -> None:
+    """``a``: an accepted finding (``campaign_finding_accepted``). Its case is decided again from the month that it names."""
+    if _case(benefits.office, a.object_id) is None:
+        return  # of an institution, or of what is no case of ours, somebody says by hand what it led to
+    before = benefits.office.load(CASES, a.object_id).version
+    benefits.reassess(a.object_id, a.from_month, f"{FINDING}:{a.record_id}:{a.finding_id}", order)
+    put_right(benefits.office, a.record_id, a.finding_id, before, order)
+
+
+def put_right(office: Any, record_id: str, finding_id: str, after: int, order: Order[Any]) -> None:
+    """If something behind a version of the case puts an accepted finding right, say so, and what."""
+    found = office.load(DECIDERS[inspection.NAME], record_id).state.findings.get(finding_id)
+    if found is None or not found.accepted or found.rectified_by:
+        return
+    wanted = FOLLOWS.get(found.code, (CLAIM, ARREARS, CASE))
+    behind = (r for r in office.history(CASES.stream(found.object_id)) if r.version > after)
+    led = [(kind, refers_to) for r in behind for kind, refers_to in _led_to(office, r)]
+    refers_to = next((refers_to for kind, refers_to in led if kind in wanted), "")
+    if refers_to:
+        done = f"认可后自{found.accepted}起复核更正"
+        rectify = inspection.RectifyFinding(record_id, finding_id, done, found.object_id if refers_to == CASE else refers_to)
+        office.handle(DECIDERS[inspection.NAME], record_id, order.to(rectify, f"put right {finding_id}"))
+
+
+def _led_to(office: Any, r: Recorded) -> Iterator[tuple[str, str]]:
+    match r.event:
+        case bc.ArrearsFound():
+            yield ARREARS, r.id
+        case bc.OverpaymentFound():
+            claim_id = recovery.of_overpayment(r.id)
+            if office.load(RECOVERIES, claim_id).version >= 0:  # it is opened by a reaction, and news of it comes here again
+                yield CLAIM, claim_id
+        case bc.CaseEnded():
+            yield CASE, CASE
 
 
 # -- quarters

@@ -12,6 +12,7 @@ from services.assistance import (
 from services.assistance.declarations import DECLARATIONS
 from services.assistance.rows import (
     aid_overlap,
+    aids_elsewhere,
     determination,
     error_ledger,
     heads,
@@ -56,7 +57,10 @@ members = sa.Table(
 BENEFITS = benefit_tables(METADATA)
 DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
-FEATURES = (means_test, standards, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger, heads, referrals)
+FEATURES = (
+    means_test, standards, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger, heads, referrals,
+    aids_elsewhere,
+)  # fmt: skip
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
 MODEL = ReadModel("assistance", version=16, metadata=METADATA)
 project_benefits(MODEL, BENEFITS, benefits.turns)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from services.eldercare import elder
+from services.eldercare import aid_told, elder
 from services.eldercare.benefits import CALENDARS, CASES, DISCLOSURES, business, whom
 from services.eldercare.declarations import CARE_PROVIDER_DISHONESTY_LIST, DECIDERS, DECLARATIONS, ELDER_ABILITY_ASSESSMENT
 from services.eldercare.programmes import HARDSHIP_AGED_DISABLED_SUBSIDY, OLD_AGE_ALLOWANCE, PROGRAMMES
@@ -150,6 +150,14 @@ class FactsChanged:
     person_id: str
     effective_month: str
     cause: str
+
+
+@dataclass(frozen=True)
+class PartAnswered:
+    """Our own ``eldercare.payment_lines_settled`` and ``payment_lines_returned``."""
+
+    run_id: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -383,6 +391,31 @@ class ElderCare(BenefitService):
         )
         note = elder.NoteElderChoice(f.person_id, f.kept, f.given_up, f.effective_month, kept, given_up)
         self.office.handle(elder.DECIDER, f.person_id, notice.order(note))
+
+    # -- what was paid is told, so that whoever keeps account of a person's aids knows of it (低收入人口数据库)
+
+    @reaction(OWN, "payment_lines_settled", reads=PartAnswered)
+    def on_aid_paid(self, notice: Notice[PartAnswered]) -> None:
+        """The bank has answered."""
+        self._tell_aid(notice)
+
+    @reaction(OWN, "payment_lines_returned", reads=PartAnswered)
+    def on_aid_back(self, notice: Notice[PartAnswered]) -> None:
+        """退汇: what was paid came back."""
+        self._tell_aid(notice)
+
+    def _tell_aid(self, notice: Notice[PartAnswered]) -> None:
+        f = notice.facts
+        part = self.payments.part(f.run_id, f.number)
+        paid, back = [], []
+        for no, (line, fate) in enumerate(zip(part.lines, part.fates, strict=True), part.first):
+            if fate in ("paid", "returned"):
+                case: benefit_case.Case = self.office.load(CASES, line.case_id).state
+                paid.append(aid_told.AidLine(no, case.subject_id, line.amount_fen))
+            if fate == "returned":
+                back.append(no)
+        tell = aid_told.TellAid(f.run_id, f.number, part.programme, part.month, part.division, tuple(paid), tuple(back))
+        self.office.handle(aid_told.DECIDER, f"{f.run_id}-{f.number}", notice.order(tell))
 
     # -- after a death
 

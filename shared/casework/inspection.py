@@ -149,6 +149,21 @@ class CampaignObjectChecked:
     by: str
 
 
+@shape_event(NAME, "campaign_finding_accepted", published=True)
+@dataclass(frozen=True)
+class CampaignFindingAccepted:
+    """认可问题: the checked unit says that it is so, and from which month; what corrects the case begins with this."""
+
+    record_id: str
+    programme: str
+    division: str
+    finding_id: str
+    object_id: str
+    code: str
+    from_month: str
+    by: str
+
+
 @shape_event(NAME, "campaign_finding_rectified")
 @dataclass(frozen=True)
 class CampaignFindingRectified:
@@ -223,12 +238,15 @@ class CampaignOverdue:
 
 @dataclass(frozen=True)
 class Finding:
-    """An open finding; ``rectified_by`` "" until somebody put it right."""
+    """An open finding; ``rectified_by`` "" until somebody put it right. ``accepted``: the month from which the checked unit says that it is
+    so, "" until then."""
 
     object_id: str
     code: str
     rectify_by: date
     rectified_by: str = ""
+    checked_by: str = ""
+    accepted: str = ""
 
 
 @dataclass(frozen=True)
@@ -287,7 +305,7 @@ def evolve(state: Campaign, event: Any) -> Campaign:
                 list_hash=event.list_hash,
             )  # fmt: skip
         case CampaignObjectChecked():
-            new = {f.finding_id: Finding(event.object_id, f.code, f.rectify_by) for f in event.findings}
+            new = {f.finding_id: Finding(event.object_id, f.code, f.rectify_by, checked_by=event.by) for f in event.findings}
             checked = state.checked + 1
             late = _without(state, "check") if checked == len(state.objects) else state.late
             return replace(
@@ -295,6 +313,9 @@ def evolve(state: Campaign, event: Any) -> Campaign:
                 findings=MappingProxyType({**state.findings, **new}), found=state.found + len(new),
                 with_findings=state.with_findings + bool(new), late=late,
             )  # fmt: skip
+        case CampaignFindingAccepted():
+            known = replace(state.findings[event.finding_id], accepted=event.from_month)
+            return replace(state, findings=MappingProxyType({**state.findings, event.finding_id: known}))
         case CampaignFindingRectified():
             mended = replace(state.findings[event.finding_id], rectified_by=event.by)
             return replace(
@@ -303,7 +324,8 @@ def evolve(state: Campaign, event: Any) -> Campaign:
         case CampaignRectificationVerified():
             left = {k: f for k, f in state.findings.items() if k != event.finding_id}
             if event.rectify_by is not None:  # not accepted
-                left[event.finding_id] = replace(state.findings[event.finding_id], rectified_by="", rectify_by=event.rectify_by)
+                again = replace(state.findings[event.finding_id], rectified_by="", rectify_by=event.rectify_by, accepted="")
+                left[event.finding_id] = again
             return replace(state, findings=MappingProxyType(left))
         case CampaignClosed():
             return replace(state, status="closed", publish_by=event.publish_by)
@@ -402,6 +424,16 @@ class RecordCheck:
     findings: tuple[str, ...] = ()
     note: str = ""
     rectify_by: date | None = None
+
+
+@command("accept_finding", permission="survey")
+@dataclass(frozen=True)
+class AcceptFinding:
+    """认可问题: ``from_month``: the first month that is wrong."""
+
+    record_id: str
+    finding_id: str
+    from_month: str
 
 
 @command("rectify_finding", permission="survey")
@@ -564,6 +596,23 @@ def check(state: Campaign, c: RecordCheck, order: Order[Any]) -> Sequence[Any]:
     return [CampaignObjectChecked(c.object_id, result, c.note.strip(), found, order.hand.actor)]
 
 
+def accept_finding(state: Campaign, c: AcceptFinding, order: Order[Any]) -> Sequence[Any]:
+    """By the checked unit: whoever found it says nothing for the other side."""
+    found = _finding(state, c.finding_id)
+    if found.code not in state.terms.follow_up:
+        raise out_of_order("此类问题不涉及个案的更正，请直接登记整改。")
+    if found.accepted or found.rectified_by:
+        raise out_of_order("此问题已认可或已整改。")
+    not_the_same_hand(order, found.checked_by)
+    if not "2000-01" <= dates.check_month(c.from_month, "from_month") <= dates.month_of(order.today):
+        raise invalid("起始月份不合理，最晚为本月。", "from_month")
+    return [
+        CampaignFindingAccepted(
+            c.record_id, state.programme, state.division, c.finding_id, found.object_id, found.code, c.from_month, order.hand.actor
+        )
+    ]
+
+
 def rectify(state: Campaign, c: RectifyFinding, order: Order[Any]) -> Sequence[Any]:
     found = _finding(state, c.finding_id)
     if found.rectified_by:
@@ -690,6 +739,7 @@ SHAPE = Shape(
         Act(RecordCampaignSeed, "录入种子（在封存时定下的公开来源查得）"),
         Act(StartCampaign, "开始检查（全部；或由另一人核对种子后随机抽取）", brings={"salt": frozen_salt}),
         Act(RecordCheck, "登记检查结果与问题"),
+        Act(AcceptFinding, "认可问题（检查人不得认可；随即自该月起复核更正个案）"),
         Act(RectifyFinding, "整改"),
         Act(VerifyRectification, "复查（整改人不得复查）"),
         Act(CloseCampaign, "结束（无未检查对象、无未销号问题）"),
@@ -705,6 +755,7 @@ SHAPE = Shape(
         RecordCampaignSeed: record_seed,
         StartCampaign: start,
         RecordCheck: check,
+        AcceptFinding: accept_finding,
         RectifyFinding: rectify,
         VerifyRectification: verify,
         CloseCampaign: close,

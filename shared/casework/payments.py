@@ -347,7 +347,7 @@ class Payments:
 
     def open_recovery(self, event_id: str, found: Any, order: Order[Any]) -> Answer:
         """追回: one claim for one overpayment, of exactly its amount."""
-        recovery_id = derived_id("recovery", event_id)
+        recovery_id = recovery.of_overpayment(event_id)
         claim = recovery.OpenRecovery(
             recovery_id, found.case_id, found.programme, found.payee_id, found.division, found.months, found.amount_fen, found.reason
         )

@@ -28,7 +28,7 @@ from shared.domain.errors import invalid, out_of_order
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider, not_the_same_hand
 from shared.eventsourcing.events import adopt, shape_event
-from shared.eventsourcing.orders import Order
+from shared.eventsourcing.orders import Order, derived_id
 
 SHAPE = "recovery"
 LIMITATION_YEARS = 3
@@ -268,6 +268,11 @@ class Recovery:
             return None
         days = [i.due_on for i in self.instalments] or ([self.notice_due_on] if self.notice_due_on else [])
         return next((d for d in days if self.missing_on(d) and (self.overdue_on is None or d > self.overdue_on)), None)
+
+
+def of_overpayment(event_id: str) -> str:
+    """The claim that the event of an overpayment leads to: one each."""
+    return derived_id("recovery", event_id)
 
 
 def evolve(state: Recovery, event: Any) -> Recovery:

@@ -139,8 +139,8 @@ def test_agencies_send_a_resident_id_that_nobody_behind_the_door_reads() -> None
     found = {f"{source}.{event}": asyncapi.accepted(reads) for source, event, reads in asyncapi.agencies()}
     assert {"hrss.income_changed", "hospital.death_reported"} <= set(found)
     for schema in found.values():
-        # An answer to a query of ours names nobody but by the query's number.
-        assert "query_no" in schema["required"] or "resident_id" in schema["required"]
+        # An answer to a query of ours, or to a referral, names nobody but by its number.
+        assert {"query_no", "number", "resident_id"} & set(schema["required"])
         assert "person_id" not in schema["properties"]
 
 

@@ -123,6 +123,67 @@ def test_a_finding_of_the_ledger_is_put_right_by_what_it_led_to(d: Desk) -> None
         d.call("get_error_rate", "auditor", quarter="2023年三季度")
 
 
+def test_a_finding_is_accepted_by_the_checked_unit_and_of_nothing_that_corrects_no_case(d: Desk) -> None:
+    """Not by whoever found it; once; from a month that has begun. The facts on file say otherwise than it: then it waits."""
+    numbers = Numbers()
+    d.on("2023-07-03")
+    who = cared_for(d, numbers)
+    owed = grant(d, CARE, person_id=who)
+    ref = checked(d, owed, "unpaid", "record_wrong")
+    with pytest.raises(Refused, match="同一经办人"):
+        d.call("accept_finding", actor="staff:checker", **ref, finding_id="F0001", from_month="2023-07")
+    of = (({"finding_id": "F0002"}, "不涉及个案的更正"), ({"from_month": "2099-01"}, "起始月份"), ({"from_month": "x"}, "月份"))
+    for wrong, text in of:
+        with pytest.raises(Refused, match=text):
+            d.call("accept_finding", **{**ref, "finding_id": "F0001", "from_month": "2023-07", **wrong})
+    d.call("accept_finding", **ref, finding_id="F0001", from_month="2023-07")
+    d.settle()
+    assert [item for item, _ in waiting(d)] == ["F0001"], "the facts on file say otherwise: somebody has to correct them"
+    with pytest.raises(Refused, match="已认可"):
+        d.call("accept_finding", **ref, finding_id="F0001", from_month="2023-07")
+
+
+def test_an_accepted_finding_waits_for_the_fact_that_was_wrong(d: Desk) -> None:
+    """Decided again by what is on file nothing comes of it; when the certificate is corrected, the claim that follows puts it right."""
+    numbers = Numbers()
+    d.on("2023-07-03")
+    who = cared_for(d, numbers)
+    paid = grant(d, CARE, person_id=who)
+    d.on("2023-07-20").settle()
+    pay(d, CARE, "2023-07")
+    d.on("2023-08-20").settle()
+    pay(d, CARE, "2023-08")
+    ref = checked(d, paid, "overpaid", "ineligible")
+    for finding in ("F0001", "F0002"):
+        d.call("accept_finding", **ref, finding_id=finding, from_month="2023-08")
+    d.settle()
+    assert {item for item, _ in waiting(d)} == {"F0001", "F0002"}
+    history = d.services["assistance"].office.history(person.DECIDER.stream(who))
+    number = next(str(r.event.resident_id) for r in history if isinstance(r.event, person.PersonRegistered))
+    d.tell("dpf", "certificate_changed", resident_id=number, grade=3, kind="physical", effective_from="2023-07-12")
+    d.settle()
+    [claim] = d.call("list_recoveries", "auditor")
+    assert waiting(d) == []
+    found = {f["finding_id"]: (f["status"], f["refers_to"], f["amount_fen"]) for f in d.call("list_error_findings", "auditor")}
+    assert (found["F0001"], found["F0002"][0]) == (("rectified", claim["recovery_id"], claim["amount_fen"]), "rectified")
+    assert found["F0002"][1] in (claim["recovery_id"], paid)
+    d.call("verify_rectification", "reviewer", **ref, finding_id="F0001", outcome="accepted")
+    d.call("verify_rectification", "reviewer", **ref, finding_id="F0002", outcome="again", note="须附证明")
+    assert [item for item, _ in waiting(d)] == ["F0002"]
+    d.call("accept_finding", **ref, finding_id="F0002", from_month="2023-08")  # taken up once more
+
+
+def checked(d: Desk, case_id: str, *findings: str) -> dict[str, str]:
+    """A campaign of the ledger over one case, in which a hand of its own found this."""
+    campaign = {"programme": error_ledger.LEDGER, "division": "330225", "title": "差错台账", "scope": "两项补贴"}
+    day = d.now.date().isoformat()
+    ref = {"record_id": d.call("open_campaign", "reviewer", **campaign, period_from=day, check_by="2023-12-29")["id"]}
+    d.call("list_campaign_objects", "reviewer", **ref, objects=[case_id])
+    d.call("start_campaign", "reviewer", **ref)
+    d.call("record_check", actor="staff:checker", **ref, object_id=case_id, result="error", findings=list(findings))
+    return ref
+
+
 def test_what_any_campaign_refers_to_is_of_its_object(d: Desk) -> None:
     """Another programme's finding needs no reference; one that is given is there, and of the person or the case."""
     numbers = Numbers()

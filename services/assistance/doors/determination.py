@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from services.assistance import determination, placement
+from services.assistance import aids_elsewhere, determination, placement
 from services.assistance.benefits import cases_of_person, note_class
 from services.assistance.doors.price_linkage import price_again
 from services.assistance.doors.referrals import ReferralDoors
@@ -20,7 +20,9 @@ from shared.messaging.doors import OWN, query, reaction
 from shared.messaging.showing import caught_up, plain, shown
 from shared.security.permissions import within
 
-REGISTER = Sources(BENEFITS, RECORDS, TABLES["standards"], TABLES["person"], TABLES["temporary"], TABLES["means_test"])
+REGISTER = Sources(
+    BENEFITS, RECORDS, TABLES["standards"], TABLES["person"], TABLES["temporary"], TABLES["means_test"], TABLES["aids_elsewhere"]
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,19 @@ class ElderEnrolled:
     """``eldercare.elder_enrolled``: what we read of it."""
 
     person_id: str
+
+
+@dataclass(frozen=True)
+class AidTold:
+    """``eldercare.aid_told``."""
+
+    run_id: str
+    number: int
+    programme: str
+    month: str
+    division: str
+    paid: tuple[aids_elsewhere.PaidLine, ...]
+    back: tuple[int, ...]
 
 
 CLASS_MOVED = "assistance.class_"  # what a decision names as its cause that a class led to
@@ -114,6 +129,13 @@ class DeterminationDoors(ReferralDoors):
         answer = determination.AnswerClass(unit_id, person_id, month)
         if self.office.load(determination.DECIDER, unit_id).state.unit_id:
             self.office.handle(determination.DECIDER, unit_id, notice.order(answer))
+
+    @reaction("eldercare", "aid_told", reads=AidTold)
+    def on_aid_told(self, notice: Notice[AidTold]) -> None:
+        """What elder care paid stands in the register beside what we pay."""
+        f = notice.facts
+        note = aids_elsewhere.NoteAidPaid("eldercare", **vars(f))
+        self.office.handle(aids_elsewhere.DECIDER, f"eldercare-{f.run_id}-{f.number}", notice.order(note))
 
     # -- reading
 

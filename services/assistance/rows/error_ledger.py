@@ -45,6 +45,8 @@ def declare(metadata: sa.MetaData) -> LedgerTables:
             sa.Column("subject_id", sa.String(60), nullable=False),  # the case
             sa.Column("code", sa.String(40), nullable=False),
             sa.Column("status", sa.String(20), nullable=False),  # open | rectified | settled
+            sa.Column("accepted_month", sa.String(7), nullable=False, default=""),  # the first month that is wrong
+            sa.Column("accepted_at", sa.Integer, nullable=False, default=-1),  # the case's version then
             sa.Column("refers_to", sa.String(60), nullable=False, default=""),
             sa.Column("amount_fen", sa.BigInteger, nullable=False, default=0),
             sa.Column("worklist", sa.String(40), nullable=False, default="", index=True),
@@ -102,6 +104,13 @@ def project(model: ReadModel, tables: LedgerTables) -> None:
                 due="rectify" if waits else "",
             )
 
+    @model.on(inspection.CampaignFindingAccepted)
+    def _accepted(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        case = rows.get(t.cases, case_id=e.object_id)
+        at = case["version"] if case is not None else -1
+        rows.change(t.findings, {"record_id": e.record_id, "finding_id": e.finding_id}, accepted_month=e.from_month, accepted_at=at)
+
     @model.on(inspection.CampaignFindingRectified)
     def _rectified(rows: Rows, r: Recorded) -> None:
         e, key = r.event, {"record_id": aggregate_id(r), "finding_id": r.event.finding_id}
@@ -132,12 +141,22 @@ def project(model: ReadModel, tables: LedgerTables) -> None:
         else:
             waits = found["code"] in FOLLOWS
             rows.change(
-                t.findings, key, status="open", refers_to="", amount_fen=0, worklist=FOLLOW_UP if waits else "",
+                t.findings, key, status="open", refers_to="", amount_fen=0, accepted_month="", worklist=FOLLOW_UP if waits else "",
                 due_on=e.rectify_by.isoformat() if waits and e.rectify_by else None, due="rectify" if waits else "",
             )  # fmt: skip
 
 
 # -- Queries
+
+
+def accepted_of(engine: sa.Engine, t: LedgerTables, case_id: str) -> list[tuple[str, str, int]]:
+    """The findings of a case that were accepted and wait for what puts them right: record, finding, and the case's version then."""
+    f = t.findings.c
+    asked = sa.select(f.record_id, f.finding_id, f.accepted_at).where(
+        f.subject_id == case_id, f.status == "open", f.accepted_month != "", f.worklist != ""
+    )
+    with engine.connect() as connection:
+        return [(record_id, finding_id, int(at)) for record_id, finding_id, at in connection.execute(asked)]
 
 
 def error_rate(engine: sa.Engine, t: LedgerTables, division: str, quarter: str) -> list[dict[str, Any]]:

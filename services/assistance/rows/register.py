@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from services.assistance import determination, household, housing, person, price_linkage, temporary
 from services.assistance.programmes import PRICE_LINKED_TEMPORARY_SUBSIDY, TEMPORARY_ASSISTANCE
 from services.assistance.risk_flags import Flag, of_facts
+from services.assistance.rows.aids_elsewhere import AidTables
 from services.assistance.rows.means_test import MeansTestTables
 from services.assistance.rows.person import PersonTables, persons_of
 from services.assistance.rows.standards import StandardTables, Tables
@@ -44,6 +45,7 @@ class Sources:
     persons: PersonTables
     temporary: TemporaryTables
     means_test: MeansTestTables
+    elsewhere: AidTables
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,7 @@ class Page:
         # Whoever lives there, or the unit itself → the unit that shows it; who is a unit of his own is shown there.
         self._shows = {p.person_id: key for key, u in self.units.items() for p in u.there} | {key: key for key in self.units}
         self._cases = self._cases_of()
+        self._heard: set[tuple[str, str]] = set()  # (person, programme) of which another service tells every payment
 
     def _household(self, state: household.Household) -> Unit:
         house = housing.grade_in(state.appraisals, self._month)
@@ -93,7 +96,7 @@ class Page:
         """Unit → its aids and flags, as the register's entry shows them."""
         aids: dict[str, list[Aid]] = {key: [] for key in self.units}
         flags: dict[str, list[Flag]] = {key: [] for key in self.units}
-        for key, aid in (*self._paid(), *self._emergencies(), *self._services(), *self._elsewhere()):
+        for key, aid in (*self._paid(), *self._emergencies(), *self._services(), *self._told(), *self._elsewhere()):
             aids[key].append(aid)
         for key, flag in (*self._facts(), *self._clues(), *self._differences(), *self._claims()):
             flags[key].append(flag)
@@ -193,12 +196,30 @@ class Page:
             if known:
                 yield self._shows[row.subject_id], Aid(row.programme, row.subject_id, "service", min(known), max(known))
 
+    def _told(self) -> Iterator[tuple[str, Aid]]:
+        """What another service of the house paid, as it told of every payment."""
+        a = self._t.elsewhere.aids.c
+        asked = sa.select(
+            a.person_id,
+            a.programme,
+            sa.func.min(a.month).label("first"),
+            sa.func.max(a.month).label("last"),
+            sa.func.sum(a.fen).label("fen"),
+            sa.func.sum(sa.case((a.month >= f"{self._year}-01", a.fen), else_=0)).label("this_year"),
+        ).where(a.fen > 0, a.month <= self._month)
+        for row in self._rows(asked.group_by(a.person_id, a.programme), a.person_id, self._shows):
+            self._heard.add((row.person_id, row.programme))
+            aid = Aid(row.programme, row.person_id, "money", row.first, row.last, int(row.fen), int(row.this_year))
+            yield self._shows[row.person_id], aid
+
     def _elsewhere(self) -> Iterator[tuple[str, Aid]]:
-        """他项待遇: what others pay, by the events that told of it; how much they do not say."""
+        """他项待遇: what others pay, by the events that told of it, where they do not say how much."""
         for key, unit in self.units.items():
             for p in unit.there:
                 known = self.persons.get(p.person_id, person.Person())
                 for code in person.facts_in(known, self._month).other_benefits:
+                    if (p.person_id, code) in self._heard:
+                        continue
                     months = [e.month for e in known.elsewhere if e.code == code and e.drawn and e.month <= self._month]
                     yield key, Aid(code, p.person_id, "elsewhere", min(months), self._month)
 

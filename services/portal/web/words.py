@@ -229,6 +229,8 @@ FIELDS: dict[str, str] = {
     "tier": "层次",
     "eligible_class": "适用对象类别",
     "hardship_class": "困难类别",
+    "accepted_month": "认可的起始月份",
+    "accepted_at": "认可时的个案版本",
     "appraisals": "房屋安全鉴定",
     "selected": "所选转办",
     "foreseen": "预计再次核对转介需要的月份",
