@@ -1,7 +1,8 @@
 """Right to check (核对权限下放): who may ask; and the cut-over of a source from an old system to a new one (新旧系统切换). Catalogue A43.
 
 The district may ask for verifications of itself until that is withdrawn; a town or street only under a grant: for one role, from a
-day, until a day or until withdrawn. Who grants does so from above: no unit grants to itself.
+day, until a day or until withdrawn. Who grants does so from above: no unit grants to itself. A grant takes the place of what was granted
+before from its own first day on; until then the earlier one holds, so that a period is prolonged before it is over.
 
 A cut-over takes every request that a source has not answered over to another system: each exactly once (the old number is closed
 with the new one written in it), then both sides' lists are held against each other and what differs is shown until somebody has
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -64,27 +65,34 @@ class Grant:
         return not self.withdrawn and self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
 
 
+def until(grants: Iterable[Grant], first: date) -> tuple[Grant, ...]:
+    """What is left of grants when another one begins on a day: those before it, up to the day before."""
+    before = first - timedelta(days=1) if first > date.min else first
+    return tuple(replace(g, valid_until=min(g.valid_until or before, before)) for g in grants if g.valid_from < first)
+
+
 @dataclass(frozen=True)
 class CheckRight:
     unit: str = ""
-    grants: Mapping[str, Grant] = field(default_factory=lambda: MappingProxyType({}))
+    grants: Mapping[str, tuple[Grant, ...]] = field(default_factory=lambda: MappingProxyType({}))  # by role, one after another
 
 
 def may_check(state: CheckRight, unit: str, roles: Iterable[str], day: date) -> bool:
     """Whether a hand of this unit with these roles may ask for a verification on the day."""
-    own = Grant(date.min, None) if len(unit) <= 6 else None  # a district has it of itself
-    return any(grant is not None and grant.holds(day) for role in roles if role in ROLES for grant in [state.grants.get(role, own)])
+    own = (Grant(date.min, None),) if len(unit) <= 6 else ()  # a district has it of itself
+    return any(grant.holds(day) for role in roles if role in ROLES for grant in state.grants.get(role, own))
 
 
 def evolve_right(state: CheckRight, happened: Any) -> CheckRight:
     match happened:
         case CheckRightGranted():
-            grant = Grant(happened.valid_from, happened.valid_until)
+            before = until(state.grants.get(happened.role, ()), happened.valid_from)
+            grants = (*before, Grant(happened.valid_from, happened.valid_until))
         case CheckRightWithdrawn():
-            grant = replace(state.grants.get(happened.role, Grant(date.min, None)), withdrawn=True)
+            grants = tuple(replace(g, withdrawn=True) for g in state.grants.get(happened.role, (Grant(date.min, None),)))
         case _:
             raise TypeError(f"a right to check knows no {type(happened).__name__}")
-    return CheckRight(happened.unit, MappingProxyType({**state.grants, happened.role: grant}))
+    return CheckRight(happened.unit, MappingProxyType({**state.grants, happened.role: grants}))
 
 
 @command("grant_check_right", permission="assistance:confirm")
@@ -111,8 +119,7 @@ def grant_right(state: CheckRight, c: GrantCheckRight, order: Order[Any]) -> Seq
     _from_above(c.division, order)
     if c.valid_until is not None and c.valid_until < max(c.valid_from, order.today):
         raise invalid("权限期限早于今天或起始日。", "valid_until")
-    known = state.grants.get(c.post)
-    if known == Grant(c.valid_from, c.valid_until):
+    if state.grants.get(c.post, ())[-1:] == (Grant(c.valid_from, c.valid_until),):
         return []
     return [CheckRightGranted(c.division, c.post, c.valid_from, c.valid_until, clean(c.basis, "basis", "下放依据"), order.hand.actor)]
 
@@ -122,7 +129,7 @@ def withdraw_right(state: CheckRight, c: WithdrawCheckRight, order: Order[Any]) 
     known = state.grants.get(c.post)
     if known is None and len(c.division) > 6:
         raise Refused("not_found", "该单位没有此项权限。", "division")
-    if known is not None and known.withdrawn:
+    if known is not None and all(g.withdrawn for g in known):
         return []
     return [CheckRightWithdrawn(c.division, c.post, clean(c.reason, "reason", "收回理由"), order.hand.actor)]
 

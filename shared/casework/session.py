@@ -3,12 +3,14 @@
 Life: scheduled, people enrol → held (attendance taken) → results, feedback, decisions → closed; or cancelled before it is held.
 
 Must hold: never more people than places, and whoever waits moves up in the order of waiting; at the close enrolled = attended + absent, and
-everybody who was there is counted once; a meeting that keeps minutes (``Terms.minutes``) was attended by every member it needs, and
-closes with no open decision: each has an owner and a deadline, and is done, or was rolled over to the next session.
+everybody who was there is counted once; a meeting that keeps minutes (``Terms.minutes``) was attended by every member it needs, has a
+conclusion to every disputed case that a member brought, and closes with no open decision: each has an owner and a
+deadline, and is done, or was rolled over to the next session.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -24,6 +26,7 @@ from shared.eventsourcing.orders import Order, derived_id
 
 NAME = "session"
 MOST_PLACES = 1000
+_RESIDENT_ID = re.compile(r"\d{17}[\dXx]")
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,16 @@ class SessionResult:
     passed: bool
     certificate_no: str
     referral: str
+
+
+@shape_event(NAME, "session_input_recorded")
+@dataclass(frozen=True)
+class SessionInputRecorded:
+    """会议材料: what a member brought: figures, questions, the disputed cases it asks a conclusion about (争议个案, by their numbers)."""
+
+    unit: str
+    text: str
+    disputed: tuple[str, ...]
 
 
 @shape_event(NAME, "session_decided")
@@ -216,6 +229,8 @@ class Session(RecordState):
     close_by: date | None = None
     decisions: Mapping[str, Decision] = field(default_factory=lambda: MappingProxyType({}))  # the open ones
     decided: tuple[str, ...] = ()  # the ids of all
+    brought_by: tuple[str, ...] = ()  # who brought papers, in their order
+    disputed: tuple[str, ...] = ()  # cases brought that have no conclusion
     last_deadline: date | None = None  # the latest of all decisions ever made
     late: tuple[str, ...] = ()
 
@@ -253,7 +268,12 @@ def evolve(state: Session, event: Any) -> Session:
             return replace(
                 state, decisions=MappingProxyType({**state.decisions, event.decision_id: new}), decided=(*state.decided, event.decision_id),
                 last_deadline=max(event.deadline, state.last_deadline or event.deadline),
+                disputed=tuple(x for x in state.disputed if x != event.concerns),
             )  # fmt: skip
+        case SessionInputRecorded():
+            return replace(
+                state, brought_by=(*state.brought_by, event.unit), disputed=tuple(dict.fromkeys((*state.disputed, *event.disputed)))
+            )
         case SessionDecisionDone() | SessionDecisionRolledOver():
             open_ones = {k: d for k, d in state.decisions.items() if k != event.decision_id}
             late = tuple(x for x in state.late if x != event.decision_id)
@@ -331,6 +351,17 @@ class RecordSessionResult:
     feedback: int = 0
     score: int = 0
     referral: str = ""
+
+
+@command("record_session_input", permission="register")
+@dataclass(frozen=True)
+class RecordSessionInput:
+    """会议材料. ``disputed``: the numbers of the cases that are disputed; nobody is named."""
+
+    record_id: str
+    unit: str
+    text: str
+    disputed: tuple[str, ...] = ()
 
 
 @command("record_decision", permission="review")
@@ -478,6 +509,24 @@ def result(state: Session, c: RecordSessionResult, order: Order[Any]) -> Sequenc
     return [SessionResult(c.who, c.feedback, c.score, passed, number, c.referral.strip())]
 
 
+def bring(state: Session, c: RecordSessionInput, order: Order[Any]) -> Sequence[Any]:
+    must(state, "会议材料", "scheduled", "held")
+    if not state.terms.minutes:
+        raise out_of_order("本项目不作会议议定。")
+    unit = said(c.unit, "unit", "提交单位")
+    if state.terms.members and unit not in state.terms.members:
+        raise invalid(f"提交单位须为成员单位：{'、'.join(state.terms.members)}。", "unit")
+    disputed = tuple(dict.fromkeys(_number(x, "disputed") for x in c.disputed))
+    return [SessionInputRecorded(unit, said(c.text, "text", "材料内容"), disputed)]
+
+
+def _number(text: str, field: str) -> str:
+    """A case by its number: whom it is about is said nowhere in the minutes."""
+    if _RESIDENT_ID.search(text):
+        raise invalid("请填写个案编号，不得含有身份证号码。", field)
+    return said(text, field, "个案编号")
+
+
 def decide(state: Session, c: RecordDecision, order: Order[Any]) -> Sequence[Any]:
     must(state, "议定", "held")
     if not state.terms.minutes:
@@ -489,7 +538,8 @@ def decide(state: Session, c: RecordDecision, order: Order[Any]) -> Sequence[Any
         raise Refused("already_exists", "此议定事项编号已使用。", "decision_id")
     _ahead(c.deadline, order)
     text, owner = said(c.text, "text", "议定内容"), said(c.owner, "owner", "责任单位")
-    return [SessionDecided(key, text, c.concerns.strip(), owner, c.deadline, "")]
+    concerns = _number(c.concerns, "concerns") if c.concerns.strip() else ""
+    return [SessionDecided(key, text, concerns, owner, c.deadline, "")]
 
 
 def finish_decision(state: Session, c: FinishDecision, order: Order[Any]) -> Sequence[Any]:
@@ -518,6 +568,8 @@ def close(state: Session, c: CloseSession, order: Order[Any]) -> Sequence[Any]:
     must(state, "结束", "held")
     if state.decisions:
         raise out_of_order("尚有未落实的议定事项，请办结或转入下次会议。")
+    if state.disputed:
+        raise out_of_order(f"尚有{len(state.disputed)}件争议个案没有结论，请作出议定。")
     assert state.held_on is not None
     units = tuple(sorted({state.enrolled[w] for w in state.attended} - {""}))
     s, summary = state, said(c.summary, "summary", "小结")
@@ -603,6 +655,7 @@ SHAPE = Shape(
         Act(CancelEnrolment, "取消报名（候补依次递补）"),
         Act(RecordAttendance, "签到"),
         Act(RecordSessionResult, "登记评价、测试成绩、后续转介"),
+        Act(RecordSessionInput, "登记会议材料、争议个案"),
         Act(RecordDecision, "登记议定事项"),
         Act(FinishDecision, "议定事项落实"),
         Act(RollOverDecision, "议定事项转入下次会议"),
@@ -620,6 +673,7 @@ SHAPE = Shape(
         CancelEnrolment: cancel_enrolment,
         RecordAttendance: attend,
         RecordSessionResult: result,
+        RecordSessionInput: bring,
         RecordDecision: decide,
         FinishDecision: finish_decision,
         RollOverDecision: roll_over,

@@ -273,6 +273,22 @@ def test_a_district_may_check_of_itself_and_a_street_under_a_grant_only() -> Non
     given(cr.RIGHTS).when(cr.GrantCheckRight("330225101001", "clerk", day, "文")).then_refused("invalid_input", "division")
 
 
+def test_a_right_that_is_prolonged_holds_in_between_and_one_that_is_granted_anew_takes_the_place_of_the_old() -> None:
+    """下放 for the next year takes nothing of this year's; an earlier end cuts; a withdrawal takes both, the one to come too."""
+    year = cr.CheckRightGranted(TOWN, "clerk", date(2023, 1, 1), date(2023, 12, 31), "文", "staff:c")
+    following = given(cr.RIGHTS, year).on("2023-07-03").by("staff:c").when(cr.GrantCheckRight(TOWN, "clerk", date(2024, 1, 1), "文二"))
+    both = following.then(cr.CheckRightGranted(TOWN, "clerk", date(2024, 1, 1), None, "文二", "staff:c"))
+    both.when(cr.GrantCheckRight(TOWN, "clerk", date(2024, 1, 1), "文二")).then_nothing()
+    days = [date(2022, 12, 31), date(2023, 7, 3), date(2023, 12, 31), date(2024, 1, 1)]
+    assert [cr.may_check(both.state, TOWN, ["clerk"], day) for day in days] == [False, True, True, True]
+    withdrawn = both.when(cr.WithdrawCheckRight(TOWN, "clerk", "滥用")).accepted()
+    assert not any(cr.may_check(withdrawn.state, TOWN, ["clerk"], day) for day in days)
+    withdrawn.when(cr.WithdrawCheckRight(TOWN, "clerk", "滥用")).then_nothing()
+    shorter = both.when(cr.GrantCheckRight(TOWN, "clerk", date(2023, 7, 1), "文三", date(2023, 9, 30))).accepted()
+    days = [date(2023, 6, 30), date(2023, 9, 30), date(2023, 10, 1), date(2024, 1, 1)]
+    assert [cr.may_check(shorter.state, TOWN, ["clerk"], day) for day in days] == [True, True, False, False]
+
+
 def test_a_cut_over_takes_every_request_once_and_agrees_only_when_both_lists_do() -> None:
     """Not before all are over; another hand settles what differs."""
     start = cr.StartCutOver("bank", "330225", "city2", "files", ("a", "b"), ("b", "c"))

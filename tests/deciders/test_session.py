@@ -99,6 +99,23 @@ def test_a_meeting_does_not_close_with_an_open_decision() -> None:
     enrolled("p1").on("2023-07-10").when(se.RecordAttendance("r", ("p1",))).accepted().when(decide).then_refused("out_of_order")
 
 
+def test_a_disputed_case_that_a_member_brought_wants_a_conclusion() -> None:
+    """会商: the meeting closes when every one of them has; whom a case is about is said nowhere."""
+    bring = se.RecordSessionInput("r", "残联", "证件变更比对：2件有争议", ("case-1", "case-2", "case-1"))
+    scheduled(MEETING).when(bring).then(se.SessionInputRecorded("残联", "证件变更比对：2件有争议", ("case-1", "case-2")))
+    case = met().when(bring).accepted()
+    case.when(se.RecordSessionInput("r", "教育局", "x")).then_refused("invalid_input", "unit")
+    case.when(se.RecordSessionInput("r", "残联", "x", ("33022519800101123X",))).then_refused("invalid_input", "disputed")
+    about = se.RecordDecision("r", "1", "x", "残联", date(2023, 8, 1), "330225198001011234")
+    case.when(about).then_refused("invalid_input", "concerns")
+    decide = se.RecordDecision("r", "1", "补发停发期间补贴", "残联", date(2023, 8, 1), "case-1")
+    case = case.when(decide).accepted().when(se.FinishDecision("r", "1", "已补发")).accepted()
+    assert "1件" in case.when(se.CloseSession("r", "完成")).then_refused("out_of_order").message
+    case = case.when(se.RecordDecision("r", "2", "维持停发", "民政局", date(2023, 8, 1), "case-2")).accepted()
+    case.when(se.FinishDecision("r", "2", "已告知")).accepted().when(se.CloseSession("r", "完成")).accepted()
+    enrolled("p1").when(bring).then_refused("out_of_order")
+
+
 def test_what_was_taken_over_is_owed_by_the_next_session() -> None:
     """Told twice it is taken over once, and the session is not cancelled with it."""
     take = se.TakeOverDecision("next", "d1", "补发", "case-1", "残联", date(2023, 10, 1), "r")
@@ -141,6 +158,7 @@ COMMANDS = st.one_of(
     st.builds(se.RecordAttendance, st.just("r"), st.just(ALL)),
     st.builds(se.RecordSessionResult, st.just("r"), PEOPLE, st.integers(0, 5), st.sampled_from([0, 59, 60])),
     st.builds(se.RecordDecision, st.just("r"), st.sampled_from(["1", "2", "close"]), st.just("补发"), st.just("残联"), DAYS),
+    st.builds(se.RecordSessionInput, st.just("r"), st.just("残联"), st.just("比对"), st.sampled_from([(), ("case-1",)])),
     st.builds(se.FinishDecision, st.just("r"), st.sampled_from(["1", "2"]), st.just("已办")),
     st.builds(se.RollOverDecision, st.just("r"), st.sampled_from(["1", "2"]), st.just("next"), DAYS),
     st.builds(

@@ -502,6 +502,47 @@ def test_a_switch_of_systems_moves_every_open_request_exactly_once_and_compares_
     assert one.state.reports[0].verdict == "consistent"
 
 
+def test_what_is_asked_while_a_switch_begins_goes_to_the_new_system_and_no_second_switch_begins(house: Desk) -> None:
+    """The way is switched before the open requests are listed: between the command and its first slice nothing goes to the old one."""
+    one = Checked(house, 14, "2023-12-11").sign()
+    house.project()
+    switch = {"source": "vehicle", "adapter": "files", "theirs": []}
+    started = house.call("start_cut_over", "approver", system="traffic2", command_id="switched", **switch)
+    house.project()
+    refused("already_exists", house.call, "start_cut_over", "approver", system="traffic3", **switch)
+    house.call("request_verification", **one.of)
+    house.tell("assistance", "verification_opened", verification_id=one.verification_id)
+    asked = one.state.queries["vehicle"].exchange_id
+    assert [(one.directory(s) / "out" / f"{asked}.csv").exists() for s in ("vehicle", "traffic2")] == [False, True]
+    made, log = house.services["assistance"], house.services["assistance"].office.log
+    assert made._prepared("vehicle", started["position"], log.head()) == [asked]
+    assert made._prepared("vehicle", started["position"], started["position"]) == made._prepared("hrms", 0, log.head()) == []
+    house.settle()
+    assert house.call("start_cut_over", "approver", system="traffic2", command_id="switched", **switch)["repeated"]
+    assert asked not in house.call("get_cut_over", cut_over_id=started["id"])["ours"]
+    one.answers()
+    house.settle()
+    assert one.state.reports[0].completeness == "complete"
+
+
+def test_rights_to_check_are_listed_grant_by_grant_and_each_holds_on_its_own_days(house: Desk) -> None:
+    """This year's and next year's stand beside each other; what is withdrawn holds on no later day."""
+    house.on("2023-12-12")
+    of = {"division": "330225103", "post": "clerk"}
+    house.call("grant_check_right", "approver", **of, valid_from="2023-01-01", valid_until="2023-12-31", basis="文一")
+    house.call("grant_check_right", "approver", **of, valid_from="2024-01-01", basis="文二")
+
+    def held(day: str) -> list[tuple[str, str | None]]:
+        house.project()
+        rows = house.call("list_check_rights", "auditor", valid_at=day)
+        return [(r["valid_from"], r["valid_until"]) for r in rows if r["division"] == "330225103"]
+
+    assert held("2023-12-12") == [("2023-01-01", "2023-12-31")]
+    assert held("2024-01-01") == [("2024-01-01", None)]
+    house.on("2024-02-01").call("withdraw_check_right", "approver", **of, reason="机构调整")
+    assert (held("2024-01-31"), held("2024-02-01")) == ([("2024-01-01", None)], [])
+
+
 def test_a_campaign_leaves_nobody_out_and_a_mismatch_opens_a_review_without_stopping_the_payment(house: Desk) -> None:
     """Blocked ones are named and retried, coverage is counted, closing needs 100 %."""
     first, second = Checked(house, 14, "2024-01-02"), Checked(house, 15, "2024-01-02")

@@ -378,6 +378,13 @@ def test_a_decision_that_is_rolled_over_is_owed_by_the_next_meeting(d: Desk) -> 
     d.call("record_decision", "reviewer", record_id=first, decision_id="1", text="补发", owner="残联", deadline="2023-08-01")
     with pytest.raises(Refused, match="out_of_order"):
         d.call("close_session", "reviewer", record_id=first, summary="结束")
+    training = d.call(
+        "schedule_session", programme="assistance_worker_training", division="330225", topic="培训", place="党校", held_on=FIRST, places=9
+    )["id"]
+    for nobody in ("no-such", training, first):
+        with pytest.raises(Refused) as lost:
+            d.call("roll_over_decision", "reviewer", record_id=first, decision_id="1", next_session=nobody, deadline="2023-10-31")
+        assert lost.value.field == "next_session"
     d.call("roll_over_decision", "reviewer", record_id=first, decision_id="1", next_session=following, deadline="2023-10-31")
     d.settle()
     d.call("close_session", "reviewer", record_id=first, summary="结束")

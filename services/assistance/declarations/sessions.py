@@ -24,6 +24,7 @@ DISABLED_SUBSIDY_CONSULTATION_MEETING = Declaration(
             },
         ),
         *(Step("enrol_in_session", {"record_id": "@id", "who": who}) for who in ("民政局", "残联", "财政局")),
+        Step("record_session_input", {"record_id": "@id", "unit": "残联", "text": "二季度证件变更比对", "disputed": ["case-1"]}),
         Step("record_attendance", {"record_id": "@id", "present": ["民政局", "残联", "财政局"]}, "clerk", 7),
         Step(
             "record_decision",

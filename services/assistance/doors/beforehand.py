@@ -13,7 +13,7 @@ from typing import Any
 from services.assistance import care_places, error_ledger, household, standing
 from services.assistance.declarations import DECIDERS
 from services.assistance.doors import care_checks
-from services.assistance.doors.windows import DISPERSED, dispersed, reviewed_first
+from services.assistance.doors.windows import DISPERSED, dispersed, reviewed_first, rolled_to_a_meeting
 from services.assistance.read_model import MODEL
 from shared.casework import handoff, inspection
 from shared.domain import dates
@@ -90,6 +90,7 @@ def led_to_what_it_says(service: Any, order: Order[inspection.RectifyFinding]) -
 
 BEFORE: Mapping[str, Callable[[Any, Order[Any]], Order[Any] | None]] = {
     "record_check": reviewed_first,
+    "roll_over_decision": rolled_to_a_meeting,
     "freeze_campaign_list": nobody_drawn,
     "start_campaign": everybody_listed,
     "rectify_finding": led_to_what_it_says,

@@ -15,12 +15,13 @@ from services.assistance.read_model import BENEFITS, MODEL, TABLES
 from services.assistance.reverification import CAMPAIGNS
 from services.assistance.rows import means_test as rows
 from services.assistance.verification_sources import SOURCES, System
-from services.assistance.verifying import HAND, REFUSED, Checks, Taken
+from services.assistance.verifying import EXCHANGES, HAND, REFUSED, Checks, Taken
 from shared.casework import benefit_case
 from shared.casework.benefits import CaseRef, ReviewAnswer
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
+from shared.eventsourcing import codec
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.exchange.adapter import Adapter, reply_of
 from shared.exchange.declared import Source, load_sources
@@ -558,7 +559,7 @@ class MeansTestDoors(BenefitService):
     def list_check_rights(
         self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
     ) -> Any:
-        """核对权限下放情况；valid_at：某日有效的（同一单位同一岗位重新下放的，只按最近一次）。"""
+        """核对权限下放情况，每次下放一行；valid_at：某日有效的。"""
         caught_up(self.office, MODEL, position)
         held = rows.rights_on(TABLES["means_test"], valid_at) if valid_at is not None else ()
         return listed(self.office.read, TABLES["means_test"].rights, hand.division, {}, limit, after, also=held)
@@ -568,12 +569,35 @@ class MeansTestDoors(BenefitService):
         """核对系统切换：未答复的查询逐件迁移到新系统，恰好一次，并与旧系统清单对账。"""
         c, code = order.command, self._source(order)
         cut_over = derived_id("cut-over", code, order.command_id)
+
+        seen = self.office.log.head(f"{self.name}.")
         all_seen(self.office, MODEL)
-        ours = tuple(rows.open_requests(self.office.read, TABLES["means_test"], code))
-        probe = verification_sources.SwitchSource(code, self.checks.district, c.system, c.adapter, order.hand.actor)
-        self.office.rehearse(SOURCES, code, order.by(HAND).to(probe))
-        start = check_rights.StartCutOver(code, self.checks.district, c.system, c.adapter, ours, c.theirs)
-        return self.office.handle(CUT_OVERS, cut_over, order.to(start))
+        ours = rows.open_requests(self.office.read, TABLES["means_test"], code)
+
+        def start(ours: list[str]) -> Order[Any]:
+            return order.to(check_rights.StartCutOver(code, self.checks.district, c.system, c.adapter, tuple(ours), c.theirs))
+
+        if self.office.load(CUT_OVERS, cut_over).state.status == "none":
+            if rows.cut_over_running(self.office.read, TABLES["means_test"], code):
+                raise Refused("already_exists", "该来源正在切换，迁移完成后方可再次切换。", "source")
+            self.office.rehearse(CUT_OVERS, cut_over, start(ours))
+            # The way is switched first: what is asked from now on goes to the new system, and what was asked until then is listed.
+            switch = verification_sources.SwitchSource(code, self.checks.district, c.system, c.adapter, order.hand.actor)
+            switched = self.office.handle(SOURCES, code, order.by(HAND).to(switch, f"switch {cut_over}"))
+            ours += self._prepared(code, seen, switched.position)
+        return self.office.handle(CUT_OVERS, cut_over, start(sorted(set(ours))))
+
+    def _prepared(self, source: str, after: int, until: int) -> list[str]:
+        """The requests to a source that were prepared behind a place of the log, up to another."""
+        found = []
+        for raw in self.office.log.read_all(after=after, prefix=f"{EXCHANGES.category}-"):
+            if raw.position > until:
+                break
+            if raw.name == f"{self.name}.exchange_prepared":
+                prepared = codec.decode(raw.name, codec.decode_meta(raw.metadata).schema, raw.data, None)
+                if (prepared.programme, prepared.terms.system) == (means_test.PROGRAMME, source):
+                    found.append(raw.stream.split("-", 1)[1])
+        return found
 
     @deadline("cut_over_slice")
     def on_cut_over_slice(self, due: Due) -> None:

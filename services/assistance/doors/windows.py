@@ -83,6 +83,19 @@ def reviewed_first(service: Any, order: Order[inspection.RecordCheck]) -> None:
         raise invalid("与该个案的复审结论不一致。", "result")
 
 
+def rolled_to_a_meeting(service: Any, order: Order[session.RollOverDecision]) -> None:
+    """议定事项转入下次会议: a meeting of the same kind, of the same place, that is still to come; else nobody would owe it any more."""
+    c = order.command
+    here: session.Session = service.office.load(DECIDERS[session.NAME], c.record_id).state
+    there: session.Session = service.office.load(DECIDERS[session.NAME], c.next_session).state
+    if here.status == "none":
+        return
+    if there.status == "none" or (there.programme, there.division) != (here.programme, here.division):
+        raise invalid("没有此会议，或不是本单位同一类会议。", "next_session")
+    if there.status != "scheduled":
+        raise invalid("须转入已安排、尚未召开的会议。", "next_session")
+
+
 def dispersed(service: Any, division: str, month: str) -> list[str]:
     """分散供养特困人员: the persons of the running 特困 cases of a place who in that month live in no institution."""
     cases = (row["subject_id"] for row in _running(service, division, ("extreme_hardship_support",)))

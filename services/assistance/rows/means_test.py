@@ -297,25 +297,41 @@ def _project_sources(model: ReadModel, t: MeansTestTables) -> None:
         rows.put(t.sources, **row)
 
 
+def right_id(e: Any, number: int) -> str:
+    """Of a unit and role the first grant, and those after it."""
+    return f"{e.unit}-{e.role}" + (f"-{number}" if number else "")
+
+
 def _project_rights(model: ReadModel, t: MeansTestTables) -> None:
     @model.on(cr.CheckRightGranted)
     def _granted(rows: Rows, r: Recorded) -> None:
-        e = r.event
+        e, number = r.event, 0
+        first, before = e.valid_from.isoformat(), (e.valid_from - timedelta(days=1)).isoformat()
+        while row := rows.get(t.rights, right_id=right_id(e, number)):
+            if row["withdrawn_on"] is None and row["valid_from"] is not None:
+                if row["valid_from"] >= first:  # this one takes its place
+                    rows.change(t.rights, {"right_id": row["right_id"]}, withdrawn_on=row["valid_from"])
+                else:
+                    rows.change(t.rights, {"right_id": row["right_id"]}, valid_until=min(row["valid_until"] or before, before))
+            number += 1
         rows.put(
             t.rights,
-            right_id=f"{e.unit}-{e.role}",
+            right_id=right_id(e, number),
             division=e.unit,
             role=e.role,
-            valid_from=e.valid_from.isoformat(),
+            valid_from=first,
             valid_until=e.valid_until.isoformat() if e.valid_until else None,
         )
 
     @model.on(cr.CheckRightWithdrawn)
     def _withdrawn(rows: Rows, r: Recorded) -> None:
-        e = r.event
-        row = rows.get(t.rights, right_id=f"{e.unit}-{e.role}")
-        known = row or {"right_id": f"{e.unit}-{e.role}", "division": e.unit, "role": e.role}
-        rows.put(t.rights, **{**known, "withdrawn_on": r.meta.recorded_at.date().isoformat()})
+        e, number, day = r.event, 0, r.meta.recorded_at.date().isoformat()
+        while row := rows.get(t.rights, right_id=right_id(e, number)):
+            if row["withdrawn_on"] is None:
+                rows.change(t.rights, {"right_id": row["right_id"]}, withdrawn_on=day)
+            number += 1
+        if not number:  # the district's own
+            rows.put(t.rights, right_id=right_id(e, 0), division=e.unit, role=e.role, withdrawn_on=day)
 
     @model.on(cr.CutOverStarted)
     def _started(rows: Rows, r: Recorded) -> None:
@@ -456,6 +472,14 @@ def open_requests(engine: sa.Engine, t: MeansTestTables, source: str) -> list[st
     asked = sa.select(q.exchange_id).where(q.source == source, q.status.in_(("prepared", "sent", "failed"))).order_by(q.exchange_id)
     with engine.connect() as connection:
         return list(connection.execute(asked).scalars())
+
+
+def cut_over_running(engine: sa.Engine, t: MeansTestTables, source: str) -> bool:
+    """Whether requests of a source are being taken over to another system."""
+    c = t.cut_overs.c
+    with engine.connect() as connection:
+        asked = sa.select(c.cut_over_id).where(c.source == source, c.status == "migrating").limit(1)
+        return connection.execute(asked).first() is not None
 
 
 def source_quality(engine: sa.Engine, t: MeansTestTables, division: str) -> dict[str, dict[str, int]]:

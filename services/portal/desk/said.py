@@ -79,6 +79,7 @@ PARTS: dict[str, str] = {
     "next_turn": "到龄或账单满一年而复核的月份",
     "notice_due": "书面告知期限",
     "closed_from": "终止前状态",
+    "brought_by": "会议材料提交单位",
     "notice_due_on": "通知归还期限",
     "objection_due": "异议答复期限",
     "on": "日期",

@@ -136,6 +136,7 @@ FIELDS: dict[str, str] = {
     "monthly_income_fen": "月收入（分）",
     "loss_fen": "损失或支出（分）",
     "untrue": "所称情况不属实",
+    "disputed": "争议个案编号",
     "most_fen": "每月抵扣上限（分）",
     "raised_fen": "议定金额（分）",
     "rural_fen": "农村标准（分）",
