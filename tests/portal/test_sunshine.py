@@ -165,7 +165,7 @@ def everything(made: District, past: dict[str, dict[str, str]]) -> Iterator[tupl
         yield from pages.items()
         asked = f"?on={on}" if on else ""
         files = {f"/sunshine/data/{code}.{form}{asked}" for code in declared_tables(made) for form in ("json", "csv")}
-        files |= {f"/sunshine/feed.atom{asked}"}
+        files |= {f"/sunshine/feed.atom{asked}"} | {f"/sunshine/feed/2023-{n:02d}.atom{asked}" for n in range(1, int((on or "2023-08")[5:7]))}
         if not on:
             files |= {link for text in pages.values() for link in _RECEIPT.findall(text)}
             files |= {f"/sunshine/inspections/{made.of_cases['330225']}/pseudonyms.txt", f"/sunshine/inspections/{made.lot}/objects.txt"}
@@ -606,8 +606,8 @@ def test_the_tables_are_what_the_dictionary_says(made: District) -> None:
     assert "'=HYPERLINK(1)" in made.client.get("/sunshine/data/fund-moves.csv").get_data(as_text=True)
     assert "Access-Control-Allow-Origin" not in made.client.get("/sunshine/funds").headers
     feed = made.client.get("/sunshine/feed.atom").get_data(as_text=True)
-    assert "公布标准：最低生活保障" in feed
     assert "公示：最低生活保障（石浦镇）" in feed
+    assert "公布标准：最低生活保障" in made.client.get("/sunshine/feed/2023-05.atom").get_data(as_text=True)
 
 
 def test_the_receipt_of_a_public_row_holds(made: District, page: Page) -> None:

@@ -75,6 +75,7 @@ def declare(metadata: sa.MetaData) -> SunshineTables:
     sa.Index("ix_disclosures_then", c.kind, c.programme, c.place, c.position, c.shown_from, c.shown_until)
     sa.Index("ix_disclosures_proposals", c.kind, c.shown_until, c.until_day, c.position)
     sa.Index("ix_disclosures_case", c.case_id)
+    sa.Index("ix_disclosures_began", c.kind, c.shown_from)  # the feed goes by months
     standing = sa.Table(
         "disclosure_standing",
         metadata,

@@ -10,7 +10,8 @@
     inspections.py  检查与抽查, with the draw that anybody can repeat
     credit.py       信用名单
     indicators.py   指标 against their targets, with numerator and denominator
-    datasets.py     开放数据: every table as JSON and CSV, the dictionary, the Atom feed
+    datasets.py     开放数据: every table as JSON and CSV, the dictionary
+    feed.py         订阅: what is new, corrected and withdrawn, as an Atom feed with its archive
     verify.py       核验: receipts and how to check them
     consistency.py  核验: the proof between two checkpoints
 
@@ -25,6 +26,7 @@ from services.portal.sunshine import (  # noqa: F401 - each declares its pages
     consistency,
     credit,
     datasets,
+    feed,
     indicators,
     inspections,
     money,

@@ -1,4 +1,4 @@
-"""开放数据: every table of the public pages as JSON and CSV, at addresses that stay, with a dictionary; and what is new as an Atom feed.
+"""开放数据: every table of the public pages as JSON and CSV, at addresses that stay, with a dictionary.
 
 ``Access-Control-Allow-Origin: *`` here and nowhere else: what is open may be read by pages of others. Every answer has an ETag; ``?on=``
 gives the table of a past day. What a table has of columns stands in ``dictionary.yaml``, and is served as a Data Package
@@ -13,11 +13,10 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, time, timedelta
+from datetime import datetime, time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import sqlalchemy as sa
 import yaml
@@ -26,10 +25,9 @@ from werkzeug.wrappers import Response as Answer
 
 from services.portal.read_model import TABLES
 from services.portal.rows import sunshine as rows
-from services.portal.sunshine import credit, declared, filed, indicators, inspections, money, recipients, standards
+from services.portal.sunshine import credit, filed, indicators, inspections, money, recipients, standards
 from services.portal.sunshine.public import Day, day_of, page, pages, position, query, render
 from services.portal.web import portal as portals
-from services.portal.web.places import places_of
 from services.portal.web.portal import Portal
 from services.portal.web.shown import cell
 from shared.clock import SHANGHAI
@@ -144,7 +142,8 @@ def datasets() -> dict[str, Dataset]:
     }
 
 
-def _open(answer: Response) -> Response:
+def opened(answer: Response) -> Response:
+    """What pages of others may read."""
     answer.headers["Access-Control-Allow-Origin"] = "*"
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return answer
@@ -174,7 +173,7 @@ def table(code: str, form: str) -> Answer:
     answer.set_etag(tag, weak=True)
     answer.last_modified = _recorded_at(portal, day)
     answer.headers["Content-Disposition"] = f'attachment; filename="{code}-{day.text}.{form}"'
-    return _open(answer).make_conditional(request)
+    return opened(answer).make_conditional(request)
 
 
 def _row(of: Dataset, row: dict[str, Any]) -> dict[str, Any]:
@@ -237,76 +236,4 @@ def datapackage(portal: Portal, day: Day) -> Response:
     ]
     title = f"{portal.profile.name}民政阳光公开"
     body = {"name": f"minzheng-{portal.profile.id}", "title": title, "description": LICENCE, "resources": resources}
-    return _open(Response(json.dumps(body, ensure_ascii=False, indent=1), content_type=_JSON))
-
-
-# -- what is new
-
-
-@page("/sunshine/feed.atom")
-def feed(portal: Portal, day: Day) -> Response:
-    """What was published lately: standards, policies, runs, proposals, inspections; nobody is named in it."""
-    ET.register_namespace("", _ATOM)
-    root = ET.Element(f"{{{_ATOM}}}feed", {"{http://www.w3.org/XML/1998/namespace}lang": "zh-CN"})
-    authority = f"tag:minzheng.{portal.profile.division_code},2023:"
-    news = sorted(_news(portal, day), reverse=True)[:60]
-    _say(root, "id", f"{authority}sunshine")
-    _say(root, "title", f"{portal.profile.name}民政 · 阳光公开")
-    _say(root, "updated", _moment(news[0][0] if news else day.text))
-    ET.SubElement(root, f"{{{_ATOM}}}link", {"rel": "self", "href": "/sunshine/feed.atom"})
-    author = ET.SubElement(root, f"{{{_ATOM}}}author")
-    _say(author, "name", f"{portal.profile.name}民政局")
-    for on, name, title, path in news:
-        entry = ET.SubElement(root, f"{{{_ATOM}}}entry")
-        _say(entry, "id", f"{authority}{name}")
-        _say(entry, "title", title)
-        _say(entry, "updated", _moment(on))
-        ET.SubElement(entry, f"{{{_ATOM}}}link", {"rel": "alternate", "href": path})
-        _say(entry, "summary", title)
-    body = ET.tostring(root, encoding="utf-8", xml_declaration=True)
-    return _open(Response(body, content_type="application/atom+xml; charset=utf-8"))
-
-
-_ATOM = "http://www.w3.org/2005/Atom"
-
-
-def _say(parent: ET.Element, name: str, text: str) -> None:
-    ET.SubElement(parent, f"{{{_ATOM}}}{name}").text = text
-
-
-def _moment(on: str) -> str:
-    return f"{on}T00:00:00+08:00"
-
-
-def _news(portal: Portal, day: Day) -> Iterator[tuple[str, str, str, str]]:
-    """(day, name, title, path) of each piece of news."""
-    for row in standards.published(portal, day):
-        if row["withdrawn"] is None:
-            programme = row["parameter"].split(".")[0]
-            title = f"公布标准：{declared.name(programme)} {row['amount_fen'] / 100:g}元，{row['effective_from']}起（{row['document_no']}）"
-            name = f"standard/{row['number']}/{row['parameter']}/{row['effective_from']}"
-            yield row["published_on"], name, title, f"/sunshine/standards/{programme}"
-    for row in standards.policies(portal, day):
-        title = f"公布：{row['title']}（{row['document_no']}）"
-        yield row["published_on"], f"policy/{row['record_id']}/{row['number']}", title, "/sunshine/standards#policies"
-    for row in money.runs(portal, day):
-        if row["status"] == "closed":
-            name = row["run_id"] or f"{row['programme']}/{row['month']}/{row['division']}/{row['round']}"
-            yield row["closed_on"], f"run/{name}", f"发放：{declared.name(row['programme'])} {row['month']}", "/sunshine/payments"
-    for row in inspections.campaigns(portal, day):
-        if row["status"] == "published":
-            name, title = f"campaign/{row['record_id']}", f"检查结果公开：{row['title']}"
-            yield row["published_on"], name, title, f"/sunshine/inspections/{row['record_id']}"
-    yield from _proposed(portal, day)
-
-
-def _proposed(portal: Portal, day: Day) -> Iterator[tuple[str, str, str, str]]:
-    """One entry a day, programme and town on which something came under publicity, of the last thirty days."""
-    c = recipients.T.disclosures.c
-    since = (day.on - timedelta(days=30)).isoformat()
-    asked = sa.select(sa.func.substr(c.shown_from, 1, 10).label("day"), c.programme, sa.func.substr(c.place, 1, 9).label("town"))
-    asked = asked.where(c.kind == "proposal", c.shown_from >= since, c.shown_from <= rows.moment(day.on)).distinct()
-    for row in query(portal, asked.order_by("day")):
-        programme = declared.listed_as(row["programme"])
-        title = f"公示：{declared.name(programme)}（{places_of(portal.profile).name(row['town'])}）"
-        yield row["day"], f"proposals/{row['day']}/{programme}/{row['town']}", title, "/sunshine/proposals"
+    return opened(Response(json.dumps(body, ensure_ascii=False, indent=1), content_type=_JSON))
