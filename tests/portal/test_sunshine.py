@@ -165,7 +165,8 @@ def everything(made: District, past: dict[str, dict[str, str]]) -> Iterator[tupl
         yield from pages.items()
         asked = f"?on={on}" if on else ""
         files = {f"/sunshine/data/{code}.{form}{asked}" for code in declared_tables(made) for form in ("json", "csv")}
-        files |= {f"/sunshine/feed.atom{asked}"} | {f"/sunshine/feed/2023-{n:02d}.atom{asked}" for n in range(1, int((on or "2023-08")[5:7]))}
+        months = range(1, int((on or "2023-08")[5:7]))
+        files |= {f"/sunshine/feed.atom{asked}"} | {f"/sunshine/feed/2023-{month:02d}.atom{asked}" for month in months}
         if not on:
             files |= {link for text in pages.values() for link in _RECEIPT.findall(text)}
             files |= {f"/sunshine/inspections/{made.of_cases['330225']}/pseudonyms.txt", f"/sunshine/inspections/{made.lot}/objects.txt"}
