@@ -13,7 +13,7 @@ from datetime import date
 from functools import cache
 from typing import Any
 
-from services.assistance import determination, household, person, placement, price_linkage, standards
+from services.assistance import determination, household, move, person, placement, price_linkage, standards
 from services.assistance.programmes import MINIMUM_LIVING_MARGIN_HOUSEHOLD, PROGRAMMES, TEMPORARY_ASSISTANCE
 from services.assistance.rules import engine
 from shared.casework import benefit_case, disclosure, payee_account, payment_calendar, payment_part, payment_run, recovery
@@ -102,6 +102,8 @@ def _household(office: Office, asked: Asked) -> Gathered:
     if not loaded.state.exists:
         raise Refused("not_found", "没有此家庭。", "subject_id")
     facts = household.facts_in(loaded.state, asked.month, asked.current_amount_fen, asked.gradual_exit_since, asked.programme)
+    if move.away_in(loaded.state, asked.month):
+        raise SubjectGone(move.AWAY, move.AWAY_BASIS)
     if not facts.members:
         raise SubjectGone("单独申请人死亡或已迁出" if facts.applies_alone else "家庭成员均已死亡或迁出", NOBODY_LEFT)
     changing = any(m.counted and m.employed for m in facts.members)
@@ -186,7 +188,8 @@ def known(office: Office, person_id: str, month: str, programme: str = "") -> Kn
     savings = (there.savings_fen if counted_in else 0) if situation.savings_fen is None else situation.savings_fen
     found = replace(household.person_in(home, person_id, month), extreme_hardship=False)  # of that his household is asked, not he himself
     facts = person.certified(found, situation.certificate)
-    return Known(facts, home.division, home.area, savings, situation, state, counted_in, version, units)
+    division, area = move.place_in(home, month)
+    return Known(facts, division, area, savings, situation, state, counted_in, version, units)
 
 
 def alone(office: Office, who: Known, division: str) -> HouseholdFacts:
@@ -255,9 +258,12 @@ def _with_the_matter(office: Office, asked: Asked) -> Gathered:
 
 @dataclass(frozen=True)
 class PriceUnit:
-    """A household or person in register in a month: how many of each class, whose standard counts, who is paid, and how new this is."""
+    """A household or person in register in a month: how many of each class, whose standard counts, who is paid, and how new this is.
+
+    ``division``: whose it is in the month."""
 
     unit: determination.Unit
+    division: str
     classes: Mapping[str, int]
     area: str
     payee_id: str
@@ -272,16 +278,17 @@ def price_unit(office: Office, unit_id: str, month: str) -> PriceUnit:
     version = found.version + at_home.version + 2
     if not home.exists:
         own = determination.class_in(unit, month)
-        return PriceUnit(unit, {own: 1} if own else {}, URBAN, unit_id, version)
+        return PriceUnit(unit, unit.division, {own: 1} if own else {}, URBAN, unit_id, version)
     facts = household.facts_in(home, month, 0, None)
     counted = Counter(determination.class_of(unit, m.person_id, month) for m in facts.members if m.counted)
     classes = {name: n for name, n in sorted(counted.items()) if name}
-    return PriceUnit(unit, classes, home.area, household.payee_in(home, facts) if facts.members else household.head_of(home), version)
+    payee = household.payee_in(home, facts) if facts.members else household.head_of(home)
+    return PriceUnit(unit, facts.division, classes, facts.area, payee, version)
 
 
 def price_facts(at: PriceUnit, hardship_class: str, month: price_linkage.Linkage) -> PriceFacts:
     """What the rules are asked about those of one class."""
-    division = at.unit.division or month.division
+    division = at.division or month.division
     return PriceFacts(at.unit.unit_id, division, at.classes[hardship_class], hardship_class, month.cpi_bp, month.food_bp, at.area)
 
 
@@ -512,11 +519,11 @@ def applicant(office: Office, subject_id: str, person_id: str, programme: str, t
             return None
         applicant = home.members[household.payee_in(home, facts)]
         counted = 1 if facts.applies_alone else sum(m.counted for m in facts.members)
-        return disclosure.Who(applicant.person_id, applicant.name, applicant.born_on, counted, home.area)
-    return _alone(office, person_id)
+        return disclosure.Who(applicant.person_id, applicant.name, applicant.born_on, counted, facts.area)
+    return _alone(office, person_id, today)
 
 
-def _alone(office: Office, person_id: str) -> disclosure.Who | None:
+def _alone(office: Office, person_id: str, today: date) -> disclosure.Who | None:
     """One person, as his household counts him or as he is registered; None when he is dead or not known."""
     own: person.Person = office.load(person.DECIDER, person_id).state
     place: placement.Placement = office.load(placement.DECIDER, person_id).state
@@ -527,7 +534,7 @@ def _alone(office: Office, person_id: str) -> disclosure.Who | None:
         member = there.members.get(person_id)
         if member is None or person_id in there.died:
             return None  # who moved out is known here until he is registered elsewhere
-        return disclosure.Who(member.person_id, member.name, member.born_on, 1, there.area)
+        return disclosure.Who(member.person_id, member.name, member.born_on, 1, move.place_in(there, dates.month_of(today))[1])
     if own.registered is None:
         return None
     return disclosure.Who(person_id, own.registered.name, own.registered.born_on, 1, own.registered.area)

@@ -2,8 +2,8 @@
 
 One stream per household of the register. Facts carry the month from which they count, so any month can be assessed with
 what was so in it, also when a fact comes in late: a change never touches a month before the one it names. Who moves out is kept with
-what is known of him, so that the months in which he counted can be asked about again. Relied on by every household programme of this
-service.
+what is known of him, so that the months in which he counted can be asked about again. How all of it moves is in ``move.py``. Relied on by
+every household programme of this service.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from services.assistance import housing
+from services.assistance import housing, move
 from services.assistance.housing import HouseAppraised
+from services.assistance.move import HouseholdHandedOver, HouseholdMoved, HouseholdMoveSetAside, Place
 from shared.domain import dates, money
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
@@ -23,7 +24,7 @@ from shared.domain.frozen import replace
 from shared.domain.resident_id import is_person_id
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider
-from shared.eventsourcing.events import event, personal
+from shared.eventsourcing.events import REGISTRY, event, personal
 from shared.eventsourcing.orders import Order
 from shared.rules.facts import AREAS, DISABILITY_KINDS, HouseholdFacts, PersonFacts
 
@@ -230,6 +231,10 @@ class MemberSupported:
     spans: tuple[SupportSpan, ...]
 
 
+# All that a household's stream may hold: its moves and the appraisals of its house among it.
+EVENTS = tuple(kind.cls for kind in REGISTRY.values() if kind.cls.__module__ in (__name__, housing.__name__, move.__name__))
+
+
 # -- State
 
 
@@ -260,8 +265,8 @@ class Dated:
 @dataclass(frozen=True)
 class Household:
     household_id: str = ""
-    division: str = ""
-    area: str = ""
+    division: str = ""  # whose it is now
+    area: str = ""  # as registered; in a month: ``move.place_in``
     head_id: str = ""
     members: Mapping[str, Member] = field(default_factory=lambda: MappingProxyType({}))  # all who ever lived here
     incomes: Mapping[str, tuple[Income, ...]] = field(default_factory=lambda: MappingProxyType({}))  # ascending by recording
@@ -279,6 +284,10 @@ class Household:
     securities_fen: int = 0
     vehicles: int = 0
     homes: int = 0
+    registered_in: str = ""
+    places: tuple[Place, ...] = ()  # by its moves that are in force, as recorded; before them, as registered
+    moved: int = 0  # how many moves were recorded
+    handed: tuple[int, ...] = ()  # the moves by which it was handed over to the town that has it now
 
     @property
     def exists(self) -> bool:
@@ -299,14 +308,22 @@ def evolve(state: Household, happened: Any) -> Household:
                 securities_fen=happened.securities_fen,
                 vehicles=happened.vehicles,
                 homes=happened.homes,
+                registered_in=happened.division,
             )
+        case HouseholdMoved():
+            there = Place(happened.number, happened.from_month, happened.division, happened.area)
+            return replace(state, places=(*state.places, there), moved=happened.number)
+        case HouseholdMoveSetAside():
+            return replace(state, places=tuple(p for p in state.places if p.number != happened.number))
+        case HouseholdHandedOver():
+            return replace(state, division=happened.division, handed=happened.numbers)
         case IncomeRecorded():
             new = Income(happened.effective_month, happened.monthly_income_fen, happened.effective_from, happened.reason == "employment")
             known = state.incomes[happened.person_id]
             return replace(state, incomes=MappingProxyType({**state.incomes, happened.person_id: (*known, new)}))
         case MemberCertified():
-            there = (*state.certificates.get(happened.person_id, ()), happened.certificate)
-            return replace(state, certificates=MappingProxyType({**state.certificates, happened.person_id: there}))
+            held = (*state.certificates.get(happened.person_id, ()), happened.certificate)
+            return replace(state, certificates=MappingProxyType({**state.certificates, happened.person_id: held}))
         case HouseholdChanged():
             return _changed(state, happened)
         case HeadChanged():
@@ -386,8 +403,8 @@ def known_until(state: Household) -> str:
     moves = (m.month for known in state.moves.values() for m in known)
     details = (d.month for known in (*state.details.values(), state.holdings) for d in known)
     supports = (m for known in state.supported.values() for span in known for m in (span.first, span.end))
-    alone = (a.from_month for a in state.alone)
-    return max((*incomes, *certificates, *moves, *details, *supports, *alone, *state.left.values()), default=ALWAYS)
+    dated = (*(a.from_month for a in state.alone), *(p.month for p in state.places))
+    return max((*incomes, *certificates, *moves, *details, *supports, *dated, *state.left.values()), default=ALWAYS)
 
 
 def lives_in(state: Household, person_id: str, month: str) -> bool:
@@ -406,20 +423,25 @@ def alone_in(state: Household, month: str) -> str:
 
 
 def facts_in(
-    state: Household, month: str, current_amount_fen: int, gradual_exit_since: str | None, programme: str = ""
+    state: Household, month: str, current_amount_fen: int, gradual_exit_since: str | None, programme: str = "", wherever: bool = False
 ) -> HouseholdFacts:
     """The household as it was in a month, by all that is known now: what the rules are asked about.
 
-    ``programme``: what they are asked about it; of 低保, who applies alone. Where he is there no more, nobody is left to be supported.
+    ``programme``: what they are asked about it; of 低保, who applies alone. Where he is there no more, nobody is left to be supported; nor
+    is anybody here of a household that lives out of the district, unless they are asked about ``wherever`` they are.
     """
     members = tuple(person_in(state, m.person_id, month) for m in state.members.values() if lives_in(state, m.person_id, month))
     alone = alone_in(state, month) if programme == ALONE_IN else ""
     if alone and not lives_in(state, alone, month):
         members = ()
+    division, area = state.division, state.area
+    if state.places:  # of most it is none, and a rise asks about a hundred thousand
+        division, area = move.town_in(state, month), move.place_in(state, month)[1]
+        members = members if wherever or not move.away_in(state, month) else ()
     return HouseholdFacts(
         household_id=state.household_id,
-        division=state.division,
-        area=state.area,
+        division=division,
+        area=area,
         members=members,
         **{name: _figure(state.holdings, name, month, getattr(state, name)) for name in HOLDINGS},
         gradual_exit_since=dates.first_day(gradual_exit_since) if gradual_exit_since else None,
@@ -772,7 +794,7 @@ def _check_member(m: Member, where: str, today: date) -> None:
 
 def _as_registered(state: Household) -> tuple[Any, ...]:
     members = tuple(m for m in state.members.values() if state.moves.get(m.person_id, ())[:1] != (Move(ALWAYS, False),))
-    return (state.division, state.area, state.head_id, members, state.savings_fen, state.securities_fen, state.vehicles, state.homes)
+    return (state.registered_in, state.area, state.head_id, members, state.savings_fen, state.securities_fen, state.vehicles, state.homes)
 
 
 DECIDER: Decider[Household] = Decider(
@@ -787,6 +809,9 @@ DECIDER: Decider[Household] = Decider(
         NoteCertificates: note_certificates,
         ChangeHousehold: change_household,
         ChangeHead: change_head,
+        move.MoveHousehold: move.move_household,
+        move.SetAsideMove: move.set_aside_move,
+        move.HandOverHousehold: move.hand_over_household,
         NoteApplicant: note_applicant,
         NoteSupport: note_support,
         housing.AppraiseHouse: housing.appraise,

@@ -81,6 +81,15 @@ class PersonChanged:
     by: str
 
 
+@event("assistance.person_moved_along")
+@dataclass(frozen=True)
+class PersonMovedAlong:
+    """随户迁移: the household that counts him was handed over to another town; what is known of him is that town's from today on."""
+
+    person_id: str
+    division: str
+
+
 @event("assistance.person_income_recorded")
 @dataclass(frozen=True)
 class PersonIncomeRecorded:
@@ -239,6 +248,8 @@ def evolve(state: Person, happened: Any) -> Person:
             # He is looked after by the bureau that has registered him, also when he has moved out of its district.
             ours = happened.division is not None and happened.division[:6] == state.division[:6]
             return replace(state, changes=(*state.changes, happened), division=(ours and happened.division) or state.division)
+        case PersonMovedAlong():
+            return replace(state, division=happened.division)
         case PersonIncomeRecorded():
             return replace(state, incomes=(*state.incomes, happened))
         case CertificateRecorded():
@@ -410,6 +421,15 @@ class ChangePerson:
     gravely_ill: bool | None = None
     student: bool | None = None
     counted: bool | None = None
+
+
+@command("move_along", permission="assistance:note")
+@dataclass(frozen=True)
+class MoveAlong:
+    """By the service, of a member of a household that was handed over."""
+
+    person_id: str
+    division: str
 
 
 @command("record_person_income", permission="assistance:survey")
@@ -584,6 +604,12 @@ def change_person(state: Person, c: ChangePerson, order: Order[Any]) -> Sequence
     return [new, PersonFactsChanged(c.person_id, c.from_month, "change")]
 
 
+def move_along(state: Person, c: MoveAlong, order: Order[Any]) -> Sequence[Any]:
+    if not state.division or state.division == c.division:
+        return []  # nothing is known of him, or nobody knows where he belongs
+    return [PersonMovedAlong(c.person_id, c.division)]
+
+
 def record_person_income(state: Person, c: RecordPersonIncome, order: Order[Any]) -> Sequence[Any]:
     if state.registered is None:
         raise Refused("not_found", "请先登记此人员。", "person_id")
@@ -722,6 +748,7 @@ DECIDER: Decider[Person] = Decider(
     decide={
         RegisterPerson: register_person,
         ChangePerson: change_person,
+        MoveAlong: move_along,
         RecordPersonIncome: record_person_income,
         RecordCertificate: record_certificate,
         NoteCertificateExpired: note_certificate_expired,

@@ -41,6 +41,16 @@ class PersonLeftHousehold:
     from_month: str
 
 
+@event("assistance.person_followed")
+@dataclass(frozen=True)
+class PersonFollowed:
+    """随户迁移: the household that has him was handed over to another town, and he with it."""
+
+    person_id: str
+    household_id: str
+    division: str
+
+
 @dataclass(frozen=True)
 class Stay:
     """In this household ("" = in none) from ``month`` on."""
@@ -84,6 +94,8 @@ def evolve(state: Placement, happened: Any) -> Placement:
             return Placement(happened.household_id, happened.division, stays)
         case PersonLeftHousehold():
             return Placement(state.household_id, state.division, (*state.stays, Stay(happened.from_month, "")))
+        case PersonFollowed():
+            return Placement(state.household_id, happened.division, state.stays)
         case _:
             raise TypeError(f"a placement knows no {type(happened).__name__}")
 
@@ -105,6 +117,17 @@ class ReleasePerson:
     from_month: str
 
 
+@command("follow_household", permission="assistance:note")
+@dataclass(frozen=True)
+class FollowHousehold:
+    """By the service, when the household was handed over; ``month``: the one that runs."""
+
+    person_id: str
+    household_id: str
+    division: str
+    month: str
+
+
 def place_person(state: Placement, c: PlacePerson, order: Order[Any]) -> Sequence[Any]:
     if c.from_month == ALWAYS and c.household_id in state.households:
         return []  # the same register once more
@@ -124,10 +147,17 @@ def release_person(state: Placement, c: ReleasePerson, order: Order[Any]) -> Seq
     return [PersonLeftHousehold(c.person_id, c.household_id, c.from_month)]
 
 
+def follow_household(state: Placement, c: FollowHousehold, order: Order[Any]) -> Sequence[Any]:
+    """Nothing for somebody whom another household has by now, or none: he stayed."""
+    if state.home_in(c.month) != c.household_id or state.division == c.division:
+        return []
+    return [PersonFollowed(c.person_id, c.household_id, c.division)]
+
+
 DECIDER: Decider[Placement] = Decider(
     category="assistance.person",
     initial=Placement(),
     evolve=evolve,
-    decide={PlacePerson: place_person, ReleasePerson: release_person},
+    decide={PlacePerson: place_person, ReleasePerson: release_person, FollowHousehold: follow_household},
     division=lambda state: state.division,
 )

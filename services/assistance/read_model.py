@@ -8,6 +8,7 @@ from services.assistance import (
     benefits,  # adopts the shapes before the model names their events
     household,
     housing,
+    move,
 )
 from services.assistance.declarations import DECLARATIONS
 from services.assistance.rows import (
@@ -18,6 +19,7 @@ from services.assistance.rows import (
     heads,
     means_test,
     meetings,
+    moves,
     person,
     price_linkage,
     referrals,
@@ -25,6 +27,8 @@ from services.assistance.rows import (
     temporary,
 )
 from shared.casework.shape import shapes_of
+from shared.clock import SHANGHAI
+from shared.domain import dates
 from shared.eventlog.benefit_rows import benefit_tables, project_benefits
 from shared.eventlog.disclosure_rows import disclosure_tables, project_disclosures
 from shared.eventlog.read_model import ReadModel, Rows
@@ -58,11 +62,11 @@ BENEFITS = benefit_tables(METADATA)
 DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
 FEATURES = (
-    means_test, standards, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger, heads, referrals,
+    means_test, standards, moves, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger, heads, referrals,
     aids_elsewhere,
 )  # fmt: skip
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("assistance", version=16, metadata=METADATA)
+MODEL = ReadModel("assistance", version=17, metadata=METADATA)
 project_benefits(MODEL, BENEFITS, benefits.turns)
 project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))
@@ -93,9 +97,21 @@ def _income(rows: Rows, r: Recorded) -> None:
     rows.change(households, {"household_id": e.household_id}, version=r.version)
 
 
-@MODEL.on(household.MemberCertified, household.AppliedAlone, household.MemberSupported, housing.HouseAppraised)
+@MODEL.on(
+    household.MemberCertified, household.AppliedAlone, household.MemberSupported, housing.HouseAppraised, move.HouseholdMoved,
+    move.HouseholdMoveSetAside,
+)  # fmt: skip
 def _noted(rows: Rows, r: Recorded) -> None:
     rows.change(households, {"household_id": r.event.household_id}, version=r.version)
+
+
+@MODEL.on(move.HouseholdHandedOver)
+def _handed_over(rows: Rows, r: Recorded) -> None:
+    e = r.event
+    row = rows.get(TABLES["standards"].households, household_id=e.household_id)
+    assert row is not None
+    _, area = move.place_in(standards.unpacked(row["state"]), dates.month_of(r.meta.recorded_at.astimezone(SHANGHAI).date()))
+    rows.change(households, {"household_id": e.household_id}, division=e.division, area=area, version=r.version)
 
 
 @MODEL.on(household.HouseholdChanged)

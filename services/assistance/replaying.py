@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.assistance import care_places, check_rights, determination, household, one_thing, person, price_linkage, standards
+from services.assistance import care_places, check_rights, determination, household, one_thing, person, placement, price_linkage, standards
 from services.assistance import means_test as mt
 from services.assistance import placement_wish as pw
 from services.assistance import reverification as rv
@@ -111,6 +111,7 @@ GIVEN: dict[type, Given] = {
     household.NoteCertificates: lambda s, e, _o: (
         {"certificates": (*s.certificates.get(e[0].person_id, ()), *(c.certificate for c in e))},
     ),
+    placement.FollowHousehold: lambda _s, _e, o: ({"month": dates.month_of(o.today)},),
     person.RecordFinding: lambda s, e, _o: ({"division": getattr(e[0], "division", s.division)},),
     mt.RecordMemberAuthorisation: lambda _s, e, _o: ({"members": (e[0].person_id,), "most_months": 12 * 100},),
     mt.OpenVerification: _finish_days,

@@ -19,6 +19,7 @@ from services.assistance.doors.determination import DeterminationDoors
 from services.assistance.doors.erasure import OpenMatters
 from services.assistance.doors.error_ledger import ErrorLedgerDoors
 from services.assistance.doors.means_test import MeansTestDoors
+from services.assistance.doors.move import MoveDoors
 from services.assistance.doors.one_thing import OneThingDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.standards import StandardsDoors
@@ -156,6 +157,7 @@ class Assistance(
     OneThingDoors,
     WindowDoors,
     ChangeDoors,
+    MoveDoors,
     OverlapDoors,
     DeterminationDoors,
     PriceLinkageDoors,
@@ -228,8 +230,8 @@ class Assistance(
         """本辖区家庭列表；valid_at：某日当月尚有成员的家庭及其当月人数。"""
         caught_up(self.office, MODEL, position)
         if valid_at is not None:
-            states = TABLES["standards"].households
-            return households_on(self.office.read, households, states, hand.division, valid_at, limit, after)
+            states, places = TABLES["standards"].households, TABLES["moves"].places
+            return households_on(self.office.read, households, states, places, hand.division, valid_at, limit, after)
         return listed(self.office.read, households, hand.division, {}, limit, after)
 
     @command(Confirmation, permission="confirm", does=benefit_case.ConfirmCase)

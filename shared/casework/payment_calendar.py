@@ -4,8 +4,9 @@ Life: the months that have begun are looked at, by the clock and by whatever com
 somebody is owed something for is opened, with the day until which its run has to be sent → met by a run that was sent, in time or not;
 without dues, when nobody is owed anything any more; or overdue, which is an event, and then met or without dues after all.
 
-Must hold: a month is opened once and ended once; no month that has begun is passed over, however long nobody looked; where nothing is owed
-there is no entry. The clock, the lists and the runs are looked up by the service (shared/messaging/payment_month_doors.py).
+Must hold: a month is opened once and ended once, but for one that ended without dues and is owed after all (a case was handed over); no
+month that has begun is passed over, however long nobody looked; where nothing is owed there is no entry. The clock, the lists and the runs
+are looked up by the service (shared/messaging/payment_month_doors.py).
 """
 
 from __future__ import annotations
@@ -134,6 +135,9 @@ class Calendar:
     def open(self) -> tuple[str, ...]:
         return tuple(sorted(month for month, m in self.months.items() if m.status == "open"))
 
+    def may_open(self, month: str) -> bool:
+        return month not in self.months or self.months[month].status == "without_dues"
+
 
 def evolve(state: Calendar, event: Any) -> Calendar:
     match event:
@@ -217,7 +221,7 @@ def look_at_payment_months(state: Calendar, c: LookAtPaymentMonths, order: Order
     opened = [
         PaymentMonthOpened(c.programme, c.division, m.month, m.due_on, m.cases, m.total_fen)
         for m in sorted(c.owed, key=lambda m: m.month)
-        if m.cases > 0 and m.month <= through and m.month not in state.months
+        if m.cases > 0 and m.month <= through and state.may_open(m.month)
     ]
     return [*opened, PaymentMonthsLookedAt(c.programme, c.division, through)]
 

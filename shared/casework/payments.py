@@ -228,7 +228,7 @@ class Payments:
     def _reserve(self, run: Run, line: PaymentLine, order: Order[Any]) -> str:
         """Reserve a line in its case; the code of the refusal, or ""."""
         payers = people(run.opener, run.sender)
-        pay = benefit_case.PayBenefit(line.case_id, run.month, run.run_id, line.amount_fen, line.payee_id, payers)
+        pay = benefit_case.PayBenefit(line.case_id, run.month, run.run_id, line.amount_fen, line.payee_id, payers, run.division)
         # The id follows from run and case alone, so two workers that pay the same run agree on every line.
         step = replace(order, command=pay, command_id=derived_id(run.run_id, line.case_id), asked=pay, expected_version=None)
         try:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from shared.casework import benefit_case as bc
 from shared.clock import SHANGHAI
 from shared.domain import dates
-from shared.eventlog.payment_rows import PaymentTables, aggregate_id, payment_tables, project_payments
+from shared.eventlog.payment_rows import PaymentTables, aggregate_id, has_months_in, payment_tables, project_payments
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
@@ -139,6 +139,10 @@ def project_benefits(model: ReadModel, t: BenefitTables, turns: Callable[[str], 
     )  # fmt: skip
     def _moved(rows: Rows, r: Recorded) -> None:
         _stand(rows, r)
+
+    @model.on(bc.CaseHandedOver)
+    def _handed_over(rows: Rows, r: Recorded) -> None:
+        _stand(rows, r, division=r.event.division)
 
     @model.on(bc.CaseProposed)
     def _proposed(rows: Rows, r: Recorded) -> None:
@@ -277,7 +281,7 @@ def cases_on(
     """
     c, d = t.cases.c, t.pay.dues.c
     query = sa.select(t.cases, d.state).join_from(t.cases, t.pay.dues, c.case_id == d.case_id)
-    query = query.where(c.division.startswith(division), d.payable.is_(True)).order_by(c.case_id).limit(PAGE)
+    query = query.where(has_months_in(t.pay, t.cases, division), d.payable.is_(True)).order_by(c.case_id).limit(PAGE)
     for name, value in where.items():
         if value is not None and name != "status":
             query = query.where(c[name] == value)
@@ -286,7 +290,10 @@ def cases_on(
         with engine.connect() as connection:
             page = [dict(row) for row in connection.execute(query.where(c.case_id > after)).mappings()]
         for row in page:
-            valid = bc.on_day(bc.unpacked(row.pop("state"), bc.Case), day)
+            case = bc.unpacked(row.pop("state"), bc.Case)
+            valid = bc.on_day(case, day)
+            if not case.division_in(dates.month_of(day)).startswith(division):
+                continue  # it was another town's then
             if valid["status"] != "not_in_force" and where.get("status") in (None, valid["status"]):
                 found.append({**row, "valid": valid})
                 if len(found) == min(limit, PAGE):

@@ -78,7 +78,8 @@ def comes_to_be_owed(model: ReadModel, t: MonthTables, rows: Rows, r: Recorded, 
     if case.terms.payment != "monthly" or not case.schedule:
         return
     day = r.meta.recorded_at.astimezone(SHANGHAI).date()
-    month, unit = dates.month_of(day), pc.unit_of(case.division)
+    month = dates.month_of(day)
+    unit = pc.unit_of(case.division_in(month))
     this = pc.calendar_id(case.programme, unit)
     row = rows.get(t.units, calendar_id=this)
     newly = case.due(month) > 0 and before.due(month) <= 0 and month not in case.paid
@@ -102,15 +103,45 @@ def comes_to_be_owed(model: ReadModel, t: MonthTables, rows: Rows, r: Recorded, 
         _look(model, rows, r, row, r.meta.recorded_at, day)
 
 
-def _look(model: ReadModel, rows: Rows, r: Recorded, unit: dict[str, Any], when: date | datetime, since: date | None = None) -> None:
-    """The unit's months are looked at when the day has come."""
+def handed_over(model: ReadModel, t: MonthTables, rows: Rows, r: Recorded, before: bc.Case, case: bc.Case) -> None:
+    """A case was handed over: each unit looks at the months that have begun, are unpaid, and came to it or left it by that."""
+    if case.terms.payment != "monthly" or not case.schedule:
+        return
+    day = r.meta.recorded_at.astimezone(SHANGHAI).date()
+    now = dates.month_of(day)
+    unpaid = [m for m in dates.months_between(case.schedule[0].month, now) if case.due(m) > 0 and m not in case.paid]
+    of: dict[str, list[str]] = {}
+    for month in unpaid:
+        units = {pc.unit_of(before.division_in(month)), pc.unit_of(case.division_in(month))}
+        for unit in units if len(units) > 1 else ():
+            of.setdefault(unit, []).append(month)
+    for unit, months in sorted(of.items()):
+        this = pc.calendar_id(case.programme, unit)
+        row = rows.get(t.units, calendar_id=this)
+        if row is None:
+            row = {"calendar_id": this, "programme": case.programme, "division": unit, "first": months[0], "looked": "", "fresh": ""}
+            rows.put(t.units, **row)
+        _look(model, rows, r, row, r.meta.recorded_at, day if months[-1] == now else None, months[0])
+
+
+def _look(
+    model: ReadModel, rows: Rows, r: Recorded, unit: dict[str, Any], when: date | datetime, since: date | None = None, again: str = ""
+) -> None:
+    """The unit's months are looked at when the day has come; ``again``: from this one on, though they were looked at before."""
     data = {"programme": unit["programme"], "division": unit["division"], "first": unit["first"]}
+    stream = f"{r.stream.partition('.')[0]}.{pc.SHAPE}-{unit['calendar_id']}"
+    if again:
+        waits = rows.get(model.deadlines, stream=stream, name=BEGINS)
+        data |= {"again": min(again, json.loads(waits["data"]).get("again", again) if waits is not None else again)}
+        # To the microsecond, and due by now: what one case adds is not taken for what another added in the same second.
+        when = r.meta.recorded_at - timedelta(seconds=1)
     if since is not None:
         data |= {"since": since.isoformat()}
-    at = when.astimezone(SHANGHAI).isoformat(timespec="seconds") if isinstance(when, datetime) else when.isoformat()
+    exact = "microseconds" if again else "seconds"
+    at = when.astimezone(SHANGHAI).isoformat(timespec=exact) if isinstance(when, datetime) else when.isoformat()
     rows.put(
         model.deadlines,
-        stream=f"{r.stream.partition('.')[0]}.{pc.SHAPE}-{unit['calendar_id']}",
+        stream=stream,
         name=BEGINS,
         aggregate_id=unit["calendar_id"],
         due_at=at,
@@ -171,16 +202,20 @@ def project_months(model: ReadModel, t: MonthTables) -> None:
 # -- Queries
 
 
-def owed_in(engine: sa.Engine, dues: sa.Table, programme: str, unit: str, months: Sequence[str]) -> dict[str, tuple[int, int]]:
+def owed_in(
+    engine: sa.Engine, dues: sa.Table, places: sa.Table, programme: str, unit: str, months: Sequence[str]
+) -> dict[str, tuple[int, int]]:
     """How many cases of a unit are owed something for each month and were not paid, and how many fen; one reading for all of them."""
     found = dict.fromkeys(months, (0, 0))
-    town = sa.func.substr(dues.c.division, 1, pc.UNIT_DIGITS)
-    query = sa.select(dues.c.state).where(dues.c.programme == programme, dues.c.payable.is_(True), town == unit)
+    town, was = (sa.func.substr(t.c.division, 1, pc.UNIT_DIGITS) for t in (dues, places))
+    here = sa.or_(town == unit, dues.c.case_id.in_(sa.select(places.c.case_id).where(was == unit)))
+    query = sa.select(dues.c.state).where(dues.c.programme == programme, dues.c.payable.is_(True), here)
     with engine.connect() as connection:
         for state in connection.execution_options(yield_per=PAGE).execute(query).scalars():
             case = bc.unpacked(state, bc.Case)
             for month in months:
-                if month not in case.paid and (fen := case.payable(month)) > 0 and case.due(month) > 0:
+                its = pc.unit_of(case.division_in(month)) == unit
+                if its and month not in case.paid and (fen := case.payable(month)) > 0 and case.due(month) > 0:
                     lines, total = found[month]
                     found[month] = lines + 1, total + fen
     return found

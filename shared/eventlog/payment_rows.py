@@ -21,7 +21,7 @@ from shared.casework import recovery as rc
 from shared.casework.payment_run import PaymentLine
 from shared.domain.decoders import decoder_of
 from shared.domain.frozen import replace
-from shared.eventlog.month_rows import MonthTables, comes_to_be_owed, month_tables, project_months
+from shared.eventlog.month_rows import MonthTables, comes_to_be_owed, handed_over, month_tables, project_months
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.events import shape_events
@@ -42,6 +42,7 @@ class PaymentTables:
     runs: sa.Table
     recoveries: sa.Table
     dues: sa.Table
+    places: sa.Table
     hands: sa.Table
     accounts: sa.Table
     calendar: MonthTables
@@ -127,6 +128,12 @@ def payment_tables(metadata: sa.MetaData) -> PaymentTables:
             sa.Column("payable", sa.Boolean, nullable=False, default=False),  # there is a schedule: something may be due
             sa.Column("state", sa.Text, nullable=False),
         ),
+        places=sa.Table(
+            "benefit_case_places",  # every town that a case which was handed over has months in; of all others the case's own says it
+            metadata,
+            sa.Column("case_id", sa.String(36), primary_key=True),
+            sa.Column("division", sa.String(12), primary_key=True, index=True),
+        ),
         hands=sa.Table(
             "benefit_hands",  # who proposed or decided what a case is due: none of them may pay it
             metadata,
@@ -189,8 +196,14 @@ def _project_cases(model: ReadModel, t: PaymentTables) -> None:
         for hand in case.signed:
             if hand not in before.signed:
                 rows.put(t.hands, case_id=case_id, hand=hand)
+        for place in before.places if case.places != before.places else ():
+            rows.delete(t.places, case_id=case_id, division=place.division)
+        for place in case.places if case.places != before.places else ():
+            rows.put(t.places, case_id=case_id, division=place.division)
         decided = isinstance(r.event, bc.CaseGranted | bc.CaseReassessed)
-        if not isinstance(r.event, bc.BenefitPaid):
+        if isinstance(r.event, bc.CaseHandedOver):
+            handed_over(model, t.calendar, rows, r, before, case)
+        elif not isinstance(r.event, bc.BenefitPaid):
             comes_to_be_owed(model, t.calendar, rows, r, before, case)
         rows.put(
             t.dues,
@@ -384,6 +397,12 @@ def _project_claims(model: ReadModel, t: PaymentTables) -> None:
 # -- Queries
 
 
+def has_months_in(t: PaymentTables, of: sa.Table, division: str) -> sa.ColumnElement[bool]:
+    """Of a table of cases: those of a division, and those that were its own in some months, before or after they were another's."""
+    there = sa.exists().where(t.places.c.case_id == of.c.case_id, t.places.c.division.startswith(division))
+    return sa.or_(of.c.division.startswith(division), there)
+
+
 def lines_due(
     engine: sa.Engine, t: PaymentTables, programme: str, division: str, month: str, after: str = ""
 ) -> Iterator[PaymentLine]:
@@ -393,13 +412,14 @@ def lines_due(
     """
     d = t.dues.c
     wanted = sa.select(d.case_id, d.payee_id, d.decision, d.state).where(
-        d.programme == programme, d.division.startswith(division), d.payable.is_(True)
+        d.programme == programme, has_months_in(t, t.dues, division), d.payable.is_(True)
     )
     while True:
         with engine.connect() as connection:
             rows = connection.execute(wanted.where(d.case_id > after).order_by(d.case_id).limit(PAGE)).all()
             due = [(row, bc.unpacked(row.state, bc.Case)) for row in rows]
-            owed = [(row, case.payable(month)) for row, case in due if month not in case.paid]
+            here = [(row, case) for row, case in due if month not in case.paid and case.division_in(month).startswith(division)]
+            owed = [(row, case.payable(month)) for row, case in here]
             owed = [(row, fen) for row, fen in owed if fen > 0]
             accounts = _in_force(connection, t, [row.payee_id for row, _ in owed])
         for row, fen in owed:
@@ -425,12 +445,12 @@ def own_lines(engine: sa.Engine, t: PaymentTables, programme: str, division: str
     """How many of the lines that are due somebody proposed or decided himself. By the hand's own rows: nothing for whoever has none."""
     d, h = t.dues.c, t.hands.c
     query = sa.select(d.state).join_from(t.hands, t.dues, h.case_id == d.case_id)
-    query = query.where(h.hand == hand, d.programme == programme, d.division.startswith(division), d.payable.is_(True))
+    query = query.where(h.hand == hand, d.programme == programme, has_months_in(t, t.dues, division), d.payable.is_(True))
     lines = 0
     with engine.connect() as connection:
         for state in connection.execution_options(yield_per=PAGE).execute(query).scalars():
             case = bc.unpacked(state, bc.Case)
-            lines += month not in case.paid and case.payable(month) > 0
+            lines += month not in case.paid and case.payable(month) > 0 and case.division_in(month).startswith(division)
     return lines
 
 

@@ -233,6 +233,11 @@ class DisclosureDoors(PaymentMonthDoors):
         """办结 of a one-off benefit."""
         self._follow(notice)
 
+    @reaction(OWN, "case_handed_over", reads=CaseMoved)
+    def disclose_handed_over(self, notice: Notice[CaseMoved]) -> None:
+        """移交: shown at another place, and another town answers for it."""
+        self._follow(notice)
+
     @deadline(DISCLOSURE_DUE)
     def on_disclosure_due(self, due: Due) -> None:
         """A publicity or a listing is over, or something else is to be said from today on."""

@@ -43,9 +43,10 @@ class PaymentMonthDoors(PaymentDoors):
         state: pc.Calendar = self.office.load(self.calendars, due.aggregate_id).state
         now = dates.month_of(due.now.date())
         first = dates.add_months(state.looked, 1) if state.looked else due.data["first"]
-        months = [m for m in dates.months_between(min(first, now), now) if m not in state.months]
+        first = min(first, due.data.get("again", first))  # a case was handed over with months that are this unit's now
+        months = [m for m in dates.months_between(min(first, now), now) if state.may_open(m)]
         since = date.fromisoformat(due.data["since"]) if "since" in due.data else None
-        owed = owed_in(self.office.read, self.tables.pay.dues, programme, unit, months)
+        owed = self._owed(programme, unit, months)
         sent = sent_runs(self.office.read, self.tables.pay.runs, programme, unit, months)
         declared = self.benefits.programmes.get(programme)
         day = declared.pay_by_day if declared else PAY_BY_DAY
@@ -68,8 +69,12 @@ class PaymentMonthDoors(PaymentDoors):
         if month in sent:
             step: Any = pc.MeetPaymentMonth(month, sent[month], self._sent_on(sent[month]))
         else:
-            step = pc.NotePaymentMonth(month, owed_in(self.office.read, self.tables.pay.dues, *asked)[month][0])
+            step = pc.NotePaymentMonth(month, self._owed(*asked)[month][0])
         self.office.handle(self.calendars, calendar_id, order.to(step))
+
+    def _owed(self, programme: str, unit: str, months: list[str]) -> dict[str, tuple[int, int]]:
+        pay = self.tables.pay
+        return owed_in(self.office.read, pay.dues, pay.places, programme, unit, months)
 
     def _sent_on(self, run_id: str) -> date:
         history = self.office.history(self.payments.runs.stream(run_id))
@@ -82,7 +87,7 @@ class PaymentMonthDoors(PaymentDoors):
         caught_up(self.office, self.model, notice.position)
         for calendar_id, unit in open_months(self.office.read, self.tables.pay.calendar, run.programme, run.month):
             if not unit.startswith(run.division):
-                owed = owed_in(self.office.read, self.tables.pay.dues, run.programme, unit, [run.month])
+                owed = self._owed(run.programme, unit, [run.month])
                 if not run.division.startswith(unit) or owed[run.month][0]:
                     continue
             meet = pc.MeetPaymentMonth(run.month, notice.facts.run_id, self._sent_on(notice.facts.run_id))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from services.assistance import care_places, error_ledger, household, standing
+from services.assistance import care_places, error_ledger, household, move, standing
 from services.assistance.declarations import DECIDERS
 from services.assistance.doors import care_checks
 from services.assistance.doors.windows import DISPERSED, dispersed, reviewed_first, rolled_to_a_meeting
@@ -54,7 +54,7 @@ def _as_claimed(service: Any, person_id: str, care_class: str, today: date) -> N
     if found not in claimed:
         raise invalid("与该人员本月的困难类别认定不一致。", "care_class")
     home: household.Household = service.office.load(household.DECIDER, home_id).state
-    if found == "minimum_living" and home.area != "rural":
+    if found == "minimum_living" and move.place_in(home, month)[1] != "rural":
         raise invalid("该家庭不是农村低保家庭。", "care_class")
     if not standing.certificate_in(service.office, person_id, month)[0]:
         raise invalid("该人员没有有效的残疾人证。", "person_id")
@@ -69,6 +69,31 @@ def everybody_listed(service: Any, order: Order[inspection.StartCampaign]) -> No
     left = set(dispersed(service, state.division, dates.month_of(order.today))) - set(state.objects)
     if left:
         raise Refused("out_of_order", f"还有{len(left)}名分散供养特困人员未列入，请先将在册人员全部列入。", "record_id")
+
+
+def looked_at(service: Any, order: Order[inspection.RecordCheck]) -> None:
+    """复审: the case's own answer comes first. 分散供养排查: who has died, or lives in an institution, is not said to be as others are."""
+    reviewed_first(service, order)
+    c = order.command
+    state: inspection.Campaign = service.office.load(DECIDERS[inspection.NAME], c.record_id).state
+    if state.programme != DISPERSED or c.object_id not in state.objects:
+        return
+    dead = standing.died_on(service.office, c.object_id) is not None
+    if dead != (c.result == "died_before_check"):
+        raise invalid("该人员已死亡，检查结果须为检查前已死亡。" if dead else "该人员没有死亡登记。", "result")
+    if c.result == "moved_to_institution" and not care_checks.lives_in(service.office, c.object_id, order.today):
+        raise invalid("该人员没有入住机构的登记。", "result")
+
+
+def nobody_left_out(service: Any, order: Order[inspection.CloseCampaign]) -> None:
+    """分散供养排查: who came into dispersed support while it ran is looked at too, as long as objects can be added."""
+    state: inspection.Campaign = service.office.load(DECIDERS[inspection.NAME], order.command.record_id).state
+    if state.programme != DISPERSED or state.status != "checking" or state.check_by is None or order.today > state.check_by:
+        return
+    all_seen(service.office, MODEL)
+    left = set(dispersed(service, state.division, dates.month_of(order.today))) - set(state.objects)
+    if left:
+        raise Refused("out_of_order", f"检查期间新增{len(left)}名分散供养特困人员，请列入并检查后再结束。", "record_id")
 
 
 def nobody_drawn(service: Any, order: Order[inspection.FreezeCampaignList]) -> None:
@@ -89,7 +114,8 @@ def led_to_what_it_says(service: Any, order: Order[inspection.RectifyFinding]) -
 
 
 BEFORE: Mapping[str, Callable[[Any, Order[Any]], Order[Any] | None]] = {
-    "record_check": reviewed_first,
+    "record_check": looked_at,
+    "close_campaign": nobody_left_out,
     "roll_over_decision": rolled_to_a_meeting,
     "freeze_campaign_list": nobody_drawn,
     "start_campaign": everybody_listed,

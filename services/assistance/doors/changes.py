@@ -74,8 +74,8 @@ class HeadForm:
 
 
 @dataclass(frozen=True)
-class HouseholdMoved:
-    """Our own ``assistance.household_changed``."""
+class HouseholdChanged:
+    """Our own ``assistance.household_changed`` and ``head_changed``."""
 
     household_id: str
     effective_month: str
@@ -122,8 +122,8 @@ class ChangeDoors(PersonDoors):
         change = household.ChangeHead(**vars(order.command))
         return self.office.handle(household.DECIDER, order.command.household_id, order.to(change))
 
-    @reaction(OWN, "head_changed", reads=HouseholdMoved)
-    def on_head_changed(self, notice: Notice[HouseholdMoved]) -> None:
+    @reaction(OWN, "head_changed", reads=HouseholdChanged)
+    def on_head_changed(self, notice: Notice[HouseholdChanged]) -> None:
         """Who is paid for the household changed: its cases are decided again, and so go on to the new head."""
         self.reassess_household(notice.facts.household_id, notice.facts.effective_month, notice)
 
@@ -152,8 +152,8 @@ class ChangeDoors(PersonDoors):
             person_id=self.office.person_id(number), born_on=resident_ids.born_on(number), relation=m.relation, resident_id=number, **more
         )
 
-    @reaction(OWN, "household_changed", reads=HouseholdMoved)
-    def on_household_changed(self, notice: Notice[HouseholdMoved]) -> None:
+    @reaction(OWN, "household_changed", reads=HouseholdChanged)
+    def on_household_changed(self, notice: Notice[HouseholdChanged]) -> None:
         """A household changed: who moved carries his class along, then every case of it and of its members is decided again."""
         f = notice.facts
         state: household.Household = self.office.load(household.DECIDER, f.household_id).state

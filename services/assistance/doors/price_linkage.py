@@ -98,7 +98,7 @@ def grant_unit(
             terms = PRICE_LINKED_TEMPORARY_SUBSIDY.terms
             hands = (state.by, state.confirmed_by)  # the linkage was decided once, for everybody
             grant = benefit_case.GrantCase(
-                CODE, subject_id, at.payee_id, at.unit.division, month, now, at.version, terms, hands=hands
+                CODE, subject_id, at.payee_id, at.division, month, now, at.version, terms, hands=hands
             )
             office.handle(CASES, benefit_case.case_id(CODE, subject_id), order.to(grant, f"grant {subject_id}"))
     return persons, amount

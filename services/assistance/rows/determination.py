@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.assistance import determination
+from services.assistance.rows.moves import in_month
 from shared.eventlog.benefit_rows import start_of
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
@@ -19,6 +20,7 @@ NEED_ARISES = "need_arises"  # the deadline's name: an age is reached at which s
 @dataclass(frozen=True)
 class RegisterTables:
     register: sa.Table
+    places: sa.Table
 
 
 def declare(metadata: sa.MetaData) -> RegisterTables:
@@ -39,7 +41,8 @@ def declare(metadata: sa.MetaData) -> RegisterTables:
             sa.Column("case_id", sa.String(36), nullable=False),
             sa.Column("superseded_by", sa.Integer),
             sa.Column("recorded_at", sa.String(40), nullable=False),
-        )
+        ),
+        places=metadata.tables["household_places"],  # rows/moves.py
     )
 
 
@@ -86,15 +89,21 @@ def project(model: ReadModel, tables: RegisterTables) -> None:
 # -- Queries: each takes the asking hand's division, and shows nothing beyond it
 
 
+def _there(t: RegisterTables) -> Any:
+    return sa.func.coalesce(t.places.c.division, t.register.c.division)
+
+
 def in_register(
     engine: sa.Engine, t: RegisterTables, division: str, month: str, after: str = "", limit: int = 100, hardship_class: str | None = None,
     unit_id: str | None = None,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Who stands in the register in a month, each unit once, in the order of ``entry_id``, beginning behind ``after``."""
-    c = t.register.c
+    """Who stands in the register in a month, each unit once, in the order of ``entry_id``, beginning behind ``after``; by the town that a
+    household that moved was in then."""
+    c, there = t.register.c, _there(t)
     query = (
-        sa.select(t.register)
-        .where(c.division.startswith(division), c.entry_id > after, c.superseded_by.is_(None), c.hardship_class != "")
+        sa.select(*(column for column in c if column is not c.division), there.label("division"))
+        .join_from(t.register, t.places, in_month(t.places, c.unit_id, month), isouter=True)
+        .where(there.startswith(division), c.entry_id > after, c.superseded_by.is_(None), c.hardship_class != "")
         .where(c.valid_from <= month, sa.or_(c.valid_to == "", c.valid_to > month))
         .order_by(c.entry_id)
         .limit(min(limit, 500))
@@ -112,7 +121,8 @@ def register_counts(engine: sa.Engine, t: RegisterTables, division: str, month: 
     c = t.register.c
     query = (
         sa.select(c.hardship_class, sa.func.count().label("units"), sa.func.sum(c.persons).label("persons"))
-        .where(c.division.startswith(division), c.superseded_by.is_(None), c.hardship_class != "")
+        .join_from(t.register, t.places, in_month(t.places, c.unit_id, month), isouter=True)
+        .where(_there(t).startswith(division), c.superseded_by.is_(None), c.hardship_class != "")
         .where(c.valid_from <= month, sa.or_(c.valid_to == "", c.valid_to > month))
         .group_by(c.hardship_class)
         .order_by(c.hardship_class)

@@ -15,7 +15,6 @@ from services.assistance.rows.standards import unpacked
 from shared.domain import dates
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
-from shared.eventsourcing.events import REGISTRY
 
 HEAD_WANTED = "household_head_wanted"
 NAMED_WITHIN_DAYS = 30  # a placeholder, no document names one
@@ -47,7 +46,7 @@ def declare(metadata: sa.MetaData) -> HeadTables:
 def project(model: ReadModel, tables: HeadTables) -> None:
     """Fold events into them."""
 
-    @model.on(*[kind.cls for kind in REGISTRY.values() if kind.cls.__module__ == household.__name__])
+    @model.on(*household.EVENTS)
     def _head(rows: Rows, r: Recorded) -> None:
         household_id = r.stream.split("-", 1)[1]
         row = rows.get(tables.households, household_id=household_id)
@@ -64,3 +63,5 @@ def project(model: ReadModel, tables: HeadTables) -> None:
             )
         elif not wanted and known is not None:
             rows.delete(tables.wanted, household_id=household_id)
+        elif known is not None and known["division"] != state.division:
+            rows.change(tables.wanted, {"household_id": household_id}, division=state.division)

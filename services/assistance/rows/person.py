@@ -98,6 +98,10 @@ def project(model: ReadModel, tables: PersonTables) -> None:
         ours = row is not None and where is not None and where[:6] == row["division"][:6]
         change(rows, r, **({"division": where} if ours else {}))
 
+    @model.on(person.PersonMovedAlong)
+    def _moved_along(rows: Rows, r: Recorded) -> None:
+        change(rows, r, division=r.event.division)
+
     @model.on(person.CertificateRecorded)
     def _certificate(rows: Rows, r: Recorded) -> None:
         e = r.event

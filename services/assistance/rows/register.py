@@ -28,6 +28,7 @@ from services.assistance.rows.temporary import TemporaryTables
 from shared.casework import benefit_case as bc
 from shared.casework import clue, service_order
 from shared.eventlog.benefit_rows import BenefitTables
+from shared.eventlog.payment_rows import has_months_in
 from shared.eventlog.shape_rows import decode_state
 from shared.rules.facts import PersonFacts
 
@@ -114,13 +115,14 @@ class Page:
         """Case → (unit, subject that is shown, programme, progress): by whom it is for. A price subsidy is a case of its month: it is
         found by whom it is paid to, and known by its own id."""
         c = self._t.benefits.cases.c
+        here = has_months_in(self._t.benefits.pay, self._t.benefits.cases, self._division)
         columns = (c.case_id, c.programme, c.subject_id, c.payee_id, c.first_month, c.progress)
         found = {
             row.case_id: (self._shows[row.subject_id], row.subject_id, row.programme, row.progress)
-            for row in self._rows(sa.select(*columns).where(c.division.startswith(self._division)), c.subject_id, self._shows)
+            for row in self._rows(sa.select(*columns).where(here), c.subject_id, self._shows)
         }
         lives = {p: key for key, u in self.units.items() for p in u.ever}
-        subsidies = sa.select(*columns).where(c.division.startswith(self._division), c.programme == PRICE)
+        subsidies = sa.select(*columns).where(here, c.programme == PRICE)
         for row in self._rows(subsidies, c.payee_id, lives):
             for key in (k for k, u in self.units.items() if row.payee_id in u.ever):
                 own = (price_linkage.subsidy_subject(key, row.first_month, other) for other in ("", *determination.PRECEDENCE))

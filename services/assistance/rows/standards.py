@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from services.assistance import household, housing, standards
+from services.assistance import household, standards
 from services.assistance.household import Household
 from services.assistance.rise import CaseNow
 from shared.casework import benefit_case as bc
@@ -24,7 +24,6 @@ from shared.domain.frozen import replace
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
-from shared.eventsourcing.events import REGISTRY
 
 PAGE = 4_000
 _IN = 500  # ids in one question
@@ -76,9 +75,7 @@ def declare(metadata: sa.MetaData) -> StandardTables:
 
 def project(model: ReadModel, tables: StandardTables) -> None:
     """Fold events into them."""
-    of_household = [kind.cls for kind in REGISTRY.values() if kind.cls.__module__ in (household.__name__, housing.__name__)]
-
-    @model.on(*of_household)
+    @model.on(*household.EVENTS)
     def _household_state(rows: Rows, r: Recorded) -> None:
         row = rows.get(tables.households, household_id=aggregate_id(r))
         state = household.evolve(Household() if row is None else _household.decode(row["state"]), r.event)
@@ -215,20 +212,21 @@ class Tables:
 
 
 def households_on(
-    engine: sa.Engine, households: sa.Table, states: sa.Table, division: str, day: date, limit: int, after: str = ""
+    engine: sa.Engine, households: sa.Table, states: sa.Table, places: sa.Table, division: str, day: date, limit: int, after: str = ""
 ) -> list[dict[str, Any]]:
     """Households with those who counted in the month of a day (``valid_at``), by all that is known; not those of whom nobody was left."""
     h, month = households.c, dates.month_of(day)
     query = sa.select(households, states.c.state).join_from(households, states, h.household_id == states.c.household_id)
-    query = query.where(h.division.startswith(division)).order_by(h.household_id).limit(PAGE)
+    was = sa.select(places.c.household_id).where(places.c.division.startswith(division))
+    query = query.where(sa.or_(h.division.startswith(division), h.household_id.in_(was))).order_by(h.household_id).limit(PAGE)
     found: list[dict[str, Any]] = []
     while True:
         with engine.connect() as connection:
             page = [dict(row) for row in connection.execute(query.where(h.household_id > after)).mappings()]
         for row in page:
-            there = household.facts_in(_household.decode(row.pop("state")), month, 0, None).members
-            if there:
-                found.append({**row, "members": len(there)})
+            facts = household.facts_in(_household.decode(row.pop("state")), month, 0, None)
+            if facts.members and facts.division.startswith(division):  # whose it was then
+                found.append({**row, "division": facts.division, "area": facts.area, "members": len(facts.members)})
                 if len(found) == min(limit, _IN):
                     return found
         if len(page) < PAGE:

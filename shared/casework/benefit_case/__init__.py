@@ -12,7 +12,8 @@ open case stands in exactly one worklist and has a way out.
 Relied on by assistance and elder care, who adopt its events; their reactions put the facts and the assessment in.
 
 The files, in the order in which they are read: ``events.py``, ``state.py`` (how it stands, limits, worklist), ``money.py`` (due against
-paid), ``procedure.py`` (until the decision), ``in_force.py``, ``late.py`` (an end that was none), ``payment.py``, ``appeals.py``.
+paid), ``procedure.py`` (until the decision), ``in_force.py``, ``late.py`` (an end that was none), ``handover.py``,
+``payment.py``, ``appeals.py``.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ from shared.casework.benefit_case.events import (
     CaseClosed,
     CaseEnded,
     CaseGranted,
+    CaseHandedOver,
+    CasePlace,
     CaseProposed,
     CaseReassessed,
     CaseRefused,
@@ -78,6 +81,7 @@ from shared.casework.benefit_case.events import (
     SupplementRequested,
     SuspensionSetAside,
 )
+from shared.casework.benefit_case.handover import HandOverCase, hand_over_case
 from shared.casework.benefit_case.in_force import (
     AnswerReview,
     Correction,
@@ -181,17 +185,17 @@ __all__ = [
     "AnswerObjection", "AnswerReview", "AnswerSupplement", "AppealAnswered", "AppealAssigned", "AppealFiled", "AppealWithdrawn",
     "ApplicationAccepted", "ApplicationFiled", "ApplicationLapsed", "ApplicationReopened", "ApplicationWithdrawn", "ArrearsFound",
     "ArrearsWithdrawn", "AssignAppeal", "AuthorisationRecorded", "BenefitPaid", "Case", "CaseClosed", "CaseEnded", "CaseGranted",
-    "CaseProposed", "CaseReassessed", "CaseRefused", "CaseRestored", "CaseResumed", "CaseStepOverdue", "CaseSuspended", "ClaimedDueAgain",
-    "ConfirmCase", "Correction", "Decision", "EarlierRoundReassessed", "EndCase", "ExtendProcedure", "FileAppeal", "FileApplication",
-    "GrantCase", "HouseholdSurveyed", "MeansTestRecorded", "MeansTestRequested", "MonthAmount", "MonthDifference", "NoteStepOverdue",
-    "ObjectionAnswered", "ObjectionRaised", "OpenReview", "Opened", "OverpaymentFound", "PayBenefit", "PayeeChanged", "PaymentReturned",
-    "ProcedureExtended", "Progress", "ProposalVoided", "ProposeCase", "RaiseObjection", "ReassessCase", "ReassessEarlierRound",
-    "RecordAuthorisation", "RecordMeansTest", "RecordSurvey", "RefundRepayment", "RefusalTold", "RefuseAcceptance", "RepaymentRefunded",
-    "RepaymentReleased", "RepaymentWithheld", "RequestMeansTest", "RequestSupplement", "RestoreCase", "ResumeCase", "ReturnPayment",
-    "ReviewAnswered", "ReviewOpened", "Round", "SupplementAnswered", "SupplementRequested", "SuspendCase", "Suspension",
-    "SuspensionSetAside", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment", "advance", "case_id",
-    "decider", "deciding", "earlier_rounds", "evolve", "first_month", "follows", "known", "limits", "next_step", "on_day", "owed", "packed",
-    "restorable", "reviewed_hash", "unpacked", "worklist",
+    "CaseHandedOver", "CasePlace", "CaseProposed", "CaseReassessed", "CaseRefused", "CaseRestored", "CaseResumed", "CaseStepOverdue",
+    "CaseSuspended", "ClaimedDueAgain", "ConfirmCase", "Correction", "Decision", "EarlierRoundReassessed", "EndCase", "ExtendProcedure",
+    "FileAppeal", "FileApplication", "GrantCase", "HandOverCase", "HouseholdSurveyed", "MeansTestRecorded", "MeansTestRequested",
+    "MonthAmount", "MonthDifference", "NoteStepOverdue", "ObjectionAnswered", "ObjectionRaised", "OpenReview", "Opened", "OverpaymentFound",
+    "PayBenefit", "PayeeChanged", "PaymentReturned", "ProcedureExtended", "Progress", "ProposalVoided", "ProposeCase", "RaiseObjection",
+    "ReassessCase", "ReassessEarlierRound", "RecordAuthorisation", "RecordMeansTest", "RecordSurvey", "RefundRepayment", "RefusalTold",
+    "RefuseAcceptance", "RepaymentRefunded", "RepaymentReleased", "RepaymentWithheld", "RequestMeansTest", "RequestSupplement",
+    "RestoreCase", "ResumeCase", "ReturnPayment", "ReviewAnswered", "ReviewOpened", "Round", "SupplementAnswered", "SupplementRequested",
+    "SuspendCase", "Suspension", "SuspensionSetAside", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication",
+    "WithholdRepayment", "advance", "case_id", "decider", "deciding", "earlier_rounds", "evolve", "first_month", "follows", "known",
+    "limits", "next_step", "on_day", "owed", "packed", "restorable", "reviewed_hash", "unpacked", "worklist",
 ]  # fmt: skip
 
 
@@ -224,6 +228,7 @@ def decider(service: str) -> Decider[Case]:
             ReassessEarlierRound: reassess_earlier_round,
             RestoreCase: restore_case,
             EndCase: end_case,
+            HandOverCase: hand_over_case,
             SuspendCase: suspend_case,
             ResumeCase: resume_case,
             OpenReview: open_review,

@@ -419,6 +419,30 @@ class CaseClosed:
     subject_id: str
 
 
+@dataclass(frozen=True)
+class CasePlace:
+    """Whose case it is, by its town: ``division``'s from ``month`` on, until the next."""
+
+    month: str
+    division: str
+
+
+@shape_event(SHAPE, "case_handed_over", published=True, public=_public("programme", "subject_id", "division", "from_month"))
+@dataclass(frozen=True)
+class CaseHandedOver:
+    """移交: whom the case is about moved: from today on the case is ``division``'s, and each of its months that town's in which they lived
+    then (``places``, all of them as they are known now; none: all are ``division``'s). ``cause``: what moved them."""
+
+    programme: str
+    subject_id: str
+    old_division: str
+    division: str
+    from_month: str
+    places: tuple[CasePlace, ...]
+    cause: str
+    by: str
+
+
 @shape_event(SHAPE, "review_opened")
 @dataclass(frozen=True)
 class ReviewOpened:

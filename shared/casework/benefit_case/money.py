@@ -38,9 +38,10 @@ def differences(state: Case, decided: Sequence[Any], reason: str) -> list[Any]:
     under = tuple(
         e.MonthDifference(d.month, had.get(d.month, d.paid_fen), d.due_fen) for d in different if had.get(d.month, d.paid_fen) < d.due_fen
     )
-    if over:
-        total = sum(d.paid_fen - d.due_fen for d in over)
-        found.append(e.OverpaymentFound(case, state.programme, after.payee_id, state.division, over, total, reason))
+    for town in dict.fromkeys(state.division_in(d.month) for d in over):  # who moved owes each town the months that were that town's
+        its = tuple(d for d in over if state.division_in(d.month) == town)
+        total = sum(d.paid_fen - d.due_fen for d in its)
+        found.append(e.OverpaymentFound(case, state.programme, after.payee_id, town, its, total, reason))
     if again:
         total = sum(d.due_fen - d.paid_fen for d in again)
         found.append(e.ClaimedDueAgain(case, state.programme, state.division, again, total, reason))

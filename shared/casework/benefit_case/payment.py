@@ -24,7 +24,7 @@ from shared.eventsourcing.orders import Order
 @dataclass(frozen=True)
 class PayBenefit:
     """By the service, for one line of an approved run: ``expected_fen`` is the line's amount, arrears included, ``payee_id`` whose account
-    it goes to. ``hands``: who prepared the run and who sends it."""
+    it goes to. ``hands``: who prepared the run and who sends it. ``division``: whose run it is."""
 
     case_id: str
     month: str
@@ -32,6 +32,7 @@ class PayBenefit:
     expected_fen: int
     payee_id: str = ""
     hands: tuple[str, ...] = ()
+    division: str = ""
 
 
 @command("return_payment", permission="pay")
@@ -83,6 +84,8 @@ def pay_benefit(state: Case, c: PayBenefit, order: Order[Any]) -> Sequence[Any]:
         raise Refused("amount_changed", "名单锁定后应发金额已变化，转入补发批次。", "expected_fen")
     if c.payee_id and c.payee_id != state.payee_id:
         raise Refused("payee_changed", "名单锁定后领款人已变更，转入补发批次。", "payee_id")
+    if not state.division_in(c.month).startswith(c.division):
+        raise Refused("handed_over", "名单锁定后该户已迁往其他乡镇（街道），由迁入地发放。", "division")
     if set(c.hands) & set(state.signed):
         raise Refused("same_hand", "编制或送发该批次的人审核、确认过此个案，转入补发批次，由他人办理。", None)
     paid = e.BenefitPaid(c.month, amount, state.arrears_fen, c.run_id)
@@ -98,7 +101,8 @@ def return_payment(state: Case, c: ReturnPayment, order: Order[Any]) -> Sequence
     more = state.paid[c.month] - sent.amount_fen  # accounted for since: arrears found for the month, or (negative) claims
     this = case_id(state.programme, state.subject_id)
     arrears = sent.arrears_fen - max(more, 0)
-    back = e.PaymentReturned(this, state.programme, state.division, c.month, c.run_id, sent.amount_fen, arrears, max(-more, 0), c.reason)
+    where = state.division_in(c.month)
+    back = e.PaymentReturned(this, state.programme, where, c.month, c.run_id, sent.amount_fen, arrears, max(-more, 0), c.reason)
     return [back, *_never_received(evolve(state, back), state.carried.get(c.month, {}))]
 
 

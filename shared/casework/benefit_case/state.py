@@ -210,6 +210,8 @@ def advance(p: P, event: Any) -> P:
             return replace(p, status=p.resumes_as, resumes_as="")
         case e.CaseClosed():
             return replace(p, status="closed", review_open=False, review_due=None)
+        case e.CaseHandedOver():
+            return replace(p, division=event.division)
         case e.ReviewOpened():
             return replace(p, review_open=True, review_due=event.due_on)
         case e.ReviewAnswered():
@@ -416,6 +418,7 @@ class Case(Progress):
     rounds: tuple[Round, ...] = ()  # those before this one
     schedule: tuple[e.MonthAmount, ...] = ()  # amount from that month on, ascending
     suspensions: tuple[Suspension, ...] = ()
+    places: tuple[e.CasePlace, ...] = ()  # whose each month is, where that is not the same town for all of them
     valid_from: date | None = None
     ended_from: str = ""
     gone: bool = False  # it was ended because nobody was there any more
@@ -454,6 +457,11 @@ class Case(Progress):
     def payable(self, month: str) -> int:
         """What a payment for this month would pay now, arrears included; nothing goes out while payment is suspended."""
         return 0 if self.suspended_in(month) else self.due(month) + self.arrears_fen
+
+    def division_in(self, month: str) -> str:
+        """Whose the month is: who pays it, and is answered to for it."""
+        there = [p.division for p in self.places if p.month <= month]
+        return there[-1] if there else self.division
 
     @property
     def last_change(self) -> str:
@@ -587,8 +595,13 @@ def evolve(before: Case, event: Any) -> Case:
             return replace(state, objection=event)
         case e.ObjectionAnswered():
             return replace(state, objection=None)
+        case e.CaseHandedOver():
+            return replace(state, places=event.places)
         case e.CaseGranted():
             first = e.MonthAmount(event.first_month, event.amount_fen)
+            if state.places and state.division_in(event.first_month) != event.division:  # granted anew, elsewhere
+                kept = tuple(p for p in state.places if p.month < event.first_month)
+                state = replace(state, places=(*kept, e.CasePlace(event.first_month, event.division)))
             after = (e.MonthAmount(dates.add_months(event.first_month, 1), 0),) if event.terms.payment == "once" else ()
             state = replace(
                 state,

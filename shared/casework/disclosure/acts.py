@@ -233,7 +233,7 @@ def _made_equal(state: State, case_id: str, w: Wanted | None, version: int, reas
         last = max((d for d in (state.until, state.ends_on) if d is not None), default=None)
         over = last is not None and last < today
         return [e.DisclosureExpired(last)] if over and last else [e.DisclosureWithdrawn(reason, False, False)]
-    if state.shown is None or state.kind != w.kind or state.until != w.until:
+    if state.shown is None or (state.kind, state.until, state.division) != (w.kind, w.until, w.division):
         return [
             e.DisclosurePublished(
                 case_id, w.programme, w.division, w.kind, w.fields, w.shown, w.masking, version, today, w.counted, w.until, w.ends_on,

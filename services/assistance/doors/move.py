@@ -1,0 +1,193 @@
+"""Move doors (家庭迁移): a household moves; from the first of the month after, all of its cases and those of its members go with it.
+
+Two things follow, each from an event of its own. From the move itself: every case is decided again from the month it counts from (another
+standard in town than in the country; none out of the district), at once, also when that month is still to come. From the hand-over, when
+the month has begun: cases, persons and class are the new town's (lists, right to look, payment unit, disclosure); their earlier months
+stay the old town's. Both first look what was handed over by now, so that it does not matter which of them is heard first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from services.assistance import household, move, person, placement
+from services.assistance.benefits import cases_of_household, cases_of_person, note_class
+from services.assistance.determination import CLASSES
+from services.assistance.doors.person import PersonDoors
+from services.assistance.programmes import PROGRAMMES
+from services.assistance.rows.moves import HANDOVER
+from shared.casework import benefit_case
+from shared.casework.benefit_case import CasePlace, HandOverCase
+from shared.domain import dates
+from shared.eventsourcing.orders import Notice, Order
+from shared.messaging.doors import OWN, Due, command, deadline, reaction
+from shared.rules.facts import AREAS
+
+
+@dataclass(frozen=True)
+class MoveForm:
+    """家庭迁移登记: the whole household lives elsewhere since ``moved_on``; ``division``: where, in the district or out of it; ``evidence``
+    names the papers. ``area``: in town or in the country, where that is otherwise than before."""
+
+    household_id: str
+    moved_on: date
+    division: str
+    reason: str = field(metadata={"codes": move.MOVE_REASONS})
+    evidence: str
+    area: str = field(default="", metadata={"codes": ("", *AREAS)})
+
+
+@dataclass(frozen=True)
+class SetAsideForm:
+    """迁移登记撤销: which move of the household was none, by its number, and how it came to be registered."""
+
+    household_id: str
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Our own ``assistance.household_moved`` and ``household_move_set_aside``."""
+
+    household_id: str
+    effective_month: str
+
+
+@dataclass(frozen=True)
+class HandedOver:
+    """Our own ``assistance.household_handed_over``."""
+
+    household_id: str
+
+
+@dataclass(frozen=True)
+class Restored:
+    """Our own ``assistance.case_restored``."""
+
+    programme: str
+    subject_id: str
+
+
+MOVED = "assistance.household_moved"  # what a decision names as its cause that a move led to
+HERE_AFTER_ALL = "迁移登记撤销，自停发月份起恢复发放"
+
+
+class MoveDoors(PersonDoors):
+    """家庭迁移."""
+
+    @command(MoveForm, permission="assistance:survey")
+    def move_household(self, order: Order[MoveForm]) -> Any:
+        """家庭迁移登记（由该户现属乡镇（街道）办理）：自迁移次月起由迁入地负责；迁出本区的，自次月起停发。随后自动复核、移交。"""
+        c = order.command
+        moving = move.MoveHousehold(c.household_id, c.moved_on, c.division, c.reason, c.evidence, c.area)
+        return self.office.handle(household.DECIDER, c.household_id, order.to(moving))
+
+    @command(SetAsideForm, permission="assistance:survey")
+    def set_aside_move(self, order: Order[SetAsideForm]) -> Any:
+        """撤销一项不实的迁移登记：如同未曾迁移，已移交的退回，因迁出停发的恢复。"""
+        aside = move.SetAsideMove(**vars(order.command))
+        return self.office.handle(household.DECIDER, order.command.household_id, order.to(aside))
+
+    @deadline(HANDOVER)
+    def on_household_handover(self, due: Due) -> None:
+        """The month has begun from which a move counts."""
+        self.office.handle(household.DECIDER, due.aggregate_id, due.order(move.HandOverHousehold(due.aggregate_id)))
+
+    # -- what follows
+
+    @reaction(OWN, "household_moved", reads=Moved)
+    def on_household_moved(self, notice: Notice[Moved]) -> None:
+        """Every case of the household and of its members is decided again, and somebody looks at the subsidies of the disabled."""
+        f = notice.facts
+        self._go_along(f.household_id, notice)
+        self.reassess_household(f.household_id, f.effective_month, notice)
+        home = self._at_home(f.household_id)
+        to = move.place_in(home, f.effective_month)[0]
+        for member in home.members:
+            if household.lives_in(home, member, f.effective_month):
+                self.monitoring.hukou_moved(member, f.effective_month, to, not move.ours(home, to), notice.order(None))
+
+    @reaction(OWN, "household_move_set_aside", reads=Moved)
+    def on_household_move_set_aside(self, notice: Notice[Moved]) -> None:
+        """As if it had not been said: what ended by it runs again, the rest is decided again."""
+        f = notice.facts
+        self._go_along(f.household_id, notice)
+        for case_id in self._cases_at_home(self._at_home(f.household_id)):
+            self.benefits.restore(case_id, HERE_AFTER_ALL, notice.order(None), account=MOVED)
+        self.reassess_household(f.household_id, f.effective_month, notice)
+
+    @reaction(OWN, "household_handed_over", reads=HandedOver)
+    def on_household_handed_over(self, notice: Notice[HandedOver]) -> None:
+        """Its cases, those of its members, and what is known of them are the new town's from now on."""
+        self._go_along(notice.facts.household_id, notice)
+
+    @reaction(OWN, "case_restored", reads=Restored)
+    def on_moved_case_restored(self, notice: Notice[Restored]) -> None:
+        """A case that was over when its household moved runs again: where the household is by now."""
+        f = notice.facts
+        declared = PROGRAMMES.get(f.programme)
+        if declared is None or declared.payment == "once":
+            return
+        homes = (f.subject_id,) if declared.subject == "household" else self._placement_of(f.subject_id).households
+        if any(self._at_home(home).places for home in homes):
+            self._hand_case_over(benefit_case.case_id(f.programme, f.subject_id), notice)
+
+    def _go_along(self, household_id: str, notice: Notice[Any]) -> None:
+        """Make everything of the household equal to where it is now and was in which month. Safe to do again, and in any order."""
+        home, month = self._at_home(household_id), dates.month_of(notice.now.date())
+        for member in home.members:
+            along = placement.FollowHousehold(member, household_id, home.division, month)
+            self.office.handle(placement.DECIDER, member, notice.order(along, f"follow {member}"))
+            if self._placement_of(member).home_in(month) == household_id:
+                own = person.MoveAlong(member, home.division)
+                self.office.handle(person.DECIDER, member, notice.order(own, f"along {member}"))
+        for case_id in self._cases_at_home(home):
+            self._hand_case_over(case_id, notice)
+        for programme in CLASSES:
+            of = home.members if PROGRAMMES[programme].subject == "person" else (household_id,)
+            for subject_id in of:
+                note_class(self.office, programme, subject_id, notice.order(None, f"class {programme} {subject_id}"))
+
+    def _hand_case_over(self, case_id: str, notice: Notice[Any]) -> None:
+        case: benefit_case.Case = self.office.load(self.benefits.cases, case_id).state
+        if case.status == "none":
+            return
+        this = dates.month_of(notice.now.date())
+        whose, edges = self._whereabouts(case)
+        places: list[CasePlace] = []
+        for month in sorted({household.ALWAYS, *(m for m in edges if m <= this)}):
+            if not places or places[-1].division != whose(month):
+                places.append(CasePlace(month, whose(month)))
+        cause = f"{notice.type} {notice.event_id}"
+        over = HandOverCase(case_id, places[-1].division, tuple(places) if len(places) > 1 else (), cause)
+        self.office.handle(self.benefits.cases, case_id, notice.order(over, f"hand over {case_id}"))
+
+    def _whereabouts(self, case: benefit_case.Case) -> tuple[Callable[[str], str], Iterable[str]]:
+        """Whose a case's subject is in a month, and the months in which that may change."""
+        home = self._at_home(case.subject_id)
+        if home.exists:
+            return (lambda month: move.town_in(home, month)), [p.month for p in home.places]
+        own: person.Person = self.office.load(person.DECIDER, case.subject_id).state
+        placed = self._placement_of(case.subject_id)
+        homes = {h: self._at_home(h) for h in placed.households}
+
+        def whose(month: str) -> str:
+            counted = placed.home_in(month) or ("" if own.registered is not None else placed.household_id)
+            if counted:
+                return move.town_in(homes[counted], month)
+            where = person.where_in(own, month)[0] if own.registered is not None else case.division
+            return where if where[: move.DISTRICT_DIGITS] == case.division[: move.DISTRICT_DIGITS] else case.division
+
+        edges = [s.month for s in placed.stays] + [p.month for h in homes.values() for p in h.places]
+        return whose, edges + [c.from_month for c in own.changes if c.division]
+
+    def _cases_at_home(self, home: household.Household) -> list[str]:
+        return cases_of_household(home.household_id) + [c for member in home.members for c in cases_of_person(member)]
+
+    def _at_home(self, household_id: str) -> household.Household:
+        state: household.Household = self.office.load(household.DECIDER, household_id).state
+        return state

@@ -1,0 +1,64 @@
+"""Rows of households that moved (家庭迁移): whose each was in which months, and the day on which one is handed over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from services.assistance import household, move
+from services.assistance.rows.standards import unpacked
+from shared.eventlog.benefit_rows import start_of
+from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventsourcing.codec import Recorded
+
+HANDOVER = "household_handover"  # the deadline's name: a month has begun from which a move counts
+
+
+@dataclass(frozen=True)
+class MoveTables:
+    places: sa.Table
+    households: sa.Table
+
+
+def declare(metadata: sa.MetaData) -> MoveTables:
+    """Declare the tables. ``valid_from`` and ``valid_to`` (exclusive, "" = open) are months; of who never moved there is no row."""
+    return MoveTables(
+        places=sa.Table(
+            "household_places",
+            metadata,
+            sa.Column("household_id", sa.String(36), primary_key=True),
+            sa.Column("valid_from", sa.String(7), primary_key=True),
+            sa.Column("valid_to", sa.String(7), nullable=False, default=""),
+            sa.Column("division", sa.String(12), nullable=False, index=True),
+        ),
+        households=metadata.tables["household_states"],  # rows/standards.py, whose projection is named before this one
+    )
+
+
+def project(model: ReadModel, tables: MoveTables) -> None:
+    """Fold events into them."""
+
+    @model.on(move.HouseholdMoved, move.HouseholdMoveSetAside, move.HouseholdHandedOver)
+    def _moved(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        row = rows.get(tables.households, household_id=e.household_id)
+        assert row is not None
+        state = unpacked(row["state"])
+        if isinstance(e, move.HouseholdMoveSetAside):
+            rows.delete(tables.places, household_id=e.household_id, valid_from=e.from_month)
+        edges = sorted({household.ALWAYS, *(p.month for p in state.places)})
+        for first, end in zip(edges, (*edges[1:], ""), strict=True):
+            key = {"household_id": e.household_id, "valid_from": first}
+            rows.put(tables.places, **key, valid_to=end, division=move.town_in(state, first))
+        month = move.handover_due(state)
+        if month:
+            rows.due(r, HANDOVER, e.household_id, start_of(month))
+        else:
+            rows.settle(r, HANDOVER)
+
+
+def in_month(places: sa.Table, unit: sa.ColumnElement[str], month: str) -> sa.ColumnElement[bool]:
+    """On what a table of households is joined with its places: that of the month, where the household ever moved."""
+    c = places.c
+    return sa.and_(c.household_id == unit, c.valid_from <= month, sa.or_(c.valid_to == "", c.valid_to > month))
