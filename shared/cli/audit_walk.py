@@ -183,7 +183,7 @@ def diff(stream: str, first: str, second: str, as_json: bool) -> None:
     settings = config.load()
     log = Log(settings.eventstore_uri, data=settings.eventstore_data)
     try:
-        was, became, changes = moments.difference(log, stream, moment(first), moment(second))
+        was, became, changes = moments.difference(log, stream, moment(first), moment(second), rest=True)
     except ValueError as error:
         raise click.ClickException(f"时间{WRITTEN}") from error
     except moments.NoSuchStream as error:
@@ -194,8 +194,11 @@ def diff(stream: str, first: str, second: str, as_json: bool) -> None:
         log.close()
     if as_json:
         told = [{"field": c.field, "before": c.before, "after": c.after, "rewritten": moments.rewritten(c)} for c in changes]
-        click.echo(json.dumps({"stream": stream, "from": was.version, "to": became.version, "changes": told}, ensure_ascii=False))
+        ends = {"from": was.version, "to": became.version, "broken": list(became.broken)}
+        click.echo(json.dumps({"stream": stream, **ends, "changes": told}, ensure_ascii=False))
         return
+    for number in became.broken:
+        click.echo(f"⚠ 事件 {stream}@{number} 已损坏，读不出；状态只算到第 {became.broken[0]} 号之前。请运行 minzheng audit verify 查明。")
     click.echo(f"{stream}  第 {was.version} 号 → 第 {became.version} 号，{len(changes)} 个字段不同")
     for c in changes:
         said = "个人信息已改写" if moments.rewritten(c) else f"{_value(c.before)} → {_value(c.after)}"

@@ -6,7 +6,7 @@ Personal fields are masked unless an opener is given; that a masked one was writ
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ class Moment:
     version: int
     recorded_at: datetime | None  # of the newest event that counts
     state: dict[str, Any]
+    broken: tuple[int, ...] = ()  # numbers of events of the stream that cannot be read; what is known ends before the first of them
 
 
 @dataclass(frozen=True)
@@ -45,13 +46,23 @@ def as_of(log: Log, stream: str, at: datetime | None = None, open_: Open | None 
     return _moment(stream, events_of(log, stream, open_), at, plain)
 
 
-def difference(log: Log, stream: str, first: datetime, second: datetime, open_: Open | None = None) -> tuple[Moment, Moment, list[Change]]:
-    """The two moments, and every field that differs between them."""
-    events = events_of(log, stream, open_)
+def difference(
+    log: Log, stream: str, first: datetime, second: datetime, open_: Open | None = None, *, rest: bool = False
+) -> tuple[Moment, Moment, list[Change]]:
+    """The two moments, and every field that differs between them. ``rest``: of a stream with events that cannot be read, what is known from
+    before the first of them, instead of BrokenEvent."""
+    events, broken = (events_of(log, stream, open_), ()) if not rest else _before_what_is_broken(log, stream, open_)
     was, became = (dict(_leaves(_moment(stream, events, at, sealed_plain).state)) for at in (first, second))
     changes = [Change(name, was.get(name), became.get(name)) for name in {**was, **became} if was.get(name) != became.get(name)]
     told = [Change(c.field, plain(c.before), plain(c.after)) for c in changes]
-    return _moment(stream, events, first, plain), _moment(stream, events, second, plain), told
+    at_first, at_second = (replace(_moment(stream, events, at, plain), broken=broken) for at in (first, second))
+    return at_first, at_second, told
+
+
+def _before_what_is_broken(log: Log, stream: str, open_: Open | None) -> tuple[list[Recorded], tuple[int, ...]]:
+    events, errors = readable_of(log, stream, open_)
+    broken = tuple(int(error.where.rpartition("@")[2]) for error in errors)
+    return ([r for r in events if r.version < broken[0]] if broken else events), broken
 
 
 def rewritten(change: Change) -> bool:

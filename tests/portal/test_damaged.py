@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 from flask.testing import FlaskClient
 
 from services.portal.web import portal
 from services.portal.web.app import create_app
+from shared.cli.audit import command
 from shared.cli.sealing import origin_of, signing_key
 from shared.clock import Clock
 from shared.domain.errors import Refused
@@ -179,17 +181,17 @@ EVENTS = {
 
 @pytest.mark.parametrize("what", EVENTS)
 def test_an_event_of_a_case_that_cannot_be_read_is_named(house: House, what: str) -> None:
-    """On every audit page of the case and at its doors, by stream and number; its own page shows the rest; the household beside it, the
-    public pages are as before. The replay has it as a finding, and goes on."""
+    """On every audit page of the case and at its doors, by stream and number; its own page, and two moments of it, show the rest.
+    The household beside it, the public pages are as before. The replay has it as a finding, and goes on."""
     before = house.get("/")[1]
     proposed = next(r for r in house.log.read(house.stream) if r.name == "assistance.case_proposed")
     data, metadata = EVENTS[what](proposed.data, proposed.metadata)
     where = f"{house.stream}@{house.put(house.stream, proposed.name, data, metadata)}"
     said = f"事件 {where} 已损坏，读不出"
-    status, text = house.get(f"/audit/stream/{house.stream}")
-    assert (status, said in text, "审核" in text) == (200, True, True)
-    for page in (f"decisions/assistance/{house.case}", f"walk/{house.stream}/0", f"receipt/{house.stream}/0",
-                 f"diff/{house.stream}?first=2023-06-01&second=2023-07-01"):  # fmt: skip
+    for page in (f"stream/{house.stream}", f"diff/{house.stream}?first=2020-06-01T09:00&second=2029-07-01T09:00"):
+        status, text = house.get(f"/audit/{page}")
+        assert (status, said in text, "审核" in text) == (200, True, True)
+    for page in (f"decisions/assistance/{house.case}", f"walk/{house.stream}/0", f"receipt/{house.stream}/0"):
         house.refused(f"/audit/{page}", said)
     assert house.get("/audit")[0] == 200
     assert house.get(f"/audit/stream/assistance.household-{house.household}")[0] == 200
@@ -221,7 +223,7 @@ def _looks(house: House) -> int:
 
 def test_the_rest_of_a_stream_is_shown_beside_what_cannot_be_read(house: House) -> None:
     """What stands before and behind it, the state as it was before it; the look is noted. Whoever does not see the whole district is told
-    alone that it is broken, for whose record it is now follows no more; two moments are not compared."""
+    alone that it is broken, for whose record it is now follows no more."""
     events = house.log.read(house.stream)
     proposed = next(r for r in events if r.name == "assistance.case_proposed")
     whole = house.get(f"/audit/stream/{house.stream}")[1]
@@ -239,9 +241,37 @@ def test_the_rest_of_a_stream_is_shown_beside_what_cannot_be_read(house: House) 
     status, then = house.get(f"/audit/stream/{house.stream}?as_of=2020-01-01T09:00")
     assert (status, "此时还没有事件" in then, f"@{broken} 已损坏" in then) == (200, True, True)
     said = f"事件 {house.stream}@{broken} 已损坏，读不出"
-    house.refused(f"/audit/diff/{house.stream}?first=2023-06-01&second=2023-07-01", said)
     _sit(house, "staff:audit-3", TOWN)
     house.refused(f"/audit/stream/{house.stream}", said)
+    house.refused(f"/audit/diff/{house.stream}?first=2023-03-01T09:00&second=2029-07-01T09:00", said)
+
+
+def test_two_moments_of_a_broken_stream_are_compared_as_far_as_they_are_known(house: House) -> None:
+    """By page and command line: which event cannot be read, the fields that differ up to it, and the events around it that can be read."""
+    events = house.log.read(house.stream)
+    between = f"first={json.loads(events[0].metadata)['recorded_at'][:16]}&second=2029-07-01T09:00"
+    changes = re.compile(r"([0-9]+) 个字段不同")
+    whole = changes.search(house.get(f"/audit/diff/{house.stream}?{between}")[1])
+    broken = house.put(house.stream, events[1].name, b"{}", events[1].metadata)
+    behind = house.put(house.stream, events[-1].name, events[-1].data, events[-1].metadata)
+    looks = _looks(house)
+    _sit(house, "staff:audit-4", DIVISION)
+    status, text = house.get(f"/audit/diff/{house.stream}?{between}")
+    found = changes.search(text)
+    assert (status, f"事件 {house.stream}@{broken} 已损坏，读不出。" in text, f"第 {broken} 号之前" in text) == (200, True, True)
+    assert whole is not None
+    assert found is not None
+    assert found[1] == whole[1] != "0"
+    assert f"第 {behind} 号" in text
+    assert _looks(house) == looks + 1
+    s = house.d.settings
+    env = {"MINZHENG_VAR": str(s.var), "EVENTSTORE_URI": s.eventstore_uri, "EVENTSTORE_DATA": str(s.eventstore_data)}
+    moments = ["2020-01-01", "2029-07-01"]
+    told = CliRunner().invoke(command, ["diff", house.stream, *moments], env=env)
+    assert told.exit_code == 0, told.output
+    assert (f"事件 {house.stream}@{broken} 已损坏" in told.output, "个字段不同" in told.output) == (True, True), told.output
+    machine = json.loads(CliRunner().invoke(command, ["diff", house.stream, *moments, "--json"], env=env).output)
+    assert (machine["broken"], machine["to"]) == ([broken], broken - 1)
 
 
 def test_a_stream_of_which_nothing_can_be_read_is_said_so(house: House) -> None:

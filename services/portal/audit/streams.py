@@ -87,11 +87,11 @@ def diff(stream: str) -> Any:
     if first is None or second is None:
         raise Refused("invalid_input", "请给出两个时刻。", "first" if first is None else "second")
     first, second = sorted((first, second))
-    seen = stream_at(stream, second)
-    stream_at(stream, first)  # it may have been another division's then
+    seen = stream_at(stream, second, rest=True)
+    stream_at(stream, first, rest=True)  # it may have been another division's then
     note("audit_diff", [stream], seen.division, as_of=second)
-    was, became, changes = moments.difference(portal().log, stream, first, second)
-    between = [_told(r) for r in seen.known if was.version < r.version <= became.version]
+    was, became, changes = moments.difference(portal().log, stream, first, second, rest=bool(seen.broken))
+    between = [_told(r) for r in seen.known if r.meta.recorded_at > first]
     return render_template(
         "audit/diff.html",
         seen=seen,
