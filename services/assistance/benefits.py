@@ -21,7 +21,7 @@ from shared.casework.benefits import Asked, Benefits, Found, Office, SubjectGone
 from shared.casework.programme import Programme
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
-from shared.eventsourcing.orders import Answer, Order
+from shared.eventsourcing.orders import Answer, Order, derived_id
 from shared.rules.assessment import Assessment
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
@@ -429,7 +429,8 @@ class AssistanceBenefits(Benefits):
     def _class_again(self, state: benefit_case.Case, month: str, cause: str, own: Order[Any]) -> None:
         note_class(self.office, state.programme, state.subject_id, own)
         if state.running and month:
-            end_excluded(self, state.programme, state.subject_id, month, own)
+            for ended, answer in end_excluded(self, state.programme, state.subject_id, month, own, again=True):
+                keep_the_higher(self, state, ended, answer, own)
         if state.programme == EXTREME_HARDSHIP and month:
             for home in note_support(self.office, state.subject_id, own):
                 for case_id in cases_of_household(home):
@@ -445,15 +446,35 @@ def beside(office: Office, code: str, other: str, household_id: str) -> bool:
     return bool(case.first_month and household.alone_in(home, case.first_month))
 
 
-def end_excluded(benefits: Benefits, programme: str, subject_id: str, month: str, order: Order[Any]) -> None:
-    """A case that runs from a month on ends those of the same subject that it excludes."""
-    granted, office = PROGRAMMES[programme], benefits.office
+def end_excluded(
+    benefits: Benefits, programme: str, subject_id: str, month: str, order: Order[Any], again: bool = False
+) -> list[tuple[str, Answer]]:
+    """A case that runs from a month on ends those of the same subject that it excludes: which they were, and what was recorded of each.
+    ``again``: it runs again from a month that has gone by, so that one which ended behind it ends there too."""
+    granted, office, ended = PROGRAMMES[programme], benefits.office, []
     for p in PROGRAMMES.values():
         if programme not in p.exclusive_with or p.subject != granted.subject or beside(office, programme, p.code, subject_id):
             continue
         case_id = benefit_case.case_id(p.code, subject_id)
-        if office.load(CASES, case_id).state.open:
-            benefits.end(case_id, month, f"已纳入{granted.name}", f"{p.name}与{granted.name}不得重复享受", order)
+        case: benefit_case.Case = office.load(CASES, case_id).state
+        if case.open or (again and case.status == "ended" and case.ended_from >= month):
+            why = f"已纳入{granted.name}", f"{p.name}与{granted.name}不得重复享受"
+            ended.append((case_id, benefits.end(case_id, month, *why, order, case.gone)))
+    return ended
+
+
+def keep_the_higher(benefits: Benefits, runs: benefit_case.Case, ended: str, answer: Answer, order: Order[Any]) -> None:
+    """择高: an end was set aside, and what the household drew in its place ended from the same month. It was granted rightly by what was
+    decided then, so the mistake costs the household nothing: of what is claimed of it, only what the months are due otherwise."""
+    for r in benefits.office.history(CASES.stream(ended)):
+        in_it = answer.version - len(answer.events) < r.version <= answer.version
+        if not in_it or not isinstance(r.event, benefit_case.OverpaymentFound):
+            continue
+        claim = order.to(None, f"claim {r.id}")
+        benefits.payments.open_recovery(r.id, r.event, claim)  # it may be opened already
+        for m in r.event.months:
+            if (more := m.paid_fen - m.due_fen - max(runs.due(m.month), 0)) > 0:
+                benefits.payments.met_by(ended, derived_id("recovery", r.id), m.month, r.id, more, claim)
 
 
 def note_class(office: Office, programme: str, subject_id: str, order: Order[Any]) -> None:
@@ -495,7 +516,7 @@ def business(office: Office, profile: str) -> AssistanceBenefits:
     def assess(asked: Asked) -> Found:
         gathered, rules = gather(office, asked), rules_now(office, profile)
         assessment = assessed(rules, asked.programme, gathered.facts, asked.month)
-        turn = earliest((gathered.next_turn, rules.next_turn(asked.programme, gathered.facts, asked.month)))
+        turn = earliest((gathered.next_turn, rules.next_look(asked.programme, gathered.facts, asked.month)))
         return Found(assessment, gathered.version, gathered.payee_id, gathered.changing, turn)
 
     made = AssistanceBenefits("assistance", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)

@@ -299,7 +299,7 @@ class Raise:
 
         def note(asked: Asked, known: Known, w: _Way, facts: HouseholdFacts) -> None:
             assert known.assessment is not None
-            turn = rules.next_turn(asked.programme, facts, asked.month) if asked.month == w.last else ""
+            turn = rules.next_look(asked.programme, facts, asked.month) if asked.month == w.last else ""
             found[asked] = Found(known.assessment, w.version, household.payee_in(w.house, facts), next_turn=turn)
 
         bulk = {k: c for k, c in cases.items() if c.programme in PROGRAMMES and in_bulk(c.programme)}

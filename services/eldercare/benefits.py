@@ -55,6 +55,6 @@ def business(office: Office, profile: str) -> Benefits:
             assessment = rules.assess(asked.programme, facts, asked.month)
         except RulesError as error:
             raise invalid(str(error), "facts") from error
-        return Found(assessment, loaded.version, next_turn=rules.next_turn(asked.programme, facts, asked.month))
+        return Found(assessment, loaded.version, next_turn=rules.next_look(asked.programme, facts, asked.month))
 
     return Benefits("eldercare", office, PROGRAMMES, assess, CASES, RUNS, RECOVERIES)

@@ -374,6 +374,11 @@ class Payments:
                     self._meet(found.case_id, meet, key, f"{recovery_id} {m.month}", order)
                     left -= share
 
+    def met_by(self, case_id: str, recovery_id: str, month: str, cause: str, share_fen: int, order: Order[Any]) -> None:
+        """Of a month's claim so much is the household's after all, by the decision ``cause``; what was repaid of it goes back."""
+        meet = recovery.MeetByDecision(recovery_id, month, cause, share_fen)
+        self._meet(case_id, meet, f"{month} {cause}", f"{recovery_id} {month}", order)
+
     def _still(self, recovery_id: str, claimed: int, month: str, key: str) -> int:
         """What of a month's claim has not turned out due before: the same when this is done once more after a crash."""
         claim: Recovery = self.office.load(self.recoveries, recovery_id).state

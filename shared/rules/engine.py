@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from shared.rules.months import add_months, month_of, period_of
 from shared.rules.package import Programme, RulePackage
 from shared.rules.parameters import Dated, Parameter, as_openfisca, fingerprint, load_parameters, supposed
 from shared.rules.profile import DEFAULT_PROFILE, PROFILES, Profile, load_profile
+from shared.rules.published import SOURCE as PUBLISHED
 from shared.rules.published import Published, laid_between, named
 from shared.rules.turning import next_turn
 
@@ -185,6 +187,7 @@ class RulesEngine:
         self._law.add_variables(*INPUTS, *(variable for package in packages for variable in package.variables))
         self._law.parameters = as_openfisca(self._parameters)
         self._in_force: dict[tuple[str, str], dict[str, Dated]] = {}
+        self._steps: dict[str, tuple[str, ...]] = {}  # by programme, the months of dated figures
         self.rules_version = f"{_rules_fingerprint(packages)}+openfisca-{version('openfisca-core')}"
         self.parameters_version = f"{profile.id}@{_parameters_fingerprint(packages, profile)}{named(self.published)}" + "".join(
             f"+{name}={value}@{month}" for name, value, month in self._changes
@@ -214,7 +217,7 @@ class RulesEngine:
             other._changes = (*other._changes, (name, value, month))
             other.parameters_version += f"+{name}={value}@{month}"
         other._law = self._law.with_parameters(as_openfisca(other._parameters))
-        other._in_force = {}
+        other._in_force, other._steps = {}, {}
         return other
 
     def assess(self, programme: str, facts: Any, month: str) -> Assessment:
@@ -348,6 +351,21 @@ class RulesEngine:
         figures = [(age, self._known(age.parameter), self._known(age.later) if age.later else None) for age in ages]
         return next_turn(figures, births(facts), month) if ages else ""
 
+    def next_step(self, programme: str, month: str) -> str:
+        """The first month after this one from which a figure that the programme rests on is another by the district's files (到期调整的
+        参数); "" when none is known. What was published since is no step: whoever publishes it has every case looked at."""
+        steps = self._steps.get(programme)
+        if steps is None:
+            rules = self._programme(programme)
+            values = [p.values for name, p in self._parameters.items() if rules.rests_on(name)]
+            pairs = [(before, d) for v in values for before, d in pairwise(v) if d.source != PUBLISHED and d.value != before.value]
+            steps = self._steps[programme] = tuple(sorted({_whole_month(d.first) for _, d in pairs}))
+        return next((step for step in steps if step > month), "")
+
+    def next_look(self, programme: str, facts: Any, month: str) -> str:
+        """The first month after this one in which the rules may say otherwise though nothing happens: an age reached, or a dated figure."""
+        return min((m for m in (self.next_turn(programme, facts, month), self.next_step(programme, month)) if m), default="")
+
     def has_ages(self, programme: str) -> bool:
         """Whether a programme declares any."""
         return bool(self._programme(programme).ages)
@@ -423,6 +441,11 @@ class RulesEngine:
 
 def _value(simulation: Any, variable: str, period: Any) -> Any:
     return simulation.get_variable_population(variable)(variable, period)
+
+
+def _whole_month(first: date) -> str:
+    """The first month that a value counts for: a month goes by what is in force on its first day."""
+    return month_of(first) if first.day == 1 else add_months(month_of(first), 1)
 
 
 def _rules_fingerprint(packages: Sequence[RulePackage]) -> str:

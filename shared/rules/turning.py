@@ -1,5 +1,7 @@
 """When the calendar alone changes what the rules say (到龄): the month in which somebody reaches an age that a programme declares.
 
+The other thing that comes by the calendar, a dated figure of the district's files, is in the engine (``next_step``).
+
 A programme's declaration names the parameters that hold its ages (``Age``); the figures stay where they are. Pure: births and dated
 values in, a month out.
 """

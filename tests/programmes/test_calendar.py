@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +205,25 @@ def test_a_bill_of_more_than_a_year_ago_no_longer_counts_from_the_month_after(d:
     assert due(d, aid, "2023-08") > due(d, aid, "2023-09")
     s = stands(d, aid)
     assert (s.status, s.ended_from) == ("ended", "2023-09") if not due(d, aid, "2023-09") else s.next_turn == "2023-12"
+
+
+def test_a_dated_figure_of_the_files_is_waited_for_by_cases_in_force(
+    tmp_path: Path, numbers: Numbers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """参数到期调整: 新城 has another standard from January 2024 in its files; the case is decided again on that day, by itself and once."""
+    with desk(tmp_path, "assistance", MINZHENG_PROFILE="xincheng-2024") as d:
+        monkeypatch.setattr(d, "call", partial(d.call, at="610102"))
+        d.on("2023-10-08")
+        made = home(d, numbers, {"born": "19800101", "monthly_income_fen": 20000}, town="610102001")
+        living = grant(d, LIVING, household_id=made.household_id)
+        assert (due(d, living, "2023-11"), stands(d, living).next_turn) == (35000, "2024-01")
+        d.on("2023-12-31").settle()
+        assert due(d, living, "2024-01") == 35000
+        d.on("2024-01-01").settle()
+        assert (due(d, living, "2023-12"), due(d, living, "2024-01"), stands(d, living).next_turn) == (35000, 65000, "2050-01")
+        decided = len(case(d, living)["decisions"])
+        d.on("2024-02-01").settle()
+        assert len(case(d, living)["decisions"]) == decided
 
 
 def test_a_case_decided_before_the_month_was_carried_is_found_by_the_timer(d: Desk, numbers: Numbers) -> None:

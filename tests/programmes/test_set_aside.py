@@ -72,6 +72,56 @@ def test_a_case_that_runs_again_ends_what_it_excludes(d: Desk, numbers: Numbers)
     assert [(stands(d, living).due(m) > 0, stands(d, other).due(m)) for m in ("2023-09", "2023-10")] == [(True, 0), (True, 0)]
 
 
+def drawn_in_its_place(d: Desk, numbers: Numbers, spent_fen: int) -> tuple[Home, str, str]:
+    """低保 wrongly ended from September, and 支出型 paid for that month in its place."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19800101", "monthly_income_fen": 120000}, {"born": "19820101", "monthly_income_fen": 120000})
+    living = grant(d, LIVING, household_id=made.household_id)
+    d.on("2023-08-05")
+    earns(d, made, 150000, "2023-08-04")
+    spent: dict[str, Any] = {"spending_id": "D-1", "kind": "medical", "spent_on": "2023-06-20", "self_borne_fen": spent_fen}
+    d.call("record_spending", person_id=made.members[1], **spent)
+    d.settle()
+    other = grant(d, EXPENDITURE, household_id=made.household_id)
+    d.on("2023-09-08")
+    pay(d, EXPENDITURE, "2023-09")
+    assert stands(d, other).paid["2023-09"] > 0
+    return made, living, other
+
+
+def test_who_drew_the_higher_one_by_our_mistake_keeps_it(d: Desk, numbers: Numbers) -> None:
+    """Of what was paid in its place no more is claimed than the months are due after all: the household has the higher of the two."""
+    made, living, other = drawn_in_its_place(d, numbers, 9_000_000)
+    had = stands(d, other).paid["2023-09"]
+    d.on("2023-09-10")
+    earns(d, made, 120000, "2023-08-04")
+    upheld(d, living)
+    due = stands(d, living).due("2023-09")
+    assert 0 < due < had, "the one in its place was higher"
+    [claim] = d.call("list_recoveries", "auditor", case_id=other)
+    assert (claim["amount_fen"], claim["left_fen"], claim["status"]) == (had, due, "open")
+    pay(d, LIVING, "2023-09")
+    got = had + stands(d, living).paid["2023-09"] - claim["left_fen"]
+    assert got == had == max(had, due)
+    d.settle()
+    assert d.call("list_recoveries", "auditor", case_id=other) == [claim]
+
+
+def test_what_ended_meanwhile_is_not_paid_beside_what_runs_again(d: Desk, numbers: Numbers) -> None:
+    """支出型 in the place of 低保 was over before the appeal was answered: its month is claimed as if it ran still, never due twice."""
+    made, living, other = drawn_in_its_place(d, numbers, 9_000_000)
+    d.on("2023-09-10")
+    earns(d, made, 900_000, "2023-09-09")
+    assert (stands(d, other).status, stands(d, other).ended_from) == ("ended", "2023-10")
+    earns(d, made, 120000, "2023-08-04")
+    earns(d, made, 120000, "2023-09-09")
+    upheld(d, living)
+    assert (stands(d, other).due("2023-09"), stands(d, other).ended_from) == (0, "2023-09")
+    assert stands(d, living).due("2023-09") > 0
+    [claim] = d.call("list_recoveries", "auditor", case_id=other)
+    assert claim["left_fen"] == stands(d, living).due("2023-09")
+
+
 def price_of_august(d: Desk, unit_id: str) -> str:
     """The price subsidy of August, triggered by one hand, confirmed by another and paid; the case of the unit."""
     d.on("2023-09-18")

@@ -11,6 +11,7 @@ import pytest
 from services.assistance.rules import PACKAGE, engine
 from shared.rules.facts import ExtremeHardshipFacts, HouseholdFacts, PersonFacts
 from shared.rules.parameters import Dated, Parameter
+from shared.rules.published import Published
 from shared.rules.turning import Age, next_turn
 
 LIVING, SUPPORT = "minimum_living_allowance", "extreme_hardship_support"
@@ -76,6 +77,17 @@ def test_of_several_people_and_ages_the_first_to_come_is_the_turn() -> None:
     alone = ExtremeHardshipFacts(child, "330225101")
     assert [rules.next_turn(SUPPORT, alone, m) for m in ("2021-09", "2021-10", "2023-10")] == ["2021-10", "2023-10", "2029-10"]
     assert rules.next_turn("minimum_living_margin_household", house, "2023-08") == ""
+
+
+def test_a_dated_figure_of_the_files_is_a_step_and_a_published_one_is_none() -> None:
+    """The first month of a later value; the same value once more, what lies behind, and what is published change nothing."""
+    rules = engine("xincheng-2024")
+    assert [rules.next_step(LIVING, m) for m in ("2023-10", "2023-12", "2024-01")] == ["2024-01", "2024-01", ""]
+    house = HouseholdFacts("h" * 32, "330225101", members=(PersonFacts("a" * 32, date(1953, 11, 15)),))
+    assert [rules.next_look(LIVING, house, m) for m in ("2023-10", "2023-11", "2024-01")] == ["2023-11", "2024-01", ""]
+    urban = Published(1, f"{LIVING}.standard.urban", 90_000, date(2024, 6, 1), "新民〔2024〕1号")
+    assert engine("xincheng-2024", (urban,)).next_step(LIVING, "2024-01") == ""
+    assert engine("xincheng-2024").what_if({f"{LIVING}.standard.urban": 99_000}, "2024-09").next_step(LIVING, "2024-01") == "2024-09"
 
 
 @pytest.mark.parametrize("kind", ["old", "child"])
