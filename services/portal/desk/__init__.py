@@ -11,6 +11,7 @@ Nothing here knows a programme: pages follow from what the services declare (doo
     finding.py    查找: somebody by the number he shows, a case by its own
     payments.py   发放: runs, the bank's file and the bank's answer
     objections.py 公众异议: what the public wrote, taken in or not
+    board.py      公示单: what is publicised, as a sheet to print for a village's board
     handoffs.py   转办: several accepted or answered at once
     lists.py      lists from page to page, or whole
 """
@@ -20,12 +21,12 @@ from __future__ import annotations
 from flask import Flask
 
 from services.portal.desk import act as acts
-from services.portal.desk import catalogue, finding, handoffs, home, objections, payments, view
+from services.portal.desk import board, catalogue, finding, handoffs, home, objections, payments, view
 from services.portal.desk import record as records
 from services.portal.web.portal import Portal
 
 # The page of any record last: its address fits many.
-for _room in (home, acts, catalogue, finding, payments, objections, handoffs, records):
+for _room in (home, acts, catalogue, finding, payments, objections, board, handoffs, records):
     _room.add(view.pages)
 
 
