@@ -15,11 +15,11 @@ from services.assistance.doors.aid_overlap import OverlapDoors
 from services.assistance.doors.beforehand import BEFORE
 from services.assistance.doors.care import CareDoors
 from services.assistance.doors.changes import ChangeDoors, MemberForm
-from services.assistance.doors.determination import DeterminationDoors
 from services.assistance.doors.erasure import OpenMatters
 from services.assistance.doors.error_ledger import ErrorLedgerDoors
 from services.assistance.doors.means_test import MeansTestDoors
 from services.assistance.doors.move import MoveDoors
+from services.assistance.doors.national_register import NationalRegisterDoors
 from services.assistance.doors.one_thing import OneThingDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.standards import StandardsDoors
@@ -159,7 +159,7 @@ class Assistance(
     ChangeDoors,
     MoveDoors,
     OverlapDoors,
-    DeterminationDoors,
+    NationalRegisterDoors,
     PriceLinkageDoors,
     ErrorLedgerDoors,
     OpenMatters,

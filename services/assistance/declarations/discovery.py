@@ -99,6 +99,37 @@ MONITORING_WARNING_HANDLING = Declaration(
     ),
 )
 
+NATIONAL_REGISTER_COMPARISON = Declaration(
+    code="national_register_comparison",
+    name="低收入人口金民数据比对",
+    catalogue=("A31",),
+    shape=clue.SHAPE,
+    subject="person",
+    terms=clue.Terms(
+        sources=("jinmin",),
+        kinds=("only_there", "only_here", "class_differs"),
+        # 本区登记有误，金民登记有误，比对后已变化，查无此人
+        findings=("our_record_wrong", "their_record_wrong", "changed_meanwhile", "not_found"),
+        levels=(Level("normal", 3, 20),),  # placeholder
+    ),
+    example=(
+        Step(
+            "report_clue",
+            {
+                "programme": "national_register_comparison",
+                "division": "330225101",
+                "source": "jinmin",
+                "kind": "only_there",
+                "subject_id": _SOMEBODY,
+                "what": "2023-07：金民为低保，本区名册无此人",
+            },
+        ),
+        Step("assign_clue", {"record_id": "@id", "responsible": "staff:clerk"}, "clerk", 1),
+        Step("verify_clue", {"record_id": "@id", "finding": "their_record_wrong", "note": "已于6月终止"}, "clerk", 5),
+        Step("resolve_clue", {"record_id": "@id", "outcome": "refer", "opened": "金民更正单2023-7"}, "reviewer", 6),
+    ),
+)
+
 DISABLED_SUBSIDY_MONITORING = Declaration(
     code="disabled_subsidy_monitoring",
     name="残疾人两项补贴数据监测",
@@ -165,6 +196,7 @@ ALL = (
     PROACTIVE_DISCOVERY,
     LOW_INCOME_DYNAMIC_MONITORING,
     MONITORING_WARNING_HANDLING,
+    NATIONAL_REGISTER_COMPARISON,
     DISABLED_SUBSIDY_MONITORING,
     ASSISTANCE_COMPLAINT,
 )
