@@ -250,6 +250,12 @@ def test_where_a_name_would_tell_of_a_disability_the_page_has_a_number_and_the_b
     receipt = d.call("report_objection", "portal", service="eldercare", case_id=case_id, words="他的子女有赡养能力")["receipt"]
     d.settle()
     assert d.call("get_objection_answer", "portal", service="eldercare", receipt=receipt)["status"] == "received"
+    d.call("correct_disclosure", "approver", service="eldercare", case_id=case_id, hidden=["place"], reason="人身安全")
+    d.settle()
+    assert d.call("get_board_notice", service="eldercare", division=VILLAGE) == []  # the board would tell the village
+    d.call("correct_disclosure", "approver", service="eldercare", case_id=case_id, hidden=[], reason="已解除", actor="staff:second")
+    d.settle()
+    assert [row["name"] for row in d.call("get_board_notice", service="eldercare", division=VILLAGE)] == ["金*"]
     d.call("withdraw_disclosure", "approver", service="eldercare", case_id=case_id, reason="人身安全")
     d.settle()
     assert d.call("get_board_notice", service="eldercare", division=VILLAGE) == []
