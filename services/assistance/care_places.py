@@ -419,7 +419,9 @@ def view(state: CarePlaces) -> View:
     over = len(state.residents) > state.places
     worklist = "care_places_over" if over else "care_request" if state.requests else "care_places_in_use"
     due_on = min((r.answer_by for r in state.requests if not r.told), default=None)
-    return View("open", True, worklist, state.subject_id, due_on, "answer" if due_on else "", len(state.residents))
+    late_on = min((r.answer_by for r in state.requests if r.told), default=None)
+    late = (late_on, "answer") if late_on else None
+    return View("open", True, worklist, state.subject_id, due_on, "answer" if due_on else "", len(state.residents), late=late)
 
 
 SHAPE = Shape(

@@ -150,6 +150,7 @@ class PlacementWish(RecordState):
     stays: tuple[Stay, ...] = ()
     due_on: date | None = None  # of the step that is due; None once it was found overdue
     overdue: bool = False
+    late_on: date | None = None  # of the step that was found overdue
 
 
 DUES = {"wished": "offer", "offered": "answer", "taken": "place"}
@@ -177,7 +178,7 @@ def evolve(state: PlacementWish, event: Any) -> PlacementWish:
         case PlacementWishWithdrawn():
             return replace(state, status="withdrawn", institution_id="", due_on=None, overdue=False)
         case PlacementOverdue():
-            return replace(state, due_on=None, overdue=True)
+            return replace(state, due_on=None, overdue=True, late_on=event.due_on)
         case _:
             raise TypeError(f"a placement wish knows no {type(event).__name__}")
 
@@ -343,7 +344,9 @@ def view(state: PlacementWish) -> View:
     """A wish that is late stands in a list of its own: 愿进未进 is an exception. Whoever is placed waits for nobody."""
     due = DUES.get(state.status, "")
     worklist = "placement_exception" if state.overdue else f"placement_{due}" if due else ""
-    return View(state.status, bool(due), worklist, state.institution_id, state.due_on, due if state.due_on else "", len(state.stays))
+    late = (state.late_on, due) if due and state.overdue and state.late_on else None
+    due_on, next_due = state.due_on, due if state.due_on else ""
+    return View(state.status, bool(due), worklist, state.institution_id, due_on, next_due, len(state.stays), late=late)
 
 
 SHAPE = Shape(

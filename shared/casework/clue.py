@@ -323,8 +323,8 @@ def _level(terms: Terms, urgency: str) -> Level:
 # -- How it stands -----------------------------------------------------------------------------------------------
 
 
-def _dues(state: Clue) -> list[tuple[date, str]]:
-    """What is still to be done in time, and was not said to be late yet. The answer is owed from the report on."""
+def _owed(state: Clue) -> list[tuple[date, str]]:
+    """What is still to be done, and until when. The answer is owed from the report on."""
     answering = state.status in ("reported", "assigned", "verified")
     owed = {
         "assign": state.assign_by if state.status == "reported" else None,
@@ -332,7 +332,12 @@ def _dues(state: Clue) -> list[tuple[date, str]]:
         "answer": state.answer_by if answering else None,
         "tell": state.tell_by if state.status == "resolved" else None,
     }
-    return sorted((day, due) for due, day in owed.items() if day and due not in state.late)
+    return sorted((day, due) for due, day in owed.items() if day)
+
+
+def _dues(state: Clue) -> list[tuple[date, str]]:
+    """Of that what was not said to be late yet."""
+    return [(day, due) for day, due in _owed(state) if due not in state.late]
 
 
 _LISTS = {"reported": "clue_assign", "assigned": "clue_verify", "verified": "clue_resolve", "resolved": "clue_tell"}
@@ -343,7 +348,8 @@ def view(state: Clue) -> View:
         return View(state.status, False, title=state.kind)
     due_on, due = next(iter(_dues(state)), (None, ""))
     worklist = "clue_overdue" if state.late else _LISTS[state.status]
-    return View(state.status, True, worklist, state.responsible, due_on, due, state.escalations, state.kind)
+    late = next(((day, due) for day, due in _owed(state) if due in state.late), None)
+    return View(state.status, True, worklist, state.responsible, due_on, due, state.escalations, state.kind, late)
 
 
 SHAPE = Shape(

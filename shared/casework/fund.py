@@ -367,7 +367,9 @@ def view(state: Fund) -> View:
     dues = [(d.settle_by, "settle") for d in state.open_draws.values() if d.settle_by and not d.overdue]
     dues += [(state.count_due, "count")] if state.count_due and not state.count_overdue else []
     first = min(dues, default=(None, ""))
-    return View("open", True, _list(state), due_on=first[0], due=first[1], amount=state.balance)
+    late = [(d.settle_by, "settle") for d in state.open_draws.values() if d.settle_by and d.overdue]
+    late += [(state.count_due, "count")] if state.count_due and state.count_overdue else []
+    return View("open", True, _list(state), due_on=first[0], due=first[1], amount=state.balance, late=min(late, default=None))
 
 
 def _list(state: Fund) -> str:

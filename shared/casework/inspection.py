@@ -33,6 +33,7 @@ from shared.eventsourcing.orders import Order, derived_id
 
 NAME = "inspection"
 MOST_OBJECTS = 2000
+VERIFY_DAYS = 10  # working days in which another hand looks whether a finding was put right; a placeholder
 CHUNK = 500  # objects in one command and event
 
 
@@ -164,15 +165,17 @@ class CampaignFindingAccepted:
     by: str
 
 
-@shape_event(NAME, "campaign_finding_rectified")
+@shape_event(NAME, "campaign_finding_rectified", version=2, upcasters={1: lambda stored: {**stored, "verify_by": None}})
 @dataclass(frozen=True)
 class CampaignFindingRectified:
-    """整改; ``refers_to``: the recovery, arrears or other case it led to."""
+    """整改; ``refers_to``: the recovery, arrears or other case it led to. ``verify_by``: until when somebody else looks (None: of before
+    that was said)."""
 
     finding_id: str
     done: str
     refers_to: str
     by: str
+    verify_by: date | None
 
 
 @shape_event(NAME, "campaign_rectification_verified")
@@ -247,6 +250,7 @@ class Finding:
     rectified_by: str = ""
     checked_by: str = ""
     accepted: str = ""
+    verify_by: date | None = None
 
 
 @dataclass(frozen=True)
@@ -317,7 +321,7 @@ def evolve(state: Campaign, event: Any) -> Campaign:
             known = replace(state.findings[event.finding_id], accepted=event.from_month)
             return replace(state, findings=MappingProxyType({**state.findings, event.finding_id: known}))
         case CampaignFindingRectified():
-            mended = replace(state.findings[event.finding_id], rectified_by=event.by)
+            mended = replace(state.findings[event.finding_id], rectified_by=event.by, verify_by=event.verify_by)
             return replace(
                 state, findings=MappingProxyType({**state.findings, event.finding_id: mended}), late=_without(state, event.finding_id)
             )
@@ -325,8 +329,8 @@ def evolve(state: Campaign, event: Any) -> Campaign:
             left = {k: f for k, f in state.findings.items() if k != event.finding_id}
             if event.rectify_by is not None:  # not accepted
                 again = replace(state.findings[event.finding_id], rectified_by="", rectify_by=event.rectify_by, accepted="")
-                left[event.finding_id] = again
-            return replace(state, findings=MappingProxyType(left))
+                left[event.finding_id] = replace(again, verify_by=None)
+            return replace(state, findings=MappingProxyType(left), late=_without(state, verifying(event.finding_id)))
         case CampaignClosed():
             return replace(state, status="closed", publish_by=event.publish_by)
         case CampaignPublished():
@@ -619,7 +623,8 @@ def rectify(state: Campaign, c: RectifyFinding, order: Order[Any]) -> Sequence[A
         raise out_of_order("此问题已整改，待复查。")
     if found.code in state.terms.follow_up and not c.refers_to.strip():
         raise invalid("请填写此问题所转入的追回、补发等事项的编号。", "refers_to")
-    return [CampaignFindingRectified(c.finding_id, said(c.done, "done", "整改情况"), c.refers_to.strip(), order.hand.actor)]
+    by, verify_by = order.hand.actor, dates.add_working_days(order.today, VERIFY_DAYS)
+    return [CampaignFindingRectified(c.finding_id, said(c.done, "done", "整改情况"), c.refers_to.strip(), by, verify_by)]
 
 
 def verify(state: Campaign, c: VerifyRectification, order: Order[Any]) -> Sequence[Any]:
@@ -676,15 +681,27 @@ def _finding(state: Campaign, finding_id: str) -> Finding:
 # -- How it stands -----------------------------------------------------------------------------------------------
 
 
-def _dues(state: Campaign) -> list[tuple[date, str]]:
+def verifying(finding_id: str) -> str:
+    """The name of what is owed once a finding was put right."""
+    return f"{finding_id}复查"
+
+
+def _owed(state: Campaign) -> list[tuple[date, str]]:
+    """What is still to be done, and until when."""
     owed: dict[str, date | None] = {}
     if state.status in ("listing", "frozen") or (state.status == "checking" and state.checked < len(state.objects)):
         owed["check"] = state.check_by
     if state.status == "checking":
         owed |= {key: f.rectify_by for key, f in state.findings.items() if not f.rectified_by}
+        owed |= {verifying(key): f.verify_by for key, f in state.findings.items() if f.rectified_by}
     if state.status == "closed":
         owed["publish"] = state.publish_by
-    return sorted((day, due) for due, day in owed.items() if day and due not in state.late)
+    return sorted((day, due) for due, day in owed.items() if day)
+
+
+def _dues(state: Campaign) -> list[tuple[date, str]]:
+    """Of that what was not said to be late yet."""
+    return [(day, due) for day, due in _owed(state) if due not in state.late]
 
 
 def view(state: Campaign) -> View:
@@ -692,7 +709,8 @@ def view(state: Campaign) -> View:
     waits = _waits(state)
     due_on, due = next(iter(_dues(state)), (None, ""))
     worklist = "inspection_overdue" if waits and state.late else waits
-    return View(state.status, bool(waits), worklist, "", due_on, due, len(state.objects) - state.checked, state.title)
+    late = next(((day, due) for day, due in _owed(state) if due in state.late), None)
+    return View(state.status, bool(waits), worklist, "", due_on, due, len(state.objects) - state.checked, state.title, late)
 
 
 def _waits(state: Campaign) -> str:

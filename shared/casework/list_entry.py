@@ -461,14 +461,19 @@ def _after_months(day: date, months: int) -> date:
 # -- How it stands -----------------------------------------------------------------------------------------------
 
 
-def _dues(state: Entry) -> list[tuple[date, str]]:
-    """What is still to be done in time, and was not said to be late yet."""
+def _owed(state: Entry) -> list[tuple[date, str]]:
+    """What is still to be done, and until when."""
     owed = {
         "decide": state.decide_by if state.status in ("noticed", "answered", "heard") else None,
         "check": state.check_by if state.status in ("enlisted", "repair") else None,
         "repair": state.repair_by if state.status == "repair" else None,
     }
-    return sorted((day, due) for due, day in owed.items() if day and due not in state.late)
+    return sorted((day, due) for due, day in owed.items() if day)
+
+
+def _dues(state: Entry) -> list[tuple[date, str]]:
+    """Of that what was not said to be late yet."""
+    return [(day, due) for day, due in _owed(state) if due not in state.late]
 
 
 _LISTS = {"noticed": "list_notice", "heard": "list_decide", "repair": "list_repair"}
@@ -488,7 +493,7 @@ def view(state: Entry) -> View:
     first = dues[0] if dues else (None, "")
     return View(
         state.status, True, "list_overdue" if state.late else worklist, due_on=first[0], due=first[1], amount=len(state.periods),
-        title=state.reason,
+        title=state.reason, late=next(((day, due) for day, due in _owed(state) if due in state.late), None),
     )  # fmt: skip
 
 

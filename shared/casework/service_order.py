@@ -647,8 +647,9 @@ def view(state: ServiceOrder) -> View:
     assigned = "service_settle" if state.confirmed > state.settled else "service_review" if "review" in state.told else "service_visit"
     dues = [(d.on, d.due) for d in state.deadlines if d.due not in state.told]
     due_on, due = min(dues, default=(None, ""))
+    late = min(((d.on, d.due) for d in state.deadlines if d.due in state.told), default=None)
     title = f"【逾期】{state.service_class}" if state.told else state.service_class
-    return View(state.status, True, lists.get(state.status, assigned), state.provider, due_on, due, state.settled_fen, title)
+    return View(state.status, True, lists.get(state.status, assigned), state.provider, due_on, due, state.settled_fen, title, late)
 
 
 def _opens(c: OrderService, _command_id: str) -> str:

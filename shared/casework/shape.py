@@ -38,6 +38,7 @@ class View:
     worklist: the list it waits in ("" when it waits for nobody: closed, or simply in force). Every open record waits in exactly one.
     responsible: the staff id or unit whose turn it is, if one is named. due_on: the day until which that must be done; due: its name.
     amount: fen, minutes, points or a count, as the shape says; 0 where there is nothing to count.
+    late: of what was told to be overdue and is not done yet the first: its day and name. Lists show that day before the next that is due.
     """
 
     status: str
@@ -48,6 +49,7 @@ class View:
     due: str = ""
     amount: int = 0
     title: str = ""
+    late: tuple[date, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -530,8 +530,10 @@ def view(state: VisitPlan) -> View:
     dues += [(state.review_on, "review")] if state.review_on and not state.review_overdue else []
     due_on, due = min(dues, default=(None, ""))
     worklist = "visit_attention" if state.lacking else "visit_review" if state.review_overdue else "visit"
-    worklist = "visit_overdue" if missing(state) else worklist
-    return View("open", True, worklist, state.responsible, due_on, due, len(state.visits))
+    late = [(state.review_on, "review")] if state.review_on and state.review_overdue else []
+    if state.told_until and missing(state):
+        worklist, late = "visit_overdue", [(state.told_until, "visit"), *late]
+    return View("open", True, worklist, state.responsible, due_on, due, len(state.visits), late=min(late, default=None))
 
 
 SHAPE = Shape(

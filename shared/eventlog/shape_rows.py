@@ -76,6 +76,7 @@ def _projection(table: sa.Table, shape: Shape) -> Callable[[Rows, Recorded], Non
         row = rows.get(table, record_id=record_id)
         state = shape.evolve(shape.state if row is None else decode_state(shape, row["state"]), r.event)
         v: View = shape.view(state)
+        shown_on, shown = v.late or (v.due_on, v.due)
         rows.put(
             table,
             record_id=record_id,
@@ -87,8 +88,8 @@ def _projection(table: sa.Table, shape: Shape) -> Callable[[Rows, Recorded], Non
             open=v.open,
             worklist=v.worklist,
             responsible=v.responsible,
-            due_on=v.due_on.isoformat() if v.due_on else None,
-            due=v.due,
+            due_on=shown_on.isoformat() if shown_on else None,
+            due=shown,
             amount=v.amount,
             title=v.title,
             version=r.version,

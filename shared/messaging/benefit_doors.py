@@ -72,7 +72,8 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
             waits, due = claim_waits(state)
             return {"worklist": waits, "due_on": state.next_due, "due": due}
         v = self.views[category](state) if category in self.views else None
-        return {"worklist": v.worklist, "due_on": v.due_on, "due": v.due, "responsible": v.responsible} if v else {}
+        due_on, due = (v.late or (v.due_on, v.due)) if v else (None, "")
+        return {"worklist": v.worklist, "due_on": due_on, "due": due, "responsible": v.responsible} if v else {}
 
     def rows_of(self, hand: Hand, keys: tuple[str, ...], position: int | None) -> list[dict[str, Any]]:
         """Cases by subject or payee, records by subject."""

@@ -228,7 +228,7 @@ class Life:
             for _, service, declared, n in todo:
                 step = declared.example[n]
                 body = {k: ids.get(declared.code) if v == "@id" else v for k, v in step.body.items()}
-                if step.act == "start_campaign":
+                if step.act in ("start_campaign", "close_campaign"):
                     self.d.project()  # whether everybody is listed is asked of the register
                 answer = self.d.call(step.act, step.role, service=service, **body)
                 ids.setdefault(declared.code, answer["id"])

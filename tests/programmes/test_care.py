@@ -330,6 +330,7 @@ def test_every_dispersed_person_of_the_register_is_on_the_list_before_the_campai
     assert set(record(house, "inspection", campaign)["objects"]) == {at_home, other}
     for who in (at_home, other):
         house.call("record_check", record_id=campaign, object_id=who, result="pass")
+    house.project()
     house.call("close_campaign", "approver", record_id=campaign, summary="排查2人")
 
 

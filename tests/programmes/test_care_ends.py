@@ -435,3 +435,90 @@ def test_a_warning_is_resolved_by_an_application_that_is_there_and_does_not_cont
     filed = apply(d, "minimum_living_allowance", household_id=made.household_id)
     d.call("resolve_clue", "reviewer", record_id=hard, outcome="apply", opened=filed)
     assert record(d, "clue", hard)["status"] == "closed"
+
+
+def test_what_was_told_to_be_late_keeps_its_day_and_comes_first(d: Desk) -> None:
+    """A33: warnings that nobody answered are counted as late, from the first day missed on, and stand before what is still in time."""
+    town = "330225109"
+    d.on("2023-07-03")
+    body = {"programme": "monitoring_warning_handling", "division": town, "source": "province", "kind": "收入骤减", "what": "预警"}
+    late = d.call("report_clue", **body)["id"]
+    d.on("2023-07-10")
+    d.settle()
+    fresh = d.call("report_clue", **body)["id"]
+    d.settle()
+    waiting = d.call("list_waiting", "auditor", at=town)
+    assert [(w["key"], w["worklist"], w["due"], w["due_on"]) for w in waiting] == [
+        (late, "clue_overdue", "assign", "2023-07-05"), (fresh, "clue_assign", "assign", "2023-07-12"),
+    ]  # fmt: skip
+    counted = {r["worklist"]: (r["waiting"], r["late"], r["first_due"]) for r in d.call("list_worklists", "auditor", at=town)}
+    assert counted == {"clue_overdue": (1, 1, "2023-07-05"), "clue_assign": (1, 0, "2023-07-12")}
+    d.call("assign_clue", record_id=late, responsible="staff:clerk")
+    d.project()
+    [row] = [w for w in d.call("list_waiting", "auditor", at=town) if w["key"] == late]
+    assert (row["worklist"], row["due_on"]) == ("clue_verify", "2023-07-17"), "what is done is late no more"
+    d.on("2023-08-01")
+    d.settle()
+    [row] = [w for w in d.call("list_waiting", "auditor", at=town) if w["key"] == late]
+    assert (row["worklist"], row["due"], row["due_on"]) == ("clue_overdue", "answer", "2023-07-17")
+
+
+# -- A16: the campaign
+
+
+def test_a_campaign_says_by_town_how_far_it_is_and_who_died_is_not_said_to_pass(d: Desk) -> None:
+    """A16: two towns; one person died, one came into support meanwhile; a rectification nobody looked at is late."""
+    d.on("2026-03-02")
+    towns = ("330225203", "330225204")
+    people = {}
+    for town in towns:
+        who = single(d, NUMBERS, "19450101", town, area="rural")
+        d.call("record_finding", person_id=who, found_on=today(d), lost_acts=[], able_supporter=False, able_to_work=False)
+        grant(d, "extreme_hardship_support", person_id=who)
+        people[town] = who
+    d.later(31)
+    d.settle()
+    campaigns = {}
+    for town in towns:
+        opening = {"programme": "dispersed_support_special_inspection", "division": town, "title": "排查", "scope": "全部"}
+        made = d.call("open_campaign", "reviewer", **opening, period_from=today(d), check_by="2026-12-31")["id"]
+        d.project()
+        d.call("list_campaign_cases", "reviewer", record_id=made)
+        d.project()
+        d.call("start_campaign", "reviewer", record_id=made)
+        campaigns[town] = made
+    first, second = (campaigns[t] for t in towns)
+    d.call("record_check", record_id=first, object_id=people[towns[0]], result="problem", findings=["house_unsafe"])
+    d.call("rectify_finding", record_id=first, finding_id="F0001", done="已加固")
+    d.project()
+    covered = d.call("inspection_coverage", "auditor", record_id=first)
+    assert covered["towns"] == [
+        {"town": towns[0], "objects": 1, "checked": 1, "open_findings": 1, "to_verify": 1, "percent": 100.0}
+    ]
+    assert d.call("inspection_coverage", "auditor", record_id=second)["percent"] == 0.0
+    with pytest.raises(Refused):
+        d.call("inspection_coverage", "auditor", at=towns[1], record_id=first)
+    dies(d, people[towns[1]], today(d))
+    for result in ("pass", "moved_to_institution"):
+        with pytest.raises(Refused, match="已死亡"):
+            d.call("record_check", record_id=second, object_id=people[towns[1]], result=result)
+    late = single(d, NUMBERS, "19450101", towns[1], area="rural")
+    d.call("record_finding", person_id=late, found_on=today(d), lost_acts=[], able_supporter=False, able_to_work=False)
+    grant(d, "extreme_hardship_support", person_id=late)
+    d.settle()
+    d.call("record_check", record_id=second, object_id=people[towns[1]], result="died_before_check")
+    d.project()
+    with pytest.raises(Refused, match="新增1名"):
+        d.call("close_campaign", "approver", record_id=second, summary="排查1人")
+    d.call("list_campaign_objects", "reviewer", record_id=second, objects=[late])
+    with pytest.raises(Refused, match="没有入住"):
+        d.call("record_check", record_id=second, object_id=late, result="moved_to_institution")
+    d.call("record_check", record_id=second, object_id=late, result="pass")
+    d.project()
+    d.call("close_campaign", "approver", record_id=second, summary="排查2人，其中1人检查前死亡")
+    d.later(20)
+    d.settle()
+    found = row(d, first, "dispersed_support_special_inspection")
+    assert (found["worklist"], found["due"]) == ("inspection_overdue", "F0001复查")
+    d.call("verify_rectification", "reviewer", record_id=first, finding_id="F0001", outcome="accepted")
+    assert row(d, first, "dispersed_support_special_inspection")["worklist"] == "inspection_close"

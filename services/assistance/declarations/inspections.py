@@ -75,7 +75,7 @@ DISPERSED_SUPPORT_SPECIAL_INSPECTION = Declaration(
     catalogue=("A16",),
     shape=inspection.SHAPE,
     terms=inspection.Terms(
-        results=("pass", "problem", "moved_to_institution"),
+        results=("pass", "problem", "moved_to_institution", "died_before_check"),
         findings=("no_caregiver", "care_not_given", "house_unsafe", "allowance_withheld", "ill_untreated"),
         rectify_days=10,
     ),

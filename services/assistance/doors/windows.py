@@ -12,6 +12,7 @@ from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.doors.handoffs import HandoffDoors
 from services.assistance.read_model import BENEFITS, MODEL
+from services.assistance.rows.inspections import coverage
 from services.assistance.rows.meetings import NEXT_MEETING
 from shared.casework import benefit_case, clue, handoff, inspection, session
 from shared.casework.benefit_case.state import RUNNING
@@ -21,7 +22,7 @@ from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
-from shared.messaging.showing import all_seen, plain
+from shared.messaging.showing import all_seen, caught_up, plain
 from shared.security.permissions import within
 
 ANNUAL_REVIEW = "annual_entitlement_review"
@@ -172,6 +173,16 @@ class WindowDoors(HandoffDoors):
             some = inspection.ListCampaignObjects(record_id, tuple(cases[n : n + inspection.CHUNK]))
             answer = self.office.handle(campaigns, record_id, order.to(some, f"objects {n}"))
         return answer
+
+    @query(permission="assistance:read")
+    def inspection_coverage(self, hand: Hand, record_id: str, position: int | None = None) -> Any:
+        """检查覆盖情况：全部和各乡镇（街道）的检查对象、已检查数、覆盖率、未销号问题、待复查问题。"""
+        caught_up(self.office, MODEL, position)
+        state: inspection.Campaign = self.office.load(DECIDERS[inspection.NAME], record_id).state
+        if state.status == "none":
+            raise Refused("not_found", "没有此检查。", "record_id")
+        within(hand, state.division)
+        return coverage(self.office.read, BENEFITS.cases, state)
 
     @query(permission="assistance:audit")
     def get_draw(self, hand: Hand, record_id: str) -> Any:
