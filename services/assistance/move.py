@@ -28,7 +28,8 @@ from shared.rules.facts import AREAS
 if TYPE_CHECKING:
     from services.assistance.household import Household
 
-MOVE_REASONS = ("resettlement", "housing", "work", "family", "other")  # 搬迁安置，购（租）房，务工，投靠亲属，其他
+# 搬迁安置，购（租）房，务工，投靠亲属，户籍迁移，其他
+MOVE_REASONS = ("resettlement", "housing", "work", "family", "registration", "other")
 # A move counts from the first of so many months after it, as an income does; a placeholder, no document was compared for moves.
 MONTHS_AFTER = 1
 DISTRICT_DIGITS = 6

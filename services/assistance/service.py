@@ -22,6 +22,7 @@ from services.assistance.doors.move import MoveDoors
 from services.assistance.doors.national_register import NationalRegisterDoors
 from services.assistance.doors.one_thing import OneThingDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
+from services.assistance.doors.reported import ReportedDoors
 from services.assistance.doors.standards import StandardsDoors
 from services.assistance.doors.waiting_pages import WaitingPageDoors
 from services.assistance.doors.windows import WindowDoors
@@ -158,6 +159,7 @@ class Assistance(
     WindowDoors,
     ChangeDoors,
     MoveDoors,
+    ReportedDoors,
     OverlapDoors,
     NationalRegisterDoors,
     PriceLinkageDoors,

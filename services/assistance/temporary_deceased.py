@@ -123,7 +123,7 @@ def paid_today(office: Office, subject_id: str, m: Matter, today: date) -> tuple
     and there, of a person himself, or whom he named."""
     month, home = dates.month_of(today), office.load(household.DECIDER, subject_id).state
     if home.exists:
-        facts = household.facts_in(home, month, 0, None)  # who died counts until the month is over
+        facts = household.facts_in(home, month, 0, None, wherever=True)  # who died counts until the month is over
         alive = replace(facts, members=tuple(p for p in facts.members if p.person_id not in home.died))
         return (household.payee_in(home, alive), False) if alive.members else ("", True)
     own: person.Person = office.load(person.DECIDER, subject_id).state

@@ -30,7 +30,10 @@ FILE = ROOT / "docs" / "asyncapi.yaml"
 FROZEN = ROOT / "docs" / "contracts"
 GOLDEN = ROOT / "tests" / "golden"
 SERVICE_TITLES = {"registry": "登记", "assistance": "社会救助", "eldercare": "养老服务", "childwelfare": "儿童福利", "orgs": "社会组织"}
-AGENCY_TITLES = {"hrss": "人社局", "hospital": "卫健部门（医院）", "dpf": "残联", "housing": "住建部门", "education": "教育局", "medicare": "医保局"}
+AGENCY_TITLES = {
+    "hrss": "人社局", "hospital": "卫健部门（医院）", "dpf": "残联", "housing": "住建部门", "education": "教育局", "medicare": "医保局",
+    "psb": "公安局",
+}  # fmt: skip
 PLAIN: dict[Any, dict[str, Any]] = {
     str: {"type": "string"},
     int: {"type": "integer"},

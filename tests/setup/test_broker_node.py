@@ -103,7 +103,8 @@ def test_an_agency_may_write_to_its_own_exchange_and_do_nothing_else(broker: Bro
 def test_passwords_are_made_once_and_are_nobody_elses_to_read(broker: BrokerNode, var: Path) -> None:
     """Each user has a password of its own in var/keys, readable by its owner only; neither it nor its hash is in the repository."""
     files = {file.name: file for file in (var / "keys").iterdir()}
-    assert set(files) == {"amqp-minzheng", "amqp-hrss", "amqp-hospital", "amqp-dpf", "amqp-housing", "amqp-education", "amqp-medicare"}
+    agencies = ("hrss", "hospital", "dpf", "housing", "education", "medicare", "psb")
+    assert set(files) == {"amqp-minzheng", *(f"amqp-{agency}" for agency in agencies)}
     assert {file.stat().st_mode & 0o777 for file in files.values()} == {0o600}
     assert len({file.read_text() for file in files.values()}) == len(files)
     assert (var / "rabbitmq" / "definitions.json").stat().st_mode & 0o077 == 0

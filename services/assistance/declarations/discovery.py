@@ -192,11 +192,41 @@ ASSISTANCE_COMPLAINT = Declaration(
     ),
 )
 
+HOUSEHOLD_CHANGE_REPORTS = Declaration(
+    code="household_change_reports",
+    name="外部通报家庭变动核实",
+    catalogue=("A11",),
+    shape=clue.SHAPE,
+    subject="person",
+    terms=clue.Terms(
+        sources=("psb", "hospital", "housing"),
+        kinds=("moved", "left", "born"),  # 全户迁移，成员户籍迁出，家庭新生儿
+        findings=("confirmed", "already_registered", "not_so"),  # 属实、已登记、不属实
+    ),
+    example=(
+        Step(
+            "report_clue",
+            {
+                "programme": "household_change_reports",
+                "division": "330225101",
+                "source": "psb",
+                "kind": "born",
+                "subject_id": _SOMEBODY,
+                "what": "公安部门通报家庭新生儿（2023-07-01，户2023-118），须核实后登记",
+            },
+        ),
+        Step("assign_clue", {"record_id": "@id", "responsible": "staff:clerk"}),
+        Step("verify_clue", {"record_id": "@id", "finding": "confirmed", "note": "户口簿、出生医学证明"}, "clerk", 1),
+        Step("resolve_clue", {"record_id": "@id", "outcome": "apply", "opened": "家庭情况变更登记"}, "reviewer", 2),
+    ),
+)
+
 ALL = (
     PROACTIVE_DISCOVERY,
     LOW_INCOME_DYNAMIC_MONITORING,
     MONITORING_WARNING_HANDLING,
     NATIONAL_REGISTER_COMPARISON,
     DISABLED_SUBSIDY_MONITORING,
+    HOUSEHOLD_CHANGE_REPORTS,
     ASSISTANCE_COMPLAINT,
 )
