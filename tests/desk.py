@@ -1,6 +1,7 @@
 """A desk (办公桌): services of the house in one process, over a real log and their real doors, with the business day in the test's hand.
 
-For tests of what happens in a service, day by day: commands go through token, permission, form and division as over the wire;
+For tests of what happens in a service, day by day: commands go through token, permission, form and division as over the wire, and what a
+query answers is held against what it declares (``tests/answers.py``);
 ``settle`` brings the read models up to date, hands every event to the reactions that listen to it, and calls the deadlines
 that are due, until nothing moves any more. What needs several processes or the broker is tested in tests/e2e and tests/messaging.
 """
@@ -39,6 +40,7 @@ from shared.messaging.reactions import Reaction, _Held
 from shared.messaging.timer import deadline_methods
 from shared.office import Office
 from shared.security import tokens
+from tests.answers import hold
 
 DIVISION = "330225"
 ROUNDS = 200  # of settling, before it is called endless
@@ -126,6 +128,8 @@ class Desk:
         if isinstance(door, _Command) and not raw:
             body.setdefault("command_id", str(uuid.uuid4()))
         answer = door.serve(made, msgspec.json.decode(msgspec.json.encode(body)), {"auth_token": token, **(why or {})})
+        if isinstance(door, _Query):
+            hold(type(made), method, answer)
         if isinstance(door, _Query) and door.opens:
             self.project()  # a look is an event: whoever waits until all of them are seen must not wait for this one
         return answer

@@ -12,6 +12,7 @@ from services.assistance.benefits import CALENDARS, DISCLOSURES, AssistanceBenef
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.lists import NEAR_RELATIVE_FILING, NEAR_RELATIVES
 from services.assistance.doors.aid_overlap import OverlapDoors
+from services.assistance.doors.answers import HouseholdThen
 from services.assistance.doors.beforehand import BEFORE
 from services.assistance.doors.care import CareDoors
 from services.assistance.doors.changes import ChangeDoors, MemberForm
@@ -38,6 +39,7 @@ from shared.domain.errors import Refused, invalid
 from shared.domain.money import yuan
 from shared.eventlog.benefit_rows import CALENDAR_TURNED, listed
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
+from shared.messaging.answering import answers, kept, rows
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import Due, command, deadline, query, reaction
 from shared.messaging.shape_doors import with_shapes
@@ -214,6 +216,7 @@ class Assistance(
         return answer
 
     @query(permission="assistance:read")
+    @answers(kept(household.Household, valid=HouseholdThen))
     def get_household(self, hand: Hand, household_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
         """家庭及成员；valid_at：某日当月的成员及其收入、证件，和家庭财产；as_of：当时所知。"""
         found = shown(self.office, household.DECIDER, household_id, hand, as_of)
@@ -226,6 +229,7 @@ class Assistance(
         return found
 
     @query(permission="assistance:read")
+    @answers(rows(households))
     def list_households(
         self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
     ) -> Any:

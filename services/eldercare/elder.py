@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, TypedDict
 
 from shared.domain import dates
 from shared.domain import division as divisions
@@ -221,7 +221,18 @@ def drawn_in(state: Elder, month: str) -> tuple[str, ...]:
     return tuple(sorted(code for code in drawn if not gave_up(state, code, month)))
 
 
-def on_day(state: Elder, day: date) -> dict[str, Any]:
+class OnDay(TypedDict):
+    """An elder on a day, and in its month."""
+
+    day: str
+    month: str
+    living: bool
+    hardship_class: str
+    ability: int
+    benefits_elsewhere: list[str]
+
+
+def on_day(state: Elder, day: date) -> OnDay:
     """How the elder was on a day (``valid_at``), and in its month, by all that is known now."""
     month = dates.month_of(day)
     lived = state.born_on is not None and state.born_on <= day and (state.died_on is None or day <= state.died_on)

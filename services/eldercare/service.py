@@ -24,6 +24,7 @@ from shared.domain.errors import Refused
 from shared.domain.money import yuan
 from shared.eventlog.benefit_rows import CALENDAR_TURNED, listed
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
+from shared.messaging.answering import answers, kept, rows
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.shape_doors import with_shapes
@@ -234,6 +235,7 @@ class ElderCare(BenefitService):
         return self.office.handle(elder.DECIDER, person_id, order.to(enrol))
 
     @query(permission="eldercare:read")
+    @answers(kept(elder.Elder, valid=elder.OnDay))
     def get_elder(self, hand: Hand, person_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
         """老年人登记信息；valid_at：某日是否在世，及当月的困难类别、能力等级和他项待遇；as_of：当时所知。"""
         found = shown(self.office, elder.DECIDER, person_id, hand, as_of)
@@ -242,6 +244,7 @@ class ElderCare(BenefitService):
         return found
 
     @query(permission="eldercare:read", opens="person_id")
+    @answers(rows(elders))
     def list_elders(
         self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
     ) -> Any:

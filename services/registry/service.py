@@ -14,6 +14,7 @@ from shared.domain.errors import invalid, out_of_order
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging import wire
+from shared.messaging.answering import answers, kept, rows
 from shared.messaging.doors import Due, command, deadline, query, reaction
 from shared.messaging.page_doors import PageDoors
 from shared.messaging.showing import caught_up, shown
@@ -163,11 +164,13 @@ class Registry(PageDoors):
         return self.office.handle(death.DECIDER, order.command.person_id, order)
 
     @query(permission="registry:read")
+    @answers(kept(death.Death))
     def get_death(self, hand: Hand, person_id: str, as_of: datetime | None = None) -> Any:
         """查询死亡登记（可查询过去任一时刻）。"""
         return shown(self.office, death.DECIDER, person_id, hand, as_of)
 
     @query(permission="registry:read", opens="person_id")
+    @answers(rows(deaths))
     def list_deaths(
         self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
     ) -> Any:
@@ -261,11 +264,13 @@ class Registry(PageDoors):
         return self.office.handle(after_death.DECIDER, order.command.person_id, order)
 
     @query(permission="registry:read")
+    @answers(kept(after_death.AfterDeath))
     def get_after_death(self, hand: Hand, person_id: str, as_of: datetime | None = None) -> Any:
         """身后事项办理情况：每一步应办、已办、不适用及理由。"""
         return shown(self.office, after_death.DECIDER, person_id, hand, as_of)
 
     @query(permission="registry:read")
+    @answers(rows(processes))
     def list_after_death(
         self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None
     ) -> Any:
@@ -294,6 +299,7 @@ class Registry(PageDoors):
         return self.office.handle(funeral.DECIDER, order.command.person_id, order)
 
     @query(permission="registry:read")
+    @answers(kept(funeral.Funeral))
     def get_funeral_benefits(self, hand: Hand, person_id: str, as_of: datetime | None = None) -> Any:
         """惠民殡葬待遇办理情况。"""
         return shown(self.office, funeral.DECIDER, person_id, hand, as_of)
@@ -363,12 +369,14 @@ class Registry(PageDoors):
         self.office.handle(erasure.DECIDER, person_id, notice.order(record))
 
     @query(permission="registry:read")
+    @answers(kept(erasure.Erasure, adds={"ground_said": str}))
     def get_erasure(self, hand: Hand, person_id: str, as_of: datetime | None = None) -> Any:
         """删除个人信息的办理情况：事由、依据、何人提出、何人决定、是否已删除。"""
         found = shown(self.office, erasure.DECIDER, person_id, hand, as_of)
         return {**found, "ground_said": erasure.GROUNDS.get(found["ground"], "")}
 
     @query(permission="registry:read")
+    @answers(rows(erasures))
     def list_erasures(
         self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None
     ) -> Any:

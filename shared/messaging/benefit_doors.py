@@ -30,7 +30,9 @@ from shared.eventlog.payment_rows import claim_waits, run_waits
 from shared.eventlog.shape_rows import of_subjects
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.orders import Hand, Order
+from shared.messaging.answering import answers, kept, rows
 from shared.messaging.disclosure_doors import DisclosureDoors
+from shared.messaging.door_answers import CaseOn, CaseStep, Rechecked
 from shared.messaging.doors import Due, command, deadline, query
 from shared.messaging.erasure_doors import ErasureDoors
 from shared.messaging.page_doors import PageDoors
@@ -215,6 +217,7 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
     # -- cases
 
     @query(permission="read")
+    @answers(kept(bc.Case, valid=CaseOn))
     def get_case(self, hand: Hand, case_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
         """个案：环节、金额、最近一次决定及其说明；as_of：当时所知；valid_at：某日的状态和当月应发。"""
         found = shown(self.office, self.benefits.cases, case_id, hand, as_of)
@@ -223,6 +226,7 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
         return found
 
     @query(permission="read")
+    @answers(lambda service: rows(service.tables.cases, without=("progress",), valid=CaseOn))
     def list_cases(
         self,
         hand: Hand,
@@ -251,6 +255,7 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
         return [{k: v for k, v in row.items() if k != "progress"} for row in rows]
 
     @query(permission="read")
+    @answers(list[CaseStep])
     def get_case_steps(self, hand: Hand, case_id: str) -> Any:
         """办理过程：一个个案的每个环节，何时、由谁、意见和理由。"""
         shown(self.office, self.benefits.cases, case_id, hand, None)  # refuses what is not there or not the hand's
@@ -267,6 +272,7 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
         ]
 
     @query(permission="read")
+    @answers(lambda service: rows(service.tables.decisions))
     def list_decisions(self, hand: Hand, case_id: str, valid_at: date | None = None, position: int | None = None) -> Any:
         """一个个案的历次决定：金额、理由、规则与参数版本；valid_at：某日当月金额所依据的那一次（当月不在保的为空）。"""
         found = self._of_case(self.tables.decisions, hand, case_id, position)
@@ -278,6 +284,7 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
         return [] if bc.on_day(state, valid_at)["status"] == "not_in_force" else by_then[-1:]
 
     @query(permission="read")
+    @answers(list[Rechecked])
     def recheck_case(self, hand: Hand, case_id: str) -> Any:
         """历次决定重算：按每次决定所载的事实、规则和当时已公布的标准逐项重算，是否与所载一致。"""
         shown(self.office, self.benefits.cases, case_id, hand, None)  # refuses what is not there or not the hand's

@@ -27,6 +27,8 @@ from shared.eventlog.benefit_rows import listed
 from shared.eventlog.disclosure_rows import DISCLOSURE_DUE, OBJECTION_DUE, DisclosureTables
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Hand, Notice, Order
+from shared.messaging.answering import Rows, answers, kept, rows
+from shared.messaging.door_answers import AboutPage, Compared, ObjectionAnswer, OnTheBoard
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.payment_month_doors import PaymentMonthDoors
 from shared.messaging.showing import caught_up, shown
@@ -54,6 +56,8 @@ class CaseMoved:
 
     programme: str
     subject_id: str
+
+WRITTEN = {"words": str, "contact": str, "page": AboutPage}  # what of an objection whoever takes it in reads beside its row
 
 
 @dataclass(frozen=True)
@@ -274,6 +278,7 @@ class DisclosureDoors(PaymentMonthDoors):
         return Answer(self.disclosures.stream(case_id), case_id, loaded.version, loaded.position)
 
     @query(permission="review")
+    @answers(Compared)
     def compare_disclosures(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
         """逐件比对本辖区个案应公开与已公开的内容，列出不一致的（公开范围变更后，或早先的个案）：每次比对 limit 件，after 为上次的 next。"""
         caught_up(self.office, self.model, position)
@@ -293,6 +298,7 @@ class DisclosureDoors(PaymentMonthDoors):
         return bool(disclosure.keep(state, _kept(case_id, self.about(case_id, today)), order))
 
     @query(permission="accept")
+    @answers(list[OnTheBoard])
     def get_board_notice(self, hand: Hand, division: str = "", position: int | None = None) -> Any:
         """村（社区）公示栏的公示单：公示编号、姓名（遮蔽）、项目、公示至何日；division：哪个村（社区）、乡镇（街道），默认本辖区。"""
         caught_up(self.office, self.model, position)
@@ -320,6 +326,7 @@ class DisclosureDoors(PaymentMonthDoors):
         return self.whom(self.office.load(self.benefits.cases, case_id).state, today)
 
     @query(permission="read")
+    @answers(kept(disclosure.State))
     def get_disclosure(self, hand: Hand, case_id: str) -> Any:
         """一个个案的公开现状：所公开的字段、期限、撤回和隐去的内容。"""
         return shown(self.office, self.disclosures, case_id, hand, None)
@@ -346,6 +353,7 @@ class DisclosureDoors(PaymentMonthDoors):
         return {"receipt": receipt, **answer.as_dict()}
 
     @query(permission="object")
+    @answers(ObjectionAnswer)
     def get_objection_answer(self, hand: Hand, receipt: str, position: int | None = None) -> Any:
         """凭回执号查询公众异议的办理结果。"""
         row = self._objection(hand, receipt, position)
@@ -398,6 +406,7 @@ class DisclosureDoors(PaymentMonthDoors):
         return disclosure.RejectPublicObjection(case_id, receipt, reason, self.about(case_id, today).hands)
 
     @query(permission="accept")
+    @answers(lambda service: rows(service.disclosed.objections))
     def list_public_objections(
         self, hand: Hand, worklist: str | None = None, case_id: str | None = None, after: str = "", limit: int = 100,
         position: int | None = None,
@@ -408,6 +417,7 @@ class DisclosureDoors(PaymentMonthDoors):
         return listed(self.office.read, self.disclosed.objections, hand.division, where, limit, after)
 
     @query(permission="accept", opens="receipt")
+    @answers(lambda service: Rows(service.disclosed.objections, adds=WRITTEN, many=False))
     def get_public_objection(self, hand: Hand, receipt: str, position: int | None = None) -> Any:
         """一件公众异议的内容和联系方式（仅供受理）。"""
         row = self._objection(hand, receipt, position)

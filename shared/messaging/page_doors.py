@@ -15,6 +15,8 @@ from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Hand, Order
 from shared.eventsourcing.titles import title
+from shared.messaging.answering import answers
+from shared.messaging.door_answers import Acts, Found, Step
 from shared.messaging.doors import DoorInfo, Service, doors_of, query
 from shared.messaging.showing import plain
 from shared.security.permissions import permit, within
@@ -60,6 +62,7 @@ class PageDoors(Service):
         return {}
 
     @query(permission="read", opens="person_id")
+    @answers(list[Found])
     def find_person(self, hand: Hand, resident_id: str, position: int | None = None) -> Any:
         """按公民身份号码查找：此人及其家庭在本服务的登记、个案和记录（只列编号）。"""
         person_id = self.office.person_id(resident_ids.check(resident_id, "resident_id"))
@@ -74,6 +77,7 @@ class PageDoors(Service):
         return [{"person_id": person_id, **row} for row in found]
 
     @query(permission="read")
+    @answers(Acts)
     def get_acts(self, hand: Hand, category: str, key: str, item: str = "") -> Any:
         """此时可办的事项：每项由何岗位办理，本人能否办理及原因，已知的填写内容；在哪个待办清单、何时到期。item：一条记录中的哪一件（默认最近一件）。"""
         decider = self._decider(category)
@@ -105,6 +109,7 @@ class PageDoors(Service):
         return {"stands": self.stands_of(category, loaded.state, item), "acts": found}
 
     @query(permission="read", opens="key")
+    @answers(list[Step])
     def get_steps(self, hand: Hand, category: str, key: str, item: str = "") -> Any:
         """办理过程：一条记录的每一步，何时、由谁、意见和理由；item：从其中哪一件看（可能是另一乡镇的）。"""
         decider = self._decider(category)

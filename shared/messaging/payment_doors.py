@@ -28,6 +28,8 @@ from shared.eventlog.payment_rows import INSTALMENT, LIMITATION, STALLED, accoun
 from shared.eventlog.read_model import ReadModel
 from shared.eventsourcing.orders import Answer, Hand, Notice, Order, derived_id
 from shared.messaging import looking
+from shared.messaging.answering import answers, kept, rows
+from shared.messaging.door_answers import RunLine
 from shared.messaging.doors import OWN, Due, Service, command, deadline, query, reaction
 from shared.messaging.showing import all_seen, caught_up, shown
 from shared.messaging.side_by_side import side_by_side
@@ -147,6 +149,7 @@ class PaymentDoors(Service):
         return self.benefits.payments
 
     @query(permission="read")
+    @answers(lambda service: rows(service.tables.pay.payments))
     def list_payments(self, hand: Hand, case_id: str, valid_at: date | None = None, position: int | None = None) -> Any:
         """一个个案的发放记录；valid_at：只列某日所在月份的。"""
         found = self._of_case(self.tables.pay.payments, hand, case_id, position)
@@ -267,11 +270,13 @@ class PaymentDoors(Service):
         self.payments.list_more(run_id, self._due(self.payments.run(run_id)), order)
 
     @query(permission="read")
+    @answers(kept(payment_run.Run))
     def get_payment_run(self, hand: Hand, run_id: str, as_of: datetime | None = None) -> Any:
         """发放批次（可查询过去任一时刻）。"""
         return shown(self.office, self.payments.runs, run_id, hand, as_of)
 
     @query(permission="read")
+    @answers(lambda service: rows(service.tables.pay.runs))
     def list_payment_runs(
         self,
         hand: Hand,
@@ -286,6 +291,7 @@ class PaymentDoors(Service):
         return self._listed(self.tables.pay.runs, hand, position, after, limit, status=status, month=month, programme=programme)
 
     @query(permission="read")
+    @answers(list[RunLine])
     def list_payment_lines(self, hand: Hand, run_id: str, status: str | None = None, after: int = 0, limit: int = 100) -> Any:
         """一个批次的名单：序号、个案、金额、所依据的决定、状态、原因。"""
         within(hand, self.payments.run(run_id).division)
@@ -370,6 +376,7 @@ class PaymentDoors(Service):
         return payee_account.decider(self.name)
 
     @query(permission="read", opens="person_id")
+    @answers(lambda service: rows(service.tables.pay.accounts))
     def list_payee_accounts(
         self,
         hand: Hand,
@@ -469,11 +476,13 @@ class PaymentDoors(Service):
         return self.office.handle(self.payments.recoveries, order.command.recovery_id, order)
 
     @query(permission="read")
+    @answers(kept(recovery.Recovery))
     def get_recovery(self, hand: Hand, recovery_id: str, as_of: datetime | None = None) -> Any:
         """追回事项（可查询过去任一时刻）。"""
         return shown(self.office, self.payments.recoveries, recovery_id, hand, as_of)
 
     @query(permission="read")
+    @answers(lambda service: rows(service.tables.pay.recoveries, without=("state",)))
     def list_recoveries(
         self,
         hand: Hand,

@@ -19,6 +19,7 @@ from shared.domain.errors import Refused
 from shared.eventlog.month_rows import BEGINS, LATE, open_months, owed_in, sent_runs
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.messaging.answering import answers, kept, rows
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.payment_doors import PaymentDoors
 from shared.messaging.showing import caught_up, shown
@@ -112,11 +113,13 @@ class PaymentMonthDoors(PaymentDoors):
         return bool(self.office.load(self.payments.runs, this).state.status != "none")
 
     @query(permission="read")
+    @answers(kept(pc.Calendar))
     def get_payment_calendar(self, hand: Hand, calendar_id: str, as_of: datetime | None = None) -> Any:
         """一个项目在一个乡镇（街道）的应发月份（可查询过去任一时刻）。"""
         return shown(self.office, self.calendars, calendar_id, hand, as_of)
 
     @query(permission="read")
+    @answers(lambda service: rows(service.tables.pay.calendar.months))
     def list_payment_months(
         self,
         hand: Hand,

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
+from functools import reduce
+from operator import or_
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
@@ -27,6 +29,8 @@ from shared.eventlog.shape_rows import OVERDUE, valid_records, waiting, worklist
 from shared.eventsourcing.commands import command_type
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Hand, Order
+from shared.messaging.answering import OneOf, answers, kept, rows
+from shared.messaging.door_answers import Declared, Waiting, Worklist
 from shared.messaging.doors import Due, Service, command, deadline, query
 from shared.messaging.showing import caught_up, plain, shown
 from shared.security.permissions import within
@@ -172,10 +176,21 @@ def _overdue(declarations: Mapping[str, Declaration], deciders: Mapping[str, Dec
     return on_record_overdue
 
 
+def _kept(shape: Shape) -> Any:
+    """The answer about a record of a shape; ``valid``: what its ``valid_on`` says of the day that was asked for."""
+    return kept(type(shape.state), **_valid((shape,)))
+
+
+def _valid(shapes: Iterable[Shape]) -> dict[str, Any]:
+    found = [typing.get_type_hints(shape.valid_on)["return"] for shape in shapes if shape.valid_on is not None]
+    return {"valid": reduce(or_, found)} if found else {}
+
+
 def _get(declarations: Mapping[str, Declaration], deciders: Mapping[str, Decider[Any]]) -> Any:
     shapes = {shape.name: shape for shape in shapes_of(declarations)}
 
     @query(permission="read")
+    @answers(OneOf({name: _kept(shape) for name, shape in shapes.items()}))
     def get_record(
         self: Service, hand: Hand, shape: str, record_id: str, as_of: datetime | None = None, valid_at: date | None = None
     ) -> Any:
@@ -198,6 +213,7 @@ def _list(declarations: Mapping[str, Declaration], model: ReadModel, records: sa
     shapes = shapes_of(declarations)
 
     @query(permission="read")
+    @answers(rows(records, without=("state",), **_valid(shapes)))
     def list_records(
         self: Service,
         hand: Hand,
@@ -228,6 +244,7 @@ def _list(declarations: Mapping[str, Declaration], model: ReadModel, records: sa
 
 def _lists(model: ReadModel, tables: tuple[sa.Table, ...]) -> Any:
     @query(permission="read")
+    @answers(list[Worklist])
     def list_worklists(self: Service, hand: Hand, position: int | None = None) -> Any:
         """待办清单：每个清单、项目、乡镇（街道）有多少待办，其中多少逾期、多少两个工作日内到期，最早何时到期。"""
         caught_up(self.office, model, position)
@@ -238,6 +255,7 @@ def _lists(model: ReadModel, tables: tuple[sa.Table, ...]) -> Any:
 
 def _waiting(model: ReadModel, tables: tuple[sa.Table, ...]) -> Any:
     @query(permission="read")
+    @answers(list[Waiting])
     def list_waiting(
         self: Service,
         hand: Hand,
@@ -259,6 +277,7 @@ def _waiting(model: ReadModel, tables: tuple[sa.Table, ...]) -> Any:
 
 def _programmes(declarations: Mapping[str, Declaration]) -> Any:
     @query(permission="read")
+    @answers(list[Declared])
     def list_programmes(self: Service, hand: Hand) -> Any:
         """本服务声明的项目：名称、形态、目录编号、条款。"""
         return [

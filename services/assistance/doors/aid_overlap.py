@@ -16,6 +16,7 @@ from shared.casework import benefit_case, handoff
 from shared.domain import dates
 from shared.domain.errors import out_of_order
 from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.messaging.answering import answers, kept
 from shared.messaging.doors import OWN, command, query, reaction
 from shared.messaging.showing import shown
 
@@ -92,6 +93,7 @@ class OverlapDoors(TemporaryDoors):
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
     @query(permission="assistance:read")
+    @answers(kept(aid_overlap.Overlap))
     def get_aid_overlap(self, hand: Hand, handoff_id: str, as_of: datetime | None = None) -> Any:
         """一次移交与本局救助的比对：比对了什么、是否须核对、结论。"""
         return shown(self.office, aid_overlap.DECIDER, handoff_id, hand, as_of)

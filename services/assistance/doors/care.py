@@ -11,6 +11,7 @@ from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.care import EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT
 from services.assistance.declarations.discovery import PROACTIVE_DISCOVERY
 from services.assistance.declarations.support import COMPREHENSIVE_ASSISTANCE_ASSESSMENT
+from services.assistance.doors.answers import CertificateVerified, HardshipCare, Matched, PlacementShare, Statement, TownCovered
 from services.assistance.doors.care_checks import places_of
 from services.assistance.doors.care_ends import CareEndDoors
 from services.assistance.read_model import BENEFITS, MODEL, RECORDS, TABLES
@@ -20,7 +21,9 @@ from shared.casework.certificate import certificate_no, verify_code
 from shared.casework.shape import each
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
+from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Hand, Notice, derived_id
+from shared.messaging.answering import answers
 from shared.messaging.doors import OWN, query, reaction
 from shared.messaging.showing import caught_up
 from shared.security.permissions import within
@@ -141,12 +144,14 @@ class CareDoors(CareEndDoors):
         self.office.handle(DECIDERS["clue"], each(report, order.command_id), order)
 
     @query(permission="assistance:read")
+    @answers(PlacementShare)
     def central_placement_share(self, hand: Hand, day: date | None = None, position: int | None = None) -> Any:
         """生活不能自理特困人员集中供养率（某日，默认今天）：分子、分母与未集中供养名单。"""
         caught_up(self.office, MODEL, position)
         return care.central_placement_share(self.office.read, CARED, hand.division, day or self.office.clock.now().date())
 
     @query(permission="assistance:read")
+    @answers(HardshipCare)
     def extreme_hardship_care(self, hand: Hand, day: date | None = None, position: int | None = None) -> Any:
         """分散供养特困人员照料情况（某日，默认今天）：第三方照料占比（按乡镇）；
         缺计划、缺第三方、逾期未访、五有不全、精神智力残疾未专业照料的名单。"""
@@ -154,6 +159,7 @@ class CareDoors(CareEndDoors):
         return care.extreme_hardship_care(self.office.read, CARED, hand.division, day or self.office.clock.now().date())
 
     @query(permission="assistance:read")
+    @answers(list[Matched])
     def matched_services(self, hand: Hand, subject_id: str, day: date | None = None) -> Any:
         """需求匹配：有效的综合评估所显示的每项需求，有哪些服务类别可下单、哪些项目可转介。"""
         found = derived_id(COMPREHENSIVE_ASSISTANCE_ASSESSMENT.code, "", subject_id)
@@ -173,6 +179,7 @@ class CareDoors(CareEndDoors):
         ]
 
     @query(permission="assistance:read")
+    @answers(Statement)
     def benefit_statement(self, hand: Hand, subject_id: str, first: str, last: str, position: int | None = None) -> Any:
         """幸福清单：某家庭或个人在一段月份内由本服务发放的待遇与所得服务；送达另行登记（benefit_statement_delivery）。"""
         if dates.check_month(first, "first") > dates.check_month(last, "last"):
@@ -181,13 +188,15 @@ class CareDoors(CareEndDoors):
         tables = (BENEFITS.cases, BENEFITS.pay.payments, RECORDS)
         told = care.benefit_statement(self.office.read, tables, hand.division, subject_id, first, last)
         if not told["benefits"] and not told["services"]:  # nothing of this division's: nor may the file be another's
-            for decider in (household.DECIDER, person.DECIDER):
+            files: tuple[Decider[Any], ...] = (household.DECIDER, person.DECIDER)
+            for decider in files:
                 loaded = self.office.load(decider, subject_id)
                 if loaded.version >= 0:
                     within(hand, decider.division(loaded.state))
         return told
 
     @query(permission="assistance:read")
+    @answers(list[TownCovered])
     def visit_coverage(self, hand: Hand, programme: str, first: date, last: date, position: int | None = None) -> Any:
         """探访覆盖率（按乡镇）：应访、已访、第三方照料计划数。期间止于今天。"""
         today = self.office.clock.now().date()
@@ -197,6 +206,7 @@ class CareDoors(CareEndDoors):
         return care.visit_coverage(self.office.read, RECORDS, hand.division, programme, first, last)
 
     @query(permission="assistance:read")
+    @answers(CertificateVerified)
     def verify_certificate(self, hand: Hand, number: str, day: date | None = None) -> Any:
         """证书校验：编号是否为本系统所发、某日（默认今天）是否有效。持证人跨区办事，不限辖区，也只答有效与否。"""
         found = verify_code(number)

@@ -8,6 +8,8 @@ from typing import Any
 
 from services.assistance import aids_elsewhere, determination, placement
 from services.assistance.benefits import cases_of_person, note_class
+from services.assistance.doors.answers import REGISTER as REGISTER_ANSWER
+from services.assistance.doors.answers import ClassOn
 from services.assistance.doors.price_linkage import price_again
 from services.assistance.doors.referrals import ReferralDoors
 from services.assistance.monitoring import Monitoring
@@ -16,6 +18,7 @@ from services.assistance.rows.determination import in_register, register_counts
 from services.assistance.rows.register import Page, Sources
 from shared.domain import dates
 from shared.eventsourcing.orders import Hand, Notice
+from shared.messaging.answering import answers, kept
 from shared.messaging.doors import OWN, query, reaction
 from shared.messaging.showing import caught_up, plain, shown
 from shared.security.permissions import within
@@ -140,6 +143,7 @@ class DeterminationDoors(ReferralDoors):
     # -- reading
 
     @query(permission="assistance:read")
+    @answers(kept(determination.Unit, valid=determination.Determined | None))
     def get_determination(self, hand: Hand, unit_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
         """一户（或一名未在家庭登记中的特困人员）的历次困难类别认定；valid_at：某日的类别；as_of：当时所知。"""
         found = shown(self.office, determination.DECIDER, unit_id, hand, as_of)
@@ -149,6 +153,7 @@ class DeterminationDoors(ReferralDoors):
         return found
 
     @query(permission="assistance:class")
+    @answers(ClassOn)
     def class_on(self, hand: Hand, person_id: str, day: date, as_of: datetime | None = None) -> Any:
         """某人在某日的困难类别（无则为空）。"""
         place: placement.Placement = self.office.load(placement.DECIDER, person_id).state
@@ -160,6 +165,7 @@ class DeterminationDoors(ReferralDoors):
         return {"person_id": person_id, "unit_id": unit_id, "day": day.isoformat(), "hardship_class": found}
 
     @query(permission="assistance:read")
+    @answers(REGISTER_ANSWER)
     def list_register(
         self,
         hand: Hand,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from services.assistance.doors.answers import ErrorRate
 from services.assistance.error_ledger import SUBSIDIES, correct, months_of, put_right, quarter_of
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.error_ledger import accepted_of, error_rate
 from shared.casework import benefit_case
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice
+from shared.messaging.answering import answers, rows
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, query, reaction
 from shared.messaging.showing import caught_up
@@ -77,6 +79,7 @@ class ErrorLedgerDoors(BenefitService):
             put_right(self.office, record_id, finding_id, after, notice.order(None))
 
     @query(permission="assistance:read")
+    @answers(list[ErrorRate])
     def get_error_rate(self, hand: Hand, quarter: str = "", position: int | None = None) -> Any:
         """两项补贴季度差错率：分子为该季度发现的差错（按类别，件数和金额），分母为该季度各月实发的人月数和金额；差错率为万分比。"""
         caught_up(self.office, MODEL, position)
@@ -85,6 +88,7 @@ class ErrorLedgerDoors(BenefitService):
         return error_rate(self.office.read, TABLES["error_ledger"], hand.division, asked)
 
     @query(permission="assistance:read")
+    @answers(rows(TABLES["error_ledger"].findings))
     def list_error_findings(
         self,
         hand: Hand,

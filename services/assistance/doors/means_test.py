@@ -10,6 +10,7 @@ from typing import Any, Literal
 from services.assistance import check_rights, means_test, reverification, verification_sources
 from services.assistance.benefits import CASES
 from services.assistance.check_rights import CUT_OVERS, RIGHTS
+from services.assistance.doors.answers import AUTHORISATION, SOURCES_SHOWN, Traced
 from services.assistance.means_test import AUTHORISATIONS, VERIFICATIONS
 from services.assistance.read_model import BENEFITS, MODEL, TABLES
 from services.assistance.reverification import CAMPAIGNS
@@ -26,7 +27,10 @@ from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.exchange.adapter import Adapter, reply_of
 from shared.exchange.declared import Source, load_sources
 from shared.exchange.files import FileAdapter
+from shared.messaging.answering import answers, kept
+from shared.messaging.answering import rows as rows_of
 from shared.messaging.benefit_doors import BenefitService
+from shared.messaging.door_answers import Figure
 from shared.messaging.doors import Due, command, deadline, query, reaction
 from shared.messaging.showing import all_seen, caught_up, plain, shown
 from shared.messaging.source_queues import QueueAdapter
@@ -204,6 +208,7 @@ class MeansTestDoors(BenefitService):
         return self.office.handle(AUTHORISATIONS, case_id, order.to(means_test.WithdrawMemberAuthorisation(case_id, c.person_id, c.reason)))
 
     @query(permission="assistance:read")
+    @answers(AUTHORISATION)
     def get_authorisation(self, hand: Hand, programme: str, subject_id: str, valid_at: date | None = None) -> Any:
         """某办件的核对授权：谁已签署、到何时、谁尚未签署；valid_at：某日（默认今日）谁没有有效的授权。"""
         case_id = benefit_case.case_id(programme, subject_id)
@@ -283,6 +288,7 @@ class MeansTestDoors(BenefitService):
         }
 
     @query(permission="assistance:read")
+    @answers(rows_of(TABLES["means_test"].verifications))
     def list_verifications(
         self,
         hand: Hand,
@@ -300,6 +306,7 @@ class MeansTestDoors(BenefitService):
         return listed(self.office.read, TABLES["means_test"].verifications, hand.division, where, limit, after)
 
     @query(permission="assistance:audit")
+    @answers(list[Traced])
     def get_verification_log(self, hand: Hand, verification_id: str) -> Any:
         """核对留痕：谁因何发起、何时向哪些来源查询、谁查阅过报告及用途。"""
         state: means_test.Verification = self.office.load(VERIFICATIONS, verification_id).state
@@ -313,6 +320,7 @@ class MeansTestDoors(BenefitService):
         ]  # fmt: skip
 
     @query(permission="assistance:read")
+    @answers(list[Figure])
     def means_test_indicators(self, hand: Hand, first: date, last: date, position: int | None = None) -> Any:
         """核对指标：报告率、信息不全率、异议复核率、在册对象复核率，附分子分母。"""
         caught_up(self.office, MODEL, position)
@@ -508,6 +516,7 @@ class MeansTestDoors(BenefitService):
     # -- sources
 
     @query(permission="assistance:read")
+    @answers(SOURCES_SHOWN)
     def get_verification_sources(self, hand: Hand, position: int | None = None) -> Any:
         """信息核对数据资源：声明、停用情况、供给质量（按时、逾期、失败）。"""
         caught_up(self.office, MODEL, position)
@@ -556,6 +565,7 @@ class MeansTestDoors(BenefitService):
         return self.office.handle(RIGHTS, divisions.check(order.command.division), order)
 
     @query(permission="assistance:read")
+    @answers(rows_of(TABLES["means_test"].rights))
     def list_check_rights(
         self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
     ) -> Any:
@@ -610,6 +620,7 @@ class MeansTestDoors(BenefitService):
         return self.office.handle(CUT_OVERS, order.command.cut_over_id, order)
 
     @query(permission="assistance:read")
+    @answers(kept(check_rights.CutOver))
     def get_cut_over(self, hand: Hand, cut_over_id: str) -> Any:
         """一次系统切换：两侧清单、迁移对照和差异。"""
         return shown(self.office, CUT_OVERS, cut_over_id, hand, None)
@@ -656,6 +667,7 @@ class MeansTestDoors(BenefitService):
         return self.office.handle(CAMPAIGNS, order.command.campaign_id, order)
 
     @query(permission="assistance:read")
+    @answers(rows_of(TABLES["means_test"].objects))
     def list_reverification_objects(
         self,
         hand: Hand,
@@ -672,6 +684,7 @@ class MeansTestDoors(BenefitService):
         return listed(self.office.read, TABLES["means_test"].objects, hand.division, where, limit, after)
 
     @query(permission="assistance:read")
+    @answers(rows_of(TABLES["means_test"].campaigns))
     def list_reverifications(self, hand: Hand, after: str = "", limit: int = 100, position: int | None = None) -> Any:
         """复核活动列表。"""
         caught_up(self.office, MODEL, position)

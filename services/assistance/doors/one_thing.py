@@ -7,6 +7,7 @@ from typing import Any
 
 from services.assistance import one_thing, placement
 from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.doors.answers import OneThingNotice
 from services.assistance.doors.person import PersonDoors
 from services.assistance.one_thing import OneThing, Result, Step
 from shared.casework import benefit_case, handoff
@@ -14,6 +15,7 @@ from shared.domain.errors import Refused, Unavailable
 from shared.domain.money import yuan
 from shared.domain.resident_id import is_person_id
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
+from shared.messaging.answering import answers
 from shared.messaging.doors import OWN, command, query, reaction
 from shared.messaging.showing import shown
 from shared.security.permissions import within
@@ -134,6 +136,7 @@ class OneThingDoors(PersonDoors):
         return self._collect(order.command.record_id, order.by(self.benefits.hand()))
 
     @query(permission="read")
+    @answers(OneThingNotice)
     def get_one_thing_notice(self, hand: Hand, record_id: str) -> Any:
         """幸福清单：一件事各事项的结果，每项一行。"""
         found = shown(self.office, DECIDERS[one_thing.NAME], record_id, hand, None)

@@ -28,6 +28,7 @@ from shared.domain import resident_id as resident_ids
 from shared.domain.errors import Refused
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.messaging.answering import answers, kept, rows
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.showing import caught_up, plain, shown
@@ -299,6 +300,7 @@ class PersonDoors(BenefitService):
         return case_id, self.office.load(self.benefits.cases, case_id).state.due(month)
 
     @query(permission="assistance:read")
+    @answers(kept(person.Person, valid=person.Situation))
     def get_person(self, hand: Hand, person_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
         """人员情况：历次证件、认定、他项待遇、支出；valid_at：某日的情况；as_of：当时所知。"""
         found = shown(self.office, person.DECIDER, person_id, hand, as_of)
@@ -308,6 +310,7 @@ class PersonDoors(BenefitService):
         return found
 
     @query(permission="assistance:read", opens="person_id")
+    @answers(rows(TABLES["person"].persons))
     def list_persons(
         self,
         hand: Hand,

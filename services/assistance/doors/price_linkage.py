@@ -17,6 +17,7 @@ from shared.casework.benefits import Benefits
 from shared.domain import dates
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.messaging.answering import answers, kept
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.showing import all_seen, shown
@@ -147,6 +148,7 @@ class PriceLinkageDoors(BenefitService):
         return self.office.handle(price_linkage.DECIDER, month, order.to(confirm))
 
     @query(permission="assistance:read")
+    @answers(kept(price_linkage.Linkage))
     def get_price_linkage(self, hand: Hand, month: str, as_of: datetime | None = None) -> Any:
         """一个月的价格指数、启动情况和发放结果。"""
         return shown(self.office, price_linkage.DECIDER, dates.check_month(month), hand, as_of)

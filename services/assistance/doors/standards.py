@@ -10,6 +10,7 @@ from services.assistance import rise, simulation, standard_run, standards
 from services.assistance.benefits import book, business, district, rules_now
 from services.assistance.declarations import DECIDERS
 from services.assistance.declarations.catalogue import ASSISTANCE_PROGRAMME_CATALOGUE as CATALOGUE
+from services.assistance.doors.answers import SIMULATED, STANDARD_RUN, CataloguedProgramme, PublicationShown, StandardInForce
 from services.assistance.read_model import MODEL, RECORDS, TABLES
 from services.assistance.rows.past import costed
 from services.assistance.rows.standards import Tables
@@ -22,6 +23,7 @@ from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order
+from shared.messaging.answering import answers
 from shared.messaging.doors import Service, command, query, reaction
 from shared.messaging.showing import caught_up, plain
 from shared.rules.engine import RulesEngine
@@ -215,6 +217,7 @@ class StandardsDoors(Service):
         return self.office.handle(standards.DECIDER, where, order).as_dict()
 
     @query(permission="assistance:read")
+    @answers(list[PublicationShown])
     def list_standards(self, hand: Hand, valid_at: date | None = None, as_of: datetime | None = None) -> Any:
         """标准簿：历次拟定、批准、公布、撤回（valid_at：只列某日有数值生效的公布；as_of：当时所知）。"""
         if not self._of_here(hand):
@@ -228,6 +231,7 @@ class StandardsDoors(Service):
         ]
 
     @query(permission="assistance:read")
+    @answers(list[StandardInForce])
     def get_standards(self, hand: Hand, valid_at: date | None = None, as_of: datetime | None = None) -> Any:
         """某日有效的各项金额标准：数值、文号、来源；分城乡的并列城乡差距（并轨后为零）。"""
         if not self._of_here(hand):
@@ -288,6 +292,7 @@ class StandardsDoors(Service):
             self._raise.finish(run_id, notice.order(None))
 
     @query(permission="assistance:read")
+    @answers(STANDARD_RUN)
     def get_standard_run(self, hand: Hand, number: int = 0, run_id: str = "", what: str = "published") -> Any:
         """提标复核的进度与结果：应复核、已复核、提高、降低、停发件数，月保障金前后合计，补发与多发（按标准编号或批次号查）。"""
         run_id = run_id or standard_run.run_id(district(self.office.settings.profile), number, what)
@@ -343,6 +348,7 @@ class StandardsDoors(Service):
         return one_per_subject(publication.DraftPublication(CATALOGUE.code, where, code, (), date.min, ""), "")
 
     @query(permission="assistance:read")
+    @answers(list[CataloguedProgramme])
     def get_programme_catalogue(
         self, hand: Hand, valid_at: date | None = None, as_of: datetime | None = None, position: int | None = None
     ) -> Any:
@@ -364,6 +370,7 @@ class StandardsDoors(Service):
     # -- what it would cost
 
     @query(permission="assistance:review")
+    @answers(SIMULATED)
     def simulate_standard(
         self, hand: Hand, changes: dict[str, str], effective_month: str, programme: str = "", month: str = "",
         position: int | None = None,

@@ -20,6 +20,7 @@ from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, Unavailable, invalid
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
+from shared.messaging.answering import answers, kept, rows
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.showing import caught_up, shown
 from shared.rules.assessment import Assessment
@@ -328,6 +329,7 @@ class TemporaryDoors(TemporaryPublicityDoors):
         return self.office.handle(temporary.DECIDER, order.command.subject_id, order)
 
     @query(permission="assistance:read")
+    @answers(kept(temporary.Temporary))
     def get_temporary(self, hand: Hand, subject_id: str, as_of: datetime | None = None) -> Any:
         """一户（人）的历次临时救助（可查询过去任一时刻）。"""
         state: temporary.Temporary = self.office.load(temporary.DECIDER, subject_id, as_of).state
@@ -336,6 +338,7 @@ class TemporaryDoors(TemporaryPublicityDoors):
         return shown(self.office, temporary.DECIDER, subject_id, hand, as_of)
 
     @query(permission="assistance:read")
+    @answers(rows(TABLES["temporary"].matters, adds={"place": str}))
     def list_temporary(
         self, hand: Hand, status: str | None = None, after: str = "", limit: int = 100, position: int | None = None
     ) -> Any:

@@ -10,10 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from services.assistance import means_test, reverification, standards
+from services.assistance.doors.answers import BOOK, ReverificationShown, VerificationShown
 from services.assistance.means_test import VERIFICATIONS
 from services.assistance.reverification import CAMPAIGNS
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand
+from shared.messaging.answering import answers
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import query
 from shared.messaging.showing import plain, shown
@@ -66,6 +68,7 @@ class WaitingPageDoors(BenefitService):
         return super().stands_of(category, state, item)
 
     @query(permission="assistance:read")
+    @answers(VerificationShown)
     def get_verification(self, hand: Hand, verification_id: str, as_of: datetime | None = None) -> Any:
         """一项核对：各来源进展、历版报告的结论（不含数额，数额须查阅报告）。"""
         loaded = self.office.load(VERIFICATIONS, verification_id, as_of)
@@ -91,6 +94,7 @@ class WaitingPageDoors(BenefitService):
         return {**here, **told, "sources": sources, "reports": reports, **counts}
 
     @query(permission="assistance:read")
+    @answers(ReverificationShown)
     def get_reverification(self, hand: Hand, campaign_id: str, case_id: str = "", as_of: datetime | None = None) -> Any:
         """一次定期复核：各状态的对象数；case_id：其中一个对象，未指明的列出受阻的（至多20个）。"""
         loaded = self.office.load(CAMPAIGNS, campaign_id, as_of)
@@ -105,6 +109,7 @@ class WaitingPageDoors(BenefitService):
         return {"version": loaded.version, "position": loaded.position, **told, "total": len(state.objects), **counts, "objects": objects}
 
     @query(permission="assistance:read")
+    @answers(BOOK)
     def get_standard_book(self, hand: Hand, division: str, as_of: datetime | None = None) -> Any:
         """标准簿：每一次拟定的数值、文号、进展，由谁拟定；as_of：当时所知。"""
         book = shown(self.office, standards.DECIDER, division, hand, as_of)

@@ -10,17 +10,19 @@ from typing import Any
 from services.assistance import person
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.doors.answers import Acceptance
 from services.assistance.doors.handoffs import HandoffDoors
 from services.assistance.read_model import BENEFITS, MODEL
 from services.assistance.rows.inspections import coverage
 from services.assistance.rows.meetings import NEXT_MEETING
 from shared.casework import benefit_case, clue, handoff, inspection, session
 from shared.casework.benefit_case.state import RUNNING
-from shared.casework.draw_proof import laid_open
+from shared.casework.draw_proof import DrawLaidOpen, laid_open
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
+from shared.messaging.answering import answers
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.showing import all_seen, caught_up, plain
 from shared.security.permissions import within
@@ -116,6 +118,7 @@ class WindowDoors(HandoffDoors):
     """窗口."""
 
     @query(permission="read")
+    @answers(Acceptance)
     def get_acceptance(self, hand: Hand, number: str) -> Any:
         """按统一受理编号查询办理进度：任一窗口均可查（限本县区），不显示申请人。"""
         state: handoff.Handoff = self.office.load(DECIDERS[handoff.NAME], handoff.record_of(number)).state
@@ -185,6 +188,7 @@ class WindowDoors(HandoffDoors):
         return coverage(self.office.read, BENEFITS.cases, state)
 
     @query(permission="assistance:audit")
+    @answers(DrawLaidOpen)
     def get_draw(self, hand: Hand, record_id: str) -> Any:
         """抽取核对（审计）：封存的名单、种子和盐的承诺值是否相符；名单上每一件的假名，是否抽中。"""
         campaigns = DECIDERS[inspection.NAME]

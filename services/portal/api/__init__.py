@@ -3,6 +3,7 @@
     operations.py   the doors of all services as operations: address, what is asked, whether it is a list
     requests.py     from an HTTP request to the fields of an RPC, by the door's own marshmallow schema
     answers.py      from an RPC's answer to HTTP: JSON, paging, the position token
+    schemas.py      what each query answers, as JSON schema
     tables.py       a list as CSV or Excel
     document.py     OpenAPI 3.1, and Chinese names in it
     pages.py        /api, for people: every operation with its form and an example
@@ -19,6 +20,7 @@ from flask import Flask, Response, current_app, g, request
 from flask_smorest import Blueprint
 
 from services.portal.api import answers, document, operations, pages, requests
+from services.portal.api.schemas import Schemas
 from services.portal.web import safety, words
 from services.portal.web.identity import bearer
 from services.portal.web.portal import Portal
@@ -31,7 +33,7 @@ PREFIX = "/api/v1"
 def install(app: Flask, portal: Portal) -> None:
     """One blueprint a service, one view a door."""
     found = operations.of(portal.doors)
-    api, first = document.api(app, portal, found), _first(found)
+    api, first, schemas = document.api(app, portal, found), _first(found), Schemas()
     for service in sorted({op.service for op in found}):
         room = Blueprint(service, __name__, url_prefix=f"{PREFIX}/{service}", description=words.SERVICES.get(service, service))
         room.ARGUMENTS_PARSER = requests.PARSER
@@ -39,8 +41,10 @@ def install(app: Flask, portal: Portal) -> None:
         safety.csrf.exempt(room)  # nothing here looks at a cookie
         for op in found:
             if op.service == service:
-                room.route(f"/{op.method}", methods=["GET" if op.by_get else "POST"])(document.described(room, op, _view(op)))
+                room.route(f"/{op.method}", methods=["GET" if op.by_get else "POST"])(document.described(room, op, schemas, _view(op)))
         api.register_blueprint(room)
+    for name, part in schemas.parts.items():
+        api.spec.components.schema(name, part)
     pages.install(app, found)
 
 
@@ -73,7 +77,10 @@ def _view(op: operations.Operation) -> requests.View:
         portal, token = portal_of(current_app), g.caller.token
 
         def call(**more: object) -> object:
-            return portal.call(token, op.service, op.method, **{**given, **more}, **why)
+            try:
+                return portal.call(token, op.service, op.method, **{**given, **more}, **why)
+            except Refused as refused:
+                raise requests.as_http(refused) from None
 
         return answers.of_query(op, given, call)
 

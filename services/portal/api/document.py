@@ -13,10 +13,13 @@ from flask_smorest import Api, Blueprint
 
 from services.portal.api import requests, tables
 from services.portal.api.operations import Operation
+from services.portal.api.schemas import Schemas
+from services.portal.audit import said
 from services.portal.web import words
-from services.portal.web.portal import Portal
+from services.portal.web.portal import Portal, service_class
 from services.portal.web.problems import TITLES
 from shared.eventsourcing.commands import schema_for
+from shared.messaging.answering import declared_of
 
 VERSION = "1.0"
 _ALWAYS = (401, 403, 405, 413, 422, 429, 503)  # what any operation may answer beside what it is for
@@ -76,7 +79,7 @@ class Doors(Api):  # type: ignore[misc]
         for unused in ("Error", "PaginationMetadata"):  # flask-smorest's own, which nothing here answers
             spec["components"]["schemas"].pop(unused, None)
         for name, schema in spec["components"]["schemas"].items():
-            _name_fields(schema, name)
+            _name_fields(schema, *name.split("."))
         for path, methods in spec["paths"].items():
             method = path.rsplit("/", 1)[1]
             for operation in methods.values():
@@ -91,10 +94,10 @@ class Doors(Api):  # type: ignore[misc]
         return Response(self.made, content_type="application/json")
 
 
-def _name_fields(schema: dict[str, Any], form: str) -> None:
+def _name_fields(schema: dict[str, Any], *where: str) -> None:
     for name, field in schema.get("properties", {}).items():
         if not field.get("description"):
-            field["description"] = words.label(name, form)
+            field["description"] = said.label(name, *where)
 
 
 def api(app: Flask, portal: Portal, found: Sequence[Operation]) -> Doors:
@@ -156,17 +159,15 @@ def _parts(schema: type[ma.Schema]) -> Iterator[tuple[type[ma.Schema], str]]:
             yield from _parts(inner.nested)
 
 
-def described(room: Blueprint, op: Operation, view: Callable[..., Any]) -> Callable[..., Any]:
+def described(room: Blueprint, op: Operation, schemas: Schemas, view: Callable[..., Any]) -> Callable[..., Any]:
     """A view with everything that is known of its door: what comes in, what goes out, what may go wrong."""
-    answer: Any
+    answer: Any = _Answer if op.is_command else schemas.of(declared_of(service_class(op.service), op.method), f"{op.service}.{op.method}")
     if op.is_command:
-        answer, said, headers = _Answer, "已办理", _HEADERS
+        about, headers = "已办理", _HEADERS
     elif op.listing is not None:
-        rows = {"type": "array", "items": {"type": "object"}}
-        answer = {"type": "object", "properties": {op.listing.inside: rows}} if op.listing.inside else rows
-        said, headers = "列表", (_LINK if op.listing.pages else {})
+        about, headers = "列表", (_LINK if op.listing.pages else {})
     else:
-        answer, said, headers = {"type": ["object", "array", "null"]}, "查询结果", _HEADERS
+        about, headers = "查询结果", _HEADERS
     refusals = {*_ALWAYS, 404, 409, 414 if op.by_get else 415, 431}
     responses: dict[int, Any] = {status: {"$ref": f"#/components/responses/E{status}"} for status in sorted(refusals)}
     if op.listing is not None:
@@ -177,7 +178,7 @@ def described(room: Blueprint, op: Operation, view: Callable[..., Any]) -> Calla
         operationId=f"{op.service}_{op.method}",
         responses=responses,
     )(view)
-    made = room.response(200, answer, description=said, headers=headers)(made)
+    made = room.response(200, answer, description=about, headers=headers)(made)
     if op.by_get:
         made = room.arguments(requests.parameters(op.form, op.listing)(), location="query")(made)
     else:

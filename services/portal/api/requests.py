@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -12,6 +13,7 @@ from urllib.parse import unquote
 import marshmallow as ma
 from flask import Request
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from services.portal.api.operations import Listing
 from shared.casework.looks import PURPOSES
@@ -22,6 +24,7 @@ from shared.messaging import wire
 Fields = dict[str, Any]
 View = Callable[[Fields, Fields], Any]
 MOST_IN_ADDRESS = 200  # characters of one parameter: codes and ids, and an address has its limits
+_FROM_ZERO = ma.validate.Range(min=0, error="不得为负数。")
 _NUMBER = re.compile(r"-?[0-9]{1,15}\Z")
 _TEXT = {"required": "缺少必填字段。", "invalid": "格式或类型不正确。"}
 
@@ -46,7 +49,10 @@ class Text(ma.fields.String):
     """A header's text, percent-encoded where it is not ASCII."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        return unquote(super()._deserialize(value, attr, data, **kwargs))
+        try:
+            return unquote(super()._deserialize(value, attr, data, **kwargs), errors="strict")
+        except UnicodeDecodeError:
+            raise self.make_error("invalid", input=value) from None
 
 
 def _header(kind: type[ma.fields.Field[Any]], name: str, about: str, **options: Any) -> Any:
@@ -92,7 +98,7 @@ class QueryHeaders(ma.Schema):
 class WaitingQueryHeaders(QueryHeaders):
     """Beside the form of a query that reads a read model."""
 
-    position = _header(Number, "X-Position", "写入位置（办理的答复中有）：查询等到看见这次写入再答复。")
+    position = _header(Number, "X-Position", "写入位置（办理的答复中有）：查询等到看见这次写入再答复。", validate=_FROM_ZERO)
 
 
 def waits(form: type) -> bool:
@@ -103,7 +109,7 @@ def waits(form: type) -> bool:
 @cache
 def parameters(form: type, listing: Listing | None) -> type[ma.Schema]:
     """A query's form as parameters of an address; of a list also in which form it is wanted."""
-    fields: dict[str, Any] = {name: _parameter(field) for name, field in schema_for(form)._declared_fields.items()}
+    fields: dict[str, Any] = {name: _parameter(field, name) for name, field in schema_for(form)._declared_fields.items()}
     if listing is not None:
         fields["format"] = ma.fields.String(
             validate=ma.validate.OneOf(["json", "csv", "xlsx"], error="不在允许的取值范围内。"),
@@ -113,10 +119,10 @@ def parameters(form: type, listing: Listing | None) -> type[ma.Schema]:
     return type(f"{form.__name__}Parameters", (ma.Schema,), {**fields, "Meta": meta, "error_messages": {"unknown": "未知字段。"}})
 
 
-def _parameter(field: Any) -> Any:
+def _parameter(field: Any, name: str = "") -> Any:
     shared = {"required": field.required, "error_messages": dict(field.error_messages), "metadata": dict(field.metadata)}
     if isinstance(field, ma.fields.Integer):
-        return Number(**shared, validate=field.validate)
+        return Number(**shared, validate=_FROM_ZERO if name == "position" else field.validate)
     if isinstance(field, ma.fields.Boolean):
         return Truth(**shared)
     if isinstance(field, ma.fields.List):
@@ -135,14 +141,39 @@ class _Parser(FlaskParser):  # type: ignore[misc]
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         if not wire.is_json(req.content_type):
             raise Refused("unsupported_media_type", "请以 JSON 提交。", None)
-        body = wire.decode(req.get_data(cache=False))
+        if req.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+            raise Refused("unsupported_media_type", "不接受压缩的内容。", None)
+        if req.args:  # what is sent goes into the body: beside it an address would be heeded by nobody
+            raise invalid("未知字段。", next(iter(req.args)) if len(req.args) == 1 else None)
+        raw = req.get_data(cache=False)
+        if req.content_length is None and len(raw) >= wire.MOST_BYTES:  # in pieces, and cut where no more is read
+            raise RequestEntityTooLarge
+        if len(raw) < (req.content_length or 0):  # whoever sent it went away in the middle
+            raise BadRequest
+        body = wire.decode(raw)
         if not isinstance(body, Mapping):
             raise invalid("须为对象。")
+        try:
+            json.loads(raw, object_pairs_hook=_once)
+        except RecursionError:
+            raise invalid("内容不是有效的 JSON。") from None
         return body
+
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        for name, values in req.args.lists():
+            if len(values) > 1 and not isinstance(schema.fields.get(name), ma.fields.List):
+                raise refused({name: ["只能填一次。"]})
+        return super().load_querystring(req, schema)
 
     def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, **_: Any) -> Any:
         messages = error.messages
         raise refused(next(iter(messages.values())) if isinstance(messages, dict) else messages) from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    """Of two values under one name a reader takes the first and another the last: neither is what was meant for certain."""
+    if len({name for name, _ in pairs}) < len(pairs):
+        raise invalid("同一字段出现了两次。")
 
 
 PARSER = _Parser()
@@ -150,12 +181,16 @@ PARSER = _Parser()
 
 def with_position(asked: Fields, headers: Fields) -> Fields:
     """The header's position, for a query that can wait; the headers of another one have none."""
-    if "position" not in headers or "position" in asked:
+    if "position" not in headers:
         return asked
+    if asked.get("position") not in (None, headers["position"]):
+        raise invalid("与请求头 X-Position 不一致，请只填其一。", "position")
     return {**asked, "position": headers["position"]}
 
 
 def as_http(problem: Refused) -> Refused:
-    """The names of a command's circumstances as HTTP has them."""
-    names = {"command_id": "Idempotency-Key", "expected_version": "If-Match"}
+    """The names of an operation's circumstances as HTTP has them."""
+    names = {
+        "command_id": "Idempotency-Key", "expected_version": "If-Match", "purpose": "X-Purpose", "purpose_reference": "X-Purpose-Reference",
+    }  # fmt: skip
     return Refused(problem.code, problem.message, names.get(problem.field or "", problem.field))

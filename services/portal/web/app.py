@@ -37,6 +37,7 @@ def create_app(settings: Settings) -> Flask:
         TEMPLATES_AUTO_RELOAD=False,
         JSON_AS_ASCII=False,
     )
+    app.url_map.merge_slashes = False  # an address with two is none of ours, and not to be said in English
     portal = Portal(settings)
     app.extensions["portal"] = portal
     watching.install(app)

@@ -52,8 +52,7 @@ class Portal:
         """Every RPC of every service, by (service, method): from these follow the API, the forms and the desk."""
         found = {}
         for service in discovery.services():
-            cls = importlib.import_module(f"services.{service}.service").SERVICE
-            for info in doors_of(cls):
+            for info in doors_of(service_class(service)):
                 found[service, info.method] = info
         return found
 
@@ -131,6 +130,12 @@ class Portal:
         for name in ("read", "tree"):
             if name in made:
                 made[name].dispose()
+
+
+def service_class(service: str) -> type:
+    """The class whose methods are a service's doors."""
+    found: type = importlib.import_module(f"services.{service}.service").SERVICE
+    return found
 
 
 def of(app: Flask) -> Portal:

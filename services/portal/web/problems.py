@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 from flask import Flask, Response, make_response, render_template, request
+from gunicorn.http.errors import NoMoreData, ParseException
 from werkzeug.exceptions import HTTPException
 
 from shared import logs
@@ -67,6 +68,7 @@ _SAID = {
     500: "系统出现故障，已记录。",
 }
 RETRY_AFTER = 5  # seconds
+BROKEN_BODIES = (ParseException, NoMoreData)  # a body that does not come as it was announced
 
 
 def status_of(refused: Refused) -> int:
@@ -128,6 +130,8 @@ def install(app: Flask) -> None:
         if isinstance(error, ConnectionError | TimeoutError):
             away = Unavailable()
             return told(503, away.code, away.message)
+        if isinstance(error, BROKEN_BODIES):
+            return told(400, "invalid_input", _SAID[400])
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = {"at": logs.place(error.__traceback__), "raised": f"{Path(last.filename).name}:{last.lineno}"}
         logs.say("fault", logging.ERROR, error=type(error).__name__, **where)
