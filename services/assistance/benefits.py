@@ -93,6 +93,19 @@ def note_certificates(office: Office, person_id: str, household_id: str, order: 
         office.handle(household.DECIDER, household_id, order.to(note, f"certificates {person_id}"))
 
 
+def certificates_behind(office: Office, home: household.Household, order: Order[Any]) -> str:
+    """Carry over what was recorded of members before certificates were carried over at all (an earlier release), with whatever happens
+    next in the household: the first month for which something came along, "" = there was nothing."""
+    behind = []
+    for person_id in home.members:
+        own: person.Person = office.load(person.DECIDER, person_id).state
+        new = own.certificates[len(home.certificates.get(person_id, ())) :]
+        if new and office.load(placement.DECIDER, person_id).state.household_id == home.household_id:
+            note_certificates(office, person_id, home.household_id, order)
+            behind += [c.effective_month for c in new]
+    return earliest(behind)
+
+
 Source = Callable[[Office, Asked], Gathered]
 
 

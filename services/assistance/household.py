@@ -211,6 +211,15 @@ class HeadChanged:
     by: str
 
 
+@event("assistance.household_head_overdue")
+@dataclass(frozen=True)
+class HeadOverdue:
+    """户主逾期未变更: until ``due_on`` nobody named another head in the place of one who is there no more."""
+
+    household_id: str
+    due_on: date
+
+
 @event("assistance.applied_alone")
 @dataclass(frozen=True)
 class AppliedAlone:
@@ -276,6 +285,7 @@ class Household:
     details: Mapping[str, tuple[Dated, ...]] = field(default_factory=lambda: MappingProxyType({}))  # as recorded
     holdings: tuple[Dated, ...] = ()  # as recorded; before them, as registered
     heads: tuple[HeadChanged, ...] = ()  # as recorded; before them, as registered
+    head_overdue: date | None = None  # until when the head that is wanted was to be named
     alone: tuple[AppliedAlone, ...] = ()
     appraisals: tuple[HouseAppraised, ...] = ()  # as recorded
     supported: Mapping[str, tuple[SupportSpan, ...]] = field(default_factory=lambda: MappingProxyType({}))
@@ -328,6 +338,8 @@ def evolve(state: Household, happened: Any) -> Household:
             return _changed(state, happened)
         case HeadChanged():
             return replace(state, heads=(*state.heads, happened))
+        case HeadOverdue():
+            return replace(state, head_overdue=happened.due_on)
         case AppliedAlone():
             return replace(state, alone=(*state.alone, happened))
         case HouseAppraised():
@@ -583,6 +595,15 @@ class ChangeHousehold:
     homes: int | None = None
 
 
+@command("note_head_overdue", permission="assistance:record")
+@dataclass(frozen=True)
+class NoteHeadOverdue:
+    """By the timer: the day until which a new head was to be named is over."""
+
+    household_id: str
+    due_on: date
+
+
 @command("change_head", permission="assistance:survey")
 @dataclass(frozen=True)
 class ChangeHead:
@@ -701,6 +722,14 @@ def change_household(state: Household, c: ChangeHousehold, order: Order[Any]) ->
     ]
 
 
+def note_head_overdue(state: Household, c: NoteHeadOverdue, order: Order[Any]) -> Sequence[Any]:
+    """Once for each head that is wanted; nothing when one was named meanwhile: the timer may be late, or run twice."""
+    wanted = head_wanted(state, dates.add_months(dates.month_of(order.today), 1))
+    if not wanted or order.today <= c.due_on or (state.head_overdue is not None and state.head_overdue >= c.due_on):
+        return []
+    return [HeadOverdue(state.household_id, c.due_on)]
+
+
 def change_head(state: Household, c: ChangeHead, order: Order[Any]) -> Sequence[Any]:
     if not state.exists:
         raise Refused("not_found", "没有此家庭，请先登记。", "household_id")
@@ -809,6 +838,7 @@ DECIDER: Decider[Household] = Decider(
         NoteCertificates: note_certificates,
         ChangeHousehold: change_household,
         ChangeHead: change_head,
+        NoteHeadOverdue: note_head_overdue,
         move.MoveHousehold: move.move_household,
         move.SetAsideMove: move.set_aside_move,
         move.HandOverHousehold: move.hand_over_household,

@@ -99,7 +99,7 @@ def _income(rows: Rows, r: Recorded) -> None:
 
 @MODEL.on(
     household.MemberCertified, household.AppliedAlone, household.MemberSupported, housing.HouseAppraised, move.HouseholdMoved,
-    move.HouseholdMoveSetAside,
+    move.HouseholdMoveSetAside, household.HeadOverdue,
 )  # fmt: skip
 def _noted(rows: Rows, r: Recorded) -> None:
     rows.change(households, {"household_id": r.event.household_id}, version=r.version)

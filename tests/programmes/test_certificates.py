@@ -17,6 +17,7 @@ from shared.casework.benefits import Asked
 from shared.eventlog.relay.forms import public
 from shared.eventsourcing import codec
 from shared.eventsourcing.events import REGISTRY
+from shared.eventsourcing.orders import Hand, Order
 from tests.desk import Desk, desk
 from tests.programmes import district as town
 from tests.programmes.people import Home, Numbers, apply, case, case_of, decide, due, grant, home, single
@@ -225,3 +226,41 @@ def test_the_subsidies_are_counted_from_the_month_of_their_application(d: Desk, 
     stands = decide(d, case_id)
     assert (stands["status"], stands["first_month"], case_id) == ("in_force", "2023-06", case_of(SUBSIDY, who))
     assert (says("2023-05")[0].applied_on, says("2023-06")[0].applied_on) == (date(2023, 6, 28), None)
+
+
+def before_it_was_carried_over(d: Desk, made: Home) -> None:
+    """A certificate of the second member that an earlier release recorded: on his own stream alone, and of that nothing followed."""
+    office = d.services["assistance"].office
+    since = date(2022, 1, 1)
+    record = person.RecordCertificate(made.members[1], "330225101", 1, "physical", since, None)
+    office.handle(person.DECIDER, made.members[1], Order(record, f"earlier {made.household_id}", Hand.service("assistance"), d.now))
+    d.project()
+    d._delivered = office.log.head()
+
+
+def test_a_certificate_of_an_earlier_release_comes_along_with_the_next_thing_that_happens(d: Desk, numbers: Numbers) -> None:
+    """The household's next fact carries it over, once; the months since it counts are decided again, and what was missed goes out."""
+    made, case_id = granted(d, numbers)
+    before = due(d, case_id, "2023-04")
+    before_it_was_carried_over(d, made)
+    d.on("2023-06-10")
+    d.call("record_income", household_id=made.household_id, person_id=made.members[0], monthly_income_fen=100,
+           effective_from="2023-06-10")  # fmt: skip
+    d.settle()
+    assert due(d, case_id, "2023-04") == if_the_grade_were(d, made, "2023-04", 1) > before
+    stream = household.DECIDER.stream(made.household_id)
+    carried = [r for r in d.services["assistance"].office.history(stream) if isinstance(r.event, household.MemberCertified)]
+    assert len(carried) == 1
+    d.settle()
+    assert len([r for r in d.services["assistance"].office.history(stream) if isinstance(r.event, household.MemberCertified)]) == 1
+
+
+def test_a_certificate_of_an_earlier_release_is_there_at_the_review(d: Desk, numbers: Numbers) -> None:
+    """Where nothing happens, the yearly review carries it over before it decides."""
+    made, case_id = granted(d, numbers)
+    before_it_was_carried_over(d, made)
+    d.on("2023-06-10")
+    d.call("open_review", "reviewer", case_id=case_id)
+    d.call("answer_review", "reviewer", actor="staff:second", case_id=case_id, finding="情况属实")
+    d.settle()
+    assert due(d, case_id, "2023-04") == if_the_grade_were(d, made, "2023-04", 1)

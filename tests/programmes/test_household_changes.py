@@ -346,9 +346,9 @@ def test_states_in_bulk_are_what_the_streams_say_and_what_is_told_again_changes_
 # -- the head
 
 
-def heads_wanted(d: Desk, household_id: str) -> list[dict[str, Any]]:
+def heads_wanted(d: Desk, household_id: str, worklist: str = "household_head_wanted") -> list[dict[str, Any]]:
     d.project()
-    rows = d.call("list_waiting", "auditor", worklist="household_head_wanted", limit=500)
+    rows = d.call("list_waiting", "auditor", worklist=worklist, limit=500)
     return [row for row in rows if row["subject_id"] == household_id]
 
 
@@ -384,6 +384,34 @@ def test_a_head_who_died_is_followed_by_whom_the_household_names(d: Desk, number
     d.on("2023-09-15")
     pay(d, LIVING, "2023-09", town)
     assert [e for e in history(d, case_id) if isinstance(e, bc.BenefitPaid)][-1].month == "2023-09"
+
+
+def test_a_head_whom_nobody_names_in_time_is_an_event_and_stands_in_a_list_of_its_own(d: Desk, numbers: Numbers) -> None:
+    """户主逾期未变更: once, on the day after; named, it leaves the list; wanted again, the days run anew."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19500101"}, {"born": "19550101"}, {"born": "19850101"}, town="330225108")
+    change(d, made, "2023-08", reason="moved_out", left=[made.members[0]])
+    [waits] = heads_wanted(d, made.household_id)
+    assert waits["due_on"] == "2023-08-02"
+
+    def told() -> list[str]:
+        stream = household.DECIDER.stream(made.household_id)
+        found = [r.event for r in d.services["assistance"].office.history(stream) if isinstance(r.event, household.HeadOverdue)]
+        return [e.due_on.isoformat() for e in found]
+
+    d.on("2023-08-02").settle()
+    assert told() == []
+    for day in ("2023-08-03", "2023-08-04"):
+        d.on(day).settle()
+        assert told() == ["2023-08-02"]
+    late = "household_head_overdue"
+    assert (len(heads_wanted(d, made.household_id)), len(heads_wanted(d, made.household_id, late))) == (0, 1)
+    d.call("change_head", household_id=made.household_id, from_month="2023-08", evidence="户口簿", head_id=made.members[1])
+    d.settle()
+    assert heads_wanted(d, made.household_id, late) == []
+    change(d, made, "2023-09", reason="moved_out", left=[made.members[1]])
+    d.on("2023-10-30").settle()
+    assert told() == ["2023-08-02", "2023-09-03"]
 
 
 def test_a_household_without_a_head_waits_until_he_lives_after_all_or_all_of_it_are_gone(d: Desk, numbers: Numbers) -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from services.assistance import household, person, placement, temporary_deceased
 from services.assistance.benefits import EXTREME_HARDSHIP, note_certificates, note_class, note_support
 from services.assistance.doors.person import PersonDoors
+from services.assistance.rows.heads import HEAD_LATE
 from shared.domain import dates
 from shared.domain import resident_id as resident_ids
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Notice, Order
-from shared.messaging.doors import OWN, command, reaction
+from shared.messaging.doors import OWN, Due, command, deadline, reaction
 from shared.rules.facts import DISABILITY_KINDS
 
 
@@ -121,6 +123,12 @@ class ChangeDoors(PersonDoors):
         """户主变更登记；此后该户各项救助发给新户主，其领款账户核实前暂缓发放。"""
         change = household.ChangeHead(**vars(order.command))
         return self.office.handle(household.DECIDER, order.command.household_id, order.to(change))
+
+    @deadline(HEAD_LATE)
+    def on_head_late(self, due: Due) -> None:
+        """户主待变更逾期."""
+        late = household.NoteHeadOverdue(due.aggregate_id, date.fromisoformat(due.data["due_on"]))
+        self.office.handle(household.DECIDER, due.aggregate_id, due.order(late))
 
     @reaction(OWN, "head_changed", reads=HouseholdChanged)
     def on_head_changed(self, notice: Notice[HouseholdChanged]) -> None:

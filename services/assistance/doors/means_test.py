@@ -7,8 +7,8 @@ from datetime import date
 from functools import cached_property
 from typing import Any, Literal
 
-from services.assistance import check_rights, means_test, reverification, verification_sources
-from services.assistance.benefits import CASES
+from services.assistance import check_rights, household, means_test, reverification, verification_sources
+from services.assistance.benefits import CASES, certificates_behind
 from services.assistance.check_rights import CUT_OVERS, RIGHTS
 from services.assistance.doors.answers import AUTHORISATION, SOURCES_SHOWN, Traced
 from services.assistance.means_test import AUTHORISATIONS, VERIFICATIONS
@@ -250,13 +250,25 @@ class MeansTestDoors(BenefitService):
     def propose(self, order: Order[CaseRef]) -> Any:
         """审核：由规则计算并公示（与经办不得为同一人）；核对查出的财产差异须先登记变更或书面说明。"""
         self._differences_settled(order.command.case_id, order.today)
+        self._certificates_here(order.command.case_id, order)
         return super().propose(order)
 
     @command(ReviewAnswer, permission="review", does=benefit_case.AnswerReview)
     def answer_review(self, order: Order[ReviewAnswer]) -> Any:
         """答复复审：按规则继续、调整或终止；核对查出的财产差异须先登记变更或书面说明。"""
         self._differences_settled(order.command.case_id, order.today)
+        self._certificates_here(order.command.case_id, order)
         return super().answer_review(order)
+
+    def _certificates_here(self, case_id: str, order: Order[Any]) -> None:
+        """A household is decided on its own stream: what of its members' certificates is not there yet is carried over first."""
+        case: benefit_case.Case = self.office.load(CASES, case_id).state
+        home: household.Household = self.office.load(household.DECIDER, case.subject_id).state
+        if not home.exists:
+            return
+        own = order.by(HAND)
+        if month := certificates_behind(self.office, home, own):
+            self.benefits.reassess(case_id, month, f"certificates:{order.command_id}", own)
 
     def _differences_settled(self, case_id: str, today: date) -> None:
         """A report that found more than is on file leads to a changed fact or to an explanation, never to nothing."""

@@ -11,6 +11,7 @@ from services.assistance.benefits import (
     EXTREME_HARDSHIP,
     cases_of_household,
     cases_of_person,
+    certificates_behind,
     end_excluded,
     note_certificates,
     note_support,
@@ -447,6 +448,7 @@ class PersonDoors(BenefitService):
     def reassess_household(self, household_id: str, month: str, notice: Notice[Any]) -> list[str]:
         """A fact of a household changed: its cases, and those of its members, are decided again; the cases that were looked at."""
         state: household.Household = self.office.load(household.DECIDER, household_id).state
+        month = min(month, certificates_behind(self.office, state, notice.order(None)) or month)
         cases = cases_of_household(household_id) + [c for member in state.members for c in cases_of_person(member)]
         for case_id in cases:
             self.benefits.reassess(case_id, month, f"{notice.type} {notice.event_id}", notice.order(None))

@@ -1,4 +1,5 @@
-"""Rows of households whose head (户主) is there no more and of whom nobody has named another: they wait until one is named.
+"""Rows of households whose head (户主) is there no more and of whom nobody has named another: they wait until one is named, in a list of
+their own when the days for it are over.
 
 Until then the eldest who is left is paid (``household.payee_in``).
 """
@@ -16,7 +17,8 @@ from shared.domain import dates
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
-HEAD_WANTED = "household_head_wanted"
+HEAD_WANTED, HEAD_OVERDUE = "household_head_wanted", "household_head_overdue"  # the worklists
+HEAD_LATE = "household_head_late"  # the deadline
 NAMED_WITHIN_DAYS = 30  # a placeholder, no document names one
 
 
@@ -57,11 +59,17 @@ def project(model: ReadModel, tables: HeadTables) -> None:
         state = unpacked(row["state"])
         wanted = household.head_wanted(state, dates.add_months(dates.month_of(day), 1))  # an end of this month counts from the next
         if wanted and known is None:
-            due = (day + timedelta(days=NAMED_WITHIN_DAYS)).isoformat()
+            due_on = day + timedelta(days=NAMED_WITHIN_DAYS)
             rows.put(
-                tables.wanted, household_id=household_id, division=state.division, subject_id=household_id, worklist=HEAD_WANTED, due_on=due
-            )
+                tables.wanted, household_id=household_id, division=state.division, subject_id=household_id, worklist=HEAD_WANTED,
+                due_on=due_on.isoformat(),
+            )  # fmt: skip
+            rows.due(r, HEAD_LATE, household_id, due_on + timedelta(days=1), {"due_on": due_on.isoformat()})
         elif not wanted and known is not None:
             rows.delete(tables.wanted, household_id=household_id)
+            rows.settle(r, HEAD_LATE)
+        elif isinstance(r.event, household.HeadOverdue):
+            rows.change(tables.wanted, {"household_id": household_id}, worklist=HEAD_OVERDUE)
+            rows.settle(r, HEAD_LATE)
         elif known is not None and known["division"] != state.division:
             rows.change(tables.wanted, {"household_id": household_id}, division=state.division)

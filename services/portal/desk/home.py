@@ -36,7 +36,7 @@ ACT_OF = {
     "standard_to_approve": "confirm", "standard_to_publish": "confirm", "price_confirm": "confirm", "price_granting": "confirm",
     "record_check": "review", "record_register": "confirm", "record_change": "review",
     "fund_count": "review", "fund_settle": "confirm", "fund_overdue": "confirm",
-    "finding_follow_up": "survey", "household_head_wanted": "survey",
+    "finding_follow_up": "survey", "household_head_wanted": "survey", "household_head_overdue": "survey",
     "inspection_list": "review", "inspection_draw": "survey", "inspection_seed_check": "review", "inspection_check": "survey",
     "inspection_rectify": "survey",
     "inspection_verify": "review", "inspection_close": "confirm", "inspection_publish": "confirm", "inspection_overdue": "review",

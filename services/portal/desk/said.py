@@ -62,6 +62,7 @@ PARTS: dict[str, str] = {
     "ended_from": "停发起始月份",
     "exit_since": "渐退起始月份",
     "heads": "历次户主变更",
+    "head_overdue": "户主变更期限（逾期未变更）",
     "exit_was": "终止时的渐退起始月份",
     "gone": "因保障对象不在而终止",
     "arrears_of": "待补发的各月金额",

@@ -802,6 +802,7 @@ CODES: dict[str, str] = {
     "payment_month": "送发期限",
     "finding_follow_up": "差错待转追回、补发",
     "household_head_wanted": "户主待变更",
+    "household_head_overdue": "户主逾期未变更",
     "rectified": "已整改，待复查",
     "overpaid": "多发",
     "unpaid": "漏发、少发",
