@@ -4,15 +4,19 @@ One stream a letter, ``operations.dead_letter-<id>``. The event is written first
 discarded that is not recorded, and whoever repeats the act after a crash in between repeats only the move. Nobody is named in it: the
 letter's id is a keyed hash, the event's id was made safe at the door, and a reason that holds a resident ID is refused.
 
+A bundle for an auditor that was taken is recorded by itself (``shared/bundles.py``).
+
 To put another release in place is what operators do as well: what its files say in public is recorded by itself (``shared/filed.py``).
 """
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from shared.bundles import BUNDLE, TakeAuditBundle, noting
 from shared.clock import Clock
 from shared.config import Settings
 from shared.domain.errors import invalid
@@ -124,6 +128,11 @@ class Records:
         self._repository.handle(
             DEAD_LETTER, letter.id, Order(command=act, command_id=derived_id(*asked), hand=hand, now=self._clock.now(), asked=asked)
         )
+
+    def bundle(self, taken: TakeAuditBundle, actor: str) -> None:
+        """An auditor's bundle that is about to be handed out."""
+        bundle_id = str(uuid.uuid4())
+        self._repository.handle(BUNDLE, bundle_id, Order(taken, bundle_id, noting(actor, taken.division), self._clock.now()))
 
     def close(self) -> None:
         self._log.close()

@@ -225,4 +225,5 @@ UNHELD: dict[str, str] = {
     "disclosure_withdrawn": _SHOWN,
     "payee_account_proposed": "户名、账号是本人提供的材料，密封记载，没有推算",
     "file_looked_at": "查阅本身，没有决定",
+    "audit_bundle_taken": "制作审计包本身，没有决定",
 }

@@ -16,19 +16,23 @@ SCOPES = "stream:流名、person:人员标识、case:个案编号、service:服�
 @click.option("--from", "since", metavar="日期", help="期间起（含）；不给则从最初。")
 @click.option("--to", "until", metavar="日期", help="期间止（含）；不给则到现在。")
 @click.option("--older", type=FILE, metavar="文件", help="审计方此前另存的检查点：附一致性证明。")
+@click.option("--reason", required=True, prompt="理由或文号", metavar="理由", help="为什么制作（理由或文号），连同何人、何时记入事件日志。")
 @click.option("--out", required=True, type=NEW, metavar="文件", help="写入这个 ZIP 文件（权限 0600）。")
-def make(scope: str, since: str | None, until: str | None, older: Path | None, out: Path) -> None:
+def make(scope: str, since: str | None, until: str | None, older: Path | None, reason: str, out: Path) -> None:
     """制作审计包：一个范围、一段期间的全部事件及证明，所用规则与参数的文本，核验程序。个人信息保持密封。
+    何人、何时、为何制作，先记入事件日志，再写出文件。
 
     \b
     例：
-      minzheng audit bundle --scope person:0f1e… --from 2023-01-01 --to 2023-12-31 --out 审计包.zip
+      minzheng audit bundle --scope person:0f1e… --from 2023-01-01 --to 2023-12-31 --reason 象审〔2024〕3号 --out 审计包.zip
       python3 审计包.zip --key seal.pub --timeline       # 在任何机器上
     """
+    from shared import bundles
     from shared.cli.audit import opened_house
+    from shared.cli.dead_letters import recording
     from shared.cli.sealing import checking_key, origin_of, public_pem
     from shared.clock import Clock
-    from shared.domain.errors import Unavailable
+    from shared.domain.errors import Refused, Unavailable
     from shared.eventlog import discovery
     from shared.eventlog.integrity import bundle
     from shared.eventlog.integrity.checkpoint import CheckpointError, opened
@@ -44,18 +48,28 @@ def make(scope: str, since: str | None, until: str | None, older: Path | None, o
         first, last = day_or_moment(since, False), day_or_moment(until, True)
     except ValueError as error:
         raise click.ClickException(f"--from、--to {WRITTEN}") from error
+    try:
+        why = bundles.reason(reason)
+    except Refused as error:
+        raise click.ClickException(error.message) from error
     discovery.load_all()
-    with opened_house() as (settings, log, engine):
+    with opened_house() as (settings, log, engine), recording() as (records, hand):
+
+        def noted(made: bundle.Made) -> None:
+            taken = bundles.TakeAuditBundle(str(chosen), first, last, why, made.events, made.checkpoint, hand.division)
+            records.bundle(taken, hand.actor)
+
         origin, note = origin_of(settings), older.read_text(encoding="utf-8") if older else ""
         try:
             if note:
                 opened(note, origin, checking_key(settings))
             with engine.connect() as connection:
-                length = Nodes(connection).size * (1 if chosen.by_name else 2)
+                length = 0 if chosen.kind == "stream" else Nodes(connection).size * (1 if chosen.by_name else 2)
             asked = bundle.Asked(chosen, first, last, note)
             with click.progressbar(length=length, label="制作") as bar:
                 now = Clock(settings.clock_file).now()
-                made = bundle.make(out, log, engine, asked, origin, public_pem(settings), settings.profile, now, bar.update)
+                pem = public_pem(settings)
+                made = bundle.make(out, log, engine, asked, origin, pem, settings.profile, now, bar.update, noted)
         except (NotSealed, CheckpointError) as error:
             raise click.ClickException(str(error)) from error
         except Unavailable as error:

@@ -47,7 +47,7 @@ ROLES: dict[str, frozenset[str]] = {
     "operator": frozenset({"operations:read", "operations:dead_letters"}),  # 运维: the machinery, and no record of anybody
 }
 # The portal's process itself: it records what the files of its release say in public (shared/filed.py), and does nothing else.
-ROLES["service:portal"] = frozenset({"operations:filed"})
+ROLES["service:portal"] = frozenset({"operations:filed", "operations:bundles"})
 # The services' own hands: a reaction may do what its own service may do, nothing in another.
 for _service in ("assistance", "eldercare", "childwelfare", "orgs", "registry"):
     ROLES[f"service:{_service}"] = frozenset({f"{_service}:*"})

@@ -331,12 +331,15 @@ def test_nothing_is_written_of_what_is_not_there(town: Town, tmp_path: Path) -> 
             Scope.parse(bad)
 
 
+WHY = ("--reason", "象审〔2024〕3号")
+
+
 def run_with(size: int, older: Path, out: Path) -> Result:
     """The command with a checkpoint of that size, signed by the house's key."""
     root = tree.EMPTY if size == 0 else bytes(32)
     note = signed(Checkpoint(ORIGIN, size, root, -1, datetime(2023, 7, 3, tzinfo=SHANGHAI)), KEY)
     older.write_text(note, encoding="utf-8")
-    return CliRunner().invoke(command, ["bundle", "--scope", "all", "--older", str(older), "--out", str(out)])
+    return CliRunner().invoke(command, ["bundle", "--scope", "all", "--older", str(older), *WHY, "--out", str(out)])
 
 
 def test_the_commands_make_and_check_one(town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -356,13 +359,32 @@ def test_the_commands_make_and_check_one(town: Town, tmp_path: Path, monkeypatch
     out = tmp_path / "审计包.zip"
     run = CliRunner()
     period = ["--from", "2023-07-01", "--to", "2023-08-31"]
-    told = run.invoke(command, ["bundle", "--scope", f"case:{town.case}", *period, "--older", str(older), "--out", str(out)])
+    told = run.invoke(command, ["bundle", "--scope", f"case:{town.case}", *period, "--older", str(older), *WHY, "--out", str(out)])
     assert (told.exit_code, "已写入" in told.output) == (0, True), told.output
+    [taken] = [json.loads(r.data) for r in town.log.read_all() if r.name == "operations.audit_bundle_taken"]
+    assert (taken["bundle_scope"], taken["reason"], taken["by"][:9]) == (f"case:{town.case}", "象审〔2024〕3号", "operator:")
+    assert (taken["first"][:10], taken["last"][:10], taken["checkpoint"], taken["events"] > 3) == (*period[1::2], newest, True)
     told = run.invoke(command, ["open", str(out), "--timeline"])
     assert (told.exit_code, "成立" in told.output) == (0, True), told.output
     files = contents(out)
     written(out, {**files, "hashes.txt": files["hashes.txt"].replace(b"0", b"1")})
     assert run.invoke(command, ["open", str(out)]).exit_code == 1
-    assert "范围写作" in run.invoke(command, ["bundle", "--scope", "x", "--out", str(out)]).output
+    for bad in ("x", "王某某的身份证110101199003070003"):
+        none = run.invoke(command, ["bundle", "--scope", "all", "--reason", bad, "--out", str(tmp_path / "no.zip")])
+        assert (none.exit_code, "理由" in none.output, (tmp_path / "no.zip").exists()) == (1, True, False), none.output
+    assert "范围写作" in run.invoke(command, ["bundle", "--scope", "x", *WHY, "--out", str(out)]).output
     out.write_bytes(b"no archive")
     assert "读不出" in run.invoke(command, ["open", str(out)]).output
+
+
+def test_a_bundle_that_cannot_be_written_down_is_not_there(town: Town, tmp_path: Path) -> None:
+    """No event, no bundle: what was made is gone with the refusal."""
+
+    def away(_made: Made) -> None:
+        raise Unavailable()
+
+    asked = Asked(Scope.parse(f"stream:assistance.case-{town.case}"))
+    log, now = town.log, datetime(2023, 9, 1, tzinfo=SHANGHAI)
+    with pytest.raises(Unavailable):
+        make(tmp_path / "no.zip", log, town.tree, asked, ORIGIN, PUBLIC, town.d.settings.profile, now, lambda _n: None, away)
+    assert list(tmp_path.iterdir()) == []

@@ -297,6 +297,7 @@ def test_checkpoints_and_the_bundle(page: Page, life: Life, sit: Sit, tmp_path: 
     good(page)
     page.select_option("#kind", "case")
     page.fill("#value", life.case)
+    page.fill("#reason", "象审〔2024〕3号")
     with page.expect_response(lambda r: r.request.method == "POST") as answered, page.expect_download() as waiting:
         page.get_by_role("button", name="制作并下载").click()
     assert answered.value.headers["cache-control"] == "no-store"

@@ -75,8 +75,11 @@ class House:
     def bundle(self, **scope: str) -> tuple[int, str]:
         token = re.search(r'name="csrf_token" value="([^"]+)"', self.get("/audit/bundle")[1])
         assert token is not None
-        answer = self.client.post("/audit/bundle", data={"csrf_token": token[1], **scope})
-        return answer.status_code, answer.get_data(as_text=True) if answer.mimetype == "text/html" else answer.mimetype
+        answer = self.client.post("/audit/bundle", data={"csrf_token": token[1], "reason": "象审〔2024〕3号", **scope})
+        try:
+            return answer.status_code, answer.get_data(as_text=True) if answer.mimetype == "text/html" else answer.mimetype
+        finally:
+            answer.close()
 
 
 @pytest.fixture

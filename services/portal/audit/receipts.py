@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,9 @@ from flask import Blueprint, Response, render_template, request, send_file
 
 from services.portal.audit.seeing import asked, auditing, index, note, period, services, stream_at, whole_district
 from services.portal.web import words
+from services.portal.web.identity import who
 from services.portal.web.portal import here as portal
+from shared import bundles
 from shared.cli.sealing import origin_of, public_pem
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.integrity import bundle
@@ -120,8 +123,9 @@ def make_bundle() -> Any:
     if service and service not in services():
         raise Refused("forbidden", "您的岗位无权审计此服务。", None)
     first, last = period()
-    if _length() > MOST_EVENTS:
-        return _bundle_page(command=_command(scope))
+    why = bundles.reason(asked("reason"))
+    if _length(scope) > MOST_EVENTS:
+        return _bundle_page(command=_command(scope, why))
     if kind in ("case", "person"):
         streams = [f"{s}.{kind}-{value}" for s in services() if kind == "person" or index().streams_there([f"{s}.case-{value}"])]
         note("audit_bundle", streams)
@@ -129,28 +133,38 @@ def make_bundle() -> Any:
         note("audit_bundle", [value], stream_at(value).division)
     settings = portal().settings
     pem = public_pem(settings)
+
+    def noted(made: bundle.Made) -> None:
+        place = portal().profile.division_code
+        taken = bundles.TakeAuditBundle(str(scope), first, last, why, made.events, made.checkpoint, place)
+        portal().records.bundle(taken, who().hand.actor)
+
     with tempfile.TemporaryDirectory() as folder, sound_tree():
         out = Path(folder) / "bundle.zip"
         now = portal().clock.now()
         asked_for = bundle.Asked(scope, first, last)
-        bundle.make(out, portal().log, portal().tree, asked_for, origin_of(settings), pem, settings.profile, now, lambda _done: None)
+        origin = origin_of(settings)
+        bundle.make(out, portal().log, portal().tree, asked_for, origin, pem, settings.profile, now, lambda _done: None, noted)
         file = tempfile.TemporaryFile()  # noqa: SIM115  closed with the answer that it becomes
         file.write(out.read_bytes())
     file.seek(0)
     return send_file(file, mimetype="application/zip", as_attachment=True, download_name=f"bundle-{kind}.zip", max_age=0)
 
 
-def _length() -> int:
-    """How many events are gone through: all of the log's, in which every scope, and what was published of standards, is looked for."""
+def _length(scope: bundle.Scope) -> int:
+    """How many events are gone through: a stream's own, or all of the log's, in which every other scope is looked for."""
+    if scope.kind == "stream":
+        newest = portal().log.last(scope.value)
+        return 0 if newest is None else newest.version + 1
     with portal().tree.connect() as connection:
         return Nodes(connection).size
 
 
-def _command(scope: bundle.Scope) -> str:
+def _command(scope: bundle.Scope, why: str) -> str:
     words_ = ["minzheng", "audit", "bundle", "--scope", str(scope)]
     for name, option in (("from", "--from"), ("to", "--to")):
         words_ += [option, asked(name)] if asked(name) else []
-    return " ".join([*words_, "--out", "bundle.zip"])
+    return " ".join([*words_, "--reason", shlex.quote(why), "--out", "bundle.zip"])
 
 
 def add(pages: Blueprint) -> None:

@@ -55,6 +55,8 @@ EVENTS: dict[str, str] = {
     "waits_until": "等候至",
     "before": "止于（月份，不含）",
     # -- whose, which
+    "bundle_scope": "审计包范围",
+    "checkpoint": "检查点（事件数）",
     "account": "收款账户",
     "at_acceptance": "受理环节不予受理",
     "gone_reason": "保障对象不在的原因",

@@ -6,14 +6,13 @@ asked for twice (the form, then what exactly will be done) and done once: sent a
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from flask import Blueprint, current_app, redirect, render_template, request, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 
 from services.portal.ops.overview import queue_name
 from services.portal.ops.seeing import may_act, operating, service_name
@@ -35,7 +34,6 @@ SHOWN = 200  # letters on one page; whoever has more sees to them by kind
 LATELY = timedelta(days=30)
 Done = type[DeadLetterReplayed] | type[DeadLetterDiscarded]
 ACTS: dict[str, tuple[str, Done]] = {"replay": ("重放", DeadLetterReplayed), "discard": ("丢弃", DeadLetterDiscarded)}
-_making = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -231,12 +229,8 @@ def _refused(what: str, refused: Refused, **given: Any) -> Any:
 
 
 def _records() -> Records:
-    """Where acts are recorded; one of a process, made at its first use."""
-    with _making:
-        if "operations" not in current_app.extensions:
-            current_app.extensions["operations"] = Records(portal().settings)
-    found: Records = current_app.extensions["operations"]
-    return found
+    """Where acts are recorded."""
+    return portal().records
 
 
 def add(pages: Blueprint) -> None:

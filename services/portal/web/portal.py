@@ -20,6 +20,7 @@ from shared.eventlog.stores import engine_for
 from shared.messaging.client import RpcClient
 from shared.messaging.doors import DoorInfo, doors_of
 from shared.office import Office
+from shared.operations import Records
 from shared.rules.profile import Profile, load_profile
 from shared.security import tokens
 from shared.security.tokens import Verifier
@@ -117,6 +118,11 @@ class Portal:
     def vault(self) -> Vault:
         return self._once("vault", lambda: Vault(engine_for(self.settings, "vault"), self.settings.master_key))
 
+    @property
+    def records(self) -> Records:
+        """Where acts of operators, and bundles that were taken, are written down."""
+        return self._once("records", lambda: Records(self.settings))
+
     def office(self, service: str) -> Office:
         """The office of a service, where a page that reads the log itself notes who looked (``audit/seeing.py``)."""
         return self._once(f"office {service}", lambda: Office(self.settings, service))
@@ -125,7 +131,7 @@ class Portal:
         with self._lock:
             made, self._made = self._made, {}
         for name in made:
-            if name in ("rpc", "log") or name.startswith("office "):
+            if name in ("rpc", "log", "records") or name.startswith("office "):
                 made[name].close()
         for name in ("read", "tree"):
             if name in made:

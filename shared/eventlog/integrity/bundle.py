@@ -26,6 +26,7 @@ import sqlalchemy as sa
 
 from shared.config import ROOT
 from shared.domain.errors import Unavailable
+from shared.eventlog import discovery
 from shared.eventlog.client import Log, Raw
 from shared.eventlog.integrity import bundle_check, standalone, tree
 from shared.eventlog.integrity.checkpoint import size_of
@@ -33,8 +34,11 @@ from shared.eventlog.integrity.leaf import OF_THE_TREE, leaf_of
 from shared.eventlog.integrity.nodes import Nodes
 from shared.eventlog.integrity.receipt import CONSISTENCY, NotSealed, event_of
 from shared.eventlog.integrity.seal import newest_note
+from shared.eventlog.near import wanted as wanted_of
 from shared.eventlog.reader import Reader
-from shared.eventsourcing.codec import decode_meta
+from shared.eventlog.showing import recorded
+from shared.eventlog.walk import assessments_of
+from shared.eventsourcing.codec import BrokenEvent, UnknownEvent, decode_meta
 from shared.eventsourcing.events import REGISTRY, personal_plan
 from shared.eventsourcing.titles import title
 from shared.rules.parameters import fingerprint
@@ -98,6 +102,7 @@ class Made:
 
     events: int = 0
     unsealed: int = 0  # of the scope, but behind the checkpoint
+    checkpoint: int = 0  # its size
     streams: dict[str, Stream] = field(default_factory=dict)
     versions: set[tuple[str, str]] = field(default_factory=set)  # (service, version of rules or parameters) that decisions name
 
@@ -113,15 +118,17 @@ class Asked:
 
 
 def make(
-    out: Path, log: Log, engine: sa.Engine, asked: Asked, origin: str, key_pem: bytes, profile: str, at: datetime, progress: Progress
-) -> Made:
-    """Write the bundle, whole or not at all. NotSealed when there is no checkpoint, or nothing of the scope is under it."""
+    out: Path, log: Log, engine: sa.Engine, asked: Asked, origin: str, key_pem: bytes, profile: str, at: datetime, progress: Progress,
+    noted: Callable[[Made], None] = lambda _made: None,
+) -> Made:  # fmt: skip
+    """Write the bundle, whole or not at all. NotSealed when there is no checkpoint, or nothing of the scope is under it. ``noted`` is
+    called when it is whole, before it is there: whoever cannot write down that it was taken raises."""
     newest = newest_note(log)
     if newest is None or size_of(newest[1]) == 0:
         raise NotSealed("还没有检查点，请先运行 minzheng seal --once。")
     if size_of(newest[1]) < 0:
         raise NotSealed("最新的检查点读不出，请运行 minzheng audit verify。")
-    made, note = Made(), newest[1]
+    made, note = Made(checkpoint=size_of(newest[1])), newest[1]
     if asked.older and size_of(asked.older) < 1:
         raise NotSealed("所给的较早检查点中没有事件，不能据以证明。")
     if asked.older and size_of(asked.older) > size_of(note):
@@ -168,6 +175,7 @@ def make(
                 "files": put.files,
             }
             archive.writestr("manifest.json", _json(manifest))
+        noted(made)
         os.replace(part, out)
     finally:
         part.unlink(missing_ok=True)
@@ -206,7 +214,7 @@ def _chosen(log: Log, asked: Asked, proofs: _Proofs, made: Made, progress: Progr
     wanted = None if asked.scope.by_name else {e.stream for e in _all(log, progress) if asked.scope.about(e)}
     before: dict[str, int] = {}
     over: set[str] = set()
-    for event in _all(log, progress):
+    for event in _of_one(log, asked.scope.value) if asked.scope.kind == "stream" else _all(log, progress):
         ours = asked.scope.about(event) if wanted is None else event.stream in wanted
         if not ours:
             if event.name.endswith(STANDARD) and (line := proofs.line(event, "standard")):
@@ -242,6 +250,26 @@ def _chosen(log: Log, asked: Asked, proofs: _Proofs, made: Made, progress: Progr
             line = proofs.line(event, "edge")
             if line is not None:
                 yield line
+
+
+def _of_one(log: Log, stream: str) -> Iterator[Raw]:
+    """A stream, and what was published of the standards that its decisions name, in the order of the log: the rest is not gone through."""
+    allows = wanted_of(**OF_THE_TREE)
+    own = [event for event in log.read(stream) if allows(event)]
+    books = {book for event in own for book in _books(event)} - {stream}
+    published = (event for book in sorted(books) for event in log.read(book) if event.name.endswith(STANDARD))
+    yield from sorted([*own, *published], key=lambda event: event.position)
+
+
+def _books(event: Raw) -> tuple[str, ...]:
+    """The streams in which the figures of an event's decisions were published."""
+    room = discovery.replaying(event.stream.partition(".")[0])
+    if not hasattr(room, "figures"):
+        return ()
+    try:
+        return tuple(book for a in assessments_of(recorded(event).event) for book in room.figures(a))
+    except (BrokenEvent, UnknownEvent):  # it is in the bundle as it stands
+        return ()
 
 
 def _all(log: Log, progress: Progress) -> Iterator[Raw]:
