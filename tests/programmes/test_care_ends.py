@@ -522,3 +522,35 @@ def test_a_campaign_says_by_town_how_far_it_is_and_who_died_is_not_said_to_pass(
     assert (found["worklist"], found["due"]) == ("inspection_overdue", "F0001复查")
     d.call("verify_rectification", "reviewer", record_id=first, finding_id="F0001", outcome="accepted")
     assert row(d, first, "dispersed_support_special_inspection")["worklist"] == "inspection_close"
+
+
+# -- A18: the institutions
+
+
+def test_an_institution_is_registered_with_who_manages_and_who_runs_it(d: Desk) -> None:
+    """A18: a house that the public built is run by somebody chosen in the open; a campaign looks at all that are registered."""
+    d.on("2026-03-02")
+    town = "330225205"
+    private = "public_built_private_run"
+    entries = {"name": "敬老院", "managing_body": "district", "operation": private, "operator": "org:run", "places": "80"}
+    body = {"programme": "support_institution_register", "division": town}
+
+    def filed(institution: str, **more: str) -> str:
+        told = [{"code": code, "value": value} for code, value in (entries | more).items() if value]
+        return str(d.call("file_record", **body, subject_id=institution, entries=told)["id"])
+
+    with pytest.raises(Refused, match="公开择优"):
+        filed("org:h1")
+    first, second = filed("org:h1", selection_no="象采1号"), filed("org:h2", operation="public", operator="")
+    for made in (first, second):
+        d.call("check_record", "reviewer", record_id=made)
+        d.call("register_record", "approver", record_id=made)
+    change = [{"code": "operation", "value": private}]
+    with pytest.raises(Refused, match="公开择优"):
+        d.call("change_record", record_id=second, entries=change, reason="公办民营")
+    filed("org:h3", operation="public", operator="")  # not registered yet
+    opening = {"programme": "support_institution_governance", "division": town, "title": "专项治理", "scope": "全部机构"}
+    campaign = d.call("open_campaign", "reviewer", **opening, period_from=today(d), check_by="2026-12-31")["id"]
+    d.project()
+    d.call("list_campaign_cases", "reviewer", record_id=campaign)
+    assert list(record(d, "inspection", campaign)["objects"]) == ["org:h1", "org:h2"]

@@ -120,6 +120,8 @@ BEFORE: Mapping[str, Callable[[Any, Order[Any]], Order[Any] | None]] = {
     "freeze_campaign_list": nobody_drawn,
     "start_campaign": everybody_listed,
     "rectify_finding": led_to_what_it_says,
+    "file_record": care_checks.institution_filed,
+    "change_record": care_checks.institution_changed,
     "request_entrusted_care": entrusted,
     "admit_to_entrusted_care": still_as_claimed,
     "record_placement_wish": care_checks.wished,

@@ -22,10 +22,11 @@ from services.assistance.declarations.care import (
 )
 from services.assistance.declarations.discovery import LOW_INCOME_DYNAMIC_MONITORING, MONITORING_WARNING_HANDLING
 from services.assistance.declarations.funds import TEMPORARY_ASSISTANCE_RESERVE_FUND
+from services.assistance.declarations.institutions import PRIVATE_RUN, SUPPORT_INSTITUTION_REGISTER
 from services.assistance.declarations.lists import POVERTY_RELAPSE_SCREENING
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.risk_flags import severe
-from shared.casework import benefit_case, clue, fund, graded_assessment, list_entry, service_order, visit_plan
+from shared.casework import benefit_case, clue, fund, graded_assessment, list_entry, record, service_order, visit_plan
 from shared.casework.shape import said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
@@ -120,6 +121,28 @@ def _in_support(service: Any, person_id: str, today: date) -> None:
     standing.on_file(service.office, person_id, "subject_id")
     if not standing.extreme_hardship(service.office, person_id, dates.month_of(today)):
         raise invalid("该人员不是特困人员，也未申请特困供养。", "subject_id")
+
+
+# -- A18: the institutions
+
+
+def institution_filed(service: Any, order: Order[record.FileRecord]) -> None:
+    """供养服务机构登记: who runs a house that the public built was chosen in the open (公开择优)."""
+    if order.command.programme == SUPPORT_INSTITUTION_REGISTER.code:
+        said(order.command.subject_id, "subject_id", "机构编号")
+        _chosen_openly({e.code: e.value for e in order.command.entries})
+
+
+def institution_changed(service: Any, order: Order[record.ChangeRecord]) -> None:
+    """The same of what a change leaves."""
+    state: record.Record = service.office.load(DECIDERS[record.NAME], order.command.record_id).state
+    if state.programme == SUPPORT_INSTITUTION_REGISTER.code:
+        _chosen_openly({e.code: e.value for e in (*state.entries, *order.command.entries)})
+
+
+def _chosen_openly(entries: dict[str, str]) -> None:
+    if entries.get("operation") == PRIVATE_RUN and not (entries.get("operator", "").strip() and entries.get("selection_no", "").strip()):
+        raise invalid("公办民营的机构须填写运营方和公开择优选定文号。", "entries")
 
 
 # -- A19: entrusted care

@@ -10,9 +10,10 @@ from typing import Any
 from services.assistance import person
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
+from services.assistance.declarations.institutions import SUPPORT_INSTITUTION_REGISTER
 from services.assistance.doors.answers import Acceptance
 from services.assistance.doors.handoffs import HandoffDoors
-from services.assistance.read_model import BENEFITS, MODEL
+from services.assistance.read_model import BENEFITS, MODEL, RECORDS
 from services.assistance.rows.inspections import coverage
 from services.assistance.rows.meetings import NEXT_MEETING
 from shared.casework import benefit_case, clue, handoff, inspection, session
@@ -28,6 +29,7 @@ from shared.messaging.showing import all_seen, caught_up, plain
 from shared.security.permissions import within
 
 ANNUAL_REVIEW = "annual_entitlement_review"
+GOVERNANCE = "support_institution_governance"  # its objects are institutions
 DISPERSED = "dispersed_support_special_inspection"  # its objects are persons (person_id)
 OUTCOMES = {"continue": "confirmed", "adjust": "adjusted", "terminate": "terminated"}  # 复审结论 as the campaign calls it
 # Which cases a campaign looks at, where its objects are the cases of a register.
@@ -105,6 +107,15 @@ def dispersed(service: Any, division: str, month: str) -> list[str]:
     return sorted(p for p in cases if person.facts_in(service.office.load(person.DECIDER, p).state, month).placement == "dispersed")
 
 
+def institutions(service: Any, division: str) -> list[str]:
+    """登记在册的特困供养服务机构 of a place."""
+    where, found, after = {"programme": SUPPORT_INSTITUTION_REGISTER.code, "status": "registered"}, list[str](), ""
+    while rows := listed(service.office.read, RECORDS, division, where, 500, after):
+        found += [row["subject_id"] for row in rows]
+        after = rows[-1]["record_id"]
+    return sorted(found)
+
+
 def _running(service: Any, division: str, programmes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     for programme in programmes:
         for status in RUNNING:
@@ -156,15 +167,17 @@ class WindowDoors(HandoffDoors):
 
     @command(CampaignRef, permission="review", does=inspection.ListCampaignObjects)
     def list_campaign_cases(self, order: Order[CampaignRef]) -> Any:
-        """将本辖区在册个案（或分散供养特困人员）全部列入检查（复审、差错台账、抽查、专项排查）。"""
+        """将本辖区在册个案（或分散供养特困人员、登记在册的供养服务机构）全部列入检查（复审、差错台账、抽查、专项排查、专项治理）。"""
         record_id, campaigns = order.command.record_id, DECIDERS[inspection.NAME]
         state: inspection.Campaign = self.office.load(campaigns, record_id).state
-        if state.programme not in REVIEWED and state.programme != DISPERSED:
+        if state.programme not in (*REVIEWED, DISPERSED, GOVERNANCE):
             raise Refused("out_of_order", "此项检查的对象不是在册个案。", "record_id")
         within(order.hand, state.division)
         all_seen(self.office, MODEL)
         if state.programme == DISPERSED:
             cases = dispersed(self, state.division, dates.month_of(order.today))
+        elif state.programme == GOVERNANCE:
+            cases = institutions(self, state.division)
         else:
             cases = sorted(row["case_id"] for row in _running(self, state.division, REVIEWED[state.programme]))
         if not cases:
