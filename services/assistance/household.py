@@ -295,7 +295,7 @@ class Household:
     vehicles: int = 0
     homes: int = 0
     registered_in: str = ""
-    places: tuple[Place, ...] = ()  # by its moves that are in force, as recorded; before them, as registered
+    towns: tuple[Place, ...] = ()  # by its moves that are in force, as recorded; before them, as registered
     moved: int = 0  # how many moves were recorded
     handed: tuple[int, ...] = ()  # the moves by which it was handed over to the town that has it now
 
@@ -322,9 +322,9 @@ def evolve(state: Household, happened: Any) -> Household:
             )
         case HouseholdMoved():
             there = Place(happened.number, happened.from_month, happened.division, happened.area)
-            return replace(state, places=(*state.places, there), moved=happened.number)
+            return replace(state, towns=(*state.towns, there), moved=happened.number)
         case HouseholdMoveSetAside():
-            return replace(state, places=tuple(p for p in state.places if p.number != happened.number))
+            return replace(state, towns=tuple(p for p in state.towns if p.number != happened.number))
         case HouseholdHandedOver():
             return replace(state, division=happened.division, handed=happened.numbers)
         case IncomeRecorded():
@@ -415,7 +415,7 @@ def known_until(state: Household) -> str:
     moves = (m.month for known in state.moves.values() for m in known)
     details = (d.month for known in (*state.details.values(), state.holdings) for d in known)
     supports = (m for known in state.supported.values() for span in known for m in (span.first, span.end))
-    dated = (*(a.from_month for a in state.alone), *(p.month for p in state.places))
+    dated = (*(a.from_month for a in state.alone), *(p.month for p in state.towns))
     return max((*incomes, *certificates, *moves, *details, *supports, *dated, *state.left.values()), default=ALWAYS)
 
 
@@ -447,7 +447,7 @@ def facts_in(
     if alone and not lives_in(state, alone, month):
         members = ()
     division, area = state.division, state.area
-    if state.places:  # of most it is none, and a rise asks about a hundred thousand
+    if state.towns:  # of most it is none, and a rise asks about a hundred thousand
         division, area = move.town_in(state, month), move.place_in(state, month)[1]
         members = members if wherever or not move.away_in(state, month) else ()
     return HouseholdFacts(

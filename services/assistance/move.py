@@ -90,7 +90,7 @@ def _news(e: Any, month: str) -> dict[str, Any]:
     return {"household_id": e.household_id, "effective_month": month, "cause": "move"}
 
 
-# -- State, of which the household has: ``registered_in``, ``area`` (as registered), ``places``, ``moved``, ``handed``, ``division`` (now)
+# -- State, of which the household has: ``registered_in``, ``area`` (as registered), ``towns``, ``moved``, ``handed``, ``division`` (now)
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class Place:
 
 def place_in(state: Household, month: str) -> tuple[str, str]:
     """Where the household lives in a month, and whether that is in town; of two moves of one month the later corrects the other."""
-    known = [p for p in state.places if p.month <= month]
+    known = [p for p in state.towns if p.month <= month]
     last = max(known, key=lambda p: (p.month, p.number), default=None)
     return (last.division, last.area) if last else (state.registered_in, state.area)
 
@@ -117,19 +117,19 @@ def ours(state: Household, division: str) -> bool:
 
 def away_in(state: Household, month: str) -> bool:
     """Whether the household lives out of the district in a month (迁出)."""
-    return bool(state.places) and not ours(state, place_in(state, month)[0])
+    return bool(state.towns) and not ours(state, place_in(state, month)[0])
 
 
 def town_in(state: Household, month: str) -> str:
     """Whose the household is in a month: of one that left the district, the place before."""
-    known = [p for p in state.places if p.month <= month and ours(state, p.division)]
+    known = [p for p in state.towns if p.month <= month and ours(state, p.division)]
     last = max(known, key=lambda p: (p.month, p.number), default=None)
     return last.division if last else state.registered_in
 
 
 def handover_due(state: Household) -> str:
     """The month with which a place in the district begins that the household was not handed over to yet; "" = none."""
-    return min((p.month for p in state.places if p.number not in state.handed and ours(state, p.division)), default="")
+    return min((p.month for p in state.towns if p.number not in state.handed and ours(state, p.division)), default="")
 
 
 # -- Commands
@@ -188,34 +188,34 @@ def move_household(state: Household, c: MoveHousehold, order: Order[Any]) -> Seq
     month = dates.add_months(dates.month_of(c.moved_on), MONTHS_AFTER)
     before = place_in(state, month)
     area = c.area or before[1]
-    if (where, area) == before and (not state.places or any(p.month == month for p in state.places)):
+    if (where, area) == before and (not state.towns or any(p.month == month for p in state.towns)):
         return []  # told twice; that it is there already by a move of another month may be all that is known so far
     number = state.moved + 1
     moved = HouseholdMoved(
         state.household_id, number, before[0], where, area, c.moved_on, month, c.reason, c.evidence.strip(),
         c.trigger or order.hand.actor, order.hand.actor,
     )  # fmt: skip
-    return [moved, *_handed_over(state, (*state.places, Place(number, month, where, area)), order)]
+    return [moved, *_handed_over(state, (*state.towns, Place(number, month, where, area)), order)]
 
 
 def set_aside_move(state: Household, c: SetAsideMove, order: Order[Any]) -> Sequence[Any]:
-    there = next((p for p in state.places if p.number == c.number), None)
+    there = next((p for p in state.towns if p.number == c.number), None)
     if there is None:
         raise Refused("not_found", "没有此项迁移登记，或已撤销。", "number")
     if not c.reason.strip():
         raise invalid("请填写撤销理由。", "reason")
     gone = HouseholdMoveSetAside(state.household_id, c.number, there.month, c.reason.strip(), order.hand.actor)
-    return [gone, *_handed_over(state, tuple(p for p in state.places if p is not there), order)]
+    return [gone, *_handed_over(state, tuple(p for p in state.towns if p is not there), order)]
 
 
 def hand_over_household(state: Household, c: HandOverHousehold, order: Order[Any]) -> Sequence[Any]:
-    return _handed_over(state, state.places, order)
+    return _handed_over(state, state.towns, order)
 
 
-def _handed_over(state: Household, places: tuple[Place, ...], order: Order[Any]) -> list[Any]:
+def _handed_over(state: Household, towns: tuple[Place, ...], order: Order[Any]) -> list[Any]:
     """The hand-over, if other moves than those it was handed over by have begun to count."""
     this = dates.month_of(order.today)
-    begun = tuple(sorted(p.number for p in places if p.month <= this and ours(state, p.division)))
+    begun = tuple(sorted(p.number for p in towns if p.month <= this and ours(state, p.division)))
     if begun == state.handed:
         return []
-    return [HouseholdHandedOver(state.household_id, state.division, town_in(replace(state, places=places), this), begun)]
+    return [HouseholdHandedOver(state.household_id, state.division, town_in(replace(state, towns=towns), this), begun)]

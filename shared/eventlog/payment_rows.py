@@ -196,9 +196,9 @@ def _project_cases(model: ReadModel, t: PaymentTables) -> None:
         for hand in case.signed:
             if hand not in before.signed:
                 rows.put(t.hands, case_id=case_id, hand=hand)
-        for place in before.places if case.places != before.places else ():
+        for place in before.towns if case.towns != before.towns else ():
             rows.delete(t.places, case_id=case_id, division=place.division)
-        for place in case.places if case.places != before.places else ():
+        for place in case.towns if case.towns != before.towns else ():
             rows.put(t.places, case_id=case_id, division=place.division)
         decided = isinstance(r.event, bc.CaseGranted | bc.CaseReassessed)
         if isinstance(r.event, bc.CaseHandedOver):

@@ -155,7 +155,7 @@ def test_a_case_is_handed_over_and_each_of_its_months_keeps_its_town() -> None:
         assert case.when(replace(line, division=right)).accepted().state.paid == {month: 100000}
         assert case.when(replace(line, division="330225")).accepted().state.paid == {month: 100000}
     back = case.when(bc.HandOverCase(CASE, TOWN, (), "assistance.household_move_set_aside 2")).accepted()
-    assert (back.state.division, back.state.division_in("2023-10"), back.state.places) == (TOWN, TOWN, ())
+    assert (back.state.division, back.state.division_in("2023-10"), back.state.towns) == (TOWN, TOWN, ())
 
 
 def test_what_was_paid_too_much_is_claimed_by_the_town_whose_month_it_was() -> None:

@@ -12,6 +12,7 @@ from services.assistance import placement
 from services.assistance.benefits import CASES, DISCLOSURES
 from shared.casework import benefit_case as bc
 from shared.domain.errors import Refused
+from shared.eventlog.integrity.replay import ORDER, replay
 from tests.desk import Desk, desk
 from tests.programmes.district import publish
 from tests.programmes.people import Home, Numbers, case, due, grant, home, knows, pay
@@ -228,3 +229,11 @@ def test_a_move_within_the_district_that_was_none_is_handed_back(d: Desk, number
     assert (due(d, case_id, "2023-10"), case(d, case_id)["division"], waits(d, case_id, old)) == (rural, old, True)
     pay(d, LIVING, "2023-10", old)
     assert (runs(d, case_id), owed(d, "2023-10", old, new)) == ({"2023-10": (old, rural, 0)}, {old: "met", new: "without_dues"})
+
+
+def test_every_order_of_these_moves_is_decided_again_as_it_is_recorded(d: Desk) -> None:
+    """Moves, hand-overs, what was set aside and what followed: nothing of it is unlike what its events say."""
+    d.settle()
+    report = replay(d.offices["assistance"].log, {"assistance": d.offices["assistance"]})
+    assert [str(f) for f in report.findings] == []
+    assert report.kinds[ORDER] > 200

@@ -133,7 +133,7 @@ class MoveDoors(PersonDoors):
         if declared is None or declared.payment == "once":
             return
         homes = (f.subject_id,) if declared.subject == "household" else self._placement_of(f.subject_id).households
-        if any(self._at_home(home).places for home in homes):
+        if any(self._at_home(home).towns for home in homes):
             self._hand_case_over(benefit_case.case_id(f.programme, f.subject_id), notice)
 
     def _go_along(self, household_id: str, notice: Notice[Any]) -> None:
@@ -158,19 +158,19 @@ class MoveDoors(PersonDoors):
             return
         this = dates.month_of(notice.now.date())
         whose, edges = self._whereabouts(case)
-        places: list[CasePlace] = []
+        towns: list[CasePlace] = []
         for month in sorted({household.ALWAYS, *(m for m in edges if m <= this)}):
-            if not places or places[-1].division != whose(month):
-                places.append(CasePlace(month, whose(month)))
+            if not towns or towns[-1].division != whose(month):
+                towns.append(CasePlace(month, whose(month)))
         cause = f"{notice.type} {notice.event_id}"
-        over = HandOverCase(case_id, places[-1].division, tuple(places) if len(places) > 1 else (), cause)
+        over = HandOverCase(case_id, towns[-1].division, tuple(towns) if len(towns) > 1 else (), cause)
         self.office.handle(self.benefits.cases, case_id, notice.order(over, f"hand over {case_id}"))
 
     def _whereabouts(self, case: benefit_case.Case) -> tuple[Callable[[str], str], Iterable[str]]:
         """Whose a case's subject is in a month, and the months in which that may change."""
         home = self._at_home(case.subject_id)
         if home.exists:
-            return (lambda month: move.town_in(home, month)), [p.month for p in home.places]
+            return (lambda month: move.town_in(home, month)), [p.month for p in home.towns]
         own: person.Person = self.office.load(person.DECIDER, case.subject_id).state
         placed = self._placement_of(case.subject_id)
         homes = {h: self._at_home(h) for h in placed.households}
@@ -182,7 +182,7 @@ class MoveDoors(PersonDoors):
             where = person.where_in(own, month)[0] if own.registered is not None else case.division
             return where if where[: move.DISTRICT_DIGITS] == case.division[: move.DISTRICT_DIGITS] else case.division
 
-        edges = [s.month for s in placed.stays] + [p.month for h in homes.values() for p in h.places]
+        edges = [s.month for s in placed.stays] + [p.month for h in homes.values() for p in h.towns]
         return whose, edges + [c.from_month for c in own.changes if c.division]
 
     def _cases_at_home(self, home: household.Household) -> list[str]:

@@ -47,7 +47,7 @@ def project(model: ReadModel, tables: MoveTables) -> None:
         state = unpacked(row["state"])
         if isinstance(e, move.HouseholdMoveSetAside):
             rows.delete(tables.places, household_id=e.household_id, valid_from=e.from_month)
-        edges = sorted({household.ALWAYS, *(p.month for p in state.places)})
+        edges = sorted({household.ALWAYS, *(p.month for p in state.towns)})
         for first, end in zip(edges, (*edges[1:], ""), strict=True):
             key = {"household_id": e.household_id, "valid_from": first}
             rows.put(tables.places, **key, valid_to=end, division=move.town_in(state, first))

@@ -9,6 +9,8 @@ from services.portal.desk import said
 
 EVENTS: dict[str, str] = {
     "part": "名单分段",
+    "old_division": "原所在地",
+    "trigger": "触发来源",
     # -- until when, on which day
     "accept_by": "受理期限",
     "accepted_at": "受理时间",

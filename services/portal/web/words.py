@@ -114,7 +114,7 @@ FIELDS: dict[str, str] = {
     "happened_on": "发生日期",
     "found_on": "认定日期",
     "held_on": "举行日期",
-    "moved_on": "日期（入住、离院）",
+    "moved_on": "日期（迁移、入住、离院）",
     "published_on": "发布日期",
     "received_on": "收到日期",
     "retention_ended_on": "保存期限届满日期",

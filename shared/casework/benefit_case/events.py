@@ -431,14 +431,14 @@ class CasePlace:
 @dataclass(frozen=True)
 class CaseHandedOver:
     """移交: whom the case is about moved: from today on the case is ``division``'s, and each of its months that town's in which they lived
-    then (``places``, all of them as they are known now; none: all are ``division``'s). ``cause``: what moved them."""
+    then (``towns``, all of them as they are known now; none: all are ``division``'s). ``cause``: what moved them."""
 
     programme: str
     subject_id: str
     old_division: str
     division: str
     from_month: str
-    places: tuple[CasePlace, ...]
+    towns: tuple[CasePlace, ...]
     cause: str
     by: str
 

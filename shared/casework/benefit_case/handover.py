@@ -2,7 +2,7 @@
 
 The months stay whose they were: what was owed, paid or paid too much for a month in which they lived in the old town remains the old
 town's matter (``Case.division_in``); everything else, from who may look at the case to whose list it stands in, is the new town's from the
-event on. The service hands over when the month has begun from which the move counts, and says all places anew, so that a move that
+event on. The service hands over when the month has begun from which the move counts, and says all towns anew, so that a move that
 turns out to be untrue is one more hand-over.
 """
 
@@ -21,23 +21,23 @@ from shared.eventsourcing.orders import Order
 @command("hand_over_case", permission="record")
 @dataclass(frozen=True)
 class HandOverCase:
-    """By the service. ``places``: ascending, the first from the first month of all; none where everything is ``division``'s."""
+    """By the service. ``towns``: ascending, the first from the first month of all; none where everything is ``division``'s."""
 
     case_id: str
     division: str
-    places: tuple[e.CasePlace, ...]
+    towns: tuple[e.CasePlace, ...]
     cause: str
 
 
 def hand_over_case(state: Case, c: HandOverCase, order: Order[Any]) -> Sequence[Any]:
     """Nothing of a case that was over before they moved: it stays where it was."""
-    if state.status == "none" or (state.division, state.places) == (c.division, c.places):
+    if state.status == "none" or (state.division, state.towns) == (c.division, c.towns):
         return []
-    if not state.open and not any(p.month < state.last_change for p in (*c.places[1:], *state.places[1:])):
+    if not state.open and not any(p.month < state.last_change for p in (*c.towns[1:], *state.towns[1:])):
         return []
-    since = c.places[-1].month if c.places else state.places[-1].month if state.places else state.first_month
+    since = c.towns[-1].month if c.towns else state.towns[-1].month if state.towns else state.first_month
     return [
         e.CaseHandedOver(
-            state.programme, state.subject_id, state.division, c.division, since, c.places, c.cause, order.hand.actor
+            state.programme, state.subject_id, state.division, c.division, since, c.towns, c.cause, order.hand.actor
         )
     ]

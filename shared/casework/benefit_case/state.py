@@ -418,7 +418,7 @@ class Case(Progress):
     rounds: tuple[Round, ...] = ()  # those before this one
     schedule: tuple[e.MonthAmount, ...] = ()  # amount from that month on, ascending
     suspensions: tuple[Suspension, ...] = ()
-    places: tuple[e.CasePlace, ...] = ()  # whose each month is, where that is not the same town for all of them
+    towns: tuple[e.CasePlace, ...] = ()  # whose each month is, where that is not the same town for all of them
     valid_from: date | None = None
     ended_from: str = ""
     gone: bool = False  # it was ended because nobody was there any more
@@ -460,7 +460,7 @@ class Case(Progress):
 
     def division_in(self, month: str) -> str:
         """Whose the month is: who pays it, and is answered to for it."""
-        there = [p.division for p in self.places if p.month <= month]
+        there = [p.division for p in self.towns if p.month <= month]
         return there[-1] if there else self.division
 
     @property
@@ -596,12 +596,12 @@ def evolve(before: Case, event: Any) -> Case:
         case e.ObjectionAnswered():
             return replace(state, objection=None)
         case e.CaseHandedOver():
-            return replace(state, places=event.places)
+            return replace(state, towns=event.towns)
         case e.CaseGranted():
             first = e.MonthAmount(event.first_month, event.amount_fen)
-            if state.places and state.division_in(event.first_month) != event.division:  # granted anew, elsewhere
-                kept = tuple(p for p in state.places if p.month < event.first_month)
-                state = replace(state, places=(*kept, e.CasePlace(event.first_month, event.division)))
+            if state.towns and state.division_in(event.first_month) != event.division:  # granted anew, elsewhere
+                kept = tuple(p for p in state.towns if p.month < event.first_month)
+                state = replace(state, towns=(*kept, e.CasePlace(event.first_month, event.division)))
             after = (e.MonthAmount(dates.add_months(event.first_month, 1), 0),) if event.terms.payment == "once" else ()
             state = replace(
                 state,
