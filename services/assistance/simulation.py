@@ -2,7 +2,9 @@
 
 Two months matter. ``effective_month`` is the one from which the change would count. ``month`` is the one whose cases are looked at: this
 month's by default; of a past month as it was, and the change is then supposed to have counted in it. Every case is put to the rules
-twice, as they are and as they would be, with what was being paid before; the first must be what was paid, and what is not is listed.
+twice, as they are and as they would be, with what was being paid before; the first must be what was paid. Where the month was decided
+anew since (a fact that came late, an end, a suspension) the difference is a claim or arrears already, and is told apart; what is neither
+is listed. What was paid of a case that is in force in the month no longer is among it.
 
 The facts of households come in bulk; those of a person (特困、两项补贴) or of a household's bills (支出型) are read case by case.
 """
@@ -76,7 +78,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class NotAsPaid:
-    """A case for which the unchanged rules say something else than was paid for the month."""
+    """A case for which the unchanged rules say something else than was paid for the month, and than was decided for it since."""
 
     case_id: str
     paid_fen: int
@@ -107,6 +109,8 @@ class Report:
     newly_eligible_fen: int = 0
     paid_cases: int = 0
     paid_fen: int = 0
+    corrected_cases: int = 0  # paid otherwise, and decided anew since: by so much, as arrears (+) or as a claim (-)
+    corrected_fen: int = 0
     not_as_paid: int = 0
     differences: list[NotAsPaid] = field(default_factory=list)
     towns: dict[str, Town] = field(default_factory=dict)
@@ -205,19 +209,26 @@ def simulate(
     report.distribution = [Bar(a, b) for a, b in pairwise(bounds)]
     drawing: set[str] = set()
     page: list[CaseNow] = []
+    aside: list[CaseNow] = []  # not in force in the month, by what is known now
     for now in cases:
         if in_force(now, asked.month):
             page.append(now)
             drawing.add(now.state.subject_id)
+        else:
+            aside.append(now)
+        if len(aside) == size:
+            _paid_all_the_same(report, aside, payments, asked.month)
+            aside = []
         if len(page) == size:
-            _count(report, facts_of(page), rules, supposed, payments, asked, each_case)
+            _page(report, page, facts_of, rules, supposed, payments, asked, each_case)
             progress("cases", len(page))
             page = []
         if most and report.cases + len(page) > most:
             raise Refused("too_many", f"超过{most}件，请用命令行 minzheng simulate 测算。", None)
     if page:
-        _count(report, facts_of(page), rules, supposed, payments, asked, each_case)
+        _page(report, page, facts_of, rules, supposed, payments, asked, each_case)
         progress("cases", len(page))
+    _paid_all_the_same(report, aside, payments, asked.month)
     after, looked = "", 0
     while entries := register(after, drawing):
         _newly(report, [f for _, k, f in entries if f is not None and k not in drawing], rules, supposed, asked)
@@ -269,6 +280,44 @@ def _division(facts: Any) -> str:
     return where
 
 
+def _page(
+    report: Report,
+    page: list[CaseNow],
+    facts_of: FactsOf,
+    rules: RulesEngine,
+    supposed: RulesEngine,
+    payments: Callable[[Iterable[str]], dict[str, int]],
+    asked: Asked,
+    each_case: bool,
+) -> None:
+    known = facts_of(page)
+    _count(report, known, rules, supposed, payments, asked, each_case)
+    there = {now.case_id for now, _ in known}
+    _paid_all_the_same(report, [now for now in page if now.case_id not in there], payments, asked.month)
+
+
+def _paid_all_the_same(report: Report, cases: list[CaseNow], payments: Callable[[Iterable[str]], dict[str, int]], month: str) -> None:
+    """What was paid for the month of cases of which the rules are asked nothing."""
+    paid = payments([now.case_id for now in cases])
+    for now in cases:
+        if now.case_id in paid:
+            _as_paid(report, now, paid[now.case_id], 0, month)
+
+
+def _as_paid(report: Report, now: CaseNow, paid: int, was: int, month: str) -> None:
+    report.paid_cases += 1
+    report.paid_fen += paid
+    if paid == was:
+        return
+    if now.state.due(month) == was:
+        report.corrected_cases += 1
+        report.corrected_fen += was - paid
+        return
+    report.not_as_paid += 1
+    if len(report.differences) < MOST_DIFFERENCES:
+        report.differences.append(NotAsPaid(now.case_id, paid, was))
+
+
 def _count(
     report: Report,
     known: list[tuple[CaseNow, Any]],
@@ -302,12 +351,7 @@ def _count(
         if will != was:
             _bar(report, will - was).cases += 1
         if now.case_id in paid:
-            report.paid_cases += 1
-            report.paid_fen += paid[now.case_id]
-            if paid[now.case_id] != was:
-                report.not_as_paid += 1
-                if len(report.differences) < MOST_DIFFERENCES:
-                    report.differences.append(NotAsPaid(now.case_id, paid[now.case_id], was))
+            _as_paid(report, now, paid[now.case_id], was, asked.month)
         if each_case:
             report.by_case.append((now.case_id, division, was, will))
 

@@ -41,7 +41,8 @@ def command(
     以家庭情况审定的项目（低保、低保边缘、低收入）成批计算；以个人情况审定的（特困、两项补贴）和支出型逐件读取，一件约需几毫秒，
     有进度显示。这些项目的“未在保”只看已有残疾人证、认定或支出记录的人员（家庭）。按次发放的项目不能测算。
 
-    不给 --set 就是“什么也不改”：应当与该月实际发放逐件相等，不等的按个案编号列出。
+    不给 --set 就是“什么也不改”：应当与该月实际发放逐件相等。发放之后该月又另行核定的（迟报的情况、终止、暂停），差额已在补发或追回，
+    单列件数和金额；此外不等的按个案编号列出。
 
     \b
     例：
@@ -163,6 +164,9 @@ def show(r: dict[str, Any], console: Console) -> None:
     if r["paid_cases"]:
         same = "与实际发放逐件相等" if not r["not_as_paid"] else f"[red]与实际发放不等的 {r['not_as_paid']:,} 件[/red]"
         console.print(f"核对 {r['month']} 的发放：{r['paid_cases']:,} 件，{_yuan(r['paid_fen'])} 元；现行规则{same}。")
+        if r["corrected_cases"]:
+            net = _yuan(r["corrected_fen"])
+            console.print(f"  其中发放后另行核定的 {r['corrected_cases']:,} 件，已补发或追回，净额 {net} 元", highlight=False)
         for d in r["differences"]:
             console.print(f"  {d['case_id']}  已发 {_yuan(d['paid_fen'])}  按规则 {_yuan(d['by_rules_fen'])}", highlight=False)
 

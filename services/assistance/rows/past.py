@@ -67,6 +67,8 @@ class Past:
         self._cases[key] = replace(before, state=after, exits=exits_after(before.exits, after, event))
         if isinstance(event, bc.BenefitPaid):
             self._paid[key, event.month] = event.amount_fen
+        elif isinstance(event, bc.PaymentReturned):
+            self._paid.pop((key, event.month), None)
 
     def cases(self, programmes: Sequence[str]) -> Iterator[CaseNow]:
         """Every case of these programmes that had been granted."""

@@ -234,17 +234,17 @@ def households_on(
         after = page[-1]["household_id"]
 
 
-_payments = sa.table("benefit_payments", sa.column("case_id"), sa.column("month"), sa.column("amount_fen"))
+_payments = sa.table("benefit_payments", sa.column("case_id"), sa.column("month"), sa.column("amount_fen"), sa.column("status"))
 
 
 def payments_of(engine: sa.Engine, month: str, case_ids: Iterable[str]) -> dict[str, int]:
-    """What was paid for a month in each of these cases, without arrears."""
+    """What was paid for a month in each of these cases, without arrears; what came back from the bank was not."""
     payments, wanted = _payments, sorted(set(case_ids))
     found: dict[str, int] = {}
     with engine.connect() as connection:
         for n in range(0, len(wanted), _IN):
             query = sa.select(payments.c.case_id, payments.c.amount_fen).where(
-                payments.c.month == month, payments.c.case_id.in_(wanted[n : n + _IN])
+                payments.c.month == month, payments.c.status != "returned", payments.c.case_id.in_(wanted[n : n + _IN])
             )
             found.update({case_id: int(amount) for case_id, amount in connection.execute(query)})
     return found
