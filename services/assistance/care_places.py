@@ -50,7 +50,7 @@ class Terms:
 # -- Events ------------------------------------------------------------------------------------------------------
 
 
-@shape_event(NAME, "care_places_opened")
+@shape_event(NAME, "care_places_opened", published=True)
 @dataclass(frozen=True)
 class CarePlacesOpened:
     """供养床位登记: ``subject_id`` is the institution."""

@@ -554,3 +554,17 @@ def test_an_institution_is_registered_with_who_manages_and_who_runs_it(d: Desk) 
     d.project()
     d.call("list_campaign_cases", "reviewer", record_id=campaign)
     assert list(record(d, "inspection", campaign)["objects"]) == ["org:h1", "org:h2"]
+
+
+def test_places_registered_after_somebody_moved_in_are_not_all_free(d: Desk) -> None:
+    """A19: whoever lives there by his placement has one of them; who has left has none."""
+    d.on("2024-08-01")
+    (stays, _), (left, _) = supported(d), supported(d)
+    for who in (stays, left):
+        wish = placed(d, who, "org:before")
+    d.later(2)
+    d.call("leave_institution", record_id=wish, moved_on=today(d), reason="随亲属生活")
+    d.settle()
+    house = places(d, "org:before")
+    d.settle()
+    assert residents(d, house) == [stays]

@@ -21,11 +21,14 @@ from services.assistance.declarations.care import (
 )
 from services.assistance.doors import care_checks
 from services.assistance.programmes import EXTREME_HARDSHIP_SUPPORT
+from services.assistance.read_model import MODEL, RECORDS
+from services.assistance.rows import care
 from shared.casework import graded_assessment, list_entry, service_order, visit_plan
 from shared.domain import dates
 from shared.eventsourcing.orders import Notice, derived_id
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, reaction
+from shared.messaging.showing import caught_up
 
 DEATH, NOBODY_LEFT = "服务对象死亡", "家庭成员均已死亡"
 SUPPORT_OVER, CENTRAL = "特困供养终止", "转为集中供养"
@@ -60,6 +63,13 @@ class OfCase:
     """Our own ``assistance.case_ended``, ``case_restored`` and ``case_reassessed``."""
 
     programme: str
+    subject_id: str
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Our own ``assistance.care_places_opened``: ``subject_id`` is the institution."""
+
     subject_id: str
 
 
@@ -164,6 +174,17 @@ class CareEndDoors(BenefitService):
         for record_id, _ in care_checks.entrusted_to(self.office, f.subject_id):
             if record_id != care_checks.places_of(f.institution_id):  # there he stays, by another right
                 self._leave(record_id, f.subject_id, f.moved_on, CENTRAL, notice)
+
+    @reaction(OWN, "care_places_opened", reads=Opened)
+    def on_places_opened(self, notice: Notice[Opened]) -> None:
+        """Who lived there by his placement before the places were registered has one of them."""
+        f = notice.facts
+        caught_up(self.office, MODEL, notice.position)  # whoever moves in later is told of by his own event
+        places = care_checks.places_of(f.subject_id)
+        for person_id, since in care.living_in(self.office.read, RECORDS, f.subject_id):
+            if care_checks.lives_in(self.office, person_id, notice.now.date()) == f.subject_id:
+                taken = care_places.TakePriorityPlace(places, person_id, since)
+                self.office.handle(DECIDERS[care_places.NAME], places, notice.order(taken, person_id))
 
     @reaction(OWN, "care_resident_admitted", reads=Admitted)
     def on_admitted_too_late(self, notice: Notice[Admitted]) -> None:

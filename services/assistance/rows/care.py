@@ -83,6 +83,12 @@ def in_support(engine: sa.Engine, sources: Sources, division: str, day: date) ->
     return sorted(found, key=lambda s: s.person_id)
 
 
+def living_in(engine: sa.Engine, records: sa.Table, institution_id: str) -> list[tuple[str, date]]:
+    """(person, since) of everybody whose placement says that he lives in an institution."""
+    wishes = _states(engine, records, placement_wish.SHAPE, EXTREME_HARDSHIP_CENTRAL_PLACEMENT.code, "")
+    return [(w.subject_id, w.stays[-1].first) for _, w in wishes if w.status == "placed" and w.stays[-1].institution_id == institution_id]
+
+
 def central_placement_share(engine: sa.Engine, sources: Sources, division: str, day: date) -> dict[str, Any]:
     """生活不能自理特困人员集中供养率 on a day: of those in support who have lost acts of self-care, how many live in an institution.
     ``outside``: the person_ids of the others."""
