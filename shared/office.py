@@ -1,7 +1,8 @@
 """The office of one service in one process (办公室): log, vault, clock, repository and read model, put together once.
 
 Doors (RPC, reactions, timers), command-line tools and tests all work through it; it knows nothing of AMQP. ``office.then(moment)`` is the
-same office looking back: what a query finds there is what was known at that moment.
+same office looking back: what a query finds there is what was known at that moment. ``office.on_day(day)`` is it at the close of a business
+day by all it knows of that day, what was entered later than it was done among it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import sqlite3
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, TypeVar, cast
 
@@ -20,12 +21,14 @@ from shared.config import Settings
 from shared.domain import resident_id as resident_ids
 from shared.domain.errors import Unavailable, out_of_order
 from shared.eventlog import discovery
-from shared.eventlog.client import Log, LogUnavailable
+from shared.eventlog.client import NO_STREAM, Log, LogUnavailable
+from shared.eventlog.late import late_acts
 from shared.eventlog.past import NotReady, Past
 from shared.eventlog.preparing import Preparing
 from shared.eventlog.read_model import NOTHING
 from shared.eventlog.stores import engine_for
 from shared.eventsourcing.codec import Recorded
+from shared.eventsourcing.days import close_of, held_on
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Order
 from shared.eventsourcing.repository import Loaded, Repository
@@ -86,6 +89,10 @@ class Office:
         """This office as of a moment that is past."""
         return _OfficeThen(self, moment)
 
+    def on_day(self, day: date) -> Office:
+        """This office at the close of a business day, by all it knows of that day; itself where the day is not over."""
+        return self if day >= self.clock.now().date() else _OfficeOnDay(self, day, None)
+
     @cached_property
     def past(self) -> Past:
         """The read models of moments that were asked for; for a service that has one."""
@@ -135,12 +142,18 @@ class _OfficeThen(Office):
         """Made ready only when something is read from it: a query that looks at one stream needs no table."""
         office, moment = self._office, self._moment
         try:
-            return office.past.at(moment, PATIENCE)
+            return self._engine()
         except NotReady as still:
             office.preparing.begin(moment)
             raise Unavailable(f"正在准备该时刻的查询数据（已完成 {still.percent}%），请稍后再试。") from None
         except (LogUnavailable, OSError, sqlite3.OperationalError, sa.exc.OperationalError) as error:  # a full disk, a file taken away
             raise Unavailable() from error
+
+    def _engine(self) -> sa.Engine:
+        return self._office.past.at(self._moment, PATIENCE)
+
+    def on_day(self, day: date) -> Office:
+        return self if day >= self.clock.now().date() else _OfficeOnDay(self._office, day, self._moment)
 
     def load(self, decider: Decider[S], aggregate_id: str, as_of: datetime | None = None) -> Loaded[S]:
         return self._office.load(decider, aggregate_id, self._moment if as_of is None else min(as_of, self._moment))
@@ -156,3 +169,31 @@ class _OfficeThen(Office):
 
     def close(self) -> None:
         """Everything is the office's."""
+
+
+class _OfficeOnDay(_OfficeThen):
+    """An office at the close of a business day, by what is known now (``known`` None) or was at a moment."""
+
+    def __init__(self, office: Office, day: date, known: datetime | None) -> None:
+        super().__init__(office, close_of(day))
+        self._day, self._known = day, known
+
+    def _engine(self) -> sa.Engine:
+        model = discovery.read_model(self.service)
+        assert model is not None
+        assert model.late is not None
+        late = late_acts(self._office.read, model.late, self._day, self._known)
+        return self._office.past.on_day(self._day, late, PATIENCE)
+
+    def on_day(self, day: date) -> Office:
+        return self if day >= self._day else _OfficeOnDay(self._office, day, self._known)
+
+    def load(self, decider: Decider[S], aggregate_id: str, as_of: datetime | None = None) -> Loaded[S]:
+        """Folded from what held on the day. What was known is the office's own matter, and no query's."""
+        events = self.history(decider.stream(aggregate_id))
+        last = events[-1] if events else None
+        return Loaded(decider.fold([r.event for r in events]), last.version if last else NO_STREAM, last.position if last else NOTHING)
+
+    def history(self, stream: str) -> list[Recorded]:
+        known = self._known
+        return held_on([r for r in self._office.history(stream) if known is None or r.meta.recorded_at <= known], self._day)

@@ -130,7 +130,7 @@ class Desk:
         answer = door.serve(made, msgspec.json.decode(msgspec.json.encode(body)), {"auth_token": token, **(why or {})})
         if isinstance(door, _Query):
             hold(type(made), method, answer)
-        if isinstance(door, _Query) and door.opens:
+        if isinstance(door, _Query) and (door.opens or door.narrows):
             self.project()  # a look is an event: whoever waits until all of them are seen must not wait for this one
         return answer
 

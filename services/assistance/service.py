@@ -43,7 +43,7 @@ from shared.messaging.answering import answers, kept, rows
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import Due, command, deadline, query, reaction
 from shared.messaging.shape_doors import with_shapes
-from shared.messaging.showing import caught_up, plain, shown
+from shared.messaging.showing import area, caught_up, plain, shown
 from shared.rules.facts import AREAS
 from shared.security.permissions import within
 
@@ -231,14 +231,21 @@ class Assistance(
     @query(permission="assistance:read")
     @answers(rows(households))
     def list_households(
-        self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
+        self,
+        hand: Hand,
+        division: str | None = None,
+        valid_at: date | None = None,
+        after: str = "",
+        limit: int = 100,
+        position: int | None = None,
     ) -> Any:
-        """本辖区家庭列表；valid_at：某日当月尚有成员的家庭及其当月人数。"""
+        """本辖区家庭列表；division：其中某乡镇（街道）、村（社区）的；valid_at：某日当月尚有成员的家庭及其当月人数。"""
         caught_up(self.office, MODEL, position)
+        where = area(hand, division)
         if valid_at is not None:
             states, places = TABLES["standards"].households, TABLES["moves"].places
-            return households_on(self.office.read, households, states, places, hand.division, valid_at, limit, after)
-        return listed(self.office.read, households, hand.division, {}, limit, after)
+            return households_on(self.office.read, households, states, places, where, valid_at, limit, after)
+        return listed(self.office.read, households, where, {}, limit, after)
 
     @command(Confirmation, permission="confirm", does=benefit_case.ConfirmCase)
     def confirm(self, order: Order[Confirmation]) -> Any:

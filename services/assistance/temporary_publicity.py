@@ -34,7 +34,7 @@ WHY = {"refused": "不予救助", "withdrawn": "申请已撤回", "deceased": "�
 # -- Events
 
 
-@event("assistance.temporary_objection_raised")
+@event("assistance.temporary_objection_raised", day="raised_on")
 @dataclass(frozen=True)
 class TemporaryObjectionRaised:
     """临时救助公示异议: somebody objects during the publicity; ``by`` took it down. ``raised_on``: the day on which it reached us."""

@@ -28,7 +28,7 @@ from shared.messaging.answering import answers, kept, rows
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.shape_doors import with_shapes
-from shared.messaging.showing import caught_up, shown
+from shared.messaging.showing import area, caught_up, shown
 from shared.rules.facts import ELDER_EXCLUDING_BENEFITS, HARDSHIP_CLASSES
 from shared.security.permissions import within
 
@@ -246,12 +246,18 @@ class ElderCare(BenefitService):
     @query(permission="eldercare:read", opens="person_id")
     @answers(rows(elders))
     def list_elders(
-        self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
+        self,
+        hand: Hand,
+        division: str | None = None,
+        valid_at: date | None = None,
+        after: str = "",
+        limit: int = 100,
+        position: int | None = None,
     ) -> Any:
-        """本辖区老年人名册；valid_at：某日在世的。"""
+        """本辖区老年人名册；division：其中某乡镇（街道）、村（社区）的；valid_at：某日在世的。"""
         caught_up(self.office, MODEL, position)
         lived = () if valid_at is None else living_on(valid_at)
-        rows = listed(self.office.read, elders, hand.division, {}, limit, after, also=lived)
+        rows = listed(self.office.read, elders, area(hand, division), {}, limit, after, also=lived)
         return [{**row, "name": self.office.vault.open(row["name"])} for row in rows]
 
     # -- 高龄津贴, granted when the birthday comes

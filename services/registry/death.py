@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
+from typing import Any, TypedDict
 
 from shared.domain import division as divisions
 from shared.domain.errors import invalid, out_of_order
@@ -97,6 +97,12 @@ class Death:
     conflict_on: date | None = None
     name: str = ""
     certificate_no: str = ""
+
+
+class OnDay(TypedDict):
+    """Whether somebody lived on a day."""
+
+    living: bool
 
 
 def evolve(state: Death, happened: Any) -> Death:

@@ -69,7 +69,7 @@ erasures = sa.Table(
     sa.Column("decided_at", sa.String(40)),
     sa.Column("erased_at", sa.String(40)),
 )
-MODEL = ReadModel("registry", version=2, metadata=METADATA)
+MODEL = ReadModel("registry", version=3, metadata=METADATA)
 
 
 @MODEL.on(death.DeathRegistered)

@@ -164,10 +164,13 @@ class Registry(PageDoors):
         return self.office.handle(death.DECIDER, order.command.person_id, order)
 
     @query(permission="registry:read")
-    @answers(kept(death.Death))
-    def get_death(self, hand: Hand, person_id: str, as_of: datetime | None = None) -> Any:
-        """查询死亡登记（可查询过去任一时刻）。"""
-        return shown(self.office, death.DECIDER, person_id, hand, as_of)
+    @answers(kept(death.Death, valid=death.OnDay))
+    def get_death(self, hand: Hand, person_id: str, as_of: datetime | None = None, valid_at: date | None = None) -> Any:
+        """查询死亡登记；as_of：当时所知；valid_at：某日是否在世。"""
+        found = shown(self.office, death.DECIDER, person_id, hand, as_of)
+        if valid_at is not None:
+            found["valid"] = {"living": found["died_on"] is None or valid_at < found["died_on"]}
+        return found
 
     @query(permission="registry:read", opens="person_id")
     @answers(rows(deaths))

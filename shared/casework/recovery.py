@@ -65,7 +65,7 @@ class RecoveryOpened:
     limitation_years: int = LIMITATION_YEARS
 
 
-@shape_event(SHAPE, "recovery_notified")
+@shape_event(SHAPE, "recovery_notified", day="told_on")
 @dataclass(frozen=True)
 class RecoveryNotified:
     """追回通知书 served: interrupts the limitation period."""

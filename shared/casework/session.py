@@ -89,7 +89,7 @@ class SessionEnrolmentCancelled:
     moved_up: tuple[str, ...]
 
 
-@shape_event(NAME, "session_held")
+@shape_event(NAME, "session_held", day="held_on")
 @dataclass(frozen=True)
 class SessionHeld:
     """签到: of those enrolled who was there and who not; ``walk_ins`` came without (or from the waiting list)."""

@@ -8,20 +8,23 @@ log's first: before a file is made others make room for it, and it is refused ra
 Events stand in the log nearly, but not exactly, in the order of their ``recorded_at``: clocks differ, commands overlap. So every event is
 judged by its own time, and a file says which it left out (``Mark``). One thing is assumed: no event stands behind another that was
 recorded more than ``SKEW`` later. Behind the first that is so much later than the moment nothing is looked for any more.
+
+A business day (``valid_at``) is the moment of its close, and what was entered later than it was done (``on_day``).
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,11 +33,13 @@ import sqlalchemy as sa
 
 from shared.domain.errors import Unavailable
 from shared.eventlog.client import Log
+from shared.eventlog.late import LateAct
 from shared.eventlog.raw import Raw
 from shared.eventlog.read_model import NOTHING, ReadModel, Rows, shapes_of, upsert
 from shared.eventlog.reader import Reader
 from shared.eventlog.sqlite_files import alone, copy, put, reading, remove, settle, touch, uri, use, writing
 from shared.eventsourcing import codec
+from shared.eventsourcing.days import close_of, day_of
 
 SKEW = timedelta(hours=1)
 KEPT = 12  # files a service, begun ones among them
@@ -110,7 +115,7 @@ class Past:
         self._kept, self._most = kept, most
         self._resting = resting
         self._free = free
-        self._engines: OrderedDict[datetime, _Open] = OrderedDict()
+        self._engines: OrderedDict[Path, _Open] = OrderedDict()
         self._lock = threading.Lock()
 
     # ---- for queries -------------------------------------------------------------------------------------------
@@ -118,11 +123,55 @@ class Past:
     def at(self, as_of: datetime, patience: float | None) -> sa.Engine:
         """The read model as it was known at ``as_of``, to read from; NotReady when it takes more than ``patience`` seconds."""
         path = self.path(as_of)
-        found = self._engines.get(as_of)
+        found = self._engines.get(path)
         if found is None or not found.complete or not use(path, found.inode):
             self.prepare(as_of, patience)
-            found = self._opened(as_of, path)
+            found = self._opened(path)
         return found.engine
+
+    def on_day(self, day: date, late: Sequence[LateAct], patience: float | None) -> sa.Engine:
+        """The read model as it stood at the close of a business day, and behind it what was entered later than it was done (``late``).
+
+        Of a day of which nothing was entered later it is the moment's own file. Else one more lies beside that, a copy with those events.
+        """
+        moment = close_of(day)
+        engine = self.at(moment, patience)
+        if not late:
+            return engine
+        base = self.path(moment)
+        mark = _mark_of(base) or Mark()
+        told = f"{mark.last} {' '.join(str(act.position) for act in late)}"
+        path = base.with_name(f"{base.stem}-late{hashlib.sha256(told.encode()).hexdigest()[:12]}.db")
+        found = self._engines.get(path)
+        if found is None or not use(path, found.inode):
+            with alone(path.with_suffix(".lock"), None if patience is None else time.monotonic() + patience) as mine:
+                if not mine:
+                    raise NotReady(99)
+                settle(path)
+                if not path.exists():
+                    self._add(base, path, day, late)
+                touch(path)
+            found = self._opened(path)
+        return found.engine
+
+    def _add(self, base: Path, path: Path, day: date, late: Sequence[LateAct]) -> None:
+        """A copy of a moment's file, and behind all that is in it what was entered later; nothing of a record that began later itself."""
+        building = path.with_suffix(".building")
+        remove(building)
+        self._room(path)
+        copy(base, building)
+        engine = writing(building)
+        try:
+            with engine.begin() as tx:
+                rows = Rows(self._model, tx, shapes=self._shapes)
+                for act in late:
+                    history = self._log.read(act.stream, limit=act.version + 1)
+                    if day_of(codec.recorded(history[0], None)) <= day:
+                        self._model.project(rows, history[act.version])
+                rows.flush(tx)
+        finally:
+            engine.dispose()
+        put(building, path)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -145,17 +194,17 @@ class Past:
         at = as_of.astimezone(UTC)
         return self.directory / f"{at.year:04}{at:%m%dT%H%M%S.%f}Z-v{self._model.version}.db"
 
-    def _opened(self, as_of: datetime, path: Path) -> _Open:
+    def _opened(self, path: Path) -> _Open:
         with self._lock:
             inode = path.stat().st_ino
-            found = self._engines.get(as_of)
+            found = self._engines.get(path)
             if found is None or found.inode != inode:
                 if found is not None:
                     found.engine.dispose()  # whoever reads from it still does so to the end
                 found = _Open(reading(path), inode, False)
             mark = _mark_of(path)
-            found = self._engines[as_of] = replace(found, complete=mark is not None and mark.complete)
-            self._engines.move_to_end(as_of)
+            found = self._engines[path] = replace(found, complete=mark is not None and mark.complete)
+            self._engines.move_to_end(path)
             while len(self._engines) > self._kept:
                 self._engines.popitem(last=False)[1].engine.dispose()
             return found

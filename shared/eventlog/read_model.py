@@ -29,6 +29,7 @@ from shared.clock import SHANGHAI
 from shared.eventlog.client import Raw
 from shared.eventlog.deadlines import deadline_table
 from shared.eventlog.integrity.leaf import OF_THE_TREE
+from shared.eventlog.late import late_table, note
 from shared.eventlog.reader import of_service
 from shared.eventsourcing import codec
 from shared.eventsourcing.codec import Recorded, UnknownEvent
@@ -79,6 +80,7 @@ class ReadModel:
         self.version = version
         self.metadata = metadata
         self.deadlines = deadline_table(metadata)
+        self.late = None if whole else late_table(metadata)  # of the whole log nobody asks about a business day
         self.tables: tuple[sa.Table, ...] = tuple(metadata.sorted_tables)  # what a rebuild rebuilds: all but the checkpoint
         self.checkpoints = sa.Table(
             "read_model_checkpoint",
@@ -130,9 +132,11 @@ class ReadModel:
     def project(self, rows: Rows, raw: Raw) -> None:
         """Apply one event of the log. A type that this release does not know is an error: it would be missed for ever."""
         handlers = self._handlers.get(raw.name.partition(".")[2] if self.whole else raw.name, ())
-        if raw.name not in REGISTRY:
+        kind = REGISTRY.get(raw.name)
+        if kind is None:
             raise UnknownEvent(raw.name)
-        if not handlers and not self._every:
+        late = self.late if kind.day else None
+        if not handlers and not self._every and late is None:
             return
         at = "codec"
         try:
@@ -141,9 +145,11 @@ class ReadModel:
             for function in self._every:
                 at = f"{function.__module__}.{function.__qualname__}"
                 function(rows, recorded)
-            if handlers:
+            if handlers or late is not None:
                 at = "codec"
                 recorded = replace(recorded, event=codec.decode(raw.name, meta.schema, raw.data, None))
+            if late is not None:
+                note(rows, late, recorded)
             for function in handlers:
                 at = f"{function.__module__}.{function.__qualname__}"
                 function(rows, recorded)

@@ -38,6 +38,7 @@ class EventType:
     to_public: Callable[[Any], dict[str, Any]] | None
     public_version: int
     upcasters: Mapping[int, Upcaster]
+    day: str = ""  # the field that says on which day it was so, where that may lie before the day on which it was recorded
 
     @property
     def service(self) -> str:
@@ -60,11 +61,13 @@ def event(
     public: Callable[[Any], dict[str, Any]] | None = None,
     public_version: int = 1,
     upcasters: Mapping[int, Upcaster] | None = None,
+    day: str = "",
 ) -> Callable[[T], T]:
     """Register a frozen dataclass as an event type.
 
     ``upcasters[n]`` turns the stored dict of version n into that of version n + 1. ``published`` lets the relay announce
-    it in its public form: ``public(event)``, or by default all fields that are not personal.
+    it in its public form: ``public(event)``, or by default all fields that are not personal. ``day`` names the field with the business
+    day (业务日期) of an act that may be recorded later than it was done (shared/eventsourcing/days.py).
     """
     service, _, short = name.partition(".")
     if not service.isidentifier() or not short.isidentifier() or name != name.lower():
@@ -76,9 +79,11 @@ def event(
     def register(cls: T) -> T:
         if not is_frozen(cls):
             raise TypeError(f"{name}: an event is a frozen dataclass")
+        if day and day not in {f.name for f in dataclasses.fields(cast(Any, cls))}:
+            raise TypeError(f"{name}: day={day!r} names no field of it")
         if name in REGISTRY and REGISTRY[name].cls.__qualname__ != cls.__qualname__:
             raise ValueError(f"event name {name!r} is taken by {REGISTRY[name].cls.__qualname__}")
-        kind = EventType(name, version, cls, published, public, public_version, steps)
+        kind = EventType(name, version, cls, published, public, public_version, steps, day)
         REGISTRY[name] = kind
         _BY_CLASS[cls, service] = kind
         _BY_CLASS.setdefault((cls, ""), kind)

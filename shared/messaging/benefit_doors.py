@@ -36,7 +36,7 @@ from shared.messaging.door_answers import CaseOn, CaseStep, Rechecked
 from shared.messaging.doors import Due, command, deadline, query
 from shared.messaging.erasure_doors import ErasureDoors
 from shared.messaging.page_doors import PageDoors
-from shared.messaging.showing import caught_up, plain, shown
+from shared.messaging.showing import area, caught_up, plain, shown
 from shared.rules.assessment import Assessment
 
 
@@ -235,23 +235,24 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
         worklist: str | None = None,
         subject_id: str | None = None,
         responsible: str | None = None,
+        division: str | None = None,
         due_before: date | None = None,
         valid_at: date | None = None,
         after: str = "",
         limit: int = 100,
         position: int | None = None,
     ) -> Any:
-        """本辖区个案列表：按项目、状态、待办清单、对象、承办人筛选；due_before：期限早于该日（逾期清单）；
+        """本辖区个案列表：按项目、状态、待办清单、对象、承办人筛选；division：其中某乡镇（街道）、村（社区）的；due_before：期限早于该日（逾期清单）；
         valid_at：某日在保的个案、其当日状态和当月应发（此时 status 指当日状态）。"""
         caught_up(self.office, self.model, position)
         where = {"programme": programme, "status": status, "worklist": worklist, "subject_id": subject_id, "responsible": responsible}
-        before = due_before.isoformat() if due_before else None
+        before, there = due_before.isoformat() if due_before else None, area(hand, division)
         if valid_at is None:
-            rows = listed(self.office.read, self.tables.cases, hand.division, where, limit, after, before)
+            rows = listed(self.office.read, self.tables.cases, there, where, limit, after, before)
         elif before is not None:
             raise invalid("期限只有现在的，不能与 valid_at 同时使用。", "due_before")
         else:
-            rows = cases_on(self.office.read, self.tables, hand.division, where, valid_at, limit, after)
+            rows = cases_on(self.office.read, self.tables, there, where, valid_at, limit, after)
         return [{k: v for k, v in row.items() if k != "progress"} for row in rows]
 
     @query(permission="read")

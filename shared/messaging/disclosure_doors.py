@@ -21,7 +21,6 @@ from shared.casework.disclosure import Who
 from shared.casework.masking import masked
 from shared.casework.programme import NOTHING_PUBLIC
 from shared.domain import dates
-from shared.domain import division as divisions
 from shared.domain.errors import Refused, Unavailable, invalid, out_of_order
 from shared.eventlog.benefit_rows import listed
 from shared.eventlog.disclosure_rows import DISCLOSURE_DUE, OBJECTION_DUE, DisclosureTables
@@ -31,7 +30,7 @@ from shared.messaging.answering import Rows, answers, kept, rows
 from shared.messaging.door_answers import AboutPage, Compared, ObjectionAnswer, OnTheBoard
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
 from shared.messaging.payment_month_doors import PaymentMonthDoors
-from shared.messaging.showing import caught_up, shown
+from shared.messaging.showing import area, caught_up, shown
 from shared.security.permissions import within
 
 MOST_AT_ONCE = 200  # objections that are rejected with one reason
@@ -299,16 +298,20 @@ class DisclosureDoors(PaymentMonthDoors):
 
     @query(permission="accept")
     @answers(list[OnTheBoard])
-    def get_board_notice(self, hand: Hand, division: str = "", position: int | None = None) -> Any:
-        """村（社区）公示栏的公示单：公示编号、姓名（遮蔽）、项目、公示至何日；division：哪个村（社区）、乡镇（街道），默认本辖区。"""
+    def get_board_notice(
+        self, hand: Hand, division: str = "", after: str = "", limit: int = 100, position: int | None = None
+    ) -> Any:
+        """村（社区）公示栏的公示单：公示编号、姓名（遮蔽）、项目、公示至何日；division：哪个村（社区）、乡镇（街道），默认本辖区。
+        按村（社区）、截止日和公示编号排列；after：上一页末行的“division|until|number”，满一页的须接着翻页。"""
         caught_up(self.office, self.model, position)
-        where, today = divisions.check(division) if division else hand.division, self.office.clock.now().date()
-        within(hand, where)
+        where, today = area(hand, division), self.office.clock.now().date()
         t = self.disclosed.disclosures
         asked = sa.select(t).where(t.c.kind == "proposal", t.c.until >= today.isoformat(), t.c.division.startswith(where, autoescape=True))
         with self.office.read.connect() as connection:
-            rows = connection.execute(asked.order_by(t.c.division, t.c.until, t.c.case_id).limit(MOST_ON_A_BOARD)).mappings().all()
-        return [self._on_the_board(dict(row), today) for row in rows]
+            rows = [dict(row) for row in connection.execute(asked).mappings()]
+        places = sorted(("|".join((row["division"], row["until"], disclosure.number(row["case_id"]))), n) for n, row in enumerate(rows))
+        page = [rows[n] for place, n in places if place > after][: min(limit, MOST_ON_A_BOARD)]
+        return [self._on_the_board(row, today) for row in page]
 
     def _on_the_board(self, row: dict[str, Any], today: date) -> dict[str, Any]:
         """One line of the notice. What a hand took from the page is not hung out either."""

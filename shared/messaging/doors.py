@@ -35,16 +35,19 @@ from shared.messaging import green  # noqa: F401  before nameko
 from nameko.extensions import DependencyProvider, register_entrypoint
 
 from shared.domain.errors import Refused, Unavailable, invalid
+from shared.eventlog import discovery
 from shared.eventsourcing.commands import command_type, parse
 from shared.eventsourcing.orders import Answer, Hand, Order
 from shared.messaging import looking, wire
-from shared.messaging.parsing import AS_OF, form_of
+from shared.messaging.parsing import AS_OF, VALID_AT, form_of
 from shared.messaging.reactions import Door, Reaction, Rejected, is_agency
 from shared.messaging.rpc import LOG_LIMIT, Rpc
+from shared.messaging.showing import caught_up
 from shared.messaging.timer import Due, Timer, deadline_methods
 from shared.security.permissions import permit
 
 if TYPE_CHECKING:
+    from shared.eventlog.read_model import ReadModel
     from shared.office import Office
 
 OWN = ""  # as a reaction's source: the service itself, whichever it is
@@ -52,6 +55,7 @@ OWN = ""  # as a reaction's source: the service itself, whichever it is
 __all__ = ["OWN", "DoorInfo", "Due", "Service", "command", "deadline", "doors_of", "query", "reaction", "reactions_of"]
 
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)  # nothing was recorded before
+FIRST_DAY = _FIRST.date()
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -121,20 +125,26 @@ def command(form: type, *, permission: str | None = None, does: type | None = No
 FILES = ("household_id", "person_id", "case_id", "record_id", "recovery_id", "unit_id", "verification_id", "subject_id")
 
 
-def query(*, permission: str, opens: str = "") -> Callable[[F], F]:
-    """An RPC that only reads: ``method(self, hand, …)``; its annotated parameters are its form, and ``as_of`` is in every form.
+def query(*, permission: str, opens: str = "", timeless: str = "") -> Callable[[F], F]:
+    """An RPC that only reads: ``method(self, hand, …)``; its annotated parameters are its form, and ``as_of`` and ``valid_at`` are in it.
 
     Every look at a file has its event before it is answered. Whose file it is, a required parameter out of ``FILES`` says; a query
     without one that opens personal fields all the same says with ``opens`` which parameter names the file, or which field of its rows.
+    A list that may be narrowed to one file (an optional parameter out of ``FILES``) shows that file when it is.
 
-    Asked with an ``as_of`` that is past, the method runs on an office that looks back to that moment; it need not know of it.
+    Asked with an ``as_of`` that is past, the method runs on an office that looks back to that moment; it need not know of it. Asked with a
+    ``valid_at``, on an office as it stood at the close of that business day; a query of facts with a time of their own (an income from a
+    month on) has a parameter ``valid_at``, and says itself what was so. ``timeless`` is the reason for which a query has no business day.
     """
 
     def register(method: F) -> F:
-        cast(Any, method).minzheng_door = DoorInfo(method.__name__, "query", permission, None, method.__doc__ or "", method)
+        cast(Any, method).timeless = timeless
+        about = method.__doc__ or ""
+        cast(Any, method).minzheng_door = DoorInfo(method.__name__, "query", permission, None, about, method, timeless=timeless)
         asked = inspect.signature(method).parameters
         named = next((p.name for p in asked.values() if p.name in FILES and p.default is p.empty), "")
-        register_entrypoint(method, _Query(permission, AS_OF in asked, opens or named))
+        narrows = tuple(p.name for p in asked.values() if p.name in FILES) if not opens and not named else ()
+        register_entrypoint(method, _Query(permission, AS_OF in asked, VALID_AT in asked, opens or named, narrows))
         return method
 
     return register
@@ -181,8 +191,17 @@ class _Command(_Door):
 
 
 class _Query(_Door):
-    def __init__(self, permission: str, knows_as_of: bool = False, opens: str = "", **kwargs: Any) -> None:
-        self.permission, self.knows_as_of, self.opens = permission, knows_as_of, opens
+    def __init__(
+        self,
+        permission: str,
+        knows_as_of: bool = False,
+        knows_valid_at: bool = False,
+        opens: str = "",
+        narrows: tuple[str, ...] = (),
+        **kwargs: Any,
+    ) -> None:
+        self.permission, self.knows_as_of, self.knows_valid_at = permission, knows_as_of, knows_valid_at
+        self.opens, self.narrows = opens, narrows
         super().__init__(**kwargs)
 
     def setup(self) -> None:
@@ -196,25 +215,39 @@ class _Query(_Door):
         if given.get("limit", 1) < 1:
             raise invalid("须为正整数。", "limit")  # none at all, or in SQL all there are
         as_of = given[AS_OF] if self.knows_as_of else given.pop(AS_OF)
+        day = None if self.knows_valid_at else given.pop(VALID_AT, None)
         office, why = service.office, looking.why(context)
-        if self.opens:
-            looking.check_file(given, self.opens)
+        opens = self.opens or next((name for name in self.narrows if given[name]), "")
+        if opens:
+            looking.check_file(given, opens)
         if as_of is not None and as_of < _FIRST:
             raise invalid("须为1970年以后的时刻。", AS_OF)
+        if day is not None and day < FIRST_DAY:
+            raise invalid("须为1970年以后的日期。", VALID_AT)
         if as_of is not None and as_of < office.clock.now():
-            service = _looking_back(service, as_of)
-            if "position" in given:
-                given["position"] = None  # of what the log holds, all that was known by then is in it
+            service = _in(service, office.then(as_of))
+        elif day is not None and given.get("position") is not None:
+            caught_up(office, _model(service), given["position"])  # what was entered later than it was done is in the live read model
+        if day is not None:
+            service = _in(service, service.office.on_day(day))
+        if service.office is not office and "position" in given:
+            given["position"] = None  # of what the log holds, all that was known by then is in it
         answer = getattr(service, self.method_name)(hand, **given)
-        if self.opens:
-            looking.note(office, hand, self.method_name, self.opens, given, as_of, why, answer)
+        if opens:
+            looking.note(office, hand, self.method_name, opens, given, as_of, why, answer)
         return answer
 
 
-def _looking_back(service: Any, moment: datetime) -> Any:
-    """A service of the same class that keeps nothing of this one but its office, as it was at the moment."""
+def _model(service: Any) -> ReadModel:
+    model = discovery.read_model(service.name)
+    assert model is not None  # whoever waits for a position reads from one
+    return model
+
+
+def _in(service: Any, office: Office) -> Any:
+    """A service of the same class that keeps nothing of this one, in an office that looks back."""
     then = type(service)()
-    then.office = service.office.then(moment)
+    then.office = office
     return then
 
 
@@ -273,6 +306,7 @@ class DoorInfo:
     about: str
     _method: Callable[..., Any] | None = None
     does: type | None = None  # the command of a decider, where it differs from the form
+    timeless: str = ""  # of a query without a business day: why
 
     @property
     def form(self) -> type:

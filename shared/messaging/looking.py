@@ -53,7 +53,8 @@ def note(
         stream_id = looks.list_id(method, hand.actor, now.date().isoformat())
     if not files:
         return
-    said = answer.get("division") if isinstance(answer, Mapping) else None
+    shown = answer[0] if isinstance(answer, list) and answer and given.get(name) else answer  # of a list that was narrowed to the file
+    said = shown.get("division") if isinstance(shown, Mapping) else None
     where = said if isinstance(said, str) and divisions.covers(hand.division, said) else hand.division
     look = looks.LookAtFile(files, method, why[0], where, tuple(sorted(hand.roles)), why[1], as_of, places)
     # A hand that may ask needs no permission to be noted: the service notes it, under the hand's own name.

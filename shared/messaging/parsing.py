@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -14,6 +14,7 @@ from shared.eventsourcing.commands import hints_of, parse
 from shared.eventsourcing.events import nested_dataclass
 
 AS_OF = "as_of"  # what every query may be asked with: the moment whose knowledge is wanted
+VALID_AT = "valid_at"  # and the business day that is meant, unless the query says why it has none (``timeless``)
 
 
 def tolerant(reads: type, body: Mapping[str, Any]) -> Any:
@@ -39,7 +40,7 @@ def _known(cls: type, body: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def form_of(method: Callable[..., Any]) -> type:
-    """The form of a query: a dataclass made from the method's own parameters after ``self`` and ``hand``, and ``as_of``."""
+    """The form of a query: a dataclass made from the method's own parameters after ``self`` and ``hand``, ``as_of`` and ``valid_at``."""
     hints = typing.get_type_hints(method)
     fields: list[Any] = []
     for parameter in list(inspect.signature(method).parameters.values())[2:]:
@@ -53,4 +54,6 @@ def form_of(method: Callable[..., Any]) -> type:
             fields.append((parameter.name, hints[parameter.name], dataclasses.field(default=parameter.default)))
     if all(name != AS_OF for name, *_ in fields):
         fields.append((AS_OF, datetime | None, dataclasses.field(default=None)))
+    if all(name != VALID_AT for name, *_ in fields) and not getattr(method, "timeless", ""):
+        fields.append((VALID_AT, date | None, dataclasses.field(default=None)))
     return dataclasses.make_dataclass(method.__name__, fields, frozen=True, kw_only=True)

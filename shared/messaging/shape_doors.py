@@ -31,8 +31,8 @@ from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Answer, Hand, Order
 from shared.messaging.answering import OneOf, answers, kept, rows
 from shared.messaging.door_answers import Declared, Waiting, Worklist
-from shared.messaging.doors import Due, Service, command, deadline, query
-from shared.messaging.showing import caught_up, plain, shown
+from shared.messaging.doors import FIRST_DAY, Due, Service, command, deadline, query
+from shared.messaging.showing import area, caught_up, plain, shown
 from shared.security.permissions import within
 
 S = TypeVar("S", bound=type[Service])
@@ -194,16 +194,17 @@ def _get(declarations: Mapping[str, Declaration], deciders: Mapping[str, Decider
     def get_record(
         self: Service, hand: Hand, shape: str, record_id: str, as_of: datetime | None = None, valid_at: date | None = None
     ) -> Any:
-        """一条记录的现状；as_of：当时所知；valid_at：某日是否有效（名单、评估、发布类）。"""
+        """一条记录的现状；as_of：当时所知；valid_at：某日是否有效（登记、名单、评估、发布、供养意愿类），其他各类为该日终了时的情况。"""
         decider = deciders.get(shape)
         if decider is None:
             raise invalid("没有此形态。", "shape")
+        if valid_at is None:
+            return shown(self.office, decider, record_id, hand, as_of)
+        valid_on = shapes[shape].valid_on
+        if valid_on is None:
+            return shown(self.office.on_day(valid_at), decider, record_id, hand, as_of)
         found = shown(self.office, decider, record_id, hand, as_of)
-        if valid_at is not None:
-            valid_on = shapes[shape].valid_on
-            if valid_on is None:
-                raise invalid("此形态没有有效期。", "valid_at")
-            found["valid"] = plain(valid_on(self.office.load(decider, record_id, as_of).state, valid_at))
+        found["valid"] = plain(valid_on(self.office.load(decider, record_id, as_of).state, valid_at))
         return found
 
     return get_record
@@ -211,6 +212,7 @@ def _get(declarations: Mapping[str, Declaration], deciders: Mapping[str, Decider
 
 def _list(declarations: Mapping[str, Declaration], model: ReadModel, records: sa.Table) -> Any:
     shapes = shapes_of(declarations)
+    lasting = [shape.name for shape in shapes if shape.valid_on is not None]
 
     @query(permission="read")
     @answers(rows(records, without=("state",), **_valid(shapes)))
@@ -222,22 +224,28 @@ def _list(declarations: Mapping[str, Declaration], model: ReadModel, records: sa
         worklist: str | None = None,
         subject_id: str | None = None,
         responsible: str | None = None,
+        division: str | None = None,
         valid_at: date | None = None,
         after: str = "",
         limit: int = 100,
         position: int | None = None,
     ) -> Any:
-        """本辖区的记录列表：按项目、状态、待办清单、对象、责任人筛选；valid_at：某日有效的（登记、名单、评估、发布、供养意愿类）。"""
+        """本辖区的记录列表：按项目、状态、待办清单、对象、责任人筛选；division：其中某乡镇（街道）、村（社区）的；
+        valid_at：登记、名单、评估、发布、供养意愿类为某日有效的，其他各类为该日终了时的情况。"""
         caught_up(self.office, model, position)
         where = {"programme": programme, "status": status, "worklist": worklist, "subject_id": subject_id, "responsible": responsible}
+        there = area(hand, division)
         if valid_at is None:
-            rows = listed(self.office.read, records, hand.division, where, limit, after)
+            rows = listed(self.office.read, records, there, where, limit, after)
             return [{k: v for k, v in row.items() if k != "state"} for row in rows]
+        valid = valid_records(self.office.read, records, shapes, there, where, valid_at, limit, after)
+        found = [{**row, "valid": plain(told)} for row, told in valid]
         declared = declarations.get(programme or "")
-        if declared is not None and declared.shape.valid_on is None:
-            raise invalid("此形态没有有效期。", "valid_at")
-        valid = valid_records(self.office.read, records, shapes, hand.division, where, valid_at, limit, after)
-        return [{**{k: v for k, v in row.items() if k != "state"}, "valid": plain(found)} for row, found in valid]
+        if (declared is None or declared.shape.valid_on is None) and valid_at >= FIRST_DAY:  # of the rest, how they stood
+            others = (records.c.shape.not_in(lasting),)
+            found += listed(self.office.on_day(valid_at).read, records, there, where, limit, after, also=others)
+        found.sort(key=lambda row: str(row["record_id"]))
+        return [{k: v for k, v in row.items() if k != "state"} for row in found[: min(limit, 500)]]
 
     return list_records
 
@@ -276,7 +284,7 @@ def _waiting(model: ReadModel, tables: tuple[sa.Table, ...]) -> Any:
 
 
 def _programmes(declarations: Mapping[str, Declaration]) -> Any:
-    @query(permission="read")
+    @query(permission="read", timeless="本版本所声明的项目，不随日期变化；某日施行的见 get_programme_catalogue。")
     @answers(list[Declared])
     def list_programmes(self: Service, hand: Hand) -> Any:
         """本服务声明的项目：名称、形态、目录编号、条款。"""

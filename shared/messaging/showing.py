@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
+from shared.domain import division as divisions
 from shared.domain.errors import Refused, Unavailable, invalid
 from shared.eventlog.read_model import ReadModel
 from shared.eventsourcing.decider import Decider
@@ -62,6 +63,22 @@ def caught_up(office: Office, model: ReadModel, position: int | None) -> None:
         raise invalid("没有这个写入位置。", "position")
     if not model.wait_for(office.read, min(position, office.log.head(f"{office.service}.")), WAIT):
         raise Unavailable("查询数据尚未更新到所要求的位置，请稍后重试。")
+
+
+def day_asked(office: Office, day: date | None, valid_at: date | None) -> date:
+    """The day a query of one day is about, under either name; today where neither is given."""
+    if day is not None and valid_at is not None and day != valid_at:
+        raise invalid("与 day 须为同一日，或只填其一。", "valid_at")
+    return day or valid_at or office.clock.now().date()
+
+
+def area(hand: Hand, division: str | None) -> str:
+    """The part of the hand's own jurisdiction (区划) that a list is narrowed to; all of it where none is named."""
+    if not division:
+        return hand.division
+    where = divisions.check(division)
+    within(hand, where)
+    return where
 
 
 def all_seen(office: Office, model: ReadModel) -> None:

@@ -16,7 +16,7 @@ from shared.domain.errors import Refused, Unavailable
 from shared.eventlog import discovery
 from shared.eventlog.client import LogUnavailable
 from shared.eventsourcing.testing import given
-from shared.messaging.doors import doors_of
+from shared.messaging.doors import FILES, doors_of
 from tests.desk import Desk, desk
 from tests.e2e.conftest import resident_id
 
@@ -114,6 +114,42 @@ def test_a_list_that_opens_names_is_one_look_with_the_ids_shown(district: Desk) 
     assert [e.files for e in told] == [tuple(r["person_id"] for r in rows)]
     assert [e.divisions for e in told] == [(TOWN,) * len(rows)]  # a hand of the district looked: the files are the town's
     assert told[0].purpose == "statistics"
+
+
+def test_a_list_narrowed_to_one_file_is_a_look_at_it(district: Desk) -> None:
+    """The cases of a household, the records of a person: whose, by which list, in its own division; the whole list of ids is none."""
+    home = district.known["household_id"]  # type: ignore[attr-defined]
+
+    def told(file: str, method: str) -> list[looks.FileLookedAt]:
+        return [e for e in _looks(district, "assistance", file) if e.method == method]
+
+    district.on("2023-07-03T11:00").call("list_cases", actor="staff:qi")
+    assert told(home, "list_cases") == []
+    [row] = district.call("list_cases", actor="staff:qi", subject_id=home, why={"purpose": "complaint"})
+    assert row["subject_id"] == home
+    [look] = told(home, "list_cases")
+    assert (look.by, look.files, look.purpose) == ("staff:qi", (home,), "complaint")
+    recorded = district.offices["assistance"].history(looks.decider("assistance").stream(home))[-1]
+    assert recorded.meta.division == TOWN  # the file's, where the hand is the district's
+    district.call("list_records", actor="staff:qi", subject_id=home)
+    assert len(told(home, "list_records")) == 1
+    with pytest.raises(Refused, match="编号"):
+        district.call("list_cases", subject_id=resident_id("19400101", 1))
+    claims = "c" * 32
+    district.call("list_recoveries", "auditor", case_id=claims)
+    assert len(told(claims, "list_recoveries")) == 1
+    district.on("2023-07-03")
+
+
+def test_every_list_that_may_be_narrowed_to_a_file_knows_it(district: Desk) -> None:
+    """Of every service: whichever parameter names a file, required or not, is a look when it is given."""
+    for made in district.services.values():
+        for door in doors_of(type(made)):
+            if door.kind != "query":
+                continue
+            named = [f.name for f in dataclasses.fields(door.form) if f.name in FILES]
+            [entry] = [e for e in getattr(type(made), door.method).nameko_entrypoints if hasattr(e, "narrows")]
+            assert not named or entry.opens or set(entry.narrows) == set(named), door.method
 
 
 def test_what_is_refused_is_no_look(district: Desk) -> None:

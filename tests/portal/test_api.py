@@ -340,9 +340,43 @@ def test_a_table_has_the_rows_of_all_pages(api: Api, evil: str, monkeypatch: pyt
         assert len(whole.get_data().decode("utf-8-sig").splitlines()) == 1235
         whole.close()
         assert asked == ["", "00499", "00999"]
-        monkeypatch.setattr(answers, "MOST_EXPORTED", 1000)
-        with pytest.raises(Refused, match="超过1000行"):
+        monkeypatch.setitem(tables.MOST, "csv", 1000)
+        with pytest.raises(Refused, match=r"超过1000行，没有导出：请加上筛选条件（.*division.*）分批导出。"):
             answers.of_query(op, {"format": "csv"}, call)
+
+
+def test_both_clocks_stand_in_the_document_and_work(api: Api) -> None:
+    """Of every query ``as_of`` and ``valid_at``, but for what a release declares; a list and a record of a business day over HTTP."""
+    paths = requests.get(f"{api.base.removesuffix('/v1')}/openapi.json", timeout=30).json()["paths"]
+    queries = [op for op in operations.of(Portal(api.bureau.settings).doors) if not op.is_command]
+    for op in queries:
+        [described] = paths[f"/api/v1/{op.service}/{op.method}"].values() if op.by_get else [None]
+        names = {f.name for f in dataclasses.fields(op.form)}
+        if described is not None:
+            names = {p["name"] for p in described["parameters"] if p["in"] == "query"}
+        assert "as_of" in names, op.method
+        assert ("valid_at" in names) is (op.method != "list_programmes"), op.method
+    api.bureau.at("2023-07-05")
+    home = register(api).json()
+    case = api.post("assistance/apply", programme=ALLOWANCE, household_id=home["id"]).json()
+    waiting = {"X-Position": str(case["position"])}
+    asked = {"worklist": "accept", "limit": 500}
+    now = api.get("assistance/list_waiting", headers=waiting, **asked).json()
+    assert case["id"] in {row["key"] for row in now}
+    yesterday = until(lambda: _rows(api.get("assistance/list_waiting", headers=waiting, **asked, valid_at="2023-07-04")))
+    assert case["id"] not in {row["key"] for row in yesterday[0]}
+    key = {"category": "case", "key": case["id"]}
+    problem(api.get("assistance/get_steps", **key, valid_at="2023-07-04"), 404)
+    api.bureau.at("2023-07-06")
+    [step] = api.get("assistance/get_steps", **key, valid_at="2023-07-05").json()
+    assert step["step"] == "application_filed"
+    problem(api.get("assistance/get_steps", **key, valid_at="gestern"), 422, "valid_at")
+    api.bureau.at("2023-07-03")
+
+
+def _rows(answer: requests.Response) -> list[Any] | None:
+    """The rows in a list of one; None while that day is being prepared."""
+    return [answer.json()] if answer.status_code == 200 else None
 
 
 def test_every_list_goes_on_from_its_last_row(api: Api) -> None:

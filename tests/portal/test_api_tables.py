@@ -16,6 +16,7 @@ from openpyxl import load_workbook
 from services.portal.api import operations, tables
 from services.portal.web.portal import Portal
 from shared.config import load
+from shared.domain.errors import Refused
 
 OPERATION = next(o for o in operations.of(Portal(load({})).doors) if o.method == "list_waiting")
 
@@ -23,7 +24,7 @@ OPERATION = next(o for o in operations.of(Portal(load({})).doors) if o.method ==
 def table(kind: str, *rows: dict[str, Any]) -> list[list[Any]]:
     """What a spreadsheet reads from the file, with its head."""
     with Flask("table").test_request_context():
-        made = tables.download(OPERATION, iter(rows), kind, 100)
+        made = tables.download(OPERATION, iter(rows), kind)
         made.direct_passthrough = False
         raw = made.get_data()
         made.close()
@@ -54,6 +55,24 @@ def test_no_character_of_a_name_makes_the_file_unreadable(kind: str) -> None:
     """Every one that XML cannot hold: what controls a terminal, halves of a pair, and the two that are no characters."""
     broken = "".join(map(chr, [*range(9), 0x0B, 0x0C, *range(0x0E, 0x20), 0xFFFE, 0xFFFF]))
     assert table(kind, {"title": f"王{broken}某"})[1] == ["王某"]
+
+
+def test_a_list_of_sixty_thousand_rows_is_exported_whole() -> None:
+    """A whole district's: no row is lost in the middle, and none at the end."""
+    head, *rows = table("csv", *({"place": f"{n:05d}"} for n in range(60_001)))
+    assert head == ["地点"]
+    assert [row[0] for row in rows] == [f"{n:05d}" for n in range(60_001)]
+
+
+def test_a_table_that_is_too_long_for_a_file_says_how_to_have_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Excel: the other form, which holds more, or the list's own filters; nothing is cut without a word."""
+    monkeypatch.setitem(tables.MOST, "xlsx", 2)
+    two = [{"place": "1"}, {"place": "2"}]
+    assert len(table("xlsx", *two)) == 3
+    said = r"超过2行，没有导出：请改导 CSV（至多1000000行），或加上筛选条件（.*town.*programme.*）分批导出。"
+    with pytest.raises(Refused, match=said) as refused:
+        table("xlsx", *two, {"place": "3"})
+    assert refused.value.field == "format"
 
 
 def test_nothing_of_an_excel_file_has_a_name_while_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,7 @@ def test_every_other_meaning_is_of_a_form_that_has_the_field() -> None:
 
 def test_every_column_of_a_read_model_has_a_chinese_name() -> None:
     """Lists are made of read models' columns; what has no name would stand in a table's head as code."""
-    internal = {"table_names", "data", "name", "step"}
+    internal = {"table_names", "data", "name", "step", "recorded"}
     columns = {
         column.name
         for service in discovery.services()

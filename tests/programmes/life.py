@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -41,6 +42,12 @@ class Asked:
 
 def queries(d: Desk) -> list[tuple[str, DoorInfo]]:
     return [(name, info) for name, made in d.services.items() for info in doors_of(type(made)) if info.kind == "query"]
+
+
+def rest(d: Desk) -> None:
+    """A minute has passed: no file of the past is somebody's any more."""
+    for path in (d.settings.var / "past").glob("*/*.db"):
+        os.utime(path, (1, 1))
 
 
 def required(info: DoorInfo) -> list[str]:

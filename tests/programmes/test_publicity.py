@@ -261,6 +261,24 @@ def test_where_a_name_would_tell_of_a_disability_the_page_has_a_number_and_the_b
     assert d.call("get_board_notice", service="eldercare", division=VILLAGE) == []
 
 
+def test_a_notice_that_is_longer_than_a_page_goes_on(d: Desk, numbers: Numbers) -> None:
+    """Page by page, in one order, nobody twice and nobody left out; and what hung on a day can be asked for later."""
+    d.on("2024-03-04")
+    cases = {hard_elder(d, numbers) for _ in range(3)}
+    whole = d.call("get_board_notice", service="eldercare", division=VILLAGE)
+    assert {row["number"] for row in whole} == {disclosure.number(case) for case in cases}
+    after, pages = "", []
+    while page := d.call("get_board_notice", service="eldercare", division=VILLAGE, limit=1, after=after):
+        assert len(page) == 1
+        pages += page
+        after = "|".join(page[0][name] for name in ("division", "until", "number"))
+    assert pages == whole
+    d.on("2024-03-20").settle()
+    assert d.call("get_board_notice", service="eldercare", division=VILLAGE) == []
+    assert d.call("get_board_notice", service="eldercare", division=VILLAGE, valid_at="2024-03-05") == whole
+    assert d.call("get_board_notice", service="eldercare", division=VILLAGE, valid_at="2024-03-03") == []
+
+
 # -- renewed all at once
 
 

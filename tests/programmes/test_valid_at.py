@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import inspect
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +18,7 @@ from shared.domain.errors import Refused
 from shared.eventlog import benefit_rows, shape_rows
 from tests.desk import Desk, desk
 from tests.programmes import district as town
-from tests.programmes.life import DIED, Life, queries
+from tests.programmes.life import DIED, Life, answered, queries, rest
 from tests.programmes.people import Numbers, home, single
 
 DAYS = ("2023-03-31", "2023-04-01", "2023-04-30", "2023-05-15", "2023-06-01", "2023-06-09", "2023-06-10", "2023-07-20", "2023-10-01")
@@ -57,6 +57,7 @@ LISTS = ("case_id", "list_cases"), ("household_id", "list_households"), ("person
 def test_pages_of_a_day_join_to_the_whole(life: Life, monkeypatch: pytest.MonkeyPatch) -> None:
     """One at a time, behind the last one, also where the tables are read in pages of one: nobody twice, nobody left out."""
     d = life.d
+    rest(d)
     whole = {method: d.call(method, "auditor", valid_at="2023-07-10", limit=500) for _, method in LISTS}
     for module in (benefit_rows, shape_rows, person_rows, standard_rows):
         monkeypatch.setattr(module, "PAGE", 1)
@@ -93,26 +94,31 @@ def _of_a_kind(declarations: dict[str, Declaration], valid: bool) -> list[str]:
 
 @pytest.mark.parametrize(("service", "declarations"), [("assistance", DECLARATIONS), ("eldercare", OF_ELDERCARE)])
 def test_records_valid_on_a_day_are_those_whose_shape_says_so(life: Life, service: str, declarations: dict[str, Declaration]) -> None:
-    """Every record of every declared programme, against the record's own answer; a shape without validity is told as such."""
+    """Every record of every declared programme, against the record's own answer; of a shape without validity, how it stood that day."""
     d = life.d
+    rest(d)
     every = d.call("list_records", "auditor", service=service, limit=500)
+    lasting = {declared.shape.name for declared in declarations.values() if declared.shape.valid_on is not None}
     found = 0
     for day in ("2023-07-02", "2023-07-04", "2023-07-10", "2023-07-20", "2023-09-01", "2025-01-01"):
-        listed = {r["record_id"]: r["valid"] for r in d.call("list_records", "auditor", service=service, valid_at=day, limit=500)}
-        own = {}
+        listed = {r["record_id"]: r for r in d.call("list_records", "auditor", service=service, valid_at=day, limit=500)}
+        assert list(listed) == sorted(listed)
+        own, stood = {}, {}
         for row in every:
-            if row["programme"] in declarations and declarations[row["programme"]].shape.valid_on is not None:
-                of = {"shape": row["shape"], "record_id": row["record_id"], "valid_at": day}
-                own[row["record_id"]] = d.call("get_record", "auditor", service=service, **of)["valid"]
-        assert listed == {record: valid for record, valid in own.items() if valid}
-        found += len(listed)
+            of = {"shape": row["shape"], "record_id": row["record_id"], "valid_at": day}
+            answer = answered(d, service, "get_record", "auditor", **of)
+            if row["shape"] in lasting:
+                own[row["record_id"]] = answer["valid"]
+            elif not isinstance(answer, tuple):
+                stood[row["record_id"]] = answer["version"]
+        assert {k: r["valid"] for k, r in listed.items() if "valid" in r} == {record: valid for record, valid in own.items() if valid}
+        assert {k: r["version"] for k, r in listed.items() if "valid" not in r} == stood
+        found += len(own) + len(stood)
     assert found
-    for code in _of_a_kind(declarations, valid=False):
-        with pytest.raises(Refused, match="没有有效期"):
-            d.call("list_records", "auditor", service=service, programme=code, valid_at="2023-07-20")
-    for code in _of_a_kind(declarations, valid=True):
-        rows = d.call("list_records", "auditor", service=service, programme=code, valid_at="2023-07-20")
-        assert all(r["programme"] == code for r in rows)
+    for valid in (True, False):
+        for code in _of_a_kind(declarations, valid=valid):
+            rows = d.call("list_records", "auditor", service=service, programme=code, valid_at="2023-07-20")
+            assert all(r["programme"] == code and ("valid" in r) is valid for r in rows)
 
 
 def test_a_household_and_its_persons_are_as_they_were_in_the_month(d: Desk) -> None:
@@ -191,13 +197,16 @@ def test_rights_signatures_and_standards_of_a_day(life: Life) -> None:
 
 
 def test_of_every_query_it_is_written_down_whether_it_has_a_valid_at(life: Life) -> None:
-    """``valid_at`` in its form, or a line in the tables of docs/adr/0017 that says what takes its place, or why it has no meaning there."""
+    """A line in the tables of docs/adr/0017: what it asks of facts that hold from a day, that it is the close of the day, or why not."""
     written = (ROOT / "docs" / "adr" / "0017-a-read-model-of-any-moment.md").read_text(encoding="utf-8")
+    own, _, rest_of_it = written.partition("## `valid_at`")[2].partition("**The close of the day.**")
+    stood, _, without = rest_of_it.partition("It has no meaning for")
     for service, info in queries(life.d):
-        has = any(f.name == "valid_at" for f in dataclasses.fields(info.form))
-        assert f"`{info.method}`" in written, f"{service}.{info.method}: add a line to the tables of docs/adr/0017"
-        without = written.partition("It has no meaning for")[2]
-        assert not (has and f"`{info.method}`" in without), f"{service}.{info.method}"
+        method = getattr(type(life.d.services[service]), info.method)
+        says_itself = "valid_at" in inspect.signature(method).parameters
+        place = without if info.timeless else own if says_itself else stood
+        assert f"`{info.method}`" in place, f"{service}.{info.method}: add a line to the tables of docs/adr/0017"
+        assert sum(f"`{info.method}`" in part for part in (own, stood, without)) == 1, f"{service}.{info.method}"
 
 
 def test_both_clocks_at_once(life: Life) -> None:

@@ -29,7 +29,7 @@ def test_rebuilt_rows_equal_the_live_ones(server: LogServer, engine: sa.Engine) 
     assert first.events == 220
     assert contents(model, engine) == before
     seen = sa.inspect(engine)
-    assert sorted(seen.get_table_names()) == ["accounts", "deadlines", "moves", "read_model_checkpoint"]
+    assert sorted(seen.get_table_names()) == ["accounts", "deadlines", "late_acts", "moves", "read_model_checkpoint"]
     assert [i["name"] for i in seen.get_indexes("moves")] == ["moves_by_reason"]
     assert [i["name"] for i in seen.get_indexes("accounts")] == ["ix_accounts_person_id"]
 

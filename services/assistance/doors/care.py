@@ -25,7 +25,7 @@ from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Hand, Notice, derived_id
 from shared.messaging.answering import answers
 from shared.messaging.doors import OWN, query, reaction
-from shared.messaging.showing import caught_up
+from shared.messaging.showing import caught_up, day_asked
 from shared.security.permissions import within
 
 # Needs that no service meets but another programme does (转介).
@@ -145,26 +145,30 @@ class CareDoors(CareEndDoors):
 
     @query(permission="assistance:read")
     @answers(PlacementShare)
-    def central_placement_share(self, hand: Hand, day: date | None = None, position: int | None = None) -> Any:
-        """生活不能自理特困人员集中供养率（某日，默认今天）：分子、分母与未集中供养名单。"""
+    def central_placement_share(
+        self, hand: Hand, day: date | None = None, valid_at: date | None = None, position: int | None = None
+    ) -> Any:
+        """生活不能自理特困人员集中供养率（某日：day 或 valid_at，默认今天）：分子、分母与未集中供养名单。"""
         caught_up(self.office, MODEL, position)
-        return care.central_placement_share(self.office.read, CARED, hand.division, day or self.office.clock.now().date())
+        return care.central_placement_share(self.office.read, CARED, hand.division, day_asked(self.office, day, valid_at))
 
     @query(permission="assistance:read")
     @answers(HardshipCare)
-    def extreme_hardship_care(self, hand: Hand, day: date | None = None, position: int | None = None) -> Any:
-        """分散供养特困人员照料情况（某日，默认今天）：第三方照料占比（按乡镇）；
+    def extreme_hardship_care(
+        self, hand: Hand, day: date | None = None, valid_at: date | None = None, position: int | None = None
+    ) -> Any:
+        """分散供养特困人员照料情况（某日：day 或 valid_at，默认今天）：第三方照料占比（按乡镇）；
         缺计划、缺第三方、逾期未访、五有不全、精神智力残疾未专业照料的名单。"""
         caught_up(self.office, MODEL, position)
-        return care.extreme_hardship_care(self.office.read, CARED, hand.division, day or self.office.clock.now().date())
+        return care.extreme_hardship_care(self.office.read, CARED, hand.division, day_asked(self.office, day, valid_at))
 
     @query(permission="assistance:read")
     @answers(list[Matched])
-    def matched_services(self, hand: Hand, subject_id: str, day: date | None = None) -> Any:
-        """需求匹配：有效的综合评估所显示的每项需求，有哪些服务类别可下单、哪些项目可转介。"""
+    def matched_services(self, hand: Hand, subject_id: str, day: date | None = None, valid_at: date | None = None) -> Any:
+        """需求匹配：某日（day 或 valid_at，默认今天）有效的综合评估所显示的每项需求，有哪些服务类别可下单、哪些项目可转介。"""
         found = derived_id(COMPREHENSIVE_ASSISTANCE_ASSESSMENT.code, "", subject_id)
         state: graded_assessment.Assessment = self.office.load(DECIDERS["assessment"], found).state
-        grade = graded_assessment.valid_on(state, day or self.office.clock.now().date())
+        grade = graded_assessment.valid_on(state, day_asked(self.office, day, valid_at))
         if grade is None:
             raise Refused("not_found", "没有有效的综合评估。", "subject_id")
         within(hand, state.division)
@@ -207,8 +211,8 @@ class CareDoors(CareEndDoors):
 
     @query(permission="assistance:read")
     @answers(CertificateVerified)
-    def verify_certificate(self, hand: Hand, number: str, day: date | None = None) -> Any:
-        """证书校验：编号是否为本系统所发、某日（默认今天）是否有效。持证人跨区办事，不限辖区，也只答有效与否。"""
+    def verify_certificate(self, hand: Hand, number: str, day: date | None = None, valid_at: date | None = None) -> Any:
+        """证书校验：编号是否为本系统所发、某日（day 或 valid_at，默认今天）是否有效。持证人跨区办事，不限辖区，也只答有效与否。"""
         found = verify_code(number)
         if found is None:
             return {"genuine": False, "stands": False}
@@ -216,5 +220,5 @@ class CareDoors(CareEndDoors):
         state: record.Record = self.office.load(DECIDERS["record"], record_id).state
         issued = state.terms.certificate and 0 < version <= state.current
         genuine = bool(issued) and number.strip().upper() == certificate_no(state.terms.certificate, record_id, version)
-        on = day or self.office.clock.now().date()
+        on = day_asked(self.office, day, valid_at)
         return {"genuine": genuine, "stands": record.certificate_stands(state, number, on), "programme": state.programme}

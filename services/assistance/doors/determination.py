@@ -20,7 +20,7 @@ from shared.domain import dates
 from shared.eventsourcing.orders import Hand, Notice
 from shared.messaging.answering import answers, kept
 from shared.messaging.doors import OWN, query, reaction
-from shared.messaging.showing import caught_up, plain, shown
+from shared.messaging.showing import caught_up, day_asked, plain, shown
 from shared.security.permissions import within
 
 REGISTER = Sources(
@@ -154,8 +154,11 @@ class DeterminationDoors(ReferralDoors):
 
     @query(permission="assistance:class")
     @answers(ClassOn)
-    def class_on(self, hand: Hand, person_id: str, day: date, as_of: datetime | None = None) -> Any:
-        """某人在某日的困难类别（无则为空）。"""
+    def class_on(
+        self, hand: Hand, person_id: str, day: date | None = None, as_of: datetime | None = None, valid_at: date | None = None
+    ) -> Any:
+        """某人在某日（day 或 valid_at，默认今天）的困难类别（无则为空）。"""
+        day = day_asked(self.office, day, valid_at)
         place: placement.Placement = self.office.load(placement.DECIDER, person_id).state
         unit_id = place.home_in(dates.month_of(day)) or person_id
         state: determination.Unit = self.office.load(determination.DECIDER, unit_id, as_of).state

@@ -32,7 +32,7 @@ from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.answering import answers, kept, rows
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
-from shared.messaging.showing import caught_up, plain, shown
+from shared.messaging.showing import area, caught_up, plain, shown
 from shared.rules.facts import AREAS, DISABILITY_KINDS, SELF_CARE_ACTS, URBAN
 from shared.security.permissions import within
 
@@ -316,17 +316,18 @@ class PersonDoors(BenefitService):
         self,
         hand: Hand,
         disability_grade: int | None = None,
+        division: str | None = None,
         valid_at: date | None = None,
         after: str = "",
         limit: int = 100,
         position: int | None = None,
     ) -> Any:
-        """本辖区人员列表；valid_at：某日在世的人员及其当月的证件和认定（此时按当月的残疾等级筛选）。"""
+        """本辖区人员列表；division：其中某乡镇（街道）、村（社区）的；valid_at：某日在世的人员及其当月的证件和认定（此时按当月的残疾等级筛选）。"""
         caught_up(self.office, MODEL, position)
         if valid_at is not None:
-            return persons_on(self.office.read, TABLES["person"], hand.division, valid_at, disability_grade, limit, after)
+            return persons_on(self.office.read, TABLES["person"], area(hand, division), valid_at, disability_grade, limit, after)
         where = {"disability_grade": disability_grade}
-        return listed(self.office.read, TABLES["person"].persons, hand.division, where, limit, after)
+        return listed(self.office.read, TABLES["person"].persons, area(hand, division), where, limit, after)
 
     def applicant(self, programme: Programme, household_id: str, person_id: str, payee_id: str) -> tuple[str, str, str]:
         """Who applies for a programme: subject, payee and division; refused when nobody knows of him, or he has died."""

@@ -14,7 +14,6 @@ from services.portal.api.operations import MOST_A_PAGE, Listing, Operation
 from services.portal.api.requests import Fields
 
 Call = Callable[..., Any]
-MOST_EXPORTED = 50_000  # rows of one table
 
 
 def _json(answer: Any) -> Response:
@@ -44,7 +43,7 @@ def of_query(op: Operation, given: Fields, call: Call) -> Response:
             if following:
                 made.headers["Link"] = f'<{request.path}?{urlencode(following, doseq=True)}>; rel="next"'
         return made
-    return tables.download(op, every(listing, call), wanted, MOST_EXPORTED)
+    return tables.download(op, every(listing, call), wanted)
 
 
 def _accepted() -> str:

@@ -21,8 +21,12 @@ PERSONAL = frozenset(
         "receipt",
     }
 )  # fmt: skip
-# Lists whose page goes on from another column than their first, and the one whose rows stand inside an answer.
-_KEYS = {"list_payment_lines": "line_no", "list_temporary": "place", "list_waiting": "place", "list_register": "entry_id"}
+# Lists whose page goes on from another column than their first (or from several, joined by |), the one that is called otherwise among
+# them, and the one whose rows stand inside an answer.
+_KEYS = {
+    "list_payment_lines": "line_no", "list_temporary": "place", "list_waiting": "place", "list_register": "entry_id",
+    "get_board_notice": "division|until|number",
+}  # fmt: skip
 _INSIDE = {"list_register": "entries"}
 MOST_A_PAGE = 500  # rows that a service gives at once
 
@@ -39,6 +43,8 @@ class Listing:
         return list(answer[self.inside] if self.inside else answer)
 
     def after(self, row: Mapping[str, Any]) -> Any:
+        if "|" in self.key:
+            return "|".join(str(row[name]) for name in self.key.split("|"))
         return row[self.key or next(iter(row))]
 
 
@@ -83,7 +89,8 @@ def operation(service: str, method: str, door: DoorInfo) -> Operation:
     hints = hints_of(door.form)
     names = {f.name for f in dataclasses.fields(door.form)}
     by_get = not names & PERSONAL and all(_plain(hints[name]) for name in names)
-    listing = Listing(_INSIDE.get(method, ""), _KEYS.get(method, ""), names >= {"after", "limit"}) if method.startswith("list_") else None
+    lists = method.startswith("list_") or method in _KEYS
+    listing = Listing(_INSIDE.get(method, ""), _KEYS.get(method, ""), names >= {"after", "limit"}) if lists else None
     return Operation(service, method, door, by_get, listing)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,14 +23,16 @@ TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocume
 _IN_MEMORY = 2 * 1024 * 1024
 _LONGEST = 32_000  # characters of a cell in Excel
 _NOTHING = "没有符合条件的记录"
+MOST = {"csv": 1_000_000, "xlsx": 200_000}  # rows of a file: a whole district's; a sheet ends at 1,048,576, and takes longer to write
+_NARROWS = ("division", "town", "programme", "status", "month", "worklist")  # what parts a list that is too long for one file
 
 
-def download(op: Operation, rows: Iterator[dict[str, Any]], kind: str, most: int) -> Response:
+def download(op: Operation, rows: Iterator[dict[str, Any]], kind: str) -> Response:
     """The whole table, made before it is sent: what goes wrong on the way is told as a problem, never as half a table."""
     file = cast("IO[bytes]", tempfile.SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115  closed with the answer that it becomes
     try:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as kept:
-            table = _table(op, cast("IO[bytes]", kept), _keep(cast("IO[bytes]", kept), rows, most))
+            table = _table(op, cast("IO[bytes]", kept), _keep(cast("IO[bytes]", kept), rows, op, kind))
             (_csv if kind == "csv" else _excel)(file, table)
     except BaseException:
         file.close()
@@ -41,16 +44,24 @@ def download(op: Operation, rows: Iterator[dict[str, Any]], kind: str, most: int
     return answer
 
 
-def _keep(kept: IO[bytes], rows: Iterator[dict[str, Any]], most: int) -> list[str]:
+def _keep(kept: IO[bytes], rows: Iterator[dict[str, Any]], op: Operation, kind: str) -> list[str]:
     """The rows put by, and every field that any of them has: one that the first lacks is a column too."""
     columns: dict[str, None] = {}
     for number, row in enumerate(rows):
-        if number >= most:
-            raise Refused("invalid_input", f"超过{most}行，请加上筛选条件后分批导出。", "format")
+        if number >= MOST[kind]:
+            raise Refused("invalid_input", _too_many(op, kind), "format")
         columns |= dict.fromkeys(row)
         kept.write(msgspec.json.encode(row) + b"\n")
     kept.seek(0)
     return list(columns)
+
+
+def _too_many(op: Operation, kind: str) -> str:
+    """That nothing was left out without a word, and how to have the rest as well."""
+    asked = {f.name for f in dataclasses.fields(op.form)}
+    by = "、".join(f"{words.label(name, op.method)} {name}" for name in _NARROWS if name in asked)
+    csv_holds = f"改导 CSV（至多{MOST['csv']}行），或" if kind == "xlsx" else ""
+    return f"超过{MOST[kind]}行，没有导出：请{csv_holds}加上筛选条件{f'（{by}）' if by else ''}分批导出。"
 
 
 def _table(op: Operation, kept: IO[bytes], columns: list[str]) -> Iterator[Sequence[Any]]:

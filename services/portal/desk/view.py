@@ -32,7 +32,6 @@ from shared.rules.assessment import Outcome
 from shared.security.permissions import ROLES
 
 pages = Blueprint("desk", __name__, url_prefix="/desk", template_folder="templates")
-MOST_ROWS = 100_000  # of a file
 
 
 def door(service: str, method: str, kind: str) -> DoorInfo:
@@ -167,7 +166,7 @@ def usual() -> str:
 def as_file(service: str, method: str, rows: Iterator[dict[str, Any]], kind: str) -> Response:
     """A list as CSV or Excel, as the API gives it."""
     info = portal().doors[service, method]
-    return tables.download(Operation(service, method, info, True, None), rows, kind, MOST_ROWS)
+    return tables.download(Operation(service, method, info, True, None), rows, kind)
 
 
 def install(app: Flask, _portal: Portal) -> None:

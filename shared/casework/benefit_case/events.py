@@ -118,7 +118,7 @@ class ApplicationLapsed:
     subject_id: str = ""
 
 
-@shape_event(SHAPE, "authorisation_recorded")
+@shape_event(SHAPE, "authorisation_recorded", day="signed_on")
 @dataclass(frozen=True)
 class AuthorisationRecorded:
     """核对授权 signed by all members: the paper's reference and day, no names."""
@@ -199,7 +199,7 @@ class ProposalVoided:
     subject_id: str = ""
 
 
-@shape_event(SHAPE, "objection_raised")
+@shape_event(SHAPE, "objection_raised", day="raised_on")
 @dataclass(frozen=True)
 class ObjectionRaised:
     """公示异议: somebody objects during the publicity; ``by`` took it down. Nothing is confirmed until it is answered.
