@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.casework import draws, inspection
@@ -20,6 +21,22 @@ class DrawLaidOpen:
     committed: bool
     as_frozen: bool
     entries: tuple[tuple[str, str, bool], ...]
+
+
+@dataclass(frozen=True)
+class DrawRegister:
+    """The register of which a list was to be, as it stood when the list was frozen, against that list."""
+
+    frozen_at: datetime
+    registered: int
+    missing: tuple[str, ...]  # in the register, not on the list
+    beyond: tuple[str, ...]  # on the list, not in the register
+
+
+def against(listed: Iterable[str], register: Iterable[str], frozen_at: datetime) -> DrawRegister:
+    """A list held against the register it was to be the whole of."""
+    here, there = set(listed), set(register)
+    return DrawRegister(frozen_at, len(there), tuple(sorted(there - here)), tuple(sorted(here - there)))
 
 
 def laid_open(history: Iterable[Any]) -> DrawLaidOpen | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 from services.assistance import person
@@ -18,7 +19,7 @@ from services.assistance.rows.inspections import coverage
 from services.assistance.rows.meetings import NEXT_MEETING
 from shared.casework import benefit_case, clue, handoff, inspection, session
 from shared.casework.benefit_case.state import RUNNING
-from shared.casework.draw_proof import DrawLaidOpen, laid_open
+from shared.casework.draw_proof import DrawLaidOpen, DrawRegister, against, laid_open
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventlog.benefit_rows import listed
@@ -210,6 +211,29 @@ class WindowDoors(HandoffDoors):
         if found is None:
             raise Refused("not_found", "此项检查没有封存名单。", "record_id")
         return plain(found)
+
+    @query(permission="assistance:audit")
+    @answers(DrawRegister)
+    def get_draw_register(self, hand: Hand, record_id: str) -> Any:
+        """抽取核对（审计）：封存名单之时的在册对象，与名单相差哪些。"""
+        campaigns = DECIDERS[inspection.NAME]
+        state: inspection.Campaign = self.office.load(campaigns, record_id).state
+        within(hand, state.division)
+        history = self.office.history(campaigns.stream(record_id))
+        frozen = next((r.meta.recorded_at for r in reversed(history) if isinstance(r.event, inspection.CampaignListFrozen)), None)
+        if frozen is None:
+            raise Refused("not_found", "此项检查没有封存名单。", "record_id")
+        if state.programme not in (*REVIEWED, DISPERSED, GOVERNANCE):
+            raise Refused("out_of_order", "此项检查的名单不是在册个案的全部。", "record_id")
+        then = SimpleNamespace(office=self.office.then(frozen))
+        if state.programme == DISPERSED:
+            register = dispersed(then, state.division, dates.month_of(frozen.date()))
+        elif state.programme == GOVERNANCE:
+            register = institutions(then, state.division)
+        else:
+            register = sorted(row["case_id"] for row in _running(then, state.division, REVIEWED[state.programme]))
+        listed_there = [o for r in history if isinstance(r.event, inspection.CampaignObjectsListed) for o in r.event.objects]
+        return plain(against(listed_there, register, frozen))
 
     @reaction(OWN, "session_decision_rolled_over", reads=RolledOver)
     def on_session_decision_rolled_over(self, notice: Notice[RolledOver]) -> None:

@@ -9,6 +9,7 @@ opens them for a reason that is recorded.
     streams.py   a stream at any moment; two moments side by side
     walks.py     causes and consequences as a picture and a list
     acts.py      what one hand did, what happened on a day, who looked at what
+    draws.py     a draw by lot laid open: the whole list, who was drawn, the register it was of
     proof.py     decisions: what each rests on, made again at once; the report of all
     said.py      what the parts of events are called
     receipts.py  receipts, checkpoints, the auditor's bundle
@@ -18,10 +19,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from services.portal.audit import acts, home, proof, receipts, seeing, streams, walks
+from services.portal.audit import acts, draws, home, proof, receipts, seeing, streams, walks
 from services.portal.web.portal import Portal
 
-for _room in (home, acts, walks, streams, proof, receipts):
+for _room in (home, acts, walks, streams, proof, draws, receipts):
     _room.add(seeing.pages)
 
 

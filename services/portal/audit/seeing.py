@@ -48,6 +48,7 @@ METHODS = {
     "audit_diff": "审计：两个时刻",
     "audit_walk": "审计：因果",
     "audit_decisions": "审计：决定核对",
+    "audit_draw": "审计：抽取核对",
     "audit_receipt": "审计：回执",
     "audit_bundle": "审计：审计包",
     "write_bank_file": "代发文件",
