@@ -60,6 +60,16 @@ class PayeeAccountRejected:
     by: str
 
 
+@shape_event(SHAPE, "payee_account_handed_over")
+@dataclass(frozen=True)
+class PayeeAccountHandedOver:
+    """收款账户移交: the person moved with his household; another town registers and confirms his accounts from now on."""
+
+    person_id: str
+    old_division: str
+    division: str
+
+
 @dataclass(frozen=True)
 class Account:
     """One account, with the personal fields as the reader has them: open in the log's own reader, sealed in a projection."""
@@ -89,6 +99,8 @@ def evolve(state: PayeeAccount, event: Any) -> PayeeAccount:
             return replace(state, in_force=state.proposed, proposed=None)
         case PayeeAccountRejected():
             return replace(state, proposed=None)
+        case PayeeAccountHandedOver():
+            return replace(state, division=event.division)
         case _:
             raise TypeError(f"a payee account knows no {type(event).__name__}")
 
@@ -121,6 +133,15 @@ class RejectPayeeAccount:
     person_id: str
     number: int
     reason: str
+
+
+@command("hand_over_payee_account", permission="record")
+@dataclass(frozen=True)
+class HandOverPayeeAccount:
+    """By the service, of somebody whose household was handed over to another town."""
+
+    person_id: str
+    division: str
 
 
 def masked(account_no: str) -> str:
@@ -161,6 +182,12 @@ def reject_payee_account(state: PayeeAccount, c: RejectPayeeAccount, order: Orde
     return [PayeeAccountRejected(state.person_id, c.number, c.reason.strip(), order.hand.actor)]
 
 
+def hand_over_payee_account(state: PayeeAccount, c: HandOverPayeeAccount, order: Order[Any]) -> Sequence[Any]:
+    if not state.accounts or state.division == c.division:
+        return []
+    return [PayeeAccountHandedOver(c.person_id, state.division, c.division)]
+
+
 def _proposed(state: PayeeAccount, number: int) -> Account:
     if state.proposed is None or state.proposed.number != number:
         raise out_of_order("该账户不在待确认状态。")
@@ -177,6 +204,7 @@ def decider(service: str) -> Decider[PayeeAccount]:
             ProposePayeeAccount: propose_payee_account,
             ConfirmPayeeAccount: confirm_payee_account,
             RejectPayeeAccount: reject_payee_account,
+            HandOverPayeeAccount: hand_over_payee_account,
         },
         division=lambda state: state.division,
     )

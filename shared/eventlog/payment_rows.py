@@ -330,6 +330,13 @@ def _project_accounts(model: ReadModel, t: PaymentTables) -> None:
                 rows.change(t.accounts, {"person_id": e.person_id, "number": former}, status="former")
         rows.change(t.accounts, {"person_id": e.person_id, "number": e.number}, status="in_force", worklist="")
 
+    @model.on(pa.PayeeAccountHandedOver)
+    def _handed_over(rows: Rows, r: Recorded) -> None:
+        number = 1
+        while rows.get(t.accounts, person_id=r.event.person_id, number=number) is not None:
+            rows.change(t.accounts, {"person_id": r.event.person_id, "number": number}, division=r.event.division)
+            number += 1
+
     @model.on(pa.PayeeAccountRejected)
     def _rejected(rows: Rows, r: Recorded) -> None:
         rows.change(t.accounts, {"person_id": r.event.person_id, "number": r.event.number}, status="rejected", worklist="")

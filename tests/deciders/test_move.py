@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from services.assistance import household as h
 from services.assistance import move, person, placement
 from shared.casework import benefit_case as bc
+from shared.casework import payee_account
 from shared.eventsourcing.testing import Given, given
 from tests.deciders.samples import CASE, PROGRAMME, SUBJECT, TOWN, D, end, granted, in_force, paid, pay
 from tests.deciders.test_household import REGISTER, REGISTERED
@@ -133,6 +134,18 @@ def test_who_lives_in_the_household_follows_it_and_who_left_does_not() -> None:
     entered = person.PersonEntered("0a" * 16, OLD)
     given(person.DECIDER, entered).when(along).then(person.PersonMovedAlong("0a" * 16, NEW)).when(along).then_nothing()
     given(person.DECIDER).when(along).then_nothing()
+
+
+def test_the_account_that_somebody_is_paid_to_is_the_new_towns_to_change() -> None:
+    """With what waits to be confirmed; nothing for who has none."""
+    accounts = payee_account.decider("assistance")
+    number = payee_account.PayeeAccountProposed("0a" * 16, OLD, 1, "102332000018", "6228480402564890018", "甲", "卡1", "staff:clerk")
+    over = payee_account.HandOverPayeeAccount("0a" * 16, NEW)
+    case = given(accounts, number).when(over).then(payee_account.PayeeAccountHandedOver("0a" * 16, OLD, NEW))
+    case.when(over).then_nothing()
+    confirm = payee_account.ConfirmPayeeAccount("0a" * 16, 1)
+    assert (case.by("staff:approver").when(confirm).accepted().state.in_force is not None, accounts.division(case.state)) == (True, NEW)
+    given(accounts).when(over).then_nothing()
 
 
 # -- its cases

@@ -155,7 +155,12 @@ def test_a_members_subsidy_and_what_is_known_of_him_go_along_and_somebody_looks(
     move(d, made, "2023-09-18", new, old)
     warned = [c for c in d.call("list_records", "auditor", programme="disabled_subsidy_monitoring") if c["subject_id"] == who]
     assert [(c["division"], c["status"]) for c in warned] == [(new, "reported")]
+    account = {"person_id": who, "bank_code": "102332000018", "account_no": "6228480402564890018", "holder": "成员", "document_no": "卡1"}
+    d.call("propose_payee_account", at=old, division=old, **account)
     d.on("2023-10-01").settle()
+    d.call("confirm_payee_account", "approver", at=new, person_id=who, number=1)
+    [waited] = [a for a in d.call("list_payee_accounts", "auditor", at=new) if a["person_id"] == who]
+    assert waited["division"] == new
     assert (case(d, subsidy)["division"], knows(d, who).division) == (new, new)
     assert d.offices["assistance"].load(placement.DECIDER, who).state.division == new
     d.call("record_certificate", at=new, **{**certificate, "grade": 4, "effective_from": "2023-10-01"})

@@ -14,12 +14,12 @@ from datetime import date
 from typing import Any
 
 from services.assistance import household, move, person, placement
-from services.assistance.benefits import cases_of_household, cases_of_person, note_class
+from services.assistance.benefits import ACCOUNTS, cases_of_household, cases_of_person, note_class
 from services.assistance.determination import CLASSES
 from services.assistance.doors.person import PersonDoors
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.rows.moves import HANDOVER
-from shared.casework import benefit_case
+from shared.casework import benefit_case, payee_account
 from shared.casework.benefit_case import CasePlace, HandOverCase
 from shared.domain import dates
 from shared.eventsourcing.orders import Notice, Order
@@ -145,6 +145,8 @@ class MoveDoors(PersonDoors):
             if self._placement_of(member).home_in(month) == household_id:
                 own = person.MoveAlong(member, home.division)
                 self.office.handle(person.DECIDER, member, notice.order(own, f"along {member}"))
+                account = payee_account.HandOverPayeeAccount(member, home.division)
+                self.office.handle(ACCOUNTS, member, notice.order(account, f"account {member}"))
         for case_id in self._cases_at_home(home):
             self._hand_case_over(case_id, notice)
         for programme in CLASSES:
