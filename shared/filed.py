@@ -59,8 +59,8 @@ class FiledTarget:
 
 @dataclass(frozen=True)
 class FiledScope:
-    """What is public of a programme or of a declaration. Of a programme ``place_level``, down to which its figures go, and ``totals``,
-    whether they are public at all; of a declaration ``public``, the fields."""
+    """What is public of a programme or of a declaration: ``public``, the fields (of a programme, those of its list of recipients). Of a
+    programme also ``place_level``, down to which its figures go, and ``totals``, whether they are public at all."""
 
     code: str
     place_level: str = ""

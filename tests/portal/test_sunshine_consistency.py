@@ -108,6 +108,10 @@ def test_a_checkpoint_that_was_kept_is_held_against_the_log(sealed: Sealed, tmp_
         answer = sealed.client.post(PAGE, data={"checkpoint": text})
         assert answer.status_code == 200
         assert f"成立：前 {older:,} 个事件" in answer.get_data(as_text=True)
+    for unsigned in (kept.replace(f"\n{older}\n", f"\n{older + 1}\n"), kept[:-8] + "AAAA===\n", kept.split("\n\n")[0] + "\n\n— x AAAA\n"):
+        answer = sealed.client.post(PAGE, data={"checkpoint": unsigned})  # no hashes of a size that was never signed
+        assert answer.status_code == 422
+        assert "minzheng consistency 1" not in answer.get_data(as_text=True)
     known = stated(kept)
     assert known is not None
     other = Checkpoint(known.origin, known.size, b"\1" * 32, known.position, known.time)

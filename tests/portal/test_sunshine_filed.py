@@ -18,8 +18,10 @@ from shared.casework.shape import Declaration
 from shared.clock import Clock
 from shared.eventlog import discovery, rebuild
 from shared.eventlog.client import Log
+from shared.eventsourcing import codec
 from shared.rules.profile import PROFILES, load_profile
 from tests.desk import Desk, desk
+from tests.e2e.conftest import Bureau, until
 from tests.portal.sunshine import District, said
 
 LIVING = "minimum_living_allowance"
@@ -152,3 +154,14 @@ def test_every_district_s_files_fit_into_events(made: District) -> None:
         filed.standards_here.cache_clear()
         settings = type(d.settings)(**{**vars(d.settings), "profile": profile})
         assert len(filed.record(settings)) == 3
+
+
+def test_a_running_house_has_recorded_its_figures(bureau: Bureau) -> None:
+    """Started as it is in earnest: the portal's processes wrote them down, once."""
+    log = Log(bureau.settings.eventstore_uri)
+    try:
+        events = until(lambda: log.read("operations.filed-330225"))
+    finally:
+        log.close()
+    assert sorted(e.name for e in events) == ["operations.scopes_filed", "operations.standards_filed", "operations.targets_filed"]
+    assert {codec.decode_meta(e.metadata).actor for e in events} == {"service:portal"}

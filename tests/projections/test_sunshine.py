@@ -130,6 +130,28 @@ def test_what_is_withheld_of_a_town_is_withheld_of_its_villages(engine: sa.Engin
         assert (f"{DISTRICT}101", "2024-02-10") in ended
 
 
+def test_the_record_of_a_withholding_tells_no_day_on_which_the_figure_changed(engine: sa.Engine) -> None:
+    """One, two, three households one after the other are one period, however many rows it is and however the record is paged; and a
+    figure that is withheld says not since when it is what it is. Otherwise whoever counts the changes knows the count."""
+    with page(engine) as p:
+        for n in range(60):
+            p.see(f"assistance.disclosure-{n}", 0, FIRST, published(n, f"{DISTRICT}103001"))
+        for k in range(3):
+            p.see(f"assistance.disclosure-k{k}", 0, FIRST + timedelta(days=10 * k + 5), published(100 + k, f"{DISTRICT}102001"))
+        p.flush()
+        assert {f.withheld: f.since for f in p.figures().values() if f.withheld} == {SMALL: "", BESIDE: ""}
+        for limit in (1, 2, 200):
+            found, after = [], ""
+            while rows := sunshine.withholdings(p.engine, T, DISTRICT, after, limit):
+                found += [(w["place"][6:9], w["withheld"], w["from_day"], w["until_day"]) for w in rows]
+                after = rows[-1]["key"]
+            assert found == [("102", SMALL, "2024-01-06", "9999-12-31"), ("103", BESIDE, "2024-01-06", "9999-12-31")], limit
+        then = sunshine.withholdings(p.engine, T, DISTRICT, on=date(2024, 1, 17))
+        assert [(w["place"][6:9], w["from_day"], w["until_day"]) for w in then] == [
+            ("102", "2024-01-06", "9999-12-31"), ("103", "2024-01-06", "9999-12-31"),
+        ]  # fmt: skip
+
+
 def test_a_run_tells_no_figure_that_its_place_withholds(engine: sa.Engine) -> None:
     """The town beside a small one is withheld, so its run is; the large town's is told but for its parts, of which few failed."""
     runs = TABLES["runs"]

@@ -436,7 +436,8 @@ def withholdings(
     engine: sa.Engine, t: SunshineTables, division: str, after: str = "", limit: int = 200, on: date | None = None
 ) -> list[dict[str, Any]]:
     """The record of what was withheld in a division (隐去记录), as it stood at the end of a day: which figure, by which rule, from which
-    day to which; never the figure. Places below one that is withheld go with it, and are not named, or it were told where somebody is."""
+    day to which; never the figure, nor a day on which it changed: of two rows of one rule the count could be worked out. Places below one
+    that is withheld go with it, and are not named, or it were told where somebody is. ``key``: for the next page: ``after``."""
     c = t.figures.c
     named = sa.select(c.programme, c.place, c.withheld, c.from_day, c.until_day)
     query = named.where(c.withheld.in_((SMALL, BESIDE)), *_inside(c.place, division))
@@ -445,11 +446,19 @@ def withholdings(
     if after:
         programme, place, day = after.split("~")
         query = query.where(sa.tuple_(c.programme, c.place, c.from_day) > sa.tuple_(*map(sa.literal, (programme, place, day))))
+    found: list[dict[str, Any]] = []
     with engine.execution_options(single=True).connect() as connection:
-        found = connection.execute(query.order_by(c.programme, c.place, c.from_day).limit(_few(limit))).mappings()
-        rows = [dict(row) for row in found]
-    key = "{programme}~{place}~{from_day}"
-    return [{**row, "until_day": until(row["until_day"], on), "key": key.format(**row), "threshold": SMALL_CELL} for row in rows]
+        ordered = query.order_by(c.programme, c.place, c.from_day).execution_options(yield_per=1_000)
+        for row in connection.execute(ordered).mappings():
+            before, key = found[-1] if found else {}, f"{row['programme']}~{row['place']}~{row['from_day']}"
+            same = all(before.get(name) == row[name] for name in ("programme", "place", "withheld"))
+            if same and before["until_day"] == row["from_day"]:
+                before.update(until_day=row["until_day"], key=key)
+            elif len(found) == _few(limit):
+                break
+            else:
+                found.append({**row, "key": key, "threshold": SMALL_CELL})
+    return [{**row, "until_day": until(row["until_day"], on)} for row in found]
 
 
 def until(day: str, on: date | None) -> str:
@@ -523,6 +532,8 @@ def _line(row: Mapping[str, Any], by_day: bool) -> Recipient:
 
 
 def _told(row: Any) -> Figure:
+    """Withheld, it says not even since when it is what it is: on that day somebody came or went."""
     hidden = bool(row["withheld"])
     cases, members, fen = (None if hidden else row[name] for name in ("cases", "members", "amount_fen"))
-    return Figure(row["programme"], row["place"], row["parent"], row["from_day"], cases, members, fen, row["withheld"])
+    since = "" if hidden else row["from_day"]
+    return Figure(row["programme"], row["place"], row["parent"], since, cases, members, fen, row["withheld"])

@@ -112,7 +112,11 @@ def from_kept() -> Any:
     if stated(note) is None:
         return make_response(_page(portal, day, kept=note.strip(), result="读不出：不是检查点原文，请整段粘贴。"), 422)
     try:
+        standalone.checkpoint(note, origin_of(portal.settings), key_of(portal))  # of a size that nobody signed there is no proof
         proof = _proof(portal, note)
+    except (standalone.Wrong, ValueError) as wrong:
+        said = str(wrong) if isinstance(wrong, standalone.Wrong) else "签名读不出"
+        return make_response(_page(portal, day, kept=note.strip(), result=f"不成立：{said}。"), 422)
     except Refused as error:
         return make_response(_page(portal, day, kept=note.strip(), result=f"不成立：{error.message}"), 422)
     good, said = _checked(portal, proof)

@@ -67,10 +67,11 @@ def _totals(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
 
 def _withheld(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
     """Of the figures by place, of runs, of funds, of inspections' lists and results, and of indicators."""
+    counted = set(filed.counted(portal, day))
     after, nothing = "", {"run_id": "", "record_id": "", "indicator": "", "threshold": rows.SMALL_CELL}
     while True:
         found = rows.withholdings(portal.read, recipients.T, portal.profile.division_code, after, _BATCH, on=recipients.when(day))
-        yield from ({**nothing, "what": "totals", **row} for row in found)
+        yield from ({**nothing, "what": "totals", **row} for row in found if row["programme"] in counted)
         if len(found) < _BATCH:
             break
         after = found[-1]["key"]

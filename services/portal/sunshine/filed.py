@@ -110,7 +110,7 @@ def _why(row: dict[str, Any]) -> str:
 
 def scopes_here() -> tuple[FiledScope, ...]:
     """What this release declares public, by code."""
-    programmes = [FiledScope(p.code, p.public.level, p.public.totals) for p in declared.programmes().values()]
+    programmes = [FiledScope(p.code, p.public.level, p.public.totals, p.public.recipient) for p in declared.programmes().values()]
     return (*programmes, *(FiledScope(d.code, public=tuple(d.public)) for d in declared.declarations().values()))
 
 
@@ -185,6 +185,12 @@ def counted(portal: Portal, day: Day) -> list[str]:
     """The programmes whose figures are public: on the day, and still."""
     then = _scopes(portal, day)
     return [p.code for p in declared.counted() if p.code in then and then[p.code].totals]
+
+
+def listed(portal: Portal, day: Day) -> list[str]:
+    """The programmes that have a public list of recipients: on the day, and still."""
+    then = _scopes(portal, day)
+    return [p.code for p in declared.programmes().values() if p.public.recipient and p.code in then and then[p.code].public]
 
 
 def levels(portal: Portal, day: Day) -> dict[str, int]:

@@ -86,7 +86,9 @@ def listed_programmes() -> list[str]:
 
 
 def figures(portal: Portal, day: Day, division: str) -> list[Figure]:
-    return rows.totals(portal.read, T, division, when(day))
+    """Those of the programmes whose figures are public; what was counted before one ceased to be is told of no day."""
+    counted = set(filed.counted(portal, day))
+    return [f for f in rows.totals(portal.read, T, division, when(day)) if f.programme in counted]
 
 
 def untold(programme: str, place: str) -> Figure:
@@ -168,7 +170,9 @@ def programmes(portal: Portal, day: Day) -> str:
     bars_of = [(declared.name(code), own.get(code)) for code in filed.counted(portal, day)]
     shown_bars = [Bar(name, f.cases if f else 0, cell(f, "cases")) for name, f in bars_of]
     picture = bars("各项目在保（户、人次）", shown_bars)
-    return render("programmes.html", day, programmes=declared.programmes().values(), own=own, cell=cell, picture=picture)
+    counted, listed = filed.counted(portal, day), filed.listed(portal, day)
+    shown_here = [p for p in declared.programmes().values() if p.code in counted or p.code in listed]
+    return render("programmes.html", day, programmes=shown_here, own=own, cell=cell, picture=picture, counted=counted, listed=listed)
 
 
 @page("/sunshine/recipients/<programme>", "/sunshine/recipients/<programme>/<division>")
@@ -193,12 +197,13 @@ def place(portal: Portal, day: Day, programme: str, division: str = "") -> str:
         if t.at is not None
         for f in (untold(programme, t.code) if own and own.withheld else by_place.get(t.code),)
     ]
-    after = request.args.get("after", "")
-    found = rows.recipients(portal.read, T, programme, division, when(day), after, PER_PAGE + 1) if known.public.recipient else []
+    after, listed = request.args.get("after", ""), programme in filed.listed(portal, day)
+    found = rows.recipients(portal.read, T, programme, division, when(day), after, PER_PAGE + 1) if listed else []
     lines = shown(portal, found[:PER_PAGE])
     crumbs = [(code, places.name(code)) for n in (6, 9, 12) if n <= len(division) for code in (division[:n],)]
     return render(
         "recipients.html", day, programme=known, path=path, division=division, own=own, below=below, cell=cell, why=WHY,
+        counted=programme in filed.counted(portal, day), listed=listed,
         lines=table_rows(portal, day, lines, known.public.recipient), heading=heading(known.public.recipient), crumbs=crumbs, after=after,
         more=found[PER_PAGE - 1].key if len(found) > PER_PAGE else "",
         map=tiles(f"{known.name}：各镇街", tiled) if len(division) == 6 and tiled else None,
