@@ -93,6 +93,16 @@ def born_on(office: Any, person_id: str) -> date | None:
     return home.members[person_id].born_on if person_id in home.members else None
 
 
+def where(office: Any, person_id: str) -> str:
+    """The division in which he is registered, by himself or with the household that has him, "" = we do not know him."""
+    own: person.Person = office.load(person.DECIDER, person_id).state
+    place: placement.Placement = office.load(placement.DECIDER, person_id).state
+    if place.household_id and place.free_from is None:
+        home: household.Household = office.load(household.DECIDER, place.household_id).state
+        return home.division or place.division
+    return own.division or place.division
+
+
 def supported(office: Any, person_id: str) -> bool:
     """特困: support is in force."""
     case: benefit_case.Case = office.load(CASES, benefit_case.case_id(EXTREME_HARDSHIP_SUPPORT.code, person_id)).state

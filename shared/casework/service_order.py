@@ -174,6 +174,15 @@ class ServiceReviewed:
     review_on: date | None
 
 
+@shape_event(NAME, "service_review_called")
+@dataclass(frozen=True)
+class ServiceReviewCalled:
+    """提前评估: what the order rests on has changed; somebody looks until ``review_on`` whether it goes on."""
+
+    reason: str
+    review_on: date
+
+
 @shape_event(NAME, "service_stopped")
 @dataclass(frozen=True)
 class ServiceStopped:
@@ -313,6 +322,8 @@ def evolve(state: ServiceOrder, event: Any) -> ServiceOrder:
             return _due(settled, settle=None)
         case ServiceReviewed():
             return _due(replace(state, plan=event.plan), review=event.review_on)
+        case ServiceReviewCalled():
+            return _due(state, review=event.review_on)
         case ServiceStopped():
             left = replace(state, last_day=event.last_day, confirmed=state.confirmed - event.units, void_units=event.units)
             nothing = {"settle": None} if left.confirmed == left.settled else {}
@@ -452,6 +463,15 @@ class CancelService:
     reason: str
 
 
+@command("call_service_review", permission="record")
+@dataclass(frozen=True)
+class CallServiceReview:
+    """By the service: what the order rests on (class, certificate) is no longer so."""
+
+    record_id: str
+    reason: str
+
+
 @command("stop_service", permission="record")
 @dataclass(frozen=True)
 class StopService:
@@ -482,6 +502,7 @@ class NoteServiceOverdue:
 
 # -- Decisions ---------------------------------------------------------------------------------------------------
 
+CALLED_DAYS = 5  # working days until an order whose ground has gone is looked at; a placeholder
 RUNNING = ("ordered", "assigned", "serving", "served", "disputed")
 
 
@@ -594,6 +615,15 @@ def cancel(state: ServiceOrder, c: CancelService, order: Order[Any]) -> Sequence
     ]
 
 
+def call_review(state: ServiceOrder, c: CallServiceReview, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where it runs no longer, or is looked at by then anyway."""
+    review_on = dates.add_working_days(order.today, CALLED_DAYS)
+    now = next((d.on for d in state.deadlines if d.due == "review"), None)
+    if state.status not in RUNNING or state.last_day or (now is not None and now <= review_on):
+        return []
+    return [ServiceReviewCalled(c.reason, review_on)]
+
+
 def stop(state: ServiceOrder, c: StopService, order: Order[Any]) -> Sequence[Any]:
     """Nothing where it runs no longer, or was stopped already with that day; with another day the units are reckoned anew."""
     if state.status not in RUNNING or state.last_day == c.last_day:
@@ -678,6 +708,7 @@ SHAPE = Shape(
         Act(SettleService, "结算（只结算已确认的服务）"),
         Act(ReviewService, "服务评估"),
         Act(CancelService, "取消或结束"),
+        Act(CallServiceReview, "提前评估", by_service=True),
         Act(StopService, "停止服务", by_service=True),
         Act(ResumeService, "恢复服务", by_service=True),
         Act(NoteServiceOverdue, "逾期登记", by_service=True),
@@ -695,6 +726,7 @@ SHAPE = Shape(
         SettleService: settle,
         ReviewService: review,
         CancelService: cancel,
+        CallServiceReview: call_review,
         StopService: stop,
         ResumeService: resume,
         NoteServiceOverdue: note_overdue,

@@ -33,6 +33,7 @@ from shared.messaging.answering import OneOf, answers, kept, rows
 from shared.messaging.door_answers import Declared, Waiting, Worklist
 from shared.messaging.doors import FIRST_DAY, Due, Service, command, deadline, query
 from shared.messaging.showing import area, caught_up, plain, shown
+from shared.messaging.wire import holds_resident_id
 from shared.security.permissions import within
 
 S = TypeVar("S", bound=type[Service])
@@ -117,6 +118,7 @@ def _act_door(
 
     def door(self: Service, order: Order[Any]) -> Answer:
         c = order.command
+        _names_nobody(c)
         if act.opens is None:
             if kind.name in before:  # asked of the record: whose it is comes first, as a refusal says how it stands
                 _within(self, decider, c.record_id, order)
@@ -138,6 +140,19 @@ def _act_door(
 
     door.__name__, door.__doc__ = kind.name, f"{shape.title}：{act.about}。"
     return command(form, permission=kind.permission, does=act.command if act.brings else None)(door)
+
+
+def _names_nobody(value: Any, field: str = "") -> None:
+    """Refuse a resident ID in what is written in the clear: a record of a shape knows persons by their ids alone."""
+    if isinstance(value, str):
+        if holds_resident_id(value):
+            raise invalid("不得填写身份证号码，请只写人员编号。", field or None)
+    elif dataclasses.is_dataclass(value):
+        for f in dataclasses.fields(value):
+            _names_nobody(getattr(value, f.name), field or f.name)
+    elif isinstance(value, (tuple, list)):
+        for one in value:
+            _names_nobody(one, field)
 
 
 def _within(self: Service, decider: Decider[Any], record_id: str, order: Order[Any]) -> None:

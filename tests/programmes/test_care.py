@@ -49,9 +49,9 @@ def graded(house: Desk, who: str, lost: int) -> str:
     return str(asked["id"])
 
 
-def placed(house: Desk, who: str, institution: str, day: str) -> str:
+def placed(house: Desk, who: str, institution: str, day: str, town: str = TOWN) -> str:
     wish = house.call(
-        "record_placement_wish", programme="extreme_hardship_central_placement", division=TOWN, subject_id=who, document_no="YY-1"
+        "record_placement_wish", programme="extreme_hardship_central_placement", division=town, subject_id=who, document_no="YY-1"
     )
     house.call("offer_place", "reviewer", record_id=wish["id"], institution_id=institution)
     house.call("take_offered_place", record_id=wish["id"])
@@ -72,7 +72,7 @@ def test_the_share_of_those_in_institutions_follows_from_support_self_care_and_s
         graded(house, dependent, lost)
     house.call("record_finding", person_id=who[3], found_on="2023-08-07", lost_acts=["eat", "dress", "bed", "walk"])  # by a survey
     house.on("2023-08-10")
-    wish = placed(house, who[2], "org:share", "2023-08-10")
+    wish = placed(house, who[2], "org:share", "2023-08-10", "330225108")
     house.settle()
 
     def share(**on: str) -> dict[str, Any]:
@@ -147,7 +147,7 @@ def test_the_care_component_follows_the_grade_and_the_place(house: Desk) -> None
     house.settle()
     assert due(house, support, "2024-09") == basic
     assert due(house, support, "2024-10") > basic
-    placed(house, who, "org:any", "2024-10-08")
+    placed(house, who, "org:any", "2024-10-08", "330225101")
     house.settle()
     found = house.services["assistance"].office.load(person.DECIDER, who).state.findings[-1]
     assert found.placement == "central"

@@ -568,3 +568,59 @@ def test_places_registered_after_somebody_moved_in_are_not_all_free(d: Desk) -> 
     house = places(d, "org:before")
     d.settle()
     assert residents(d, house) == [stays]
+
+
+# -- what an order rests on, where it belongs, and what it may say
+
+
+def test_an_order_whose_ground_has_gone_is_looked_at_within_days(d: Desk) -> None:
+    """A82: the certificate ran out, or the class ended: not at the review of next year; what still stands is left alone."""
+    d.on("2024-08-01")
+    body = {"programme": "severe_disability_hardship_care", "division": TOWN, "service_class": "home_care", "plan": "翻身"}
+    (certified, _), (poor, made), (still, _) = disabled(d), disabled(d), disabled(d)
+    d.call("record_certificate", person_id=certified, grade=1, kind="physical", effective_from=today(d), valid_until="2025-03-15")
+    orders = {who: d.call("order_service", **body, subject_id=who)["id"] for who in (certified, poor, still)}
+    income = {"household_id": made.household_id, "person_id": made.members[0], "monthly_income_fen": 2_000_000}
+    d.call("record_income", **income, effective_from="2025-02-10")
+    d.settle()
+    d.on("2025-06-20")
+    d.settle()
+
+    def review(who: str) -> str:
+        [due] = [x for x in record(d, "service_order", orders[who])["deadlines"] if x["due"] == "review"]
+        return str(due["on"])
+
+    told = [e.event for e in d.services["assistance"].office.history(f"assistance.service_order-{orders[certified]}")]
+    assert [e.reason for e in told if type(e).__name__ == "ServiceReviewCalled"] == ["该人员没有有效的重度残疾人证。"]
+    assert review(certified) < "2025-07-01"
+    assert review(poor) < "2025-07-01"
+    assert review(still) > "2025-08-01"
+    for who in (certified, poor):
+        d.call("assign_service", "reviewer", record_id=orders[who], provider="org:p")
+    d.on("2025-07-10")
+    d.settle()
+    assert row(d, orders[certified], body["programme"])["worklist"] == "service_review"
+
+
+def test_care_is_kept_in_the_town_in_which_the_person_is_registered(d: Desk) -> None:
+    """Another town's window would see him, and its figures count him."""
+    d.on("2024-08-01")
+    who, _ = supported(d)
+    for act, body in (("record_placement_wish", WISH), ("open_visit_plan", HOME_CARE)):
+        with pytest.raises(Refused) as refused:
+            d.call(act, **{**body, "division": "330225102"}, subject_id=who)
+        assert refused.value.field == "division"
+
+
+def test_no_resident_id_is_written_in_the_clear(d: Desk) -> None:
+    """Into what a clue says, or a note at any depth: a record of a shape knows persons by their ids."""
+    d.on("2024-08-01")
+    number = NUMBERS.resident("19800101")
+    clue = {"programme": "proactive_discovery", "division": TOWN, "source": "hotline", "kind": "illness"}
+    with pytest.raises(Refused) as refused:
+        d.call("report_clue", **clue, what=f"某人（{number}）住院")
+    assert (refused.value.code, refused.value.field) == ("invalid_input", "what")
+    filed = {"programme": "support_institution_register", "division": TOWN, "subject_id": "org:x"}
+    with pytest.raises(Refused) as refused:
+        d.call("file_record", **filed, entries=[{"code": "name", "value": f"院长{number}"}])
+    assert refused.value.field == "entries"

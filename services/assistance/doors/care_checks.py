@@ -35,6 +35,7 @@ from shared.eventsourcing.orders import Order, derived_id
 from shared.messaging.showing import all_seen
 
 ELDER_FROM = 60
+OTHER_KIND = "与该人员有效残疾人证的残疾类别（精神、智力）不一致。"
 NO_APPLICATION = ("not_in_need", "not_found")  # 不困难、查无此人: from neither follows an application
 
 
@@ -71,7 +72,7 @@ def entrusted_to(office: Any, person_id: str) -> list[tuple[str, care_places.Car
 
 def wished(service: Any, order: Order[placement_wish.RecordPlacementWish]) -> None:
     """集中供养意愿: of somebody in 特困, or who asks for it."""
-    _in_support(service, order.command.subject_id, order.today)
+    _in_support(service, order.command.subject_id, order.command.division, order.today)
 
 
 def plan_opened(service: Any, order: Order[visit_plan.OpenVisitPlan]) -> None:
@@ -82,7 +83,7 @@ def plan_opened(service: Any, order: Order[visit_plan.OpenVisitPlan]) -> None:
         return
     standing.alive(service.office, c.subject_id, "subject_id")
     if of is EXTREME_HARDSHIP_HOME_CARE:
-        _in_support(service, c.subject_id, order.today)
+        _in_support(service, c.subject_id, c.division, order.today)
         if lives_in(service.office, c.subject_id, order.today):
             raise invalid("该人员已在机构集中供养。", "subject_id")
 
@@ -102,23 +103,35 @@ def ordered(service: Any, order: Order[service_order.OrderService]) -> Order[Any
         return None
     month = dates.month_of(order.today)
     standing.on_file(office, c.subject_id, "subject_id")
-    grade, kind = standing.certificate_in(office, c.subject_id, month)
-    if c.programme == EXTREME_HARDSHIP_MENTAL_CARE.code:
-        if not standing.extreme_hardship(office, c.subject_id, month):
-            raise invalid("该人员不是特困人员，也未申请特困供养。", "subject_id")
-        if not grade or kind not in (c.service_class, "multiple"):
-            raise invalid("与该人员有效残疾人证的残疾类别（精神、智力）不一致。", "service_class")
-    else:
-        if not standing.class_in(office, c.subject_id, month)[0]:
-            raise invalid("该人员本月没有困难类别认定。", "subject_id")
-        if not severe(grade, kind):
-            raise invalid("该人员没有有效的重度残疾人证。", "subject_id")
+    of_his_town(office, c.subject_id, c.division)
+    if why := lacks(office, c, month):
+        raise invalid(why, "service_class" if why == OTHER_KIND else "subject_id")
     said(c.plan, "plan", "照护计划")
     return order.to(replace(c, need=standing.joined(standing.ground(office, c.subject_id, month), c.need)))
 
 
-def _in_support(service: Any, person_id: str, today: date) -> None:
+def lacks(office: Any, of: service_order.OrderService | service_order.ServiceOrder, month: str) -> str:
+    """What an order of these two programmes, asked for or running, does not rest on in a month; "" = it has its ground."""
+    grade, kind = standing.certificate_in(office, of.subject_id, month)
+    if of.programme == EXTREME_HARDSHIP_MENTAL_CARE.code:
+        if not standing.extreme_hardship(office, of.subject_id, month):
+            return "该人员不是特困人员，也未申请特困供养。"
+        return "" if grade and kind in (of.service_class, "multiple") else OTHER_KIND
+    if not standing.class_in(office, of.subject_id, month)[0]:
+        return "该人员本月没有困难类别认定。"
+    return "" if severe(grade, kind) else "该人员没有有效的重度残疾人证。"
+
+
+def of_his_town(office: Any, person_id: str, division: str) -> None:
+    """A record of care is the town's in which the person is registered: its windows look after him, and its figures count him."""
+    where = standing.where(office, person_id)[:9]
+    if where and not division.startswith(where):
+        raise invalid("须登记在该人员所在的乡镇（街道）。", "division")
+
+
+def _in_support(service: Any, person_id: str, division: str, today: date) -> None:
     standing.on_file(service.office, person_id, "subject_id")
+    of_his_town(service.office, person_id, division)
     if not standing.extreme_hardship(service.office, person_id, dates.month_of(today)):
         raise invalid("该人员不是特困人员，也未申请特困供养。", "subject_id")
 

@@ -18,6 +18,7 @@ from services.assistance.declarations.care import (
     EXTREME_HARDSHIP_CENTRAL_PLACEMENT,
     EXTREME_HARDSHIP_HOME_CARE,
     EXTREME_HARDSHIP_MENTAL_CARE,
+    SEVERE_DISABILITY_HARDSHIP_CARE,
 )
 from services.assistance.doors import care_checks
 from services.assistance.programmes import EXTREME_HARDSHIP_SUPPORT
@@ -64,6 +65,23 @@ class OfCase:
 
     programme: str
     subject_id: str
+
+
+@dataclass(frozen=True)
+class OfClass:
+    """Our own ``assistance.class_ended`` and ``class_changed``."""
+
+    valid_from: str
+    members: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OfPerson:
+    """Our own ``assistance.person_facts_changed``."""
+
+    person_id: str
+    effective_month: str
+    cause: str
 
 
 @dataclass(frozen=True)
@@ -145,35 +163,35 @@ class CareEndDoors(BenefitService):
         """Plans close with the day of death, grades end, lists and places are left; of an order what was rendered by then is settled."""
         f = notice.facts
         for shape, record_id in care_of(f.person_id):
-            self._give(shape, record_id, ending(shape, record_id, self._state(shape, record_id), f.died_on), notice)
+            self._give_care(shape, record_id, ending(shape, record_id, self._care_state(shape, record_id), f.died_on), notice)
         for record_id, _ in care_checks.entrusted_to(self.office, f.person_id):
-            self._leave(record_id, f.person_id, f.died_on, DEATH, notice)
+            self._leave_place(record_id, f.person_id, f.died_on, DEATH, notice)
         place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
         if place.household_id and not self._anybody(place.household_id, notice.now.date(), f.person_id):
             for shape, record_id in care_of_household(place.household_id):
-                command = ending(shape, record_id, self._state(shape, record_id), f.died_on, NOBODY_LEFT)
-                self._give(shape, record_id, command, notice)
+                command = ending(shape, record_id, self._care_state(shape, record_id), f.died_on, NOBODY_LEFT)
+                self._give_care(shape, record_id, command, notice)
 
     @reaction("registry", "after_death_annulled", reads=Lives)
     def on_life_resume_care(self, notice: Notice[Lives]) -> None:
         """The death was none: visits, stay, lists and orders go on. Grades, wishes and entrusted places are asked for again by people."""
         f = notice.facts
         for shape, record_id in care_of(f.person_id):
-            self._give(shape, record_id, going_on(shape, record_id, self._state(shape, record_id), DEATH), notice)
+            self._give_care(shape, record_id, going_on(shape, record_id, self._care_state(shape, record_id), DEATH), notice)
         place: placement.Placement = self.office.load(placement.DECIDER, f.person_id).state
         for shape, record_id in care_of_household(place.household_id) if place.household_id else ():
-            self._give(shape, record_id, going_on(shape, record_id, self._state(shape, record_id), NOBODY_LEFT), notice)
+            self._give_care(shape, record_id, going_on(shape, record_id, self._care_state(shape, record_id), NOBODY_LEFT), notice)
 
     @reaction(OWN, "person_moved_in", reads=Moved)
     def on_move_end_home_care(self, notice: Notice[Moved]) -> None:
         """Who lives in an institution is not looked after at home, nor entrusted to another house."""
         f = notice.facts
         plan = derived_id(EXTREME_HARDSHIP_HOME_CARE.code, "", f.subject_id)
-        if care_checks.lives_in(self.office, f.subject_id, notice.now.date()) and self._state("visit_plan", plan).status == "open":
-            self._give("visit_plan", plan, visit_plan.CloseVisitPlan(plan, CENTRAL, f.moved_on), notice)
+        if care_checks.lives_in(self.office, f.subject_id, notice.now.date()) and self._care_state("visit_plan", plan).status == "open":
+            self._give_care("visit_plan", plan, visit_plan.CloseVisitPlan(plan, CENTRAL, f.moved_on), notice)
         for record_id, _ in care_checks.entrusted_to(self.office, f.subject_id):
             if record_id != care_checks.places_of(f.institution_id):  # there he stays, by another right
-                self._leave(record_id, f.subject_id, f.moved_on, CENTRAL, notice)
+                self._leave_place(record_id, f.subject_id, f.moved_on, CENTRAL, notice)
 
     @reaction(OWN, "care_places_opened", reads=Opened)
     def on_places_opened(self, notice: Notice[Opened]) -> None:
@@ -192,7 +210,7 @@ class CareEndDoors(BenefitService):
         f = notice.facts
         died_on = standing.died_on(self.office, f.person_id)
         if died_on is not None:
-            self._leave(care_checks.places_of(f.institution_id), f.person_id, died_on, DEATH, notice)
+            self._leave_place(care_checks.places_of(f.institution_id), f.person_id, died_on, DEATH, notice)
 
     @reaction(OWN, "case_ended", reads=OfCase)
     def on_support_ended(self, notice: Notice[OfCase]) -> None:
@@ -204,9 +222,9 @@ class CareEndDoors(BenefitService):
         if standing.died_on(self.office, f.subject_id) is not None:
             return  # by the death itself, with its day
         for shape, record_id in _of_support(f.subject_id):
-            state = self._state(shape, record_id)
+            state = self._care_state(shape, record_id)
             if state.status != "placed":
-                self._give(shape, record_id, ending(shape, record_id, state, today, SUPPORT_OVER), notice)
+                self._give_care(shape, record_id, ending(shape, record_id, state, today, SUPPORT_OVER), notice)
 
     @reaction(OWN, "case_restored", reads=OfCase)
     def on_support_restored(self, notice: Notice[OfCase]) -> None:
@@ -218,24 +236,51 @@ class CareEndDoors(BenefitService):
         """An end that was set aside is said by no other event."""
         self._support_goes_on(notice)
 
+    @reaction(OWN, "class_ended", reads=OfClass)
+    def on_class_ended_look_at_care(self, notice: Notice[OfClass]) -> None:
+        """Care that rests on the class is looked at again."""
+        self._ground_moved(notice.facts.members, notice.facts.valid_from, notice)
+
+    @reaction(OWN, "class_changed", reads=OfClass)
+    def on_class_changed_look_at_care(self, notice: Notice[OfClass]) -> None:
+        """Another class may be none of this one's care."""
+        self._ground_moved(notice.facts.members, notice.facts.valid_from, notice)
+
+    @reaction(OWN, "person_facts_changed", reads=OfPerson)
+    def on_certificate_look_at_care(self, notice: Notice[OfPerson]) -> None:
+        """A certificate that ran out, was withdrawn, or says a lighter grade."""
+        f = notice.facts
+        if f.cause in ("certificate", "certificate_expired"):
+            self._ground_moved((f.person_id,), f.effective_month, notice)
+
+    def _ground_moved(self, members: tuple[str, ...], month: str, notice: Notice[Any]) -> None:
+        """Of those whose order stands without its ground in the month: somebody looks soon, not at the yearly review."""
+        month = max(month, dates.month_of(notice.now.date()))
+        for programme in (SEVERE_DISABILITY_HARDSHIP_CARE, EXTREME_HARDSHIP_MENTAL_CARE):
+            for person_id in members:
+                order_id = service_order.order_id(programme.terms, programme.code, person_id, programme.terms.classes[0].code)
+                state: service_order.ServiceOrder = self._care_state(service_order.NAME, order_id)
+                if state.status in service_order.RUNNING and (why := care_checks.lacks(self.office, state, month)):
+                    self._give_care(service_order.NAME, order_id, service_order.CallServiceReview(order_id, why), notice)
+
     def _support_goes_on(self, notice: Notice[OfCase]) -> None:
         f = notice.facts
         if f.programme != EXTREME_HARDSHIP_SUPPORT.code or not standing.supported(self.office, f.subject_id):
             return
         for shape, record_id in _of_support(f.subject_id):
-            self._give(shape, record_id, going_on(shape, record_id, self._state(shape, record_id), SUPPORT_OVER), notice)
+            self._give_care(shape, record_id, going_on(shape, record_id, self._care_state(shape, record_id), SUPPORT_OVER), notice)
 
     # -- inside
 
-    def _state(self, shape: str, record_id: str) -> Any:
+    def _care_state(self, shape: str, record_id: str) -> Any:
         return self.office.load(DECIDERS[shape], record_id).state
 
-    def _give(self, shape: str, record_id: str, command: Any, notice: Notice[Any]) -> None:
+    def _give_care(self, shape: str, record_id: str, command: Any, notice: Notice[Any]) -> None:
         if command is not None:
             self.office.handle(DECIDERS[shape], record_id, notice.order(command, record_id))
 
-    def _leave(self, record_id: str, person_id: str, left_on: date, why: str, notice: Notice[Any]) -> None:
-        self._give(care_places.NAME, record_id, care_places.LeaveForGood(record_id, person_id, left_on, why), notice)
+    def _leave_place(self, record_id: str, person_id: str, left_on: date, why: str, notice: Notice[Any]) -> None:
+        self._give_care(care_places.NAME, record_id, care_places.LeaveForGood(record_id, person_id, left_on, why), notice)
 
     def _anybody(self, household_id: str, today: date, but: str) -> bool:
         """Whether anybody of the household lives, beside one who has died."""
