@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,6 +37,7 @@ from shared.security.permissions import within
 MOST_AT_ONCE = 200  # objections that are rejected with one reason
 MOST_COMPARED = 200  # cases that are held against what is published in one question
 MOST_ON_A_BOARD = 500
+ON_A_BOARD = ("members", "area", "amount_fen")  # what may be shown of what is publicised, beside the name
 TRIES = 5  # looks at a case that moves meanwhile; the reaction to what moved it looks again in any case
 WHY = {
     "refused": "不予确认",
@@ -301,7 +303,7 @@ class DisclosureDoors(PaymentMonthDoors):
     def get_board_notice(
         self, hand: Hand, division: str = "", after: str = "", limit: int = 100, position: int | None = None
     ) -> Any:
-        """村（社区）公示栏的公示单：公示编号、姓名（遮蔽）、项目、公示至何日；division：哪个村（社区）、乡镇（街道），默认本辖区。
+        """村（社区）公示栏的公示单：公示编号、姓名（遮蔽）、项目、所公开的栏目、公示至何日；division：哪个村（社区）、乡镇（街道），默认本辖区。
         按村（社区）、截止日和公示编号排列；after：上一页末行的“division|until|number”，满一页的须接着翻页。"""
         caught_up(self.office, self.model, position)
         where, today = area(hand, division), self.office.clock.now().date()
@@ -310,19 +312,23 @@ class DisclosureDoors(PaymentMonthDoors):
         with self.office.read.connect() as connection:
             rows = [dict(row) for row in connection.execute(asked).mappings()]
         places = sorted(("|".join((row["division"], row["until"], disclosure.number(row["case_id"]))), n) for n, row in enumerate(rows))
-        page = [rows[n] for place, n in places if place > after][: min(limit, MOST_ON_A_BOARD)]
-        return [self._on_the_board(row, today) for row in page]
+        lines = (self._on_the_board(rows[n], today) for place, n in places if place > after)
+        return list(islice((line for line in lines if line is not None), max(0, min(limit, MOST_ON_A_BOARD))))
 
-    def _on_the_board(self, row: dict[str, Any], today: date) -> dict[str, Any]:
-        """One line of the notice. What a hand took from the page is not hung out either."""
+    def _on_the_board(self, row: dict[str, Any], today: date) -> dict[str, Any] | None:
+        """One line of the notice: what the page shows, and the masked name. What a hand took from the page is not hung out either; None of
+        a matter that it took whole, or of which it keeps the village."""
         state: disclosure.State = self.office.load(self.disclosures, row["case_id"]).state
+        if state.held_by or state.kind != "proposal" or state.shown is None or disclosure.PLACE in state.hidden:
+            return None
         public = self.benefits.programmes[row["programme"]].public
-        who = None if state.held_by or "name" in state.hidden else self.named(row["case_id"], today)
+        who = None if "name" in state.hidden else self.named(row["case_id"], today)
         child = who is None or who.born_on is None or dates.age_on(who.born_on, today) < disclosure.FULL_AGE
         name = "" if child or who is None else masked(who.name, public.masking_on(today).keep)
         title = public.listed_as or self.benefits.programmes[row["programme"]].name
         number = disclosure.number(row["case_id"])
-        return {"number": number, "name": name, "title": title, "division": row["division"], "until": row["until"]}
+        told = {f: getattr(state.shown, f) if f in state.fields else None for f in ON_A_BOARD}
+        return {"number": number, "name": name, "title": title, **told, "division": row["division"], "until": row["until"]}
 
     def named(self, case_id: str, today: date) -> Who | None:
         """Whom what is publicised is about."""
