@@ -2,11 +2,13 @@
 
 Life: the months that have begun are looked at, by the clock and by whatever comes to be owed in a month that had nothing → a month that
 somebody is owed something for is opened, with the day until which its run has to be sent → met by a run that was sent, in time or not;
-without dues, when nobody is owed anything any more; or overdue, which is an event, and then met or without dues after all.
+without dues, when nobody is owed anything any more; or overdue, which is an event, and then met or without dues after all. When its run is
+closed and something of the month is owed all the same (failed, held, given back by the bank, confirmed after the run), it stands open once
+more, for a follow-up run (补发), with a day of its own.
 
-Must hold: a month is opened once and ended once, but for one that ended without dues and is owed after all (a case was handed over); no
-month that has begun is passed over, however long nobody looked; where nothing is owed there is no entry. The clock, the lists and the runs
-are looked up by the service (shared/messaging/payment_month_doors.py).
+Must hold: a month is opened once and ended once, but for one that ended without dues and is owed after all (a case was handed over), and
+for one that is owed again, always behind a run that is closed; no month that has begun is passed over, however long nobody looked; where
+nothing is owed there is no entry. The clock, the lists and the runs are looked up by the service (shared/messaging/payment_month_doors.py).
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ from shared.eventsourcing.events import adopt, shape_event
 from shared.eventsourcing.orders import Order, derived_id
 
 SHAPE = "payment_calendar"
+OWED = ("open", "again")  # the statuses in which a run is owed
 UNIT_DIGITS = 9  # a payment unit is a town (乡镇、街道)
 LATE_COMERS_DAYS = 5  # working days, at least, for what comes to be owed in a month that has begun; placeholder
+FOLLOW_UP_DAYS = 10  # working days for a follow-up run (补发): time to mend an account; placeholder
 
 
 def unit_of(division: str) -> str:
@@ -97,6 +101,21 @@ class PaymentMonthWithoutDues:
     month: str
 
 
+@shape_event(SHAPE, "payment_month_owed_again")
+@dataclass(frozen=True)
+class PaymentMonthOwedAgain:
+    """应发月份待补发: its run is closed and so many cases, and fen, of it are owed all the same: failed, held, given back by the bank, or
+    confirmed after the run; a follow-up run is to be sent until ``due_on``."""
+
+    programme: str
+    division: str
+    month: str
+    due_on: date
+    cases: int
+    total_fen: int
+    run_id: str
+
+
 @shape_event(SHAPE, "payment_month_overdue", published=True)
 @dataclass(frozen=True)
 class PaymentMonthOverdue:
@@ -114,7 +133,7 @@ class PaymentMonthOverdue:
 
 @dataclass(frozen=True)
 class Month:
-    """status: open | met | without_dues; ``late``: it was said that it is."""
+    """status: open | met | again (a follow-up run is owed) | without_dues; ``late``: it was said that it is; ``run_id``: sent last."""
 
     status: str
     due_on: date
@@ -133,7 +152,7 @@ class Calendar:
 
     @property
     def open(self) -> tuple[str, ...]:
-        return tuple(sorted(month for month, m in self.months.items() if m.status == "open"))
+        return tuple(sorted(month for month, m in self.months.items() if m.status in OWED))
 
     def may_open(self, month: str) -> bool:
         return month not in self.months or self.months[month].status == "without_dues"
@@ -149,7 +168,11 @@ def evolve(state: Calendar, event: Any) -> Calendar:
         case PaymentMonthMet():
             return _with(state, event.month, replace(state.months[event.month], status="met", run_id=event.run_id))
         case PaymentMonthWithoutDues():
-            return _with(state, event.month, replace(state.months[event.month], status="without_dues"))
+            m = state.months[event.month]
+            return _with(state, event.month, replace(m, status="met" if m.status == "again" else "without_dues"))
+        case PaymentMonthOwedAgain():
+            of = replace(state, programme=event.programme, division=event.division)
+            return _with(of, event.month, Month("again", event.due_on, event.cases, event.total_fen, run_id=event.run_id))
         case PaymentMonthOverdue():
             return _with(state, event.month, replace(state.months[event.month], late=True))
         case _:
@@ -194,6 +217,19 @@ class MeetPaymentMonth:
     sent_on: date
 
 
+@command("owe_payment_month_again", permission="record")
+@dataclass(frozen=True)
+class OwePaymentMonthAgain:
+    """By the service: of a month whose run ``run_id`` is closed so much is owed all the same."""
+
+    programme: str
+    division: str
+    month: str
+    run_id: str
+    cases: int
+    total_fen: int
+
+
 @command("note_payment_month", permission="record")
 @dataclass(frozen=True)
 class NotePaymentMonth:
@@ -228,14 +264,24 @@ def look_at_payment_months(state: Calendar, c: LookAtPaymentMonths, order: Order
 
 def meet_payment_month(state: Calendar, c: MeetPaymentMonth, order: Order[Any]) -> Sequence[Any]:
     m = state.months.get(c.month)
-    if m is None or m.status != "open":
+    if m is None or m.status not in OWED or (m.status == "again" and c.run_id == m.run_id):
         return []
     return [PaymentMonthMet(state.programme, state.division, c.month, c.run_id, c.sent_on, c.sent_on <= m.due_on)]
 
 
+def owe_payment_month_again(state: Calendar, c: OwePaymentMonthAgain, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where it stands open, or another run was sent meanwhile: when that is closed it is looked at once more. A month whose run was
+    sent before anybody looked has no entry yet."""
+    m = state.months.get(c.month)
+    if c.cases <= 0 or (m is not None and (m.status != "met" or m.run_id != c.run_id)):
+        return []
+    due_on = dates.add_working_days(order.today, FOLLOW_UP_DAYS)
+    return [PaymentMonthOwedAgain(c.programme, c.division, c.month, due_on, c.cases, c.total_fen, c.run_id)]
+
+
 def note_payment_month(state: Calendar, c: NotePaymentMonth, order: Order[Any]) -> Sequence[Any]:
     m = state.months.get(c.month)
-    if m is None or m.status != "open":
+    if m is None or m.status not in OWED:
         return []
     if not c.cases:
         return [PaymentMonthWithoutDues(state.programme, state.division, c.month)]
@@ -247,7 +293,7 @@ def note_payment_month(state: Calendar, c: NotePaymentMonth, order: Order[Any]) 
 def prepare_owed_month(state: Calendar, c: PrepareOwedMonth, order: Order[Any]) -> Sequence[Any]:
     """Nothing happens here: whether the month stands open. The run is prepared by its own command."""
     m = state.months.get(c.month)
-    if m is None or m.status != "open":
+    if m is None or m.status not in OWED:
         raise out_of_order("该月没有应发而未送发的批次。")
     if c.division and not c.division.startswith(state.division):
         raise invalid("区划须在该发放单位之内。", "division")
@@ -263,6 +309,7 @@ def decider(service: str) -> Decider[Calendar]:
         decide={
             LookAtPaymentMonths: look_at_payment_months,
             MeetPaymentMonth: meet_payment_month,
+            OwePaymentMonthAgain: owe_payment_month_again,
             NotePaymentMonth: note_payment_month,
             PrepareOwedMonth: prepare_owed_month,
         },

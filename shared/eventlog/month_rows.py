@@ -23,7 +23,7 @@ from shared.eventsourcing.codec import Recorded
 
 BEGINS = "payment_month_begins"
 LATE = "payment_month_late"
-OWED, OVERDUE = "payment_month_owed", "payment_month_overdue"  # the worklists
+OWED, AGAIN, OVERDUE = "payment_month_owed", "payment_month_again", "payment_month_overdue"  # the worklists
 PAGE = 2000  # cases read at once
 
 
@@ -68,9 +68,9 @@ def month_tables(metadata: sa.MetaData) -> MonthTables:
 
 def month_waits(m: pc.Month | None) -> dict[str, Any]:
     """The list in which a month stands, and its day: as its row says."""
-    if m is None or m.status != "open":
+    if m is None or m.status not in pc.OWED:
         return {}
-    return {"worklist": OVERDUE if m.late else OWED, "due_on": m.due_on, "due": "payment_month"}
+    return {"worklist": OVERDUE if m.late else AGAIN if m.status == "again" else OWED, "due_on": m.due_on, "due": "payment_month"}
 
 
 def comes_to_be_owed(model: ReadModel, t: MonthTables, rows: Rows, r: Recorded, before: bc.Case, case: bc.Case) -> None:
@@ -191,7 +191,18 @@ def project_months(model: ReadModel, t: MonthTables) -> None:
 
     @model.on(pc.PaymentMonthWithoutDues)
     def _without(rows: Rows, r: Recorded) -> None:
-        _over(rows, r, "without_dues")
+        row = rows.get(t.months, **_key(r))
+        _over(rows, r, "met" if row is not None and row["status"] == "again" else "without_dues")
+
+    @model.on(pc.PaymentMonthOwedAgain)
+    def _again(rows: Rows, r: Recorded) -> None:
+        e = r.event
+        sent = rows.get(t.months, **_key(r)) or {}
+        rows.put(
+            t.months, **_key(r), programme=e.programme, division=e.division, status="again", cases=e.cases, amount_fen=e.total_fen,
+            worklist=AGAIN, due_on=e.due_on.isoformat(), due="payment_month", overdue=False, run_id=e.run_id, sent_on=sent.get("sent_on"),
+        )  # fmt: skip
+        rows.due(r, f"{LATE}:{e.month}", _key(r)["calendar_id"], e.due_on + timedelta(days=1), {"month": e.month})
 
     @model.on(pc.PaymentMonthOverdue)
     def _overdue(rows: Rows, r: Recorded) -> None:
@@ -232,9 +243,17 @@ def sent_runs(engine: sa.Engine, runs: sa.Table, programme: str, unit: str, mont
     return {row.month: row.run_id for row in rows if unit.startswith(row.division)}
 
 
+def units(engine: sa.Engine, t: MonthTables, programme: str) -> list[tuple[str, str]]:
+    """(calendar, unit) of every town that has, or had, cases of a programme."""
+    c = t.units.c
+    with engine.connect() as connection:
+        asked = sa.select(c.calendar_id, c.division).where(c.programme == programme).order_by(c.division)
+        return [(row.calendar_id, row.division) for row in connection.execute(asked)]
+
+
 def open_months(engine: sa.Engine, t: MonthTables, programme: str, month: str) -> list[tuple[str, str]]:
-    """(calendar, unit) of those for which this month stands open."""
+    """(calendar, unit) of those for which a run is owed for this month."""
     c = t.months.c
-    query = sa.select(c.calendar_id, c.division).where(c.programme == programme, c.month == month, c.status == "open")
+    query = sa.select(c.calendar_id, c.division).where(c.programme == programme, c.month == month, c.status.in_(pc.OWED))
     with engine.connect() as connection:
         return [(row.calendar_id, row.division) for row in connection.execute(query.order_by(c.division))]

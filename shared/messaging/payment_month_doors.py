@@ -1,7 +1,7 @@
 """The doors of the payment calendar (应发月份的门): which months are owed a run, and until when. The same for every service that pays.
 
-A month is opened by the clock, met by the run that is sent, and late by the clock: a worker that was killed, or did not run for months,
-finds the same rows due and gives the same commands.
+A month is opened by the clock, met by the run that is sent, owed again by what its closed run left unpaid, and late by the clock: a worker
+that was killed, or did not run for months, finds the same rows due and gives the same commands.
 """
 
 from __future__ import annotations
@@ -10,26 +10,41 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from shared.casework import benefit_case, payment_run
 from shared.casework import payment_calendar as pc
-from shared.casework import payment_run
 from shared.casework.payments import Prepare
 from shared.casework.programme import PAY_BY_DAY
 from shared.domain import dates
 from shared.domain.errors import Refused
-from shared.eventlog.month_rows import BEGINS, LATE, open_months, owed_in, sent_runs
+from shared.eventlog.month_rows import BEGINS, LATE, open_months, owed_in, sent_runs, units
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.answering import answers, kept, rows
 from shared.messaging.doors import OWN, Due, command, deadline, query, reaction
-from shared.messaging.payment_doors import PaymentDoors
+from shared.messaging.payment_doors import FollowUp, PaymentDoors
 from shared.messaging.showing import caught_up, shown
 
 
 @dataclass(frozen=True)
 class RunSent:
-    """The service's own ``payment_run_sent``."""
+    """The service's own ``payment_run_sent`` and ``payment_run_closed``."""
 
     run_id: str
+
+
+@dataclass(frozen=True)
+class CaseOwed:
+    """The service's own ``payment_returned``."""
+
+    case_id: str
+
+
+@dataclass(frozen=True)
+class SubjectOwed:
+    """The service's own ``case_granted`` and ``case_resumed``."""
+
+    programme: str
+    subject_id: str
 
 
 class PaymentMonthDoors(PaymentDoors):
@@ -66,7 +81,8 @@ class PaymentMonthDoors(PaymentDoors):
     def _look_again(self, calendar_id: str, state: pc.Calendar, month: str, order: Order[Any]) -> None:
         """Whether a month that stands open was met meanwhile, is owed to nobody any more, or is late."""
         asked = (state.programme, state.division, [month])
-        sent = sent_runs(self.office.read, self.tables.pay.runs, *asked)
+        again = state.months[month].status == "again"  # then an earlier run was sent, and the follow-up tells of itself
+        sent = {} if again else sent_runs(self.office.read, self.tables.pay.runs, *asked)
         if month in sent:
             step: Any = pc.MeetPaymentMonth(month, sent[month], self._sent_on(sent[month]))
         else:
@@ -94,6 +110,56 @@ class PaymentMonthDoors(PaymentDoors):
             meet = pc.MeetPaymentMonth(run.month, notice.facts.run_id, self._sent_on(notice.facts.run_id))
             self.office.handle(self.calendars, calendar_id, notice.order(meet, unit))
 
+    # -- owed again
+
+    @reaction(OWN, "payment_run_closed", reads=RunSent)
+    def on_payment_run_closed(self, notice: Notice[RunSent]) -> None:
+        """Whatever of the month was not paid by the run is owed again: failed, held, confirmed meanwhile."""
+        run = self.payments.run(notice.facts.run_id)
+        caught_up(self.office, self.model, notice.position)
+        for _, unit in units(self.office.read, self.tables.pay.calendar, run.programme):
+            if unit.startswith(run.division) or run.division.startswith(unit):
+                self._again(run.programme, unit, run.month, notice)
+
+    @reaction(OWN, "payment_returned", reads=CaseOwed)
+    def on_returned_owed_again(self, notice: Notice[CaseOwed]) -> None:
+        """The bank gave a payment back after the run was closed."""
+        self._owed_again(notice.facts.case_id, notice)
+
+    @reaction(OWN, "case_granted", reads=SubjectOwed)
+    def on_granted_owed_again(self, notice: Notice[SubjectOwed]) -> None:
+        """Confirmed after the month's run."""
+        self._owed_again(benefit_case.case_id(notice.facts.programme, notice.facts.subject_id), notice)
+
+    @reaction(OWN, "case_resumed", reads=SubjectOwed)
+    def on_resumed_owed_again(self, notice: Notice[SubjectOwed]) -> None:
+        """Resumed after the month's run had passed it over."""
+        self._owed_again(benefit_case.case_id(notice.facts.programme, notice.facts.subject_id), notice)
+
+    def _owed_again(self, case_id: str, notice: Notice[Any]) -> None:
+        """The months of a case that have begun and are not paid."""
+        case: benefit_case.Case = self.office.load(self.benefits.cases, case_id).state
+        now = dates.month_of(notice.now.date())
+        if case.terms.payment != "monthly" or not case.schedule or case.schedule[0].month > now:
+            return
+        for month in dates.months_between(case.schedule[0].month, now):
+            if month not in case.paid and case.due(month) > 0 and case.payable(month) > 0:
+                self._again(case.programme, pc.unit_of(case.division_in(month)), month, notice)
+
+    def _again(self, programme: str, unit: str, month: str, notice: Notice[Any]) -> None:
+        """Of a month whose run is closed; one that is on its way is looked at when it is."""
+        calendar_id = pc.calendar_id(programme, unit)
+        m = self.office.load(self.calendars, calendar_id).state.months.get(month)
+        if m is not None and m.status != "met":
+            return  # a run is owed anyway
+        caught_up(self.office, self.model, notice.position)
+        run_id = m.run_id if m is not None else sent_runs(self.office.read, self.tables.pay.runs, programme, unit, [month]).get(month, "")
+        if not run_id or self.payments.run(run_id).status != "closed":
+            return
+        cases, fen = self._owed(programme, unit, [month])[month]
+        again = pc.OwePaymentMonthAgain(programme, unit, month, run_id, cases, fen)
+        self.office.handle(self.calendars, calendar_id, notice.order(again, f"again {calendar_id} {month}"))
+
     @command(pc.PrepareOwedMonth, permission="pay")
     def prepare_owed_month(self, order: Order[pc.PrepareOwedMonth]) -> Any:
         """编制应发月份的发放名单：项目、乡镇（街道）和月份由应发月份带入；只编制一部分的，填写区划。"""
@@ -101,6 +167,11 @@ class PaymentMonthDoors(PaymentDoors):
         state: pc.Calendar = self.office.load(self.calendars, c.calendar_id).state
         if not state.programme:
             raise Refused("not_found", "没有此应发月份。", "calendar_id")
+        m = state.months.get(c.month)
+        if m is not None and m.run_id and not c.division:  # a follow-up; said once more, the answer is the first one's
+            if m.status == "again":
+                self.office.rehearse(self.calendars, c.calendar_id, order)
+            return self.prepare_follow_up_run(replace(order.to(FollowUp(m.run_id)), expected_version=None))
         # The version that the caller saw is the calendar's, not the run's.
         prepare = replace(order.to(Prepare(state.programme, c.month, c.division or state.division)), expected_version=None)
         if not self._begun(prepare):  # said once more, the answer is the first one's

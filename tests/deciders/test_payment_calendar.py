@@ -44,6 +44,28 @@ def test_a_month_is_opened_by_the_clock_and_met_by_its_run() -> None:
     assert not late.events[-1].in_time
 
 
+def test_a_month_is_owed_again_behind_the_run_that_met_it() -> None:
+    """补发: with days of its own; late as any; met by another run, or nothing is owed any more; told of an older run it changes nothing."""
+    met = given(D, opened(JULY), looked("2023-07"), MET).on("2023-07-25")
+    owe = pc.OwePaymentMonthAgain(PROGRAMME, TOWN, "2023-07", "run-1", 1, 500)
+    met.when(pc.OwePaymentMonthAgain(PROGRAMME, TOWN, "2023-07", "run-0", 1, 500)).then_nothing()
+    met.when(pc.OwePaymentMonthAgain(PROGRAMME, TOWN, "2023-07", "run-1", 0, 0)).then_nothing()
+    owed = pc.PaymentMonthOwedAgain(PROGRAMME, TOWN, "2023-07", date(2023, 8, 8), 1, 500, "run-1")
+    again = met.when(owe).then(owed)
+    given(D).on("2023-07-25").when(owe).then(owed)  # its run was sent before anybody looked
+    again.when(owe).then_nothing()
+    again.when(pc.PrepareOwedMonth("x", "2023-07")).then_nothing()
+    again.when(pc.MeetPaymentMonth("2023-07", "run-1", date(2023, 7, 25))).then_nothing()
+    again.on("2023-08-08").when(pc.NotePaymentMonth("2023-07", 1)).then_nothing()
+    late = again.on("2023-08-09").when(pc.NotePaymentMonth("2023-07", 1))
+    late.then(pc.PaymentMonthOverdue(PROGRAMME, TOWN, "2023-07", date(2023, 8, 8), 1))
+    second = again.when(pc.MeetPaymentMonth("2023-07", "run-2", date(2023, 8, 1))).accepted()
+    assert (second.state.months["2023-07"].status, second.state.months["2023-07"].run_id) == ("met", "run-2")
+    over = again.when(pc.NotePaymentMonth("2023-07", 0)).accepted()
+    assert (over.state.months["2023-07"].status, over.state.open) == ("met", ())
+    again.on("2023-08-20").when(look("2023-08", JULY)).then(looked("2023-08"))
+
+
 def test_months_nobody_looked_at_are_opened_together_and_once() -> None:
     """After a stand-still of months each has its entry; the same look once more opens none again, not even one that is over."""
     both = given(D).on("2023-08-20").when(look("2023-08", AUGUST, JULY)).then(opened(JULY), opened(AUGUST), looked("2023-08"))

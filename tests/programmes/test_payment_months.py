@@ -222,6 +222,78 @@ def test_a_deadline_that_is_called_again_after_a_kill_changes_nothing(d: Desk) -
         d.call("prepare_owed_month", "cashier", calendar_id=pc.calendar_id(CODE, TOWN), month="2023-06")
 
 
+def test_what_is_confirmed_after_the_run_is_owed_again_with_its_day(d: Desk) -> None:
+    """The follow-up run is prepared from the list; sent, the month is met again; with nobody owed any more it leaves the list."""
+    d.on("2023-07-20")
+    granted(d, first="2023-08")
+    d.on("2023-08-01").settle()
+    pay(d, "2023-08", TOWN)
+    assert [m["status"] for m in months(d)] == ["met"]
+    d.on("2023-08-10")
+    late = granted(d, first="2023-08", amount=7000)
+    [again] = months(d)
+    assert {n: again[n] for n in ("status", "cases", "amount_fen", "worklist", "due_on", "overdue")} == {
+        "status": "again", "cases": 1, "amount_fen": 7000, "worklist": "payment_month_again", "due_on": "2023-08-24", "overdue": False,
+    }  # fmt: skip
+    this = pc.calendar_id(CODE, TOWN)
+    page = d.call("get_acts", "cashier", category="payment_calendar", key=this, item="2023-08")
+    assert page["stands"]["worklist"] == "payment_month_again"
+    granted(d, first="2023-08", amount=100)
+    assert said(d).count("owed_again 2023-08") == 1, "told once"
+    run = d.call("prepare_owed_month", "cashier", calendar_id=this, month="2023-08", command_id="follow-up")["id"]
+    d.settle()
+    assert d.call("prepare_owed_month", "cashier", calendar_id=this, month="2023-08", command_id="follow-up")["repeated"]
+    d.settle()
+    d.call("approve_payment_run", "approver", run_id=run)
+    d.settle()
+    state = d.services["eldercare"].office.load(CASES, late).state
+    assert (state.paid["2023-08"], months(d)[0]["status"], months(d)[0]["run_id"]) == (7000, "met", run)
+    d.on("2023-08-20")
+    gone = granted(d, first="2023-08", amount=900)
+    assert months(d)[0]["worklist"] == "payment_month_again"
+    give(d, gone, bc.EndCase(gone, "2023-08", "误登", "办法"))
+    d.on("2023-09-05").settle()
+    assert [(m["month"], m["status"]) for m in months(d)] == [("2023-08", "met"), ("2023-09", "open")]
+
+
+def test_what_the_bank_could_not_pay_and_what_was_held_is_owed_again_when_the_run_is_closed(tmp_path: Path) -> None:
+    """Not before; late, it is an event; a payment given back after the close comes to the list by itself."""
+    with desk(tmp_path, "eldercare", MINZHENG_PAYMENT_MODE="bank_file") as d:
+        d.on("2023-08-02")
+        cases = [granted(d, first="2023-08", amount=1000 * (n + 1)) for n in range(3)]
+        for n, case in enumerate(cases):
+            who = d.services["eldercare"].office.load(CASES, case).state.payee_id
+            form = {"division": TOWN, "bank_code": "103332012345", "document_no": "A1", "holder": "张某"}
+            d.call("propose_payee_account", "clerk", person_id=who, account_no=f"6228480012345{n:03d}", **form)
+            d.call("confirm_payee_account", "approver", person_id=who, number=1)
+        d.settle()
+        run = d.call("prepare_payment_run", "cashier", programme=CODE, month="2023-08", division=TOWN)["id"]
+        d.settle()
+        lines = {x["case_id"]: x for x in d.call("list_payment_lines", "auditor", run_id=run)}
+        d.call("hold_payment_line", "cashier", run_id=run, line_no=lines[cases[0]]["line_no"], reason="核实")
+        d.call("approve_payment_run", "approver", run_id=run)
+        d.call("send_payment_run", "cashier", run_id=run)
+        d.settle()
+
+        def told(case: str, outcome: str, source: str) -> None:
+            x = lines[case]
+            why = "" if outcome == "paid" else "销户"
+            line = {"line_no": x["line_no"], "outcome": outcome, "amount_fen": x["amount_fen"], "reason": why}
+            d.call("record_payment_returns", "cashier", run_id=run, lines=[line], source=source * 64)
+            d.settle()
+
+        told(cases[1], "failed", "a")
+        assert [m["status"] for m in months(d)] == ["met"], "the run is not closed"
+        told(cases[2], "paid", "b")
+        [month] = months(d)
+        assert (month["status"], month["cases"], month["amount_fen"]) == ("again", 2, 3000)
+        d.on("2023-08-20").settle()
+        assert [m["worklist"] for m in months(d, overdue=True)] == ["payment_month_overdue"]
+        told(cases[2], "returned", "c")
+        assert said(d).count("owed_again 2023-08") == 1
+        assert sum(bool(d.services["eldercare"].office.load(CASES, c).state.paid) for c in cases) == 0
+
+
 def _due(d: Desk) -> list[Any]:
     from shared.eventlog import deadlines
     from shared.messaging.doors import Due

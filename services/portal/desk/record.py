@@ -60,7 +60,7 @@ MAIN = {
     "temporary_refusal_notice": "record_temporary_refusal_notice",
     "price_confirm": "confirm_price_linkage", "standard_to_approve": "approve_standard", "standard_to_publish": "publish_standard",
     "reverification_blocked": "retry_reverification",
-    "payment_month_owed": "prepare_owed_month", "payment_month_overdue": "prepare_owed_month",
+    "payment_month_owed": "prepare_owed_month", "payment_month_again": "prepare_owed_month", "payment_month_overdue": "prepare_owed_month",
 }  # fmt: skip
 
 # In the list of objections stands what was appealed against, too: of these the act that is in order leads on.

@@ -798,6 +798,7 @@ CODES: dict[str, str] = {
     "payment_send": "发放待送发",
     "payment_return_file": "待银行回盘",
     "payment_month_owed": "应发月份待发放",
+    "payment_month_again": "应发月份待补发",
     "payment_month_overdue": "应发月份逾期未送发",
     "payment_month": "送发期限",
     "finding_follow_up": "差错待转追回、补发",
@@ -809,6 +810,7 @@ CODES: dict[str, str] = {
     "ineligible": "不符合条件",
     "record_wrong": "登记有误",
     "met": "已送发",
+    "again": "待补发",
     "without_dues": "无须发放",
     "payee_account_confirm": "收款账户待确认",
     # recovery (追回)
