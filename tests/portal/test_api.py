@@ -366,7 +366,7 @@ def test_both_clocks_stand_in_the_document_and_work(api: Api) -> None:
     yesterday = until(lambda: _rows(api.get("assistance/list_waiting", headers=waiting, **asked, valid_at="2023-07-04")))
     assert case["id"] not in {row["key"] for row in yesterday[0]}
     key = {"category": "case", "key": case["id"]}
-    problem(api.get("assistance/get_steps", **key, valid_at="2023-07-04"), 404)
+    problem(api.get("assistance/get_steps", **key, valid_at="2023-07-04"), 404, "key")
     api.bureau.at("2023-07-06")
     [step] = api.get("assistance/get_steps", **key, valid_at="2023-07-05").json()
     assert step["step"] == "application_filed"
