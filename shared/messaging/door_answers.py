@@ -113,11 +113,14 @@ class Compared(TypedDict):
 
 
 class OnTheBoard(TypedDict):
-    """A line of the notice that hangs at the village board."""
+    """A line of the notice that hangs at the village board; a field that the programme does not publicise is None."""
 
     number: str
     name: str
     title: str
+    members: int | None
+    area: str | None
+    amount_fen: int | None
     division: str
     until: str
 
