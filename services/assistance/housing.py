@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from services.assistance import move
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.commands import command
@@ -55,10 +56,12 @@ class AppraiseHouse:
     source: str = "staff"
 
 
-def grade_in(appraisals: Sequence[HouseAppraised], month: str) -> str:
-    """The grade in a month; "" where nobody has looked. Of two of one day the later recorded corrects the other."""
-    known = [(a.found_on, n) for n, a in enumerate(appraisals) if a.effective_month <= month]
-    return appraisals[max(known)[1]].grade if known else ""
+def grade_in(state: Household, month: str) -> str:
+    """The grade of the house in which it lives in a month; "" where nobody has looked since it moved in. Of two of one day the later
+    recorded corrects the other."""
+    since = move.moved_in(state, month)
+    known = [(a.found_on, n) for n, a in enumerate(state.appraisals) if since <= a.effective_month <= month]
+    return state.appraisals[max(known)[1]].grade if known else ""
 
 
 def appraise(state: Household, c: AppraiseHouse, order: Order[Any]) -> Sequence[Any]:

@@ -127,6 +127,12 @@ def town_in(state: Household, month: str) -> str:
     return last.division if last else state.registered_in
 
 
+def moved_in(state: Household, month: str) -> str:
+    """The month in which the household moved to where it lives in this one; "" = it has lived there since it was registered."""
+    since = max((p.month for p in state.towns if p.month <= month), default="")
+    return dates.add_months(since, -MONTHS_AFTER) if since else ""
+
+
 def handover_due(state: Household) -> str:
     """The month with which a place in the district begins that the household was not handed over to yet; "" = none."""
     return min((p.month for p in state.towns if p.number not in state.handed and ours(state, p.division)), default="")

@@ -101,7 +101,7 @@ def determined(office: Office, unit: determination.Unit, month: str) -> list[Ref
     if home.exists:
         at_home = household.facts_in(home, month, 0, None)
         counted, homes = [m for m in at_home.members if m.counted], at_home.homes
-        dangerous = housing.grade_in(home.appraisals, month) in housing.DANGEROUS
+        dangerous = housing.grade_in(home, month) in housing.DANGEROUS
     else:
         try:
             counted = [known(office, unit.unit_id, month).facts]

@@ -11,7 +11,7 @@ from hypothesis import given as drawn
 from hypothesis import strategies as st
 
 from services.assistance import household as h
-from services.assistance import move, person, placement
+from services.assistance import housing, move, person, placement
 from shared.casework import benefit_case as bc
 from shared.casework import payee_account
 from shared.eventsourcing.testing import Given, given
@@ -117,6 +117,15 @@ def test_every_month_has_one_town_in_whatever_order_moves_are_learned_of(order: 
     assert [move.place_in(case.state, m)[0] for m in months] == [OLD, NEW, NEW, THIRD, AWAY, NEW]
     assert [move.town_in(case.state, m) for m in months] == [OLD, NEW, NEW, THIRD, THIRD, NEW]
     assert (case.state.division, move.handover_due(case.state)) == (NEW, "")
+
+
+def test_what_was_found_of_a_house_is_left_behind_with_it() -> None:
+    """The dangerous one is no longer theirs; what is found of the new one counts."""
+    bad = housing.HouseAppraised(REGISTER.household_id, "D", date(2023, 3, 2), "2023-03", "鉴定1", "housing")
+    new = replace(bad, grade="B", found_on=date(2023, 9, 4), effective_month="2023-09", evidence="鉴定2")
+    case = there(bad, moved(1, "2023-08-20", "2023-09"))
+    assert [housing.grade_in(case.state, m) for m in ("2023-08", "2023-09")] == ["D", ""]
+    assert housing.grade_in(there(bad, moved(1, "2023-08-20", "2023-09"), new).state, "2023-09") == "B"
 
 
 # -- its members

@@ -90,7 +90,7 @@ class Page:
         self._heard: set[tuple[str, str]] = set()  # (person, programme) of which another service tells every payment
 
     def _household(self, state: household.Household) -> Unit:
-        house = housing.grade_in(state.appraisals, self._month)
+        house = housing.grade_in(state, self._month)
         return Unit(household.facts_in(state, self._month, 0, None).members, tuple(state.members), house)
 
     def beside(self) -> dict[str, dict[str, Any]]:
