@@ -45,6 +45,17 @@ def test_a_unit_outside_the_district_answers_through_the_window_that_took_it_in(
         assert (case.state.division, ho.responsible_unit(case.state)) == (HERE, unit)
 
 
+def test_a_town_sends_for_itself_and_to_a_code_that_is_one() -> None:
+    """What comes back is the sender's work: no other town names it; from outside the district a window enters what arrived."""
+    town = given(D).by("staff:a", "clerk", division=HERE)
+    other = ho.SendHandoff("p", HERE, OTHER, THERE, "x", H1, documents=("申请表",), terms=TERMS)
+    town.when(other).then_refused("wrong_division", "from_unit")
+    given(D).by("staff:a", "clerk", division="330225").when(other).accepted()
+    town.when(ho.SendHandoff("p", HERE, "340102", HERE, "x", H1, documents=("申请表",), terms=TERMS)).accepted()
+    wrong = ho.SendHandoff("p", HERE, HERE, "33022510", "x", H1, documents=("申请表",), terms=TERMS)
+    town.when(wrong).then_refused("invalid_input", "to_unit")
+
+
 def test_what_is_accepted_is_what_was_sent() -> None:
     """Another hash is refused: it goes back with the reason."""
     sent().when(ho.AcceptHandoff("r", H2)).then_refused("invalid_input", "dossier_hash")

@@ -221,6 +221,33 @@ def test_an_end_set_aside_on_appeal_gives_the_class_back(d: Desk, numbers: Numbe
     assert register(d, "2023-10-01")[made.household_id]["valid_to"] == ""
 
 
+def test_who_has_left_meanwhile_is_told_of_a_class_that_was_none_while_he_was_there(d: Desk, numbers: Numbers) -> None:
+    """低保 ends by a late fact from a month in which he still lived there: his subsidy of that month is claimed, and of no other."""
+    d.on("2024-04-01")
+    made = home(d, numbers, {"born": "19700101", "monthly_income_fen": 20000}, {"born": "19720101"}, town="330225109")
+    grant(d, LIVING, household_id=made.household_id)
+    who = made.members[1]
+    d.call("record_certificate", person_id=who, grade=2, kind="physical", effective_from="2020-01-01")
+    d.settle()
+    d.on("2024-05-03")
+    subsidy = grant(d, "disabled_living_subsidy", person_id=who)
+    for month in ("2024-05", "2024-06"):
+        d.on(f"{month}-20")
+        pay(d, "disabled_living_subsidy", month, "330225109")
+    fen = due(d, subsidy, "2024-06")
+    d.on("2024-07-05")
+    left = {"from_month": "2024-07", "reason": "moved_out", "evidence": "户籍迁移证明", "left": [who]}
+    d.call("change_household", household_id=made.household_id, **left)
+    d.settle()
+    assert (due(d, subsidy, "2024-06"), due(d, subsidy, "2024-07")) == (fen, 0)
+    d.on("2024-07-20")
+    d.call("record_income", household_id=made.household_id, person_id=made.members[0], monthly_income_fen=900000,
+           effective_from="2024-05-10")  # fmt: skip
+    d.settle()
+    assert (due(d, subsidy, "2024-05"), due(d, subsidy, "2024-06")) == (fen, 0)
+    assert [r["amount_fen"] for r in d.call("list_recoveries", "auditor", case_id=subsidy)] == [fen]
+
+
 def test_a_hand_of_another_town_does_not_see_the_class(d: Desk, numbers: Numbers) -> None:
     """The register ends at the hand's division."""
     d.on("2023-07-03")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from services.assistance import aids_elsewhere, determination, placement
+from services.assistance import aids_elsewhere, determination, household, placement
 from services.assistance.benefits import cases_of_person, note_class
 from services.assistance.doors.answers import REGISTER as REGISTER_ANSWER
 from services.assistance.doors.answers import ClassOn
@@ -112,16 +112,23 @@ class DeterminationDoors(ReferralDoors):
 
     def _class_moved(self, notice: Notice[ClassDetermined]) -> None:
         f, monitoring = notice.facts, Monitoring(self.office, self.benefits)
-        for member in f.members:
+        for member in (*f.members, *self._left_since(f.unit_id, f.valid_from, notice.now.date())):
             for case_id in cases_of_person(member):
                 if not f.hardship_class or not self.benefits.restore(case_id, CLASS_AGAIN, notice.order(None), account=CLASS_MOVED):
                     self.benefits.reassess(case_id, f.valid_from, f"{notice.type} {notice.event_id}", notice.order(None))
-            if not notice.type.endswith("class_granted"):
+            if member in f.members and not notice.type.endswith("class_granted"):
                 monitoring.stopped(member, f.valid_from, "class_changed", "困难类别变化", notice.order(None))
         price_again(self.office, self.benefits, f.unit_id, f.valid_from, f"{notice.type} {notice.event_id}", notice.order(None))
         if f.hardship_class:
             where: str = self.office.load(determination.DECIDER, f.unit_id).state.division
             monitoring.class_came(f.members, where, f.valid_from, notice.order(None))
+
+    def _left_since(self, unit_id: str, month: str, today: date) -> list[str]:
+        """Who lived in the unit in a month from then on, and does so no more: what he drew in those months rested on its class too."""
+        home: household.Household = self.office.load(household.DECIDER, unit_id).state
+        now = dates.month_of(today)
+        months = list(dates.months_between(month, now)) if month <= now else []
+        return [p for p in home.members if not household.lives_in(home, p, now) and any(household.lives_in(home, p, m) for m in months)]
 
     @reaction("eldercare", "elder_enrolled", reads=ElderEnrolled)
     def on_elder_enrolled(self, notice: Notice[ElderEnrolled]) -> None:

@@ -28,6 +28,7 @@ from shared.casework.handoff.state import (
 )
 from shared.casework.shape import must, said
 from shared.domain import dates
+from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.domain.resident_id import is_person_id
 from shared.eventsourcing.commands import command
@@ -156,7 +157,7 @@ class NoteHandoffOverdue:
 def send(state: Handoff, c: SendHandoff, order: Order[Any]) -> Sequence[Any]:
     if state.status != "none":
         raise Refused("already_exists", "此受理编号已使用。", None)
-    from_unit = said(c.from_unit, "from_unit", "转出单位")
+    from_unit = _sender(c.from_unit, c.division, order)
     to_unit = _receiver(c.to_unit, from_unit, c.terms)
     number = acceptance_no(c.division, order.command_id)
     accept_by = dates.add_working_days(order.today, c.terms.accept_days)
@@ -275,10 +276,20 @@ def note_overdue(state: Handoff, c: NoteHandoffOverdue, order: Order[Any]) -> Se
     return [HandoffOverdue(state.programme, state.division, state.number, DUES[state.status], state.due_on, responsible_unit(state))]
 
 
+def _sender(unit: str, home: str, order: Order[Any]) -> str:
+    """A town of the district sends for itself: what comes back is its work, so nobody else names it."""
+    found = said(unit, "from_unit", "转出单位")
+    if found.isdigit() and divisions.check(found, "from_unit").startswith(home[:6]) and not divisions.covers(order.hand.division, found):
+        raise Refused("wrong_division", "不得以其他单位的名义转出。", "from_unit")
+    return found
+
+
 def _receiver(unit: str, from_unit: str, terms: Terms) -> str:
     found = said(unit, "to_unit", "接收单位")
     if found == from_unit:
         raise invalid("接收单位不能是转出单位。", "to_unit")
+    if found.isdigit():
+        divisions.check(found, "to_unit")  # of a code that is none nobody would ever see it
     if terms.units and found not in terms.units:
         raise invalid("该单位不接收此类事项。", "to_unit")
     return found
