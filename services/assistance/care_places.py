@@ -1,7 +1,7 @@
 """Places of a 特困 institution (供养机构床位) and who may have one of them: entrusted care (托养) beside 特困 residents. Catalogue A19.
 
 Life: opened with a number of places → requests, each admitted or refused; 特困 persons come by their placement (``placement_wish.py``)
-→ leave → closed when nobody is left.
+→ where a resident's class has gone, somebody looks: he goes on in another one, by its fee, or leaves → closed when nobody is left.
 
 Must hold: an entrusted resident is admitted only to a place that is free, another hand admits than took the request, the fee rule is
 that of the resident's class in the terms; nobody who has died keeps a place or waits for one; whoever has priority (特困) is never turned
@@ -119,6 +119,38 @@ class CareResidentLeft:
     reason: str
 
 
+@shape_event(NAME, "care_ground_lost")
+@dataclass(frozen=True)
+class CareGroundLost:
+    """托养依据消失: what put the resident in his class is no longer so; somebody looks until ``look_by``."""
+
+    person_id: str
+    reason: str
+    look_by: date
+
+
+@shape_event(NAME, "care_resident_reclassified")
+@dataclass(frozen=True)
+class CareResidentReclassified:
+    """托养类别变更: goes on in this class, by its fee, from this day on."""
+
+    person_id: str
+    care_class: str
+    fee_rule: str
+    fee_fen: int
+    from_day: date
+    by: str
+
+
+@shape_event(NAME, "care_ground_overdue")
+@dataclass(frozen=True)
+class CareGroundOverdue:
+    """托养依据消失后逾期未处理."""
+
+    person_id: str
+    look_by: date
+
+
 @shape_event(NAME, "care_request_overdue", published=True)
 @dataclass(frozen=True)
 class CareRequestOverdue:
@@ -155,6 +187,9 @@ class Resident:
     person_id: str
     care_class: str
     since: date
+    lost: str = ""  # why his class is no longer his
+    look_by: date | None = None
+    told: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,10 +224,20 @@ def evolve(state: CarePlaces, event: Any) -> CarePlaces:
         case CareRequestOverdue():
             told = tuple(replace(r, told=True) if r.person_id == event.person_id else r for r in state.requests)
             return replace(state, requests=told)
+        case CareGroundLost():
+            return _resident(state, event.person_id, lost=event.reason, look_by=event.look_by, told=False)
+        case CareResidentReclassified():
+            return _resident(state, event.person_id, care_class=event.care_class, lost="", look_by=None, told=False)
+        case CareGroundOverdue():
+            return _resident(state, event.person_id, told=True)
         case CarePlacesClosed():
             return replace(state, status="closed")
         case _:
             raise TypeError(f"care places know no {type(event).__name__}")
+
+
+def _resident(state: CarePlaces, person_id: str, **now: Any) -> CarePlaces:
+    return replace(state, residents=tuple(replace(r, **now) if r.person_id == person_id else r for r in state.residents))
 
 
 def _without(state: CarePlaces, person_id: str) -> tuple[Request, ...]:
@@ -265,6 +310,26 @@ class GiveUpPriorityPlace:
     person_id: str
     moved_on: date
     reason: str
+
+
+@command("note_care_ground_lost", permission="record")
+@dataclass(frozen=True)
+class NoteCareGroundLost:
+    """By the service: the resident is no longer of the class by which he was admitted."""
+
+    record_id: str
+    person_id: str
+    reason: str
+
+
+@command("reclassify_care_resident", permission="review")
+@dataclass(frozen=True)
+class ReclassifyCareResident:
+    """继续托养 in another class, or in the same one where it is his again; who belongs in none leaves."""
+
+    record_id: str
+    person_id: str
+    care_class: str
 
 
 @command("leave_care_place_for_good", permission="record")
@@ -372,6 +437,32 @@ def give_up_priority(state: CarePlaces, c: GiveUpPriorityPlace, order: Order[Any
     return [CareResidentLeft(state.subject_id, state.division, c.person_id, c.moved_on, c.reason)]
 
 
+def ground_lost(state: CarePlaces, c: NoteCareGroundLost, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where he is none of the entrusted, or it is known."""
+    found = _entrusted(state, c.person_id)
+    if found is None or found.lost:
+        return []
+    return [CareGroundLost(c.person_id, c.reason, dates.add_working_days(order.today, state.terms.answer_days))]
+
+
+def reclassify(state: CarePlaces, c: ReclassifyCareResident, order: Order[Any]) -> Sequence[Any]:
+    must(state, "变更托养类别", "open")
+    found = _entrusted(state, c.person_id)
+    if found is None:
+        raise Refused("not_found", "该对象不在此机构托养。", "person_id")
+    kind = next((k for k in state.terms.classes if k.code == c.care_class), None)
+    if kind is None:
+        raise invalid("不属于可以托养的对象类别。", "care_class")
+    if kind.code == found.care_class and not found.lost:
+        return []
+    fee = kind.fee_fen if kind.fee_rule == "low" else 0
+    return [CareResidentReclassified(c.person_id, kind.code, kind.fee_rule, fee, order.today, order.hand.actor)]
+
+
+def _entrusted(state: CarePlaces, person_id: str) -> Resident | None:
+    return next((r for r in state.residents if r.person_id == person_id and r.care_class != PRIORITY), None)
+
+
 def leave_for_good(state: CarePlaces, c: LeaveForGood, order: Order[Any]) -> Sequence[Any]:
     """Nothing where the person neither is in nor asked to be; who lives here by his placement leaves by that."""
     gone: list[Any] = []
@@ -393,7 +484,11 @@ def close(state: CarePlaces, c: CloseCarePlaces, order: Order[Any]) -> Sequence[
 def note_overdue(state: CarePlaces, c: NoteCareOverdue, order: Order[Any]) -> Sequence[Any]:
     """Nothing when it was done meanwhile, or told already."""
     late = [r for r in state.requests if r.answer_by < order.today and not r.told]
-    return [CareRequestOverdue(state.subject_id, state.division, r.person_id, r.answer_by) for r in late]
+    unseen = [r for r in state.residents if r.look_by and r.look_by < order.today and not r.told]
+    return [
+        *(CareRequestOverdue(state.subject_id, state.division, r.person_id, r.answer_by) for r in late),
+        *(CareGroundOverdue(r.person_id, r.look_by) for r in unseen if r.look_by),
+    ]
 
 
 def _asked(state: CarePlaces, person_id: str) -> Request:
@@ -417,11 +512,13 @@ def view(state: CarePlaces) -> View:
     if state.status != "open":
         return View(state.status, False)
     over = len(state.residents) > state.places
-    worklist = "care_places_over" if over else "care_request" if state.requests else "care_places_in_use"
-    due_on = min((r.answer_by for r in state.requests if not r.told), default=None)
-    late_on = min((r.answer_by for r in state.requests if r.told), default=None)
-    late = (late_on, "answer") if late_on else None
-    return View("open", True, worklist, state.subject_id, due_on, "answer" if due_on else "", len(state.residents), late=late)
+    lost = any(r.lost for r in state.residents)
+    worklist = "care_request" if state.requests else "care_places_in_use"
+    worklist = "care_places_over" if over else "care_ground_lost" if lost else worklist
+    owed = [(r.answer_by, "answer", r.told) for r in state.requests] + [(r.look_by, "look", r.told) for r in state.residents if r.look_by]
+    due_on, due = min(((day, name) for day, name, told in owed if not told), default=(None, ""))
+    late = min(((day, name) for day, name, told in owed if told), default=None)
+    return View("open", True, worklist, state.subject_id, due_on, due, len(state.residents), late=late)
 
 
 SHAPE = Shape(
@@ -437,6 +534,8 @@ SHAPE = Shape(
         Act(RefuseEntrustedCare, "不予托养"),
         Act(TakePriorityPlace, "特困人员入住", by_service=True),
         Act(GiveUpPriorityPlace, "特困人员离院", by_service=True),
+        Act(NoteCareGroundLost, "托养依据消失", by_service=True),
+        Act(ReclassifyCareResident, "变更托养类别（依据消失后继续托养）"),
         Act(LeaveForGood, "死亡或转往他院", by_service=True),
         Act(LeaveCarePlace, "离院"),
         Act(CloseCarePlaces, "关闭"),
@@ -451,6 +550,8 @@ SHAPE = Shape(
         RefuseEntrustedCare: refuse,
         TakePriorityPlace: take_priority,
         GiveUpPriorityPlace: give_up_priority,
+        NoteCareGroundLost: ground_lost,
+        ReclassifyCareResident: reclassify,
         LeaveForGood: leave_for_good,
         LeaveCarePlace: leave,
         CloseCarePlaces: close,

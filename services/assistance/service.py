@@ -396,7 +396,7 @@ class Assistance(
         self._payees_again(f.person_id, place, notice)
         if place.households:
             told.append("家庭恢复成员并复核")
-        note = "；".join([*told, "因死亡终止的照护、探访和评估须人工恢复"]) if told else "该人员不在救助登记中"
+        note = "；".join([*told, "照护和探访照旧；因死亡终止的评估、托养和未入住的供养意愿须人工恢复"]) if told else "该人员不在救助登记中"
         answer = after_death.AnswerAfterDeath(
             f.person_id, place.division or f.division, f.round, "household", "done" if told else "skipped", note
         )

@@ -43,7 +43,7 @@ def given_to(shape: Shape, state: Any, command: Any, hand: str, day: date, minut
 # Where only what is filled in shows that an act is out of order: of which resident, object, document, finding, step, provider.
 BY_CONTENT = {
     "LeaveCarePlace", "RequestEntrustedCare", "AdmitToEntrustedCare", "RecordCheck", "RecordProjectCost", "VerifyRectification",
-    "ChangeRecord", "AssignService", "ReachMilestone", "DrawFromFund", "RectifyFinding",
+    "ChangeRecord", "AssignService", "ReachMilestone", "DrawFromFund", "RectifyFinding", "ReclassifyCareResident",
 }  # fmt: skip
 
 

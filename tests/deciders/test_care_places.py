@@ -105,6 +105,9 @@ COMMANDS = st.one_of(
     st.builds(cp.TakePriorityPlace, st.just(ID), PEOPLE, st.just(FIRST)),
     st.builds(cp.GiveUpPriorityPlace, st.just(ID), PEOPLE, st.just(FIRST), st.just("离")),
     st.builds(cp.LeaveCarePlace, st.just(ID), PEOPLE, st.just("离")),
+    st.builds(cp.LeaveForGood, st.just(ID), PEOPLE, st.just(FIRST), st.just("死亡")),
+    st.builds(cp.NoteCareGroundLost, st.just(ID), PEOPLE, st.just("类别不符")),
+    st.builds(cp.ReclassifyCareResident, st.just(ID), PEOPLE, st.sampled_from(["dibao", "low"])),
 )
 
 
@@ -129,3 +132,34 @@ def test_any_life_of_the_places_is_legal(steps: list[Any]) -> None:
         exits += [(cp.RefuseEntrustedCare(ID, person, "否"), "staff:x"), (cp.LeaveCarePlace(ID, person, "离"), "staff:x")]
         exits.append((cp.GiveUpPriorityPlace(ID, person, FIRST, "离"), "service:assistance"))
     live(cp.SHAPE, [(OPEN, "staff:approver", 0), *steps], [*exits, (cp.CloseCarePlaces(ID, "撤并"), "staff:x")], legal)
+
+
+def entrusted() -> Given[Any]:
+    return asked(opened(), "p1", "dibao").by("staff:reviewer").when(cp.AdmitToEntrustedCare(ID, "p1")).accepted()
+
+
+def test_who_has_died_keeps_no_place_and_waits_for_none() -> None:
+    """As a resident from the day of death, not before he came; as one who asked he is answered; whoever is not there is not spoken of."""
+    gone = entrusted().on("2023-07-20").by("service:assistance").when(cp.LeaveForGood(ID, "p1", date(2023, 7, 18), "死亡"))
+    gone.then(cp.CareResidentLeft("org-1", TOWN, "p1", date(2023, 7, 18), "死亡"))
+    early = entrusted().when(cp.LeaveForGood(ID, "p1", date(2023, 6, 1), "死亡")).accepted()
+    assert early.state.residents == ()
+    waiting = asked(opened(), "p2", "low").by("service:assistance").when(cp.LeaveForGood(ID, "p2", FIRST, "死亡")).accepted()
+    assert waiting.state.requests == ()
+    opened().when(cp.LeaveForGood(ID, "p9", FIRST, "死亡")).then_nothing()
+
+
+def test_a_class_that_has_gone_is_looked_at_by_a_day_and_ends_with_another_fee() -> None:
+    """Told once, late once; the same class again is an answer too, where it is his again."""
+    lost = entrusted().by("service:assistance").when(cp.NoteCareGroundLost(ID, "p1", "已退出低保")).accepted()
+    lost.when(cp.NoteCareGroundLost(ID, "p1", "已退出低保")).then_nothing()
+    view = cp.view(lost.state)
+    assert (view.worklist, view.due) == ("care_ground_lost", "look")
+    late = lost.on("2023-12-01").when(cp.NoteCareOverdue(ID, "look")).accepted()
+    assert cp.view(late.state).late == (view.due_on, "look")
+    late.when(cp.NoteCareOverdue(ID, "look")).then_nothing()
+    other = late.by("staff:reviewer").when(cp.ReclassifyCareResident(ID, "p1", "low")).accepted()
+    assert (other.state.residents[0].care_class, cp.view(other.state).worklist) == ("low", "care_places_in_use")
+    other.when(cp.ReclassifyCareResident(ID, "p1", "low")).then_nothing()
+    assert late.by("staff:reviewer").when(cp.ReclassifyCareResident(ID, "p1", "dibao")).accepted().state.residents[0].lost == ""
+    late.by("staff:reviewer").when(cp.ReclassifyCareResident(ID, "p1", "other")).then_refused("invalid_input", "care_class")

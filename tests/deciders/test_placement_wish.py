@@ -83,6 +83,7 @@ COMMANDS = st.one_of(
             pw.DeclineOfferedPlace(ID, "远"),
             pw.WithdrawPlacementWish(ID, "改居家"),
             pw.NotePlacementOverdue(ID, "offer"),
+            pw.ResumeStay(ID, "出院"),
         ]
     ),
     st.builds(pw.PlaceInInstitution, st.just(ID), DAYS),
@@ -94,6 +95,7 @@ NEXT = {
     "offered": {"wished", "taken", "withdrawn"},
     "taken": {"wished", "placed", "withdrawn"},
     "placed": {"left"},
+    "left": {"wished", "placed"},  # again only where what he left for was not so
 }
 
 
@@ -101,7 +103,7 @@ def legal(before: pw.PlacementWish, events: Any, after: pw.PlacementWish, day: d
     """What a placement wish promises after any step."""
     assert after.status == before.status or after.status in NEXT.get(before.status, {"wished"})
     assert all(a.last is not None and a.last < b.first for a, b in pairwise(after.stays)), "in two places at once"
-    assert all(s.last is None or s.first <= s.last for s in after.stays)
+    assert all(s.last is None or s.first <= s.last + timedelta(days=1) for s in after.stays), "one of no day ends before it begins"
     assert pw.valid_on(after, day) == (after.status == "placed") or any(s.last and s.last >= day for s in after.stays)
 
 

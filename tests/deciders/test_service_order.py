@@ -157,6 +157,10 @@ COMMANDS = st.one_of(
             so.ReviewService(ID, "继续"),
             so.CancelService(ID, "不再需要"),
             so.NoteServiceOverdue(ID, "assign"),
+            so.StopService(ID, date(2023, 7, 4), "死亡"),
+            so.StopService(ID, date(2023, 7, 30), "死亡"),
+            so.ResumeService(ID, "撤销"),
+            so.CallServiceReview(ID, "证件到期"),
         ]
     ),
     st.builds(so.ResolveServiceDispute, st.just(ID), st.integers(-1, 3), st.just("查实")),

@@ -148,6 +148,8 @@ COMMANDS = st.one_of(
             vp.ReviewVisitPlan(ID, "继续", every_days=3),
             vp.ReviewVisitPlan(ID, "继续"),
             vp.CloseVisitPlan(ID, "迁出"),
+            vp.CloseVisitPlan(ID, "死亡", FIRST + timedelta(days=9)),
+            vp.ResumeVisitPlan(ID, "死亡"),
             vp.NoteVisitOverdue(ID, "visit"),
         ]
     ),

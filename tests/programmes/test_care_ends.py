@@ -624,3 +624,32 @@ def test_no_resident_id_is_written_in_the_clear(d: Desk) -> None:
     with pytest.raises(Refused) as refused:
         d.call("file_record", **filed, entries=[{"code": "name", "value": f"院长{number}"}])
     assert refused.value.field == "entries"
+
+
+def test_who_is_entrusted_by_a_class_that_ended_is_looked_at_and_goes_on_by_another_fee(d: Desk) -> None:
+    """A19: free as 低保; the household is margin now: 600 yuan a month, once somebody has said so; a class that is not his is refused."""
+    d.on("2024-08-01")
+    house = places(d, "org:class")
+    who, made = disabled(d)
+    d.call("request_entrusted_care", record_id=house, person_id=who, care_class="minimum_living_allowance")
+    d.call("admit_to_entrusted_care", "reviewer", record_id=house, person_id=who)
+    income = {"household_id": made.household_id, "monthly_income_fen": 140_000}
+    for member in made.members:
+        d.call("record_income", **income, person_id=member, effective_from=today(d))
+    d.settle()
+    d.later(250)
+    d.settle()
+    state = record(d, "care_places", house)
+    assert [(r["lost"], r["told"]) for r in state["residents"]] == [("与该人员本月的困难类别认定不一致。", True)]
+    assert row(d, house, "entrusted_care_for_low_income_disabled")["worklist"] == "care_ground_lost"
+    ask = {"record_id": house, "person_id": who}
+    with pytest.raises(Refused) as refused:
+        d.call("reclassify_care_resident", "reviewer", **ask, care_class="low_income")
+    assert refused.value.field == "care_class", "nothing is determined yet"
+    grant(d, "minimum_living_margin_household", household_id=made.household_id)
+    d.later(31)
+    d.settle()
+    d.call("reclassify_care_resident", "reviewer", **ask, care_class="low_income")
+    last = d.services["assistance"].office.history(f"assistance.care_places-{house}")[-1].event
+    assert (last.fee_rule, last.fee_fen) == ("low", 60_000)
+    assert row(d, house, "entrusted_care_for_low_income_disabled")["worklist"] == "care_places_in_use"

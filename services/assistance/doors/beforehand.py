@@ -7,10 +7,9 @@ books say: somebody who is in none of them is registered first (``care_checks.py
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
 from typing import Any
 
-from services.assistance import care_places, error_ledger, household, move, standing
+from services.assistance import care_places, error_ledger, standing
 from services.assistance.declarations import DECIDERS
 from services.assistance.doors import care_checks
 from services.assistance.doors.windows import DISPERSED, dispersed, reviewed_first, rolled_to_a_meeting
@@ -21,16 +20,12 @@ from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Order
 from shared.messaging.showing import all_seen
 
-# 托养对象类别 -> the hardship classes (困难类别) that it claims; a margin household is one of low income. 计划生育特殊家庭 is no class of
-# ours: its certificate is 卫健's.
-CLAIMED = {"minimum_living_allowance": ("minimum_living",), "low_income": ("low_income", "margin")}
-
 
 def entrusted(service: Any, order: Order[care_places.RequestEntrustedCare]) -> Order[Any]:
     """托养申请: of somebody on file, in no second institution, of the class that is asked for; what it rests on is put in."""
     c = order.command
     care_checks.one_place(service, c.person_id, c.record_id, order.today)
-    _as_claimed(service, c.person_id, c.care_class, order.today)
+    care_checks.as_claimed(service.office, c.person_id, c.care_class, dates.month_of(order.today))
     return care_checks.rests_on(service, order)
 
 
@@ -41,23 +36,14 @@ def still_as_claimed(service: Any, order: Order[care_places.AdmitToEntrustedCare
     asked = next((r for r in places.requests if r.person_id == c.person_id), None)
     if asked is not None:
         care_checks.one_place(service, c.person_id, c.record_id, order.today)
-        _as_claimed(service, c.person_id, asked.care_class, order.today)
+        care_checks.as_claimed(service.office, c.person_id, asked.care_class, dates.month_of(order.today))
 
 
-def _as_claimed(service: Any, person_id: str, care_class: str, today: date) -> None:
-    """The class is the one determined for this month, of a rural household where it is 低保, and the person is certified."""
-    claimed, month = CLAIMED.get(care_class), dates.month_of(today)
-    if claimed is None:
-        care_checks.aged_or_disabled(service, person_id, today)
-        return
-    found, home_id = standing.class_in(service.office, person_id, month)
-    if found not in claimed:
-        raise invalid("与该人员本月的困难类别认定不一致。", "care_class")
-    home: household.Household = service.office.load(household.DECIDER, home_id).state
-    if found == "minimum_living" and move.place_in(home, month)[1] != "rural":
-        raise invalid("该家庭不是农村低保家庭。", "care_class")
-    if not standing.certificate_in(service.office, person_id, month)[0]:
-        raise invalid("该人员没有有效的残疾人证。", "person_id")
+def reclassified(service: Any, order: Order[care_places.ReclassifyCareResident]) -> None:
+    """变更托养类别: into a class that is his this month."""
+    c = order.command
+    standing.alive(service.office, c.person_id, "person_id")
+    care_checks.as_claimed(service.office, c.person_id, c.care_class, dates.month_of(order.today))
 
 
 def everybody_listed(service: Any, order: Order[inspection.StartCampaign]) -> None:
@@ -124,6 +110,7 @@ BEFORE: Mapping[str, Callable[[Any, Order[Any]], Order[Any] | None]] = {
     "change_record": care_checks.institution_changed,
     "request_entrusted_care": entrusted,
     "admit_to_entrusted_care": still_as_claimed,
+    "reclassify_care_resident": reclassified,
     "record_placement_wish": care_checks.wished,
     "open_visit_plan": care_checks.plan_opened,
     "request_assessment": care_checks.assessment_asked,

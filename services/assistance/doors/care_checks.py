@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.assistance import care_places, care_stay, placement, placement_wish, standing, temporary
+from services.assistance import care_places, care_stay, household, move, placement, placement_wish, standing, temporary
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.care import (
@@ -35,6 +35,9 @@ from shared.eventsourcing.orders import Order, derived_id
 from shared.messaging.showing import all_seen
 
 ELDER_FROM = 60
+# 托养对象类别 -> the hardship classes (困难类别) that it claims; a margin household is one of low income. 计划生育特殊家庭 is no class of
+# ours: its certificate is 卫健's.
+CLAIMED = {"minimum_living_allowance": ("minimum_living",), "low_income": ("low_income", "margin")}
 OTHER_KIND = "与该人员有效残疾人证的残疾类别（精神、智力）不一致。"
 NO_APPLICATION = ("not_in_need", "not_found")  # 不困难、查无此人: from neither follows an application
 
@@ -171,14 +174,31 @@ def one_place(service: Any, person_id: str, record_id: str, today: date) -> None
         raise invalid("该人员已在另一机构托养（或已申请），请先在该机构办理离院或答复。", "person_id")
 
 
-def aged_or_disabled(service: Any, person_id: str, today: date) -> None:
-    """计划生育特殊家庭: its certificate is 卫健's, named by hand; disabled, or old and not able to look after himself, is what we know."""
-    month = dates.month_of(today)
-    born = standing.born_on(service.office, person_id)
-    old = born is not None and dates.month_of(born) <= dates.add_months(month, -12 * ELDER_FROM)
-    frail = old and standing.lost_acts(service.office, person_id, month)
-    if not frail and not standing.certificate_in(service.office, person_id, month)[0]:
-        raise invalid("该人员没有有效的残疾人证，也不是失能老人。", "person_id")
+def as_claimed(office: Any, person_id: str, care_class: str, month: str) -> None:
+    """托养: refuse a class that is not the person's in a month, by the field that is wrong."""
+    field, why = not_of_class(office, person_id, care_class, month)
+    if why:
+        raise invalid(why, field)
+
+
+def not_of_class(office: Any, person_id: str, care_class: str, month: str) -> tuple[str, str]:
+    """Why somebody is not of a 托养 class in a month, and in which field; ("", "") = he is. It is the class determined for the month, of a
+    rural household where it is 低保, and he is certified. 计划生育特殊家庭: its certificate is 卫健's, named by hand; disabled, or old and
+    not able to look after himself, is what we know."""
+    certified = standing.certificate_in(office, person_id, month)[0]
+    claimed = CLAIMED.get(care_class)
+    if claimed is None:
+        born = standing.born_on(office, person_id)
+        old = born is not None and dates.month_of(born) <= dates.add_months(month, -12 * ELDER_FROM)
+        frail = old and standing.lost_acts(office, person_id, month)
+        return ("", "") if frail or certified else ("person_id", "该人员没有有效的残疾人证，也不是失能老人。")
+    found, home_id = standing.class_in(office, person_id, month)
+    if found not in claimed:
+        return "care_class", "与该人员本月的困难类别认定不一致。"
+    home: household.Household = office.load(household.DECIDER, home_id).state
+    if found == "minimum_living" and move.place_in(home, month)[1] != "rural":
+        return "care_class", "该家庭不是农村低保家庭。"
+    return ("", "") if certified else ("person_id", "该人员没有有效的残疾人证。")
 
 
 def rests_on(service: Any, order: Order[care_places.RequestEntrustedCare]) -> Order[Any]:

@@ -256,12 +256,23 @@ class CareEndDoors(BenefitService):
     def _ground_moved(self, members: tuple[str, ...], month: str, notice: Notice[Any]) -> None:
         """Of those whose order stands without its ground in the month: somebody looks soon, not at the yearly review."""
         month = max(month, dates.month_of(notice.now.date()))
+        self._entrusted_moved(members, month, notice)
         for programme in (SEVERE_DISABILITY_HARDSHIP_CARE, EXTREME_HARDSHIP_MENTAL_CARE):
             for person_id in members:
                 order_id = service_order.order_id(programme.terms, programme.code, person_id, programme.terms.classes[0].code)
                 state: service_order.ServiceOrder = self._care_state(service_order.NAME, order_id)
                 if state.status in service_order.RUNNING and (why := care_checks.lacks(self.office, state, month)):
                     self._give_care(service_order.NAME, order_id, service_order.CallServiceReview(order_id, why), notice)
+
+    def _entrusted_moved(self, members: tuple[str, ...], month: str, notice: Notice[Any]) -> None:
+        """托养: of those who live in an institution by a class that is theirs no more in the month."""
+        for person_id in members:
+            for record_id, places in care_checks.entrusted_to(self.office, person_id):
+                for r in (r for r in places.residents if r.person_id == person_id):
+                    _, why = care_checks.not_of_class(self.office, person_id, r.care_class, month)
+                    if why:
+                        lost = care_places.NoteCareGroundLost(record_id, person_id, why)
+                        self._give_care(care_places.NAME, record_id, lost, notice)
 
     def _support_goes_on(self, notice: Notice[OfCase]) -> None:
         f = notice.facts

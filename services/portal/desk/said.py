@@ -102,6 +102,8 @@ PARTS: dict[str, str] = {
     "tell_by": "告知期限",
     "told_until": "已提醒至",
     "closed_for": "结束原因",
+    "lost": "依据消失的原因",
+    "look_by": "处理期限",
     "left_for": "离院原因",
     "offered_on": "提供床位日期",
     "late_on": "逾期自",

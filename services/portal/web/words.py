@@ -1005,6 +1005,8 @@ CODES: dict[str, str] = {
     "care_request": "托养申请待答复",
     "care_places_in_use": "床位使用中",
     "care_places_over": "床位超员",
+    "care_ground_lost": "托养依据已消失，待处理",
+    "look": "依据消失后的处理",
     # after a death, funeral, erasure (身后事项、殡葬、删除)
     "owed": "待办",
     "skipped": "不适用",
