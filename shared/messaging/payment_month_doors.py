@@ -136,6 +136,11 @@ class PaymentMonthDoors(PaymentDoors):
         """Resumed after the month's run had passed it over."""
         self._owed_again(benefit_case.case_id(notice.facts.programme, notice.facts.subject_id), notice)
 
+    @reaction(OWN, "case_handed_over", reads=SubjectOwed)
+    def on_handed_over_owed_again(self, notice: Notice[SubjectOwed]) -> None:
+        """Handed over with an unpaid month of which the new town's run is closed."""
+        self._owed_again(benefit_case.case_id(notice.facts.programme, notice.facts.subject_id), notice)
+
     def _owed_again(self, case_id: str, notice: Notice[Any]) -> None:
         """The months of a case that have begun and are not paid."""
         case: benefit_case.Case = self.office.load(self.benefits.cases, case_id).state

@@ -186,6 +186,26 @@ def test_a_move_that_becomes_known_late_moves_exactly_the_months_since(d: Desk, 
     assert runs(d, case_id) == {"2023-08": (old, rural, 0), "2023-09": (old, rural, 0), "2023-10": (new, urban, urban - rural)}
 
 
+def test_an_unpaid_month_of_a_town_whose_run_is_closed_is_owed_again(d: Desk, numbers: Numbers, old: str, new: str) -> None:
+    """By a follow-up run of the new town; the old one owes nothing for it any more."""
+    d.on("2023-07-03")
+    made, other = (home(d, numbers, {"born": "19500101", "monthly_income_fen": EARNS}, town=town) for town in (old, new))
+    case_id, _ = (grant(d, LIVING, household_id=h.household_id) for h in (made, other))
+    d.on("2023-09-20").settle()
+    for month in ("2023-08", "2023-09"):
+        pay(d, LIVING, month, new)
+    assert owed(d, "2023-09", old, new) == {old: "open", new: "met"}
+    move(d, made, "2023-08-11", new, old)
+    assert owed(d, "2023-09", old, new) == {old: "without_dues", new: "again"}
+    [row] = [r for r in d.call("list_payment_months", "auditor", month="2023-09", programme=LIVING) if r["division"] == new]
+    run = d.call("prepare_owed_month", "cashier", calendar_id=row["calendar_id"], month="2023-09")["id"]
+    d.settle()
+    d.call("approve_payment_run", "approver", run_id=run)
+    d.settle()
+    assert {month: town for month, (town, *_) in runs(d, case_id).items()} == {"2023-09": new}
+    assert owed(d, "2023-09", old, new) == {old: "without_dues", new: "met"}
+
+
 def test_out_of_the_district_everything_ends_with_the_month_unless_it_was_not_so(d: Desk, numbers: Numbers, old: str, new: str) -> None:
     """What was paid meanwhile is claimed back; when the move is set aside the claim is met and what was missed goes out."""
     d.on("2023-07-03")
