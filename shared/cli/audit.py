@@ -88,6 +88,9 @@ def verify_log(outside: tuple[Path, ...], data: Path | None, as_json: bool) -> N
         with click.progressbar(length=size, label="核验", hidden=as_json) as bar:
             key, named = checking_key(settings), _named_by_index(settings)
             report = verify(source, engine, notes, origin_of(settings), key, bar.update, named)
+            newest = source.last() if isinstance(source, File) else None
+            for gone in _beyond_the_end(settings, log.head() if not isinstance(source, File) else newest.position if newest else -1):
+                report.add("tail", -1, gone)
     if as_json:
         findings = [{"what": f.what, "index": f.index, "where": f.where, "said": str(f)} for f in report.findings]
         told: dict[str, Any] = {"sound": report.sound, "events": report.events, "checkpoints": report.checkpoints}
@@ -104,6 +107,24 @@ def verify_log(outside: tuple[Path, ...], data: Path | None, as_json: bool) -> N
         )
     if not report.sound:
         raise SystemExit(1)
+
+
+def _beyond_the_end(settings: Any, end: int) -> list[str]:
+    """Events that the audit index has read and the log no longer has: cut off behind the last seal, they are in no tree."""
+    import sqlalchemy as sa
+
+    from shared.eventlog import discovery
+    from shared.eventlog.acts import Acts
+
+    discovery.load_all()
+    index = Acts.of(settings)
+    try:
+        gone = index.behind(end, 20)
+        return [f"日志止于位置 {end}，审计索引已有其后的 {act.where}（提交位置 {act.position}）：末尾被截去" for act in gone]
+    except sa.exc.SQLAlchemyError:
+        return []
+    finally:
+        index.close()
 
 
 def _named_by_index(settings: Any) -> Any:

@@ -111,6 +111,10 @@ class Acts:
     def at(self, stream: str, version: int) -> Act | None:
         return next(self._found(self._acts.c.stream == stream, self._acts.c.version == version), None)
 
+    def behind(self, position: int, most: int) -> list[Act]:
+        """The first events after a position: of a log that ends there, those it no longer has."""
+        return list(self._found(self._acts.c.position > position, limit=most))
+
     def at_position(self, position: int) -> Act | None:
         return next(self._found(self._acts.c.position == position), None)
 

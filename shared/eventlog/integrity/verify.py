@@ -22,7 +22,7 @@ from shared.eventlog.integrity.checkpoint import Checkpoint, CheckpointError, op
 from shared.eventlog.integrity.nodes import DAMAGED, Nodes
 from shared.eventlog.integrity.source import File, Wire, source_of
 
-What = Literal["changed", "removed", "inserted", "moved", "checkpoint", "rewritten", "hidden", "file", "tree"]
+What = Literal["changed", "removed", "inserted", "moved", "checkpoint", "rewritten", "hidden", "file", "tree", "tail"]
 Named = Callable[[int], str | None]  # commit position → stream@number, by whoever has an index of the log beside it
 SAID = {
     "changed": "被改动",
@@ -30,7 +30,7 @@ SAID = {
     "inserted": "是后来插入的",
     "moved": "被挪动",
 }
-_OWN_WORDS = ("checkpoint", "rewritten", "hidden", "file", "tree")
+_OWN_WORDS = ("checkpoint", "rewritten", "hidden", "file", "tree", "tail")
 _NODES_TOLD = 20
 REBUILD = "请清空完整性库，重新封存"
 MOST = 1_000  # findings that are told
