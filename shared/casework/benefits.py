@@ -99,7 +99,9 @@ class Benefits:
             raise Refused("out_of_order", "该项目不经此途径申请。", "programme")
         self._not_beside_others(declared, subject_id)
         case_id = benefit_case.case_id(programme, subject_id)
-        file = benefit_case.FileApplication(programme, subject_id, payee_id, division, declared.terms, near_relative, handoff_id)
+        file = benefit_case.FileApplication(
+            programme, subject_id, payee_id, division, declared.terms, near_relative, handoff_id, declared.once_only
+        )
         return self.office.handle(self.cases, case_id, order.to(file))
 
     def _not_beside_others(self, programme: Programme, subject_id: str) -> None:

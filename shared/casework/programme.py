@@ -121,6 +121,7 @@ class Programme:
     (经济状况核对), ``survey`` (入户调查) and ``publicity`` (公示) are owed as declared; the others are granted when the facts say so.
 
     payment: "monthly"; "once" (one amount in one month, then the case closes); "none" (a determination such as 低保边缘: no money).
+    once_only: of what is paid once, the same subject gets it once and never again (else as often as he applies and the rules say yes).
     first_month: what is due counts from the month "after" the confirmation, from that "of_application" (两项补贴), or "of_decision".
     Time limits (最低生活保障审核确认办法), in working days: ``accept_days`` after the application; ``means_test_days`` (the check is
     begun) and ``whole_days`` after acceptance (``extend_days`` more in special cases); ``confirm_days`` after the publicity;
@@ -144,6 +145,7 @@ class Programme:
     publicity: bool = True
     publicity_days: int = 7  # 公示期, calendar days; 最低生活保障审核确认办法: 7 days in the village
     payment: Payment = "monthly"
+    once_only: bool = False
     first_month: FirstMonth = "after"
     accept_days: int = 5
     means_test_days: int = 3

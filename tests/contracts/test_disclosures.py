@@ -18,7 +18,7 @@ def test_the_table_of_the_document_is_what_is_declared() -> None:
 def test_every_programme_of_the_house_is_in_the_table() -> None:
     """Also one of which nothing is public: that is said too."""
     printed = CliRunner().invoke(disclosures.command).output
-    assert len(discovery.programmes()) == 11
+    assert len(discovery.programmes()) > 10
     assert all(f"`{code}`" in printed for code in discovery.programmes())
 
 

@@ -1,4 +1,4 @@
-"""A programme is added at run time from the three files that docs/adding-a-programme.md shows, and works from application to payment."""
+"""Programmes are added at run time from the files that docs/adding-a-programme.md shows, and work from application to payment."""
 
 from __future__ import annotations
 
@@ -13,21 +13,26 @@ from shared.config import ROOT
 from shared.domain.errors import Refused
 from shared.rules.errors import RulesError
 from tests.desk import desk
-from tests.programmes.people import Numbers, apply, case, due, grant, home, pay
+from tests.programmes.people import TOWN, Numbers, apply, case, decide, due, grant, home, pay, single
 
-CODE = "winter_heating_subsidy"
+CODE, GRANT = "winter_heating_subsidy", "health_check_grant"
 FILES = re.compile(r"^`([\w./]+)`; to stay,[^\n]*\n+```(?:python|yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """The files of the page, written out; whatever was taken in is forgotten afterwards."""
-    made = tmp_path / "heating"
+    yield written(tmp_path / "heating", "")
+    adding.take_out(CODE)
+
+
+def written(made: Path, part: str) -> Path:
+    """Those of one of its programmes: of the first, or of the one whose names begin so."""
     (made / "parameters").mkdir(parents=True)
     for name, text in FILES.findall((ROOT / "docs" / "adding-a-programme.md").read_text(encoding="utf-8")):
-        (made / name).write_text(text, encoding="utf-8")
-    yield made
-    adding.take_out(CODE)
+        if name.startswith(part) and ("grant/" in name) == bool(part):
+            (made / name.removeprefix(part)).write_text(text, encoding="utf-8")
+    return made
 
 
 def test_a_programme_of_three_files_is_applied_for_decided_changed_and_paid(folder: Path, tmp_path: Path) -> None:
@@ -59,6 +64,37 @@ def test_a_programme_of_three_files_is_applied_for_decided_changed_and_paid(fold
         d.settle()
         [claim] = d.call("list_recoveries", "auditor")
         assert (claim["programme"], claim["amount_fen"]) == (CODE, 12000)
+
+
+def test_an_amount_that_a_person_gets_once_is_applied_for_decided_paid_and_never_given_again(tmp_path: Path) -> None:
+    """Too young he is refused, and applies when he is not; paid it closes, and only what a death took back altogether was not given."""
+    adding.take_in(written(tmp_path / "grant", "grant/"))
+    try:
+        with desk(tmp_path / "var", "assistance") as d:
+            d.on("2023-07-03")
+            numbers = Numbers()
+            old, young, gone = (single(d, numbers, born) for born in ("19580720", "19580820", "19500101"))
+            paid, lost = grant(d, GRANT, person_id=old), grant(d, GRANT, person_id=gone)
+            assert [due(d, paid, m) for m in ("2023-06", "2023-07", "2023-08")] == [0, 30_000, 0]
+            early = apply(d, GRANT, person_id=young)
+            assert decide(d, early)["status"] == "refused"
+            d.on("2023-07-28")
+            assert pay(d, GRANT, "2023-07")["status"] == "closed"
+            assert case(d, paid)["status"] == "closed"
+            with pytest.raises(Refused) as again:
+                apply(d, GRANT, person_id=old)
+            assert (again.value.code, again.value.field) == ("already_exists", "subject_id")
+            d.on("2023-08-07")
+            assert case(d, grant(d, GRANT, person_id=young))["first_month"] == "2023-08"
+            d.tell("registry", "after_death_opened", person_id=gone, died_on="2023-06-20", division=TOWN, round=1, steps=["household"])
+            d.settle()
+            [claim] = d.call("list_recoveries", "auditor")
+            assert (claim["case_id"], claim["amount_fen"]) == (lost, 30_000)
+            d.tell("registry", "after_death_opened", person_id=old, died_on="2023-07-30", division=TOWN, round=1, steps=["household"])
+            d.settle()
+            assert (case(d, paid)["status"], len(d.call("list_recoveries", "auditor"))) == ("closed", 1)  # that month was his
+    finally:
+        adding.take_out(GRANT)
 
 
 def test_what_does_not_load_leaves_everything_as_it_was(folder: Path) -> None:

@@ -23,6 +23,7 @@ from shared.rules.facts import (
     PLACEMENTS,
     SELF_CARE_ACTS,
     SPENDING_KINDS,
+    BeneficiaryFacts,
     DisabilityFacts,
     ExpenditureFacts,
     ExtremeHardshipFacts,
@@ -45,6 +46,7 @@ FEN = st.just(0) | st.integers(0, 9_000_000)
 CLASSES = st.sampled_from(HARDSHIP_CLASSES)
 
 FACTS: dict[type[Any], st.SearchStrategy[Any]] = {
+    BeneficiaryFacts: st.builds(BeneficiaryFacts, person=people("person-x"), division=DIVISIONS, current_amount_fen=CURRENT),
     HouseholdFacts: households(),
     ExpenditureFacts: st.builds(
         ExpenditureFacts,

@@ -460,7 +460,8 @@ class PersonDoors(BenefitService):
         """After a death: the person's own cases end, each from the month its rules say; (name, month, fen claimed back) of each."""
         own = [p for p in PROGRAMMES.values() if p.subject == "person"]
         states = {p.code: self.office.load(self.benefits.cases, benefit_case.case_id(p.code, person_id)).state for p in own}
-        there = [p for p in own if states[p.code].open or states[p.code].status == "ended"]
+        # What was paid once is closed: its month may lie behind the death.
+        there = [p for p in own if states[p.code].open or states[p.code].status in ("ended", "closed")]
         if there or self.office.load(person.DECIDER, person_id).state.known:
             died = person.RecordPersonDeath(person_id, self._where_known(person_id) or division, died_on)
             self.office.handle(person.DECIDER, person_id, notice.order(died, "person death"))
@@ -475,7 +476,8 @@ class PersonDoors(BenefitService):
                 continue
             self.benefits.end(case_id, month, reason, basis, notice.order(None), gone=True)
             after: benefit_case.Case = self.office.load(self.benefits.cases, case_id).state
-            if states[p.code].open or after.last_change == month:  # told again after a crash, when it has ended already
+            # Or it is told again after a crash, when it has ended already.
+            if states[p.code].open or (after.status == "ended" and after.last_change == month):
                 claimed = self.benefits.claimed_in(case_id, notice.correlation_id or notice.event_id)
                 self.monitoring.paid_after_death(person_id, p.code, month, claimed, notice.order(None))
                 ended.append((p.name, month, claimed))

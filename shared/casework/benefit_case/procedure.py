@@ -42,7 +42,7 @@ def case_id(programme: str, subject_id: str) -> str:
 @command("file_application", permission="accept")
 @dataclass(frozen=True)
 class FileApplication:
-    """``terms`` are put in by the service from its programme, never by a caller."""
+    """``terms`` and ``once_only`` are put in by the service from its programme, never by a caller."""
 
     programme: str
     subject_id: str
@@ -51,6 +51,7 @@ class FileApplication:
     terms: Terms = BEFORE_TERMS
     near_relative: str = ""
     handoff_id: str = ""
+    once_only: bool = False
 
 
 @command("request_supplement", permission="accept")
@@ -204,6 +205,8 @@ def file_application(state: Case, c: FileApplication, order: Order[Any]) -> Sequ
         raise Refused("already_exists", "该对象已有在办或在保的同类事项。", "subject_id")
     if state.appeal_open:
         raise out_of_order("该对象的复核申请正在办理，办结或撤回后方可重新申请。")
+    if c.once_only and any(step.amount_fen for step in state.schedule):  # what was taken back altogether was not given
+        raise Refused("already_exists", "此项待遇每个对象只发一次，已经核定发放。", "subject_id")
     if not is_person_id(c.payee_id):
         raise invalid("领款人须为系统内的人员编号，不是身份证号码。", "payee_id")
     by = order.hand.actor
