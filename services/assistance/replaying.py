@@ -46,15 +46,20 @@ def figures(assessment: Assessment) -> tuple[str, ...]:
 # -- What an order said that its events do not carry under the same name (shared/eventlog/integrity/orders.py)
 
 ANY_FEN = 10**12  # more than anybody may approve
+BEYOND = "超过乡镇（街道）审批限额"  # how the rules begin to say that the county decides
 
 
-def _approved(state: t.Temporary, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
-    """审批. Up to what the township decides is a figure of the month's rules: the level is held as far as it is one of the three."""
+def _approved(state: t.Temporary, events: Sequence[Any], order: Order[Any]) -> Iterable[Mapping[str, Any]]:
+    """审批. Who decides stands in the lines of what was proposed (由谁决定); decided in a later month, the limit may be another by then."""
     proposal = state.matters[events[0].matter_id].proposal
     assert proposal is not None
+    beyond = any(line.label.startswith(BEYOND) for line in proposal.assessment.lines)
+    limits: tuple[int, ...] = (-1,) if beyond else (ANY_FEN,)
+    if proposal.assessment.month != dates.month_of(order.today):
+        limits = (ANY_FEN, -1)
     for outdated in (False, True):
         for gone in (False, True):
-            for township_fen in (ANY_FEN, -1):
+            for township_fen in limits:
                 yield {"reviewed": proposal.reviewed, "outdated": outdated, "township_fen": township_fen, "gone": gone}
 
 

@@ -17,7 +17,7 @@ from shared.cli.audit import command
 from shared.cli.audit_decisions import as_dict
 from shared.eventlog.client import NO_STREAM, Raw
 from shared.eventlog.integrity import versions
-from shared.eventlog.integrity.replay import DRAW, GRADE, ORDER, RULES, Report, carriers, replay, rooms
+from shared.eventlog.integrity.replay import DRAW, GRADE, ORDER, PASSED, RULES, Report, carriers, replay, rooms
 from shared.eventlog.integrity.replay_hands import Hands
 from shared.eventlog.integrity.versions import files_in
 from shared.eventlog.showing import day_or_moment
@@ -281,6 +281,42 @@ def test_an_instalment_of_another_amount_is_named(d: Desk) -> None:
     where = forged(d, "assistance.case_granted", more, of="第2期")
     [found] = [f for f in made_again(d).findings if f.where == where and f.kind == RULES]
     assert set(found.differs) == {"amount_fen", "lines"}
+
+
+def _other(level: str) -> str:
+    return "county" if level == "township" else "township"
+
+
+GIVEN: dict[str, tuple[str, Callable[[dict[str, Any]], None], str, str]] = {
+    "more than the rules say": (
+        "first_granted", lambda b: b.update(amount_fen=b["assessment"]["amount_fen"] + 1), ORDER, "（不能由此前的记载得出）",
+    ),
+    "more than was drawn": ("first_granted", lambda b: b.update(amount_fen=b["amount_fen"] - 1), PASSED, "amount_fen"),
+    "approved": ("temporary_approved", lambda b: b.update(amount_fen=b["amount_fen"] + 1), ORDER, "amount_fen"),
+    "parts": ("temporary_approved", lambda b: b["instalments"].append(100), ORDER, "instalments"),
+    "drawn": ("temporary_approved", lambda b: b.update(drawn_fen=b["drawn_fen"] + 1), ORDER, "drawn_fen"),
+    "level": ("temporary_approved", lambda b: b.update(level=_other(b["level"])), ORDER, "level"),
+    "an instalment": ("instalment_released", lambda b: b.update(amount_fen=b["amount_fen"] + 1), ORDER, "amount_fen"),
+    "in time": ("first_granted", lambda b: b.update(in_time=not b["in_time"]), ORDER, "in_time"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", GIVEN)
+def test_what_temporary_assistance_gave_is_held_against_its_assessment(d: Desk, what: str) -> None:
+    """First grant, approval, level, parts: in a copy of the matter's stream, as if it had gone so; named with what differs."""
+    name, change, kind, field = GIVEN[what]
+    log = d.offices["assistance"].log
+    first = next(r for r in log.read_all() if r.name == f"assistance.{name}")
+    copies = []
+    for raw in log.read(first.stream)[: first.version + 1]:
+        body = json.loads(raw.data)
+        if raw.version == first.version:
+            change(body)
+        copies.append(Raw(raw.name, json.dumps(body).encode(), raw.metadata, str(uuid.uuid4())))
+    stream = f"assistance.temporary-{uuid.uuid4()}"
+    log.append(stream, copies, NO_STREAM)
+    found = [f for f in made_again(d).findings if f.where == f"{stream}@{first.version}" and f.kind == kind]
+    assert [field in f.differs for f in found] == [True], found
 
 
 @pytest.fixture
