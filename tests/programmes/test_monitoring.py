@@ -203,3 +203,23 @@ def test_money_that_went_to_the_dead_is_warned_of_in_red(d: Desk, numbers: Numbe
     assert (found["title"], found["state"]["urgency"], found["division"]) == ("death", "red", "330225103")
     answered = d.call("assign_clue", record_id=found["record_id"], responsible="staff:clerk")
     assert clue_of(d, answered["id"])["status"] == "assigned"
+
+
+def test_somebody_who_died_before_the_look_is_not_warned_of(d: Desk, numbers: Numbers) -> None:
+    """A subsidy cannot help him any more; of his household, whoever is paid for it now is asked about."""
+    d.on("2023-07-03")
+    alone = single(d, numbers, "19700101")
+    d.call("record_certificate", person_id=alone, grade=1, kind="physical", effective_from="2020-05-01")
+    d.call("record_finding", person_id=alone, found_on="2023-07-01", long_term_care=True)
+    made = home(d, numbers, {"monthly_income_fen": 120_000}, {"born": "19820101", "monthly_income_fen": 120_000})
+    bill = {"spending_id": "B-1", "kind": "medical", "spent_on": "2023-06-20", "self_borne_fen": 9_000_000}
+    d.call("record_spending", person_id=made.members[1], **bill)
+    d.settle()
+    d.later(2)
+    for who in (alone, made.members[1]):
+        d.tell("registry", "after_death_opened", person_id=who, died_on="2023-07-04", division="330225101", round=1, steps=["household"])
+    d.settle()
+    d.on("2023-07-20")
+    d.settle()
+    assert warnings(d, alone) == []
+    assert warnings(d, made.members[1]) == []
