@@ -5,7 +5,8 @@ is due; the items run in their own streams (benefit cases, hand-offs to other de
 
 Life: submitted → items begun, each done or skipped with a reason → the household is told all results at once → closed.
 Must hold: it closes only when each item is settled and the notice is delivered; an item that could not be begun is skipped with the reason,
-never lost; a late item is said once and becomes work for a person. A case that was refused is a result too: done, with its reason.
+never lost; a late item is said once and becomes work for a person. A case that was refused is a result too: done, with its reason; where
+that is decided otherwise on appeal, or a grant is taken back whole, the item is corrected, and the household is told once more.
 """
 
 from __future__ import annotations
@@ -91,6 +92,17 @@ class OneThingItemSettled:
     """办结 with a result, or skipped (``outcome`` skipped) with the reason in ``note``."""
 
     item_id: str
+    outcome: str
+    note: str
+
+
+@shape_event(NAME, "one_thing_item_corrected")
+@dataclass(frozen=True)
+class OneThingItemCorrected:
+    """联办事项结果更正: what had been said of it was decided otherwise; a notice is due again."""
+
+    item_id: str
+    old_outcome: str
     outcome: str
     note: str
 
@@ -185,12 +197,12 @@ def evolve(state: OneThing, event: Any) -> OneThing:
             )  # fmt: skip
         case OneThingItemBegun():
             return state.with_item(event.item_id, refers_to=event.refers_to)
-        case OneThingItemSettled():
+        case OneThingItemSettled() | OneThingItemCorrected():
             return state.with_item(event.item_id, outcome=event.outcome, note=event.note)
         case OneThingItemLate():
             return state.with_item(event.item_id, late=True)
         case OneThingSettled():
-            return replace(state, status="settled", tell_by=event.tell_by)
+            return replace(state, status="settled", tell_by=event.tell_by, notice_late=False)
         case OneThingNoticeLate():
             return replace(state, notice_late=True)
         case OneThingClosed():
@@ -251,6 +263,15 @@ class Result:
 @dataclass(frozen=True)
 class RecordOneThingItems:
     """By the service: what was begun, and what came of it."""
+
+    record_id: str
+    results: tuple[Result, ...]
+
+
+@command("correct_one_thing_items", permission="record")
+@dataclass(frozen=True)
+class CorrectOneThingItems:
+    """By the service: what the matters of settled items came to in the end."""
 
     record_id: str
     results: tuple[Result, ...]
@@ -324,6 +345,19 @@ def record(state: OneThing, c: RecordOneThingItems, order: Order[Any]) -> Sequen
     return _closing(state, events, order)
 
 
+def correct(state: OneThing, c: CorrectOneThingItems, order: Order[Any]) -> Sequence[Any]:
+    """What was skipped stays so; where all were told of, or are going to be, the days for the notice run anew."""
+    events: list[Any] = []
+    for r in c.results:
+        item = state.items.get(r.item_id)
+        if item is None or item.outcome in ("", "skipped", r.outcome) or r.outcome not in RESULTS:
+            continue
+        events.append(OneThingItemCorrected(r.item_id, item.outcome, r.outcome, r.note.strip()))
+    if events and state.status in ("settled", "closed"):
+        events.append(OneThingSettled(dates.add_working_days(order.today, state.terms.notice_days)))
+    return events
+
+
 def skip(state: OneThing, c: SkipOneThingItem, order: Order[Any]) -> Sequence[Any]:
     must(state, "跳过事项", "open")
     if c.item_id not in state.owed:
@@ -385,6 +419,7 @@ SHAPE = Shape(
     acts=(
         Act(SubmitOneThing, "一张表提交", opens=one_per_subject),
         Act(RecordOneThingItems, "登记各事项进展", by_service=True),
+        Act(CorrectOneThingItems, "更正各事项结果", by_service=True),
         Act(SkipOneThingItem, "人工办结无人答复的事项（须说明理由）"),
         Act(DeliverOneThingNotice, "送达幸福清单"),
         Act(NoteOneThingOverdue, "逾期登记", by_service=True),
@@ -393,6 +428,7 @@ SHAPE = Shape(
     decide={
         SubmitOneThing: submit,
         RecordOneThingItems: record,
+        CorrectOneThingItems: correct,
         SkipOneThingItem: skip,
         DeliverOneThingNotice: deliver,
         NoteOneThingOverdue: note_overdue,

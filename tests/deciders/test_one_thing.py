@@ -58,6 +58,23 @@ def test_what_is_known_changes_nothing() -> None:
     given(D).when(results(("1-01", "granted", ""))).then_nothing()
 
 
+def test_a_result_that_was_none_is_corrected_and_told_once_more() -> None:
+    """Where the notice was due or delivered its days run anew; what was skipped, is owed or is so already stays as it is."""
+
+    def correct(*of: tuple[str, str, str]) -> ot.CorrectOneThingItems:
+        return ot.CorrectOneThingItems("r", tuple(ot.Result(key, outcome=outcome, note=note) for key, outcome, note in of))
+
+    case = opened().when(results(("1-01", "refused", "超标"))).accepted()
+    case.when(correct(("1-02", "aided", ""))).then_nothing()
+    corrected = ot.OneThingItemCorrected("1-01", "refused", "granted", "自2023-08起")
+    case.when(correct(("1-01", "granted", "自2023-08起"))).then(corrected)
+    case = case.when(ot.SkipOneThingItem("r", "1-02", "已自行办理")).accepted().when(ot.DeliverOneThingNotice("r", "上门")).accepted()
+    case.when(correct(("1-01", "refused", ""), ("1-02", "granted", ""), ("9", "granted", ""))).then_nothing()
+    again = case.when(correct(("1-01", "granted", "自2023-08起"))).then(corrected, ot.OneThingSettled(date(2023, 7, 6)))
+    assert (ot.notice(again.state)[0], ot.view(again.state).worklist) == ("低保：已确认（自2023-08起）", "one_thing_notice")
+    again.when(ot.DeliverOneThingNotice("r", "短信")).then(ot.OneThingClosed(HOME, "短信", START, 1))
+
+
 def test_nothing_is_skipped_without_a_word() -> None:
     """Neither by hand nor by the service."""
     opened().when(ot.SkipOneThingItem("r", "1-01", " ")).then_refused("invalid_input", "reason")
@@ -100,9 +117,10 @@ COMMANDS = st.one_of(
     st.just(SUBMIT),
     st.builds(ot.RecordOneThingItems, st.just("r"), RESULTS.map(tuple)),
     st.builds(ot.SkipOneThingItem, st.just("r"), KEYS, st.just("理由")),
+    st.builds(ot.CorrectOneThingItems, st.just("r"), RESULTS.map(tuple)),
     st.builds(ot.DeliverOneThingNotice, st.just("r"), st.sampled_from(["上门", ""])),
 )
-STEPS = {("none", "open"), ("open", "settled"), ("settled", "closed"), ("closed", "open")}
+STEPS = {("none", "open"), ("open", "settled"), ("settled", "closed"), ("closed", "open"), ("closed", "settled")}
 
 
 def way_out(state: ot.OneThing, day: date) -> tuple[Any, str, date]:

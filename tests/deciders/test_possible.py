@@ -180,6 +180,9 @@ ALL = {
             pc.MeetPaymentMonth("2023-07", "run", date(2023, 7, 15)),
             lambda s: pc.PrepareOwedMonth("calendar", s.open[0] if s.open else "2023-08", f"{TOWN}001"),
             pc.NotePaymentMonth("2023-08", 0),
+            pc.OwePaymentMonthAgain("p", TOWN, "2023-07", "run", 1, 100),
+            lambda s: pc.PrepareOwedMonth("calendar", s.open[0] if s.open else "2023-07"),
+            pc.MeetPaymentMonth("2023-07", "run-2", date(2023, 7, 25)),
         ),
     ),
     "verification": Life(

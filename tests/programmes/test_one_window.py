@@ -117,6 +117,49 @@ def test_a_refusal_is_a_result_too(d: Desk) -> None:
     assert d.call("collect_one_thing", record_id=record_id)["events"] == [], "what is known already is not told again"
 
 
+def test_a_result_that_is_decided_otherwise_later_is_told_once_more(d: Desk) -> None:
+    """Refused, told, set aside on appeal and granted: the notice is due again; a later application is another matter."""
+    household_id, head = home(d, income_fen=900_000)
+    record_id = submit(d, household_id, {"code": ALLOWANCE})
+    case_id = process(d, record_id).items["1-01"].refers_to
+    decide(d, case_id)
+    d.call("deliver_one_thing_notice", record_id=record_id, channel="上门")
+
+    def earns(fen: int, day: str) -> None:
+        d.call("record_income", household_id=household_id, person_id=head, monthly_income_fen=fen, effective_from=day)
+        d.settle()
+
+    earns(0, "2023-06-01")
+    [refusal] = d.call("get_case", "auditor", case_id=case_id)["decisions"]
+    d.call("file_appeal", case_id=case_id, decision=refusal["number"], reason="误登")
+    d.call("assign_appeal", "approver", case_id=case_id, to="staff:other")
+    d.call("answer_appeal", "approver", actor="staff:other", case_id=case_id, outcome="upheld", reason="误登")
+    d.settle()
+    assert process(d, record_id).items["1-01"].outcome == "refused", "it is not decided yet"
+    if bc.next_step(d.services["assistance"].office.load(CASES, case_id).state):
+        people.check_means(d, case_id)
+        d.call("record_survey", case_id=case_id, finding="情况属实")
+    d.call("propose", "reviewer", case_id=case_id)
+    d.later(9)
+    reviewed = d.call("get_case", "auditor", case_id=case_id)["proposal"]["reviewed"]
+    d.call("confirm", "approver", actor="staff:third", case_id=case_id, reviewed=reviewed)
+    d.settle()
+    state = process(d, record_id)
+    assert (state.status, state.items["1-01"].outcome, waits_in(d, record_id)) == ("settled", "granted", "one_thing_notice")
+    d.call("deliver_one_thing_notice", record_id=record_id, channel="短信")
+    first = d.services["assistance"].office.load(CASES, case_id).state.first_month
+    d.on(f"{first}-20")
+    earns(900_000, d.now.date().isoformat())
+    assert process(d, record_id).status == "closed", "an end behind the first month is none of it"
+    d.later(40)
+    earns(0, d.now.date().isoformat())
+    d.later(40)
+    again = d.call("apply", programme=ALLOWANCE, household_id=household_id)["id"]
+    d.call("refuse_acceptance", case_id=again, reason="材料指向他人")
+    d.settle()
+    assert (process(d, record_id).status, process(d, record_id).items["1-01"].outcome) == ("closed", "granted")
+
+
 def test_what_cannot_be_begun_is_skipped_with_the_reason(d: Desk) -> None:
     """Nothing is lost: an unknown household's items stand in the notice with why."""
     record_id = submit(d, "nobody", {"code": ALLOWANCE}, medical())

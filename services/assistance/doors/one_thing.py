@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +12,11 @@ from services.assistance.doors.answers import OneThingNotice
 from services.assistance.doors.person import PersonDoors
 from services.assistance.one_thing import OneThing, Result, Step
 from shared.casework import benefit_case, handoff
+from shared.casework.benefits import AppealAnswer
 from shared.domain.errors import Refused, Unavailable
 from shared.domain.money import yuan
 from shared.domain.resident_id import is_person_id
+from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
 from shared.messaging.answering import answers
 from shared.messaging.doors import OWN, command, query, reaction
@@ -50,6 +53,29 @@ class AboutSubject:
     """What a case or a hand-off came to (``case_granted``, ``case_refused``, ``handoff_done`` …): whose item it may be."""
 
     subject_id: str
+
+
+def decided_last(history: Sequence[Recorded], begun_at: int) -> tuple[str, str]:
+    """What the application came to that was filed last before this place of the log: also on appeal, or because its grant was taken back
+    whole; a later application is another matter, and an end after the first month is none of it. "" = it was not decided."""
+    filed = [n for n, r in enumerate(history) if isinstance(r.event, benefit_case.ApplicationFiled)]
+    ours = [n for n in filed if history[n].position <= begun_at]
+    if not ours:
+        return "", ""
+    outcome, note, first = "", "", ""
+    for r in history[ours[-1] : next((n for n in filed if n > ours[-1]), len(history))]:
+        match r.event:
+            case benefit_case.CaseGranted():
+                first = r.event.first_month
+                outcome, note = "granted", f"自{first}起"
+            case benefit_case.CaseEnded() if first and r.event.first_unpaid_month <= first:
+                outcome, note = "ended", "原予以确认的决定已撤销，自始不发"
+            case benefit_case.CaseReassessed() if outcome == "ended" and r.event.outcome != "ended":
+                outcome, note = "granted", f"自{first}起"
+            case benefit_case.CaseRefused() | benefit_case.AcceptanceRefused():
+                outcome = "refused" if isinstance(r.event, benefit_case.CaseRefused) else "not_accepted"
+                note = r.event.reason
+    return outcome, note
 
 
 class OneThingDoors(PersonDoors):
@@ -124,6 +150,25 @@ class OneThingDoors(PersonDoors):
         """A hand-off came back and was withdrawn."""
         self._heard(notice)
 
+    @reaction(OWN, "case_ended", reads=AboutSubject)
+    def on_item_ended(self, notice: Notice[AboutSubject]) -> None:
+        """An end that takes the grant back whole corrects what the household was told."""
+        self._heard(notice)
+
+    @reaction(OWN, "case_restored", reads=AboutSubject)
+    def on_item_restored(self, notice: Notice[AboutSubject]) -> None:
+        """And so does the end that was none."""
+        self._heard(notice)
+
+    @command(AppealAnswer, permission="confirm", does=benefit_case.AnswerAppeal)
+    def answer_appeal(self, order: Order[AppealAnswer]) -> Any:
+        """答复复核申请：由交办的承办人办理，予以支持的由规则纠正；一件事、转办中的结果随之更正。"""
+        answer = super().answer_appeal(order)
+        case: benefit_case.Case = self.office.load(self.benefits.cases, order.command.case_id).state
+        for record_id in self._processes_of(case.subject_id):
+            self._correct(record_id, order.by(self.benefits.hand()))
+        return answer
+
     @reaction(OWN, "one_thing_item_late", reads=OneThingRef)
     def on_one_thing_item_late(self, notice: Notice[OneThingRef]) -> None:
         """Before a person is troubled with a late item: whatever has a result by now is written down."""
@@ -143,13 +188,38 @@ class OneThingDoors(PersonDoors):
         return {"status": found["status"], "lines": list(one_thing.notice(self._one_thing(record_id)))}
 
     def _heard(self, notice: Notice[AboutSubject]) -> None:
-        subject_id = notice.facts.subject_id  # a household, a member of one, or nobody in particular
+        for record_id in self._processes_of(notice.facts.subject_id):
+            if self._one_thing(record_id).status == "open":
+                self._collect(record_id, notice.order(None, f"collect {record_id}"))
+            self._correct(record_id, notice.order(None))
+
+    def _processes_of(self, subject_id: str) -> list[str]:
+        """Of a household, a member of one, or nobody in particular: the processes there are."""
         place = self.office.load(placement.DECIDER, subject_id).state if is_person_id(subject_id) else placement.Placement()
-        for household_id in dict.fromkeys((subject_id, place.household_id)):
-            for code in ONE_THINGS if household_id else ():
-                record_id = derived_id(code, "", household_id)
-                if self._one_thing(record_id).status == "open":
-                    self._collect(record_id, notice.order(None, f"collect {record_id}"))
+        homes = [h for h in dict.fromkeys((subject_id, place.household_id)) if h]
+        found = [derived_id(code, "", home) for home in homes for code in ONE_THINGS]
+        return [record_id for record_id in found if self._one_thing(record_id).status != "none"]
+
+    def _correct(self, record_id: str, order: Order[Any]) -> None:
+        """What was written down of a case's item, held against what the same application came to in the end."""
+        state, results = self._one_thing(record_id), []
+        for item_id, item in state.items.items():
+            if not item.outcome or item.to_unit or not item.refers_to:
+                continue
+            history = self.office.history(self.benefits.cases.stream(item.refers_to))
+            outcome, note = decided_last(history, self._begun_at(record_id, item_id))
+            if outcome and outcome != item.outcome:
+                results.append(Result(item_id, outcome=outcome, note=note))
+        if results:
+            correct = one_thing.CorrectOneThingItems(record_id, tuple(results))
+            self.office.handle(DECIDERS[one_thing.NAME], record_id, order.to(correct, f"correct {record_id}"))
+
+    def _begun_at(self, record_id: str, item_id: str) -> int:
+        """The place in the log at which an item's case was written down here: its application lies before."""
+        history = self.office.history(DECIDERS[one_thing.NAME].stream(record_id))
+        return next(
+            (r.position for r in history if isinstance(r.event, one_thing.OneThingItemBegun) and r.event.item_id == item_id), -1
+        )
 
     def _collect(self, record_id: str, order: Order[Any]) -> Any:
         state = self._one_thing(record_id)
