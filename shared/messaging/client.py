@@ -8,7 +8,8 @@ arrives as Refused, everything else (no worker, no broker, no answer in time) as
 made again with the same command_id, and has its effect once.
 
 Usually a call waits its time out, so that a worker that is just being started again may still answer. With ``at_once`` it gives up
-as soon as it is known that nobody is there: no connection, or a queue without consumers. That is for a front end whose user waits.
+as soon as it is known that nobody is there: no connection, a queue without consumers, or a broker that answers nothing on this connection,
+which is then dropped for a new one. That is for a front end whose user waits.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import msgspec
 import pika
-from pika.exceptions import AMQPError, ChannelClosedByBroker
+from pika.exceptions import AMQPError, AMQPHeartbeatTimeout, ChannelClosedByBroker
 
 from shared import logs, tracing
 from shared.domain.errors import Refused, Unavailable
@@ -31,6 +32,8 @@ from shared.messaging import names, wire
 _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 _LOOK = 0.25  # seconds after which a call that is to give up at once asks whether anybody is there, and again
 _CONNECTING = 1.0  # seconds such a call waits for the very first connection
+_HEARTBEAT = 10  # seconds; a connection that went away without a word is found out after two or three of them
+_DEAF = 4.0  # seconds after which it is found out by such a call: the broker is asked about queues, and says nothing
 
 
 _NOBODY = "该业务目前没有工作进程，请稍后重试。"
@@ -58,7 +61,7 @@ class _Link:
     def __init__(self, uri: str, at_once: bool = False) -> None:
         self._at_once = at_once
         self._parameters = pika.URLParameters(uri)
-        self._parameters.heartbeat = 10
+        self._parameters.heartbeat = _HEARTBEAT
         self._parameters.blocked_connection_timeout = 10
         self._parameters.socket_timeout = 5
         self._waiting: dict[str, _Waiting] = {}
@@ -69,6 +72,7 @@ class _Link:
         self._tried = threading.Event()  # a connection was made, or could not be
         self._closed = False
         self._failures = 0
+        self._unheard: float | None = None  # since when the broker owes an answer of its own, on this connection
         self._connection: Any = None
         self._channel: Any = None
         self.reply_to = ""
@@ -87,6 +91,8 @@ class _Link:
         with self._lock:
             if waiting.queue in self._silent and self._tries(waiting.queue):
                 raise Unavailable(_SILENT)
+            if not self._ready.is_set():  # lost just now, and whoever waited was told: nobody would tell this call
+                raise Unavailable("与消息总线的连接中断，请以同一指令编号重试。")
             self._waiting[correlation_id] = waiting
 
         def publish() -> None:
@@ -149,8 +155,9 @@ class _Link:
             )
             try:
                 self._connection.ioloop.start()
-            except (AMQPError, OSError):
-                pass  # the same as a lost connection
+            except Exception as error:  # the same as a lost connection; a thread that ended here would leave every later call waiting
+                if not isinstance(error, AMQPError | OSError):
+                    logs.warn("rpc_link_failed", error=type(error).__name__, at=logs.place(error.__traceback__))
             self._lost()
             try:
                 self._connection.ioloop.close()
@@ -177,7 +184,7 @@ class _Link:
             channel.basic_consume(queue, self._answered, auto_ack=True, exclusive=True, callback=consuming)
 
         def consuming(_frame: Any) -> None:
-            self.reply_to, self._channel, self._failures = token, channel, 0
+            self.reply_to, self._channel, self._failures, self._unheard = token, channel, 0, None
             self._ready.set()
             self._tried.set()
             if self._at_once:
@@ -194,24 +201,35 @@ class _Link:
         channel.exchange_declare(names.RPC_EXCHANGE, "topic", durable=True, callback=exchange)
 
     def _look(self, connection: Any) -> None:
-        """Again and again: of calls that wait longer than usual, whether anybody consumes from their queues."""
+        """Again and again: of calls that wait longer than usual, whether anybody consumes from their queues. A broker that does not say
+        is not reached any more: whatever waits is told so, and the next call goes over a new connection."""
         if connection is not self._connection or not connection.is_open:
+            return
+        if self._unheard is not None and time.monotonic() - self._unheard > _DEAF:
+            connection._terminate_stream(AMQPHeartbeatTimeout("no answer"))  # as a heartbeat that failed: to close is to wait for an answer
             return
         connection.ioloop.call_later(_LOOK, lambda: self._look(connection))
         late = time.monotonic() - _LOOK
         with self._lock:
             queues = {w.queue for w in self._waiting.values() if w.since < late}
+        if queues and self._unheard is None:
+            self._unheard = time.monotonic()
         for queue in queues:
             connection.channel(on_open_callback=lambda channel, queue=queue: self._count(channel, queue))
 
     def _count(self, channel: Any, queue: str) -> None:
         def counted(frame: Any) -> None:
+            self._unheard = None
             if frame.method.consumer_count == 0:
                 self._nobody(queue)
             channel.close()
 
-        # No queue at all closes the channel; so does our own close, after which nothing is left to say.
-        channel.add_on_close_callback(lambda _channel, reason: self._nobody(queue) if isinstance(reason, ChannelClosedByBroker) else None)
+        def closed(_channel: Any, reason: Any) -> None:
+            if isinstance(reason, ChannelClosedByBroker):  # no queue at all; our own close has nothing left to say
+                self._unheard = None
+                self._nobody(queue)
+
+        channel.add_on_close_callback(closed)
         channel.queue_declare(queue, passive=True, callback=counted)
 
     def _nobody(self, queue: str) -> None:
@@ -222,10 +240,10 @@ class _Link:
             self._fail(correlation_id, _NoWorker())
 
     def _lost(self) -> None:
-        self._ready.clear()
-        self._tried.set()
         self._channel = None
+        self._tried.set()
         with self._lock:
+            self._ready.clear()
             waiting = list(self._waiting)
         for correlation_id in waiting:
             self._fail(correlation_id, AMQPError())
@@ -233,6 +251,7 @@ class _Link:
     def _answered(self, _channel: Any, _deliver: Any, properties: Any, body: bytes) -> None:
         with self._lock:
             waiting = self._waiting.pop(properties.correlation_id, None)
+        self._unheard = None
         if waiting is not None:
             self._silent.discard(waiting.queue)
             waiting.answer.set_result(body)

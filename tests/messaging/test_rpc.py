@@ -16,6 +16,7 @@ from shared.domain.errors import Refused, Unavailable
 from shared.messaging import wire
 from shared.messaging.client import RpcClient
 from shared.process import free_port
+from tests.messaging.deaf import may_go_deaf
 from tests.messaging.house import RESIDENT_ID, House, Worker, new_id, wait_for
 
 
@@ -194,6 +195,77 @@ def test_a_front_end_without_a_broker_is_told_at_once() -> None:
     nowhere = f"amqp://guest:guest@127.0.0.1:{free_port()}/"
     with RpcClient(nowhere, "token", 3600.0, at_once=True) as client, pytest.raises(Unavailable, match="消息总线"):
         client.counter.echo(text="nobody", day="2023-07-01")
+
+
+def _eight(client: RpcClient) -> list[str]:
+    """What eight threads are told that call at once."""
+
+    def one(n: int) -> str:
+        try:
+            return str(client.counter.echo(text=str(n), day="2023-07-01")["text"])
+        except Unavailable as away:
+            return away.message
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(one, range(8)))
+
+
+def _works_again(client: RpcClient) -> None:
+    well = [str(n) for n in range(8)]
+    wait_for(lambda: _eight(client) == well, "eight answers")
+
+
+def test_a_connection_that_goes_deaf_is_found_out_by_the_calls_on_it(
+    house: House, standing: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing arrives any more and nobody says so: eight callers are told, and those that come after go over a new connection. Calls that
+    waited their time out, and heartbeats, would take an hour, which no test lives to see."""
+    monkeypatch.setattr("shared.messaging.client._HEARTBEAT", 3600)
+    with may_go_deaf(house.broker.uri) as between, RpcClient(between.uri, house.token(), 3600.0, at_once=True) as client:
+        _works_again(client)
+        for made in (1, 2):
+            assert between.connections == made
+            between.deafen()
+            assert {said[:10] for said in _eight(client)} == {"与消息总线的连接中断"}
+            _works_again(client)
+
+
+def test_a_service_that_takes_long_is_no_deaf_connection(alone: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stopped worker answers nothing for longer than a deaf connection is borne; the broker goes on to say that it is there, and the
+    connection stays."""
+    monkeypatch.setattr("shared.messaging.client._DEAF", 0.5)
+    with (
+        alone.worker() as worker,
+        may_go_deaf(alone.broker.uri) as between,
+        RpcClient(between.uri, alone.token(), 3.0, at_once=True) as client,
+    ):
+        assert client.counter.echo(text="here", day="2023-07-01")["text"] == "here"
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(Unavailable, match="规定时间"):
+                client.counter.echo(text="hangs", day="2023-07-01")
+        finally:
+            os.kill(worker.process.pid, signal.SIGCONT)
+        wait_for(lambda: _eight(client) == [str(n) for n in range(8)], "eight answers")
+        assert between.connections == 1
+
+
+def test_a_broker_that_is_killed_is_told_to_eight_callers_and_work_resumes(alone: House) -> None:
+    """kill -9 under calls that wait: each is told at once (their time is an hour), and the same client works when the broker is back."""
+    front = RpcClient(alone.broker.uri, alone.token(), 3600.0, at_once=True)
+    with alone.worker() as worker, front as client, ThreadPoolExecutor(1) as pool:
+        _works_again(client)
+        os.kill(worker.process.pid, signal.SIGSTOP)
+        try:
+            waiting = pool.submit(_eight, client)
+            wait_for(lambda: len(client._link._waiting) == 8, "eight calls that wait")
+            alone.broker.kill9()
+            assert {said[:10] for said in waiting.result()} == {"与消息总线的连接中断"}
+            assert {said[:4] for said in _eight(client)} == {"消息总线"}
+        finally:
+            alone.broker.start()
+            os.kill(worker.process.pid, signal.SIGCONT)
+        _works_again(client)
 
 
 def test_the_log_away_is_unavailable_and_work_resumes(client: RpcClient, house: House) -> None:
