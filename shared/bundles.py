@@ -52,8 +52,8 @@ class TakeAuditBundle:
 
 
 def _take(state: str, c: TakeAuditBundle, order: Order[TakeAuditBundle]) -> Sequence[AuditBundleTaken]:
-    period = [moment.isoformat(timespec="seconds") if moment else "" for moment in (c.first, c.last)]
-    return [AuditBundleTaken(c.bundle_scope, *period, reason(c.reason), c.events, c.checkpoint, c.division, order.hand.actor)]
+    first, last = (moment.isoformat(timespec="seconds") if moment else "" for moment in (c.first, c.last))
+    return [AuditBundleTaken(c.bundle_scope, first, last, reason(c.reason), c.events, c.checkpoint, c.division, order.hand.actor)]
 
 
 def reason(text: str) -> str:
