@@ -72,9 +72,11 @@ def test_who_was_entrusted_leaves_with_his_death_and_has_one_place(d: Desk) -> N
     d.call("admit_to_entrusted_care", "reviewer", record_id=first, person_id=who)
     d.call("request_entrusted_care", record_id=second, person_id=asker, care_class="minimum_living_allowance")
     d.settle()
+    assert [d.services["assistance"].open_beside(one) for one in (who, asker)] == [1, 1], "who is looked after is not erased"
     d.later(4)
     for one in (who, asker):
         dies(d, one, today(d))
+    assert d.services["assistance"].open_beside(who) == 0
     assert residents(d, first) == []
     assert record(d, "care_places", second)["requests"] == []
     [left] = [r.event for r in d.services["assistance"].office.history(f"assistance.care_places-{first}")][-1:]

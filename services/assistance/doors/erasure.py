@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.assistance import household, placement, temporary
+from services.assistance.doors import care_checks
 from shared.domain import dates
 from shared.messaging.erasure_doors import ErasureDoors
 
@@ -25,9 +26,9 @@ class OpenMatters(ErasureDoors):
         return (person_id, *places.households)
 
     def open_beside(self, person_id: str) -> int:
-        """Matters of temporary assistance of which something is still to be done."""
+        """Matters of temporary assistance not done with, and institutions in which he is, or asks to be, entrusted."""
         matters: list[temporary.Matter] = []
         for subject in self.subjects_of(person_id):
             state: temporary.Temporary = self.office.load(temporary.DECIDER, subject).state
             matters += state.matters.values()
-        return sum(m.status not in temporary.OVER for m in matters)
+        return sum(m.status not in temporary.OVER for m in matters) + len(care_checks.entrusted_to(self.office, person_id))
