@@ -60,6 +60,7 @@ EVERY_KIND = (
     "/sunshine/indicators/care_visits",
     "/sunshine/data",
     "/sunshine/verify",
+    "/sunshine/verify/consistency",
     "/sunshine/objections",
 )
 _RECEIPT = re.compile(r'href="(/sunshine/receipt/[^"]+)"')

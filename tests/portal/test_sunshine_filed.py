@@ -107,6 +107,8 @@ def test_before_anything_is_recorded_the_files_themselves_are_shown(made: Distri
     """Of a portal that starts before its projector."""
     assert found(made)[0] == 125500
     assert OLD in said(made.client, "/sunshine/standards")
+    assert "逐日留有记录" not in said(made.client, "/sunshine/standards")
+    assert "自2023年7月3日起逐日留有记录" in said(made.client, "/sunshine/standards?on=2023-06-30")
 
 
 def test_what_becomes_public_later_is_not_public_of_the_days_before(made: District, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """What the public may see (阳光公开): no login, no cookie, no script needed, nothing from outside.
 
     public.py       what every page stands on: the day it speaks of (``?on=``), making it once for many, ``sunshine.pages``
+    filed.py        what a release's files say (standards, targets, declared scopes), as it was recorded for any day
     declared.py     what programmes and declarations are called, and what of them is public
     overview.py     概况: the district today
     recipients.py   公示 and 在保名单

@@ -163,7 +163,8 @@ def _standing(portal: Portal, day: Day, kind: str) -> dict[str, Any] | None:
 def since(portal: Portal, day: Day, kind: str) -> str:
     """From which day on it is recorded what the files of that time said, where that is behind the day asked for; "" where it is not."""
     row = _standing(portal, day, kind)
-    return "" if row is None or row["since"] <= day.text else str(row["since"])
+    first = day.today.isoformat() if row is None else str(row["since"])  # none yet: the portal is about to write it
+    return first if first > day.text else ""
 
 
 def standards(portal: Portal, day: Day) -> tuple[FiledStandard, ...]:
