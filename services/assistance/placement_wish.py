@@ -244,6 +244,16 @@ class ResumeStay:
     left_for: str
 
 
+@command("correct_leaving", permission="record")
+@dataclass(frozen=True)
+class CorrectLeaving:
+    """By the service: what the last stay ended for was on another day (死亡日期更正)."""
+
+    record_id: str
+    moved_on: date
+    left_for: str
+
+
 @command("withdraw_placement_wish", permission="accept")
 @dataclass(frozen=True)
 class WithdrawPlacementWish:
@@ -320,6 +330,17 @@ def resume(state: PlacementWish, c: ResumeStay, order: Order[Any]) -> Sequence[A
     return [PersonMovedIn(state.programme, state.division, state.subject_id, last.institution_id, since)]
 
 
+def correct(state: PlacementWish, c: CorrectLeaving, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where he left for another reason, has wished again since, or left on that day."""
+    if state.status != "left" or state.left_for != c.left_for:
+        return []
+    last = state.stays[-1]
+    moved_on = max(c.moved_on, last.first)
+    if moved_on > order.today or last.last == moved_on - timedelta(days=1):
+        return []
+    return [PersonMovedOut(state.programme, state.division, state.subject_id, last.institution_id, moved_on, c.left_for)]
+
+
 def withdraw(state: PlacementWish, c: WithdrawPlacementWish, order: Order[Any]) -> Sequence[Any]:
     must(state, "撤回意愿", *DUES)
     return [PlacementWishWithdrawn(said(c.reason, "reason", "撤回理由"))]
@@ -362,6 +383,7 @@ SHAPE = Shape(
         Act(PlaceInInstitution, "入住"),
         Act(LeaveInstitution, "离院"),
         Act(ResumeStay, "恢复在院", by_service=True),
+        Act(CorrectLeaving, "更正离院日期", by_service=True),
         Act(WithdrawPlacementWish, "撤回意愿"),
         Act(NotePlacementOverdue, "逾期登记（愿进未进）", by_service=True),
     ),
@@ -374,6 +396,7 @@ SHAPE = Shape(
         PlaceInInstitution: place,
         LeaveInstitution: leave,
         ResumeStay: resume,
+        CorrectLeaving: correct,
         WithdrawPlacementWish: withdraw,
         NotePlacementOverdue: note_overdue,
     },

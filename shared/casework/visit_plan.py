@@ -241,6 +241,8 @@ def evolve(state: VisitPlan, event: Any) -> VisitPlan:
             return replace(state, review_overdue=True)
         case VisitPlanClosed():
             clipped = tuple(replace(s, last=min(s.last or event.closed_on, event.closed_on)) for s in state.stretches)
+            if state.status == "closed":  # on another day than was said
+                clipped = (*clipped[:-1], replace(clipped[-1], last=event.closed_on))
             return replace(state, status="closed", stretches=clipped, lacking=(), review_on=None, closed_for=event.reason)
         case _:
             raise TypeError(f"a visit plan knows no {type(event).__name__}")
@@ -373,6 +375,16 @@ class CloseVisitPlan:
     closed_on: date | None = None
 
 
+@command("correct_visit_closing", permission="record")
+@dataclass(frozen=True)
+class CorrectVisitClosing:
+    """By the service: what it was closed for was on another day (死亡日期更正)."""
+
+    record_id: str
+    closed_on: date
+    closed_for: str
+
+
 @command("resume_visit_plan", permission="record")
 @dataclass(frozen=True)
 class ResumeVisitPlan:
@@ -475,6 +487,15 @@ def close(state: VisitPlan, c: CloseVisitPlan, order: Order[Any]) -> Sequence[An
     return [VisitPlanClosed(said(c.reason, "reason", "结束理由"), closed_on, order.hand.actor)]
 
 
+def correct(state: VisitPlan, c: CorrectVisitClosing, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where it was closed for another reason, or on that day."""
+    if state.status != "closed" or state.closed_for != c.closed_for or c.closed_on > order.today:
+        return []
+    if state.stretches[-1].last == c.closed_on:
+        return []
+    return [VisitPlanClosed(c.closed_for, c.closed_on, order.hand.actor)]
+
+
 def resume(state: VisitPlan, c: ResumeVisitPlan, order: Order[Any]) -> Sequence[Any]:
     """Nothing where it was closed for another reason, or by now stands open."""
     if state.status != "closed" or state.closed_for != c.closed_for:
@@ -547,6 +568,7 @@ SHAPE = Shape(
         Act(ChangeVisitResponsible, "更换责任人"),
         Act(ReviewVisitPlan, "计划评估，继续"),
         Act(CloseVisitPlan, "结束计划"),
+        Act(CorrectVisitClosing, "更正结束日期", by_service=True),
         Act(ResumeVisitPlan, "恢复探访计划", by_service=True),
         Act(NoteVisitOverdue, "逾期登记", by_service=True),
     ),
@@ -557,6 +579,7 @@ SHAPE = Shape(
         ChangeVisitResponsible: change_responsible,
         ReviewVisitPlan: review,
         CloseVisitPlan: close,
+        CorrectVisitClosing: correct,
         ResumeVisitPlan: resume,
         NoteVisitOverdue: note_overdue,
     },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
@@ -95,6 +96,25 @@ def test_who_dies_on_the_day_of_moving_in_does_not_live_there_for_ever(d: Desk) 
         dies(d, who, died if not days else f"{today(d)[:8]}01")
         assert record(d, "placement_wish", wish)["status"] == "left"
         assert who not in residents(d, house)
+
+
+def test_a_death_whose_day_is_corrected_moves_the_end_of_stay_and_visits(d: Desk) -> None:
+    """Later, then earlier: on each day he lived there as the last word says."""
+    d.on("2024-08-01")
+    who, _ = supported(d)
+    wish = placed(d, who, "org:corrected")
+    moved = d.now.date()
+    plan = d.call("open_visit_plan", programme="hardship_visit", division=TOWN, subject_id=who, responsible="staff:lin")["id"]
+    d.later(40)
+    for number, days in enumerate((20, 30, 10), 1):
+        died = moved + timedelta(days=days)
+        dies(d, who, died.isoformat(), number)
+        stay, stretch = record(d, "placement_wish", wish)["stays"][-1], record(d, "visit_plan", plan)["stretches"][-1]
+        assert (stay["last"], stretch["last"]) == (died - timedelta(days=1), died)
+    settled = d.services["assistance"].office.log.head()
+    dies(d, who, died.isoformat(), 4)
+    told = [r for r in d.services["assistance"].office.history(f"assistance.placement_wish-{wish}") if r.position > settled]
+    assert told == [], "the same day once more"
 
 
 def test_a_plan_of_the_dead_is_not_late(d: Desk) -> None:

@@ -123,6 +123,10 @@ def ending(shape: str, record_id: str, state: Any, died_on: date, why: str = DEA
     match shape, state.status:
         case "visit_plan", "open":
             return visit_plan.CloseVisitPlan(record_id, why, died_on)
+        case "visit_plan", "closed" if state.closed_for == why:  # the day was corrected
+            return visit_plan.CorrectVisitClosing(record_id, died_on, why)
+        case "placement_wish", "left" if state.left_for == why:
+            return placement_wish.CorrectLeaving(record_id, died_on, why)
         case "assessment", status if status not in ("none", "ended"):
             return graded_assessment.EndAssessment(record_id, why)
         case "placement_wish", "wished" | "offered" | "taken":
