@@ -447,9 +447,9 @@ def withholdings(
         programme, place, day = after.split("~")
         query = query.where(sa.tuple_(c.programme, c.place, c.from_day) > sa.tuple_(*map(sa.literal, (programme, place, day))))
     found: list[dict[str, Any]] = []
-    with engine.execution_options(single=True).connect() as connection:
-        ordered = query.order_by(c.programme, c.place, c.from_day).execution_options(yield_per=1_000)
-        for row in connection.execute(ordered).mappings():
+    ordered = query.order_by(c.programme, c.place, c.from_day).execution_options(yield_per=1_000)
+    with engine.execution_options(single=True).connect() as connection, connection.execute(ordered) as result:
+        for row in result.mappings():
             before, key = found[-1] if found else {}, f"{row['programme']}~{row['place']}~{row['from_day']}"
             same = all(before.get(name) == row[name] for name in ("programme", "place", "withheld"))
             if same and before["until_day"] == row["from_day"]:
