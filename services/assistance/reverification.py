@@ -18,7 +18,7 @@ from typing import Any
 from services.assistance.means_test import clean
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
-from shared.eventsourcing.decider import Decider
+from shared.eventsourcing.decider import Decider, not_the_same_hand
 from shared.eventsourcing.events import event
 from shared.eventsourcing.orders import Order, derived_id
 
@@ -183,6 +183,7 @@ class Campaign:
     chunks: int = 0
     objects: Mapping[str, Object] = field(default_factory=lambda: MappingProxyType({}))
     overdue: bool = False
+    started_by: str = ""
 
     def having(self, *statuses: str) -> tuple[str, ...]:
         return tuple(case_id for case_id, o in self.objects.items() if o.status in statuses)
@@ -192,8 +193,9 @@ def evolve(state: Campaign, happened: Any) -> Campaign:
     match happened:
         case ReverificationStarted():
             return Campaign(
-                "listing", happened.campaign_id, happened.division, happened.period, happened.programmes, happened.due_on
-            )
+                "listing", happened.campaign_id, happened.division, happened.period, happened.programmes, happened.due_on,
+                started_by=happened.by,
+            )  # fmt: skip
         case ObjectsListed():
             more = {o.case_id: Object(o) for o in happened.objects}
             return replace(state, chunks=happened.chunk + 1, objects=MappingProxyType({**state.objects, **more}))
@@ -366,6 +368,7 @@ def excuse(state: Campaign, c: ExcuseObject, order: Order[Any]) -> Sequence[Any]
         raise Refused("not_found", "复核清单中没有此办件。", "case_id")
     if o.status in ("reported", "excused"):
         raise out_of_order("该对象已有核对结果，或已说明理由。")
+    not_the_same_hand(order, state.started_by)  # who answers for the rate does not say of whom it is not asked
     return [ObjectExcused(c.case_id, clean(c.reason, "reason", "不再复核的理由"), order.hand.actor)]
 
 

@@ -142,7 +142,8 @@ class DeathAnnulled:
 
 
 # Tables whose open rows wait in worklists too.
-CHECKS = (TABLES["means_test"].verifications, TABLES["means_test"].objects, TABLES["means_test"].cut_overs)
+_MEANS = TABLES["means_test"]
+CHECKS = (_MEANS.verifications, _MEANS.objects, _MEANS.campaigns, _MEANS.cut_overs)
 PAPERS = (TABLES["temporary"].matters, TABLES["price_linkage"].linkages, TABLES["standards"].publications, TABLES["meetings"].meetings)
 FINDINGS = (TABLES["error_ledger"].findings, TABLES["aid_overlap"].overlaps, TABLES["heads"].wanted)
 OTHER_LISTS = (*PAPERS, *FINDINGS, DISCLOSED.objections, *CHECKS)

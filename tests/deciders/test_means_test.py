@@ -322,6 +322,7 @@ def test_a_campaign_closes_when_everybody_is_reported_or_excused() -> None:
     )
     found.when(rv.NoteReport("c1", "v1", "v1.1", "different")).then_nothing()
     found.when(rv.NoteReport("c1", "v0", "v0.1", "consistent")).then_nothing()
+    found.by("staff:r").when(rv.ExcuseObject("k", "c2", "已停发")).then_refused("same_hand")
     excused = found.when(rv.ExcuseObject("k", "c2", "已停发")).accepted()
     excused.when(rv.ExcuseObject("k", "c1", "已停发")).then_refused("out_of_order")
     whole = excused.when(rv.NoteReport("c3", "v3", "v3.1", "partial")).accepted()

@@ -559,7 +559,7 @@ def test_a_campaign_leaves_nobody_out_and_a_mismatch_opens_a_review_without_stop
     house.settle()
     house.call("withdraw_member_authorisation", **second.of, person_id=second.persons[0], reason="暂不同意")
     house.on("2024-03-01").settle()
-    start = {"division": "330225", "period": "2024", "programmes": [CODE], "due_on": "2024-12-31"}
+    start = {"division": "330225", "period": "2024", "programmes": [CODE], "due_on": "2024-03-20"}
     campaign = house.call("start_reverification", "reviewer", **start)["id"]
     house.settle()
     [blocked] = house.call("list_reverification_objects", "reviewer", campaign_id=campaign, worklist="reverification_blocked")
@@ -594,7 +594,13 @@ def test_a_campaign_leaves_nobody_out_and_a_mismatch_opens_a_review_without_stop
     house.settle()
     second.answers()
     house.settle()
+    [row] = [r for r in house.call("list_waiting", "auditor", worklist="reverification_close", limit=500) if r["key"] == campaign]
+    assert row["due_on"] == "2024-03-20"
+    house.on("2024-03-21").settle()
+    assert [r["key"] for r in house.call("list_waiting", "auditor", worklist="reverification_overdue", limit=500)] == [campaign]
     house.call("close_reverification", "reviewer", campaign_id=campaign)
+    house.project()
+    assert campaign not in {r["key"] for r in house.call("list_waiting", "auditor", limit=500)}
     rates = {i["code"]: i for i in house.call("means_test_indicators", first="2024-01-01", last="2024-12-31")}
     assert (rates["coverage_rate"]["numerator"], rates["coverage_rate"]["denominator"]) == (2, 2)
     assert rates["report_rate"]["numerator"] == rates["report_rate"]["denominator"] == 4

@@ -13,6 +13,7 @@ from services.assistance import means_test, reverification, standards
 from services.assistance.doors.answers import BOOK, ReverificationShown, VerificationShown
 from services.assistance.means_test import VERIFICATIONS
 from services.assistance.reverification import CAMPAIGNS
+from services.assistance.rows.means_test import campaign_waits
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand
 from shared.messaging.answering import answers
@@ -60,7 +61,8 @@ class WaitingPageDoors(BenefitService):
             return {"worklist": waits, "due_on": state.finish_by if waits else None}
         if category == "reverification":
             of = state.objects.get(item)
-            waits = OBJECT_LISTS.get(of.status, "") if of is not None else ""
+            itself = campaign_waits(state.status, state.overdue, len(state.having("waiting", "asked", "blocked")))
+            waits = (OBJECT_LISTS.get(of.status, "") if of is not None else "") or itself
             return {"worklist": waits, "due_on": state.due_on if waits else None}
         if category == "standards":
             of = state.publications.get(self.named_by(category, "", item))

@@ -92,7 +92,8 @@ def declare(metadata: sa.MetaData) -> MeansTestTables:
         campaigns=sa.Table(
             "reverifications", metadata,
             _text("campaign_id", 40, primary_key=True), _text("division", 12, index=True), _text("period", 40), _text("programmes", 400),
-            _text("status", 20), _day("due_on"), _count("total"), _count("waiting"), _count("overdue"),
+            _text("status", 20), _day("due_on"), _count("total"), _count("waiting"), _count("overdue"), _count("left"),
+            _text("programme"), _text("worklist", 40),
         ),
         objects=sa.Table(
             "reverification_objects", metadata,
@@ -363,6 +364,13 @@ def _project_rights(model: ReadModel, t: MeansTestTables) -> None:
         rows.change(t.cut_overs, {"cut_over_id": aggregate_id(r)}, status="closed", worklist="")
 
 
+def campaign_waits(status: str, overdue: bool, left: int) -> str:
+    """The list in which a campaign stands, beside those of its objects."""
+    if status not in ("listing", "running"):
+        return ""
+    return "reverification_overdue" if overdue else "reverification_close" if status == "running" and not left else ""
+
+
 def _project_campaigns(model: ReadModel, t: MeansTestTables) -> None:
     def more_waiting(rows: Rows, r: Recorded, more: int) -> None:
         """There is a slice to be asked as long as an object waits."""
@@ -380,12 +388,19 @@ def _project_campaigns(model: ReadModel, t: MeansTestTables) -> None:
         rows.change(t.objects, {"campaign_id": aggregate_id(r), "case_id": case_id}, **values)
         return str(row["status"])
 
+    def stands(rows: Rows, r: Recorded, **values: Any) -> None:
+        """The campaign itself waits when all of it is done and somebody has to close it, and when its day is over."""
+        key = {"campaign_id": aggregate_id(r)}
+        rows.change(t.campaigns, key, **values)
+        row = rows.get(t.campaigns, **key) or {}
+        rows.change(t.campaigns, key, worklist=campaign_waits(row["status"], bool(row["overdue"]), row["left"]))
+
     @model.on(rv.ReverificationStarted)
     def _started(rows: Rows, r: Recorded) -> None:
         e = r.event
         rows.put(
             t.campaigns, campaign_id=e.campaign_id, division=e.division, period=e.period, programmes="、".join(e.programmes),
-            status="listing", due_on=e.due_on.isoformat(),
+            status="listing", due_on=e.due_on.isoformat(), programme=mt.PROGRAMME, worklist="",
         )  # fmt: skip
         rows.due(r, "reverification_overdue", e.campaign_id, e.due_on + timedelta(days=1))
 
@@ -398,11 +413,11 @@ def _project_campaigns(model: ReadModel, t: MeansTestTables) -> None:
                 division=campaign["division"], status="waiting", worklist="reverification_asking", due_on=campaign["due_on"],
             )  # fmt: skip
         total = campaign["total"] + len(r.event.objects)
-        rows.change(t.campaigns, {"campaign_id": aggregate_id(r)}, total=total, waiting=total)
+        rows.change(t.campaigns, {"campaign_id": aggregate_id(r)}, total=total, waiting=total, left=total)
 
     @model.on(rv.ListLocked)
     def _locked(rows: Rows, r: Recorded) -> None:
-        rows.change(t.campaigns, {"campaign_id": aggregate_id(r)}, status="running")
+        stands(rows, r, status="running")
         more_waiting(rows, r, 0)
 
     @model.on(rv.SliceAsked)
@@ -427,15 +442,17 @@ def _project_campaigns(model: ReadModel, t: MeansTestTables) -> None:
             was = change(rows, r, e.case_id, status="excused", worklist="", due_on=None, reason=e.reason)
         if was == "waiting":
             more_waiting(rows, r, -1)
+        if was not in ("reported", "excused"):
+            stands(rows, r, left=(rows.get(t.campaigns, campaign_id=aggregate_id(r)) or {})["left"] - 1)
 
     @model.on(rv.ReverificationOverdue)
     def _overdue(rows: Rows, r: Recorded) -> None:
-        rows.change(t.campaigns, {"campaign_id": aggregate_id(r)}, overdue=1)
+        stands(rows, r, overdue=1)
         rows.settle(r, "reverification_overdue")
 
     @model.on(rv.ReverificationClosed)
     def _closed(rows: Rows, r: Recorded) -> None:
-        rows.change(t.campaigns, {"campaign_id": aggregate_id(r)}, status="closed")
+        stands(rows, r, status="closed")
         rows.settle(r, "reverification_overdue")
         rows.settle(r, "reverification_slice")
 

@@ -59,7 +59,8 @@ MAIN = {
     "temporary_release": "release_instalment", "temporary_overlap": "answer_temporary_overlap", "overlap_consider": "consider_aid_overlap",
     "temporary_refusal_notice": "record_temporary_refusal_notice",
     "price_confirm": "confirm_price_linkage", "standard_to_approve": "approve_standard", "standard_to_publish": "publish_standard",
-    "reverification_blocked": "retry_reverification",
+    "reverification_blocked": "retry_reverification", "reverification_close": "close_reverification",
+    "reverification_overdue": "close_reverification",
     "payment_month_owed": "prepare_owed_month", "payment_month_again": "prepare_owed_month", "payment_month_overdue": "prepare_owed_month",
 }  # fmt: skip
 

@@ -66,6 +66,8 @@ OF_LIST = {
     "aid_overlaps": ("aid_overlap", "key"),
     "verifications": ("verification", "key"),
     "reverification_objects": ("reverification", "item"),
+    "reverifications": ("reverification", "key"),
+    "household_heads_wanted": ("household", "key"),
     "standard_publications": ("standards", "division"),
     "price_linkages": ("price_linkage", "key"),
     "verification_cut_overs": ("cut_over", "key"),
@@ -132,7 +134,8 @@ def of_row(service: str, row: Mapping[str, Any]) -> str:
     if category is None:
         return ""
     item = {
-        "temporary": row["key"], "payment_calendar": row["item"], "reverification": row["key"],
+        "temporary": row["key"], "payment_calendar": row["item"],
+        "reverification": row["key"] if row["item"] else "",  # of a campaign itself, no object
         "standards": str(row["key"]).rpartition("-")[2],  # the number stands behind the book's place
     }.get(category)  # fmt: skip
     return address(service, category or str(row["shape"]), str(row[key]), item=item)

@@ -867,6 +867,8 @@ CODES: dict[str, str] = {
     "verification_objection": "核对异议待处理",
     "reverification_asking": "复核查询中",
     "reverification_blocked": "复核受阻",
+    "reverification_close": "复核待结束",
+    "reverification_overdue": "复核逾期未结束",
     "cut_over_migrating": "系统切换迁移中",
     "cut_over_differing": "系统切换有差异",
     "migrating": "迁移中",
