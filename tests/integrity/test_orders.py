@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
 
 from shared.casework import asking
+from shared.clock import SHANGHAI
+from shared.domain.errors import Refused
 from shared.eventlog.client import NO_STREAM, Raw
-from shared.eventlog.integrity.replay import ORDER, PASSED, Report, replay
+from shared.eventlog.integrity.replay import ORDER, PASSED, Report, asked_again, replay
+from shared.eventsourcing import codec
+from shared.eventsourcing.commands import command_type
+from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import REGISTRY
+from shared.eventsourcing.orders import Hand, Order
+from tests.deciders.test_possible import ALL as LIVES_OF
+from tests.deciders.test_possible import FIRST, LIVES, STEP
 from tests.desk import Desk
 from tests.integrity import forging
 from tests.programmes.life import SERVICES
@@ -53,6 +65,47 @@ def test_every_event_that_could_carry_a_decision_has_its_row() -> None:
     """By the registry of events: the table says of each what is held, and what is an input and why it is none of the held."""
     assert set(forging.could_be_decided()) - set(forging.typed()) == set()
     assert set(asking.UNHELD) <= {k.short for k in REGISTRY.values()}
+
+
+def raws_of(decider: Decider[Any], key: str, happened: Sequence[tuple[Order[Any], Sequence[Any]]]) -> list[Raw]:
+    """What the log holds of these orders, nothing sealed."""
+    found: list[Raw] = []
+    for order, events in happened:
+        for e in events:
+            name, data = codec.encode(e, lambda _person, text: text, decider.service)
+            meta = codec.Meta(
+                correlation_id="c", causation_id="c", command_id=order.command_id, command_hash="", schema=REGISTRY[name].version,
+                actor=order.hand.actor, division="330225", occurred_at=order.now, recorded_at=order.now,
+            )  # fmt: skip
+            found.append(Raw(name, data, codec.encode_meta(meta), str(uuid.uuid4()), decider.stream(key), len(found), len(found)))
+    return found
+
+
+@pytest.mark.parametrize("category", sorted(LIVES_OF))
+@LIVES
+@for_all(steps=st.lists(STEP, min_size=4, max_size=40))
+def test_whatever_a_record_went_through_comes_out_as_it_is_recorded(category: str, steps: list[tuple[int, str, int]]) -> None:
+    """Random lives of every record with acts of its own, by any hand on any day: each order decided once more gives its events."""
+    life = LIVES_OF[category]
+    state, day, place, key = life.decider.initial, FIRST, 0, ""
+    happened: list[tuple[Order[Any], Sequence[Any]]] = []
+    for number, (wanted, actor, days) in enumerate(steps):
+        day, place = day + timedelta(days=days), place if wanted < 60 else wanted
+        asked = life.commands[place % len(life.commands)]
+        command = asked if is_dataclass(asked) else asked(state)
+        hand = Hand(actor or f"staff:{command_type(type(command)).permission}", division="330225")
+        order = Order(command, f"c{number}", hand, datetime.combine(day, time(9), SHANGHAI))
+        place += 1
+        try:
+            events = life.decider.decide[type(command)](state, command, order)
+        except Refused:
+            continue
+        if events:
+            key = key or str(getattr(command, fields(command)[0].name))
+            happened.append((order, events))
+            state = life.decider.fold(events, state)
+    asked_about = list(asked_again().of_stream(life.decider, raws_of(life.decider, key, happened))) if happened else []
+    assert [(a.at.name, a.differs) for a in asked_about if a.differs] == []
 
 
 # Kinds of decision, one event of each: what is changed in it, and which fields the finding names.
