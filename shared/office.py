@@ -152,6 +152,10 @@ class _OfficeThen(Office):
     def _engine(self) -> sa.Engine:
         return self._office.past.at(self._moment, PATIENCE)
 
+    def then(self, moment: datetime) -> Office:
+        """Further back, and never nearer than this one looks."""
+        return self._office.then(min(moment, self._moment))
+
     def on_day(self, day: date) -> Office:
         return self if day >= self.clock.now().date() else _OfficeOnDay(self._office, day, self._moment)
 

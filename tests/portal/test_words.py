@@ -7,12 +7,15 @@ import importlib
 import re
 from collections.abc import Iterator
 
+from services.portal.api.schemas import Schemas
+from services.portal.audit import said
 from services.portal.web import words
-from services.portal.web.portal import Portal
+from services.portal.web.portal import Portal, service_class
 from shared.config import ROOT, load
 from shared.eventlog import discovery
 from shared.eventsourcing.commands import hints_of
 from shared.eventsourcing.events import nested_dataclass
+from shared.messaging.answering import declared_of
 
 PORTAL = Portal(load({}))
 
@@ -50,6 +53,17 @@ def test_every_column_of_a_read_model_has_a_chinese_name() -> None:
     }
     assert len(columns) > 100
     assert not sorted(c for c in columns - internal if c == words.label(c))
+
+
+def test_every_field_of_every_answer_has_a_chinese_name() -> None:
+    """At any depth, of every query of every service, as the API's document describes it."""
+    schemas = Schemas()
+    for (service, method), door in PORTAL.doors.items():
+        if door.kind == "query":
+            schemas.of(declared_of(service_class(service), method), f"{service}.{method}")
+    told = {(name, field) for name, part in schemas.parts.items() for field in part["properties"]}
+    assert len(told) > 1500
+    assert not sorted(of for of in told if not re.search("[\u4e00-\u9fff]", said.label(of[1], *of[0].split("."))))
 
 
 def test_every_status_and_worklist_that_is_written_down_has_a_chinese_name() -> None:

@@ -13,7 +13,7 @@ from tests.programmes.life import Life, answered, queries, role_of
 NOT_IN_THIS_LIFE = {
     "get_aid_overlap", "get_board_notice", "get_objection_answer", "get_payment_calendar", "get_person", "get_public_objection",
     "get_reverification", "get_standard_book", "list_payee_accounts", "list_public_objections", "visit_coverage", "get_recovery",
-    "list_recoveries", "get_erasure", "list_erasures",
+    "list_recoveries", "get_erasure", "list_erasures", "get_national_comparisons",
 }  # fmt: skip
 
 

@@ -167,6 +167,28 @@ class Acceptance(TypedDict):
     corrected: bool
 
 
+class TownInspected(TypedDict):
+    """检查覆盖率 of a town: objects, those checked, problems not accepted as put right, and those that wait to be looked at again."""
+
+    town: str
+    objects: int
+    checked: int
+    open_findings: int
+    to_verify: int
+    percent: float | None
+
+
+class InspectionCoverage(TypedDict):
+    """The same of a whole inspection, and town by town."""
+
+    objects: int
+    checked: int
+    open_findings: int
+    to_verify: int
+    percent: float | None
+    towns: list[TownInspected]
+
+
 class OneThingNotice(TypedDict):
     status: str
     lines: list[str]

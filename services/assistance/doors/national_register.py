@@ -20,6 +20,7 @@ from shared.casework import clue
 from shared.domain import dates
 from shared.domain.errors import Refused
 from shared.eventsourcing.orders import Hand, Order, derived_id
+from shared.messaging.answering import answers, kept
 from shared.messaging.doors import command, query
 from shared.messaging.showing import all_seen, shown
 from shared.rules.profile import load_profile
@@ -100,6 +101,7 @@ class NationalRegisterDoors(DeterminationDoors):
         return True
 
     @query(permission="assistance:read")
+    @answers(kept(national_register.Comparisons))
     def get_national_comparisons(self, hand: Hand, as_of: datetime | None = None) -> Any:
         """历次金民数据比对：两边人数、仅金民有、仅本区有、类别不一致的人数，和不能读取的行。"""
         district = load_profile(self.office.settings.profile).division_code

@@ -12,7 +12,7 @@ from services.assistance import person
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.institutions import SUPPORT_INSTITUTION_REGISTER
-from services.assistance.doors.answers import Acceptance
+from services.assistance.doors.answers import Acceptance, InspectionCoverage
 from services.assistance.doors.handoffs import HandoffDoors
 from services.assistance.read_model import BENEFITS, MODEL, RECORDS
 from services.assistance.rows.inspections import coverage
@@ -192,6 +192,7 @@ class WindowDoors(HandoffDoors):
         return answer
 
     @query(permission="assistance:read")
+    @answers(InspectionCoverage)
     def inspection_coverage(self, hand: Hand, record_id: str, position: int | None = None) -> Any:
         """检查覆盖情况：全部和各乡镇（街道）的检查对象、已检查数、覆盖率、未销号问题、待复查问题。"""
         caught_up(self.office, MODEL, position)
