@@ -24,7 +24,7 @@ MOST_REASON = 100
 @event("operations.audit_bundle_taken")
 @dataclass(frozen=True)
 class AuditBundleTaken:
-    """制作审计包: of ``bundle_scope`` (``case:…``, ``all``), events recorded between two moments ("" = without end), ``events`` of them, under the
+    """制作审计包: of ``bundle_scope`` (``case:…``, ``all``), ``events`` recorded between two moments ("" = without end), under the
     checkpoint of that size."""
 
     bundle_scope: str
