@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from services.registry.read_model import deaths
 from shared.clock import SHANGHAI
 from shared.domain.errors import Refused
 from shared.eventlog import discovery
 from shared.eventsourcing.codec import Meta, Recorded
 from shared.eventsourcing.days import close_of, day_of, held_on
 from shared.eventsourcing.events import REGISTRY
+from shared.office import Office
 from tests.desk import Desk, desk
 from tests.programmes import district as town
 from tests.programmes.life import Life, answered, queries, rest, role_of
@@ -87,6 +90,23 @@ def test_a_day_that_is_not_over_is_now_and_one_before_any_record_is_refused(life
     with pytest.raises(Refused, match="1970") as refused:
         d.call("list_recoveries", "auditor", valid_at="1969-12-31")
     assert refused.value.field == "valid_at"
+
+
+def test_an_office_that_looks_back_may_look_further_back(life: Life) -> None:
+    """A query that itself asks how it was earlier can be asked about the past: no later than there, from its streams and from its rows."""
+    rest(life.d)
+    here = life.d.services["registry"].office
+    early, late = life.moments[0][0], life.moments[-1][0]
+
+    def known(office: Office) -> list[str]:
+        with office.read.connect() as connection:
+            return list(connection.execute(sa.select(deaths.c.person_id)).scalars())
+
+    assert known(here.then(early)) == []
+    assert known(here.then(late)) != []
+    for looking in (here.then(late), here.on_day(late.date())):
+        assert known(looking.then(early)) == []
+        assert known(looking.then(late + timedelta(days=1))) == known(here.then(looking.clock.now()))
 
 
 def test_one_day_under_two_names_is_one_day(life: Life) -> None:
