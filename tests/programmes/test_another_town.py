@@ -28,6 +28,7 @@ from shared.casework.programme import Programme
 from shared.casework.shape import Declaration
 from shared.eventlog import discovery
 from shared.messaging.doors import DoorInfo
+from shared.messaging.wire import holds_resident_id
 from shared.security import tokens
 from shared.security.permissions import ROLES
 from tests.desk import DIVISION, Desk
@@ -50,6 +51,8 @@ NOTHING_TO_REFUSE = {
     *(("eldercare", name) for name in ("agree_instalments", "agree_set_off", "approve_waiver", "propose_waiver", "record_recovery_notice",
        "record_repayment", "reject_waiver", "set_off_recovery")),
     *((service, "reject_public_objections") for service in ("assistance", "eldercare")),
+    # Many at once, each refused for itself; and answers, which name a department (tests/programmes/test_referral_answers.py).
+    *(("assistance", name) for name in ("accept_handoffs", "finish_handoffs", "take_in_referral_answers")),
 }  # fmt: skip
 KNOWN: dict[str, Any] = {
     "division": TOWN, "object_id": "0" * 32, "resident_id": BORN_EARLY, "organiser_resident_id": BORN_EARLY, "source": "hrss",
@@ -207,6 +210,8 @@ def test_no_query_shows_another_towns_record(app: Flask, life: Life) -> None:
             if isinstance(told, tuple) or "0" * 32 in body.values():  # what is not there, or not asked rightly, is nobody's
                 continue
             answer = there.api(op, body)
+            if any(isinstance(value, str) and holds_resident_id(value) for value in body.values()) and op.by_get:
+                continue  # an acceptance number may by chance hold what reads like one: in an address it is refused to everybody
             if op.method == "benefit_statement" and body["subject_id"] not in registered:
                 continue
             named = [n for n in body if NAMES_A_RECORD.fullmatch(n)] and op.method not in FOR_EVERYBODY
@@ -231,6 +236,8 @@ def pages_of(life: Life, here: dict[tuple[str, str], list[str]]) -> Iterator[tup
         key, stream = keys[0], f"{service}.{category}-{keys[0]}"
         if category in things.shapes(service) or (category in things.THINGS and (service, category) != ("assistance", "after_death")):
             yield "GET", f"/desk/{service}/{category}/{key}?for=casework", {}
+        if category == "inspection":
+            yield "GET", f"/audit/draw/{service}/{key}", {}
         if category == "payment_run":
             yield "POST", f"/desk/{service}/payments/{key}/bank-file", {"format": "csv"}
             yield "POST", f"/desk/{service}/payments/{key}/returned", {"file": (io.BytesIO(RETURNED.encode()), "x.csv")}
@@ -254,7 +261,7 @@ RETURNED = "序号,金额(元),状态\n1,1.00,成功\n"
 # purpose that is asked for before a record is opened, and letters, which are the machinery's and for whoever may see how the house runs.
 NO_RECORD = {
     "desk.worklist", "desk.programmes", "desk.programme", "desk.runs", "desk.purpose", "desk.objection", "desk.rejections", "desk.act",
-    "ops.letter",
+    "ops.letter", "desk.selected",
 }  # fmt: skip
 
 
