@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from datetime import date
 
 from stdnum.cn import ric
 from stdnum.exceptions import ValidationError
 
-from shared.domain.errors import invalid
+from shared.domain.errors import Refused, invalid
+
+_DIGITS = re.compile(r"\d{17}[\dXx]")
 
 
 def check(resident_id: str, field: str = "resident_id") -> str:
@@ -28,6 +31,19 @@ def check(resident_id: str, field: str = "resident_id") -> str:
     except ValidationError as error:
         raise invalid("身份证号码格式不正确。", field) from error
     return str(number)
+
+
+def stands_in(text: str) -> bool:
+    """Whether a resident ID stands anywhere in a text. Any row of digits may look like one."""
+    for start in range(len(text) - 17):
+        found = _DIGITS.match(text, start)
+        if found:
+            try:
+                check(found.group())
+            except Refused:
+                continue
+            return True
+    return False
 
 
 def born_on(number: str, field: str = "resident_id") -> date:

@@ -242,6 +242,16 @@ def test_a_broker_that_is_away_is_told_at_once(settings: Settings, monkeypatch: 
     assert int(answer.headers["Retry-After"]) > 0
 
 
+def test_a_log_that_is_away_is_told_on_public_pages(settings: Settings) -> None:
+    """What is read from the log itself, by page and as a file: 503 with Retry-After, and no fault."""
+    app = create_app(settings)
+    with app.test_client() as client:
+        for path in ("/sunshine/verify", "/sunshine/verify/consistency", "/sunshine/verify/consistency.json?older=1&newer=2"):
+            answer = client.get(path)
+            assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True), path
+    app.extensions["portal"].close()
+
+
 def test_every_answer_is_safe(client: FlaskClient, settings: Settings) -> None:
     """Headers of the API's answers, refusals too, and of the document; no cookie, nothing kept by caches, no limit told."""
     for path in ("/api", "/api/openapi.json", "/api/v1/assistance/list_programmes", "/api/v1/nothing", "/login"):

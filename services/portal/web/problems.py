@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from shared import logs
 from shared.domain.errors import Refused, Unavailable
+from shared.eventlog.client import LogUnavailable
 
 # The code of a refusal -> HTTP status. Not named here: 409, the record or the procedure says no.
 STATUS = {
@@ -127,7 +128,7 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def _fault(error: Exception) -> Response:
-        if isinstance(error, ConnectionError | TimeoutError):
+        if isinstance(error, ConnectionError | TimeoutError | LogUnavailable):
             away = Unavailable()
             return told(503, away.code, away.message)
         if isinstance(error, BROKEN_BODIES):
