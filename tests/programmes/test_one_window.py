@@ -403,11 +403,16 @@ def test_a_list_that_is_frozen_twice_by_one_command_has_one_salt(d: Desk) -> Non
     assert tuple(state.objects) == draws.drawn_by_pseudonym(frozen.salt or "", [f"case-{n}" for n in range(9)], 3, "03 07 11")
 
 
-def test_a_campaign_over_other_things_takes_no_cases(d: Desk) -> None:
-    """Institutions are not in the register of cases."""
-    opening = {"title": "治理", "scope": "机构", "period_from": FIRST, "check_by": "2023-12-31"}
-    record_id = d.call("open_campaign", "reviewer", programme="support_institution_governance", division="330225", **opening)["id"]
-    with pytest.raises(Refused, match="out_of_order"):
+def test_a_campaign_over_institutions_takes_no_cases(d: Desk) -> None:
+    """Where no institution is registered there is nothing to list, however many cases there are."""
+    town = "330225105"
+    household_id, _ = home(d, division=town)
+    d.call("apply", programme=ALLOWANCE, household_id=household_id)
+    decide(d, bc.case_id(ALLOWANCE, household_id))
+    opening = {"title": "治理", "scope": "机构", "period_from": d.now.date().isoformat(), "check_by": "2023-12-31"}
+    record_id = d.call("open_campaign", "reviewer", programme="support_institution_governance", division=town, **opening)["id"]
+    d.project()
+    with pytest.raises(Refused, match="供养服务机构"):
         d.call("list_campaign_cases", "reviewer", record_id=record_id)
 
 

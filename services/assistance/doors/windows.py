@@ -182,7 +182,8 @@ class WindowDoors(HandoffDoors):
         else:
             cases = sorted(row["case_id"] for row in _running(self, state.division, REVIEWED[state.programme]))
         if not cases:
-            raise Refused("not_found", "本辖区没有在册个案。", "record_id")
+            kind = "登记在册的供养服务机构" if state.programme == GOVERNANCE else "在册个案"
+            raise Refused("not_found", f"本辖区没有{kind}。", "record_id")
         if len(set(cases) | set(state.objects)) > inspection.MOST_OBJECTS:
             raise Refused("too_large", f"一次检查最多{inspection.MOST_OBJECTS}个对象，请按乡镇（街道）分别开展。", "record_id")
         answer = None
