@@ -110,7 +110,7 @@ class Asking:
         session = self.session("auditor")
         token = re.search(r'name="csrf_token" value="([^"]+)"', session.get(f"{self.base}/audit/bundle", timeout=60).text)
         assert token is not None
-        form = {"csrf_token": token[1], "kind": "stream", "value": self.stream}
+        form = {"csrf_token": token[1], "kind": "stream", "value": self.stream, "reason": "核对删除"}
 
         def made() -> bytes | None:
             answer = session.post(f"{self.base}/audit/bundle", data=form, timeout=120)

@@ -6,6 +6,7 @@ import json
 import os
 import urllib.request
 import uuid
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,9 @@ def test_from_an_http_request_to_a_reaction(watched: Watched) -> None:
         assert answer.headers["X-Correlation-Id"] == correlation
     door, last = "assistance.record_income", "assistance.on_income_recorded"
     expected = ["POST /api/v1/assistance/record_income", door, door, "RecordIncome", "publish assistance.income_recorded", last]
-    until(lambda: sorted(s["name"] for s in of(watched.spans(), correlation)) == sorted(expected))
+    until(lambda: Counter(s["name"] for s in of(watched.spans(), correlation)) >= Counter(expected))
     spans = of(watched.spans(), correlation)
-    assert way(spans, last) == expected
+    assert way(spans, last) == expected  # who else reacts is not asked here
     assert next(s for s in spans if s["name"].startswith("POST"))["attributes"]["minzheng.outcome"] == "200"
 
 
