@@ -96,7 +96,13 @@ def _members(_state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable
     return ({"members": tuple(dict.fromkeys(told))},)
 
 
+def _applied(_state: t.Temporary, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
+    """申请. Refusals of earlier matters that were told at the window come first, and each names its own matter."""
+    return ({"matter_id": asking.of(events, t.TemporaryApplied).matter_id},)
+
+
 GIVEN: dict[type, Given] = {
+    t.ApplyTemporary: _applied,
     t.ProposeTemporary: lambda _s, e, o: ({"publicity_days": asking.days_public(e[0].publicised_until, o)},),
     t.DecideTemporary: _approved,
     t.AnswerTemporaryAppeal: asking.answered,

@@ -102,7 +102,8 @@ def test_what_is_found_to_be_double_counts_as_helped_with_and_its_refusal_says_w
     decide = t.DecideTemporary(**REF, reviewed="hash", outdated=False, township_fen=500_000)
     why = "经核对，应急管理局已就同一事由救助，不重复救助：另购口粮"
     given(t.DECIDER, *events, proposed).on("2023-07-25").by("staff:approver").when(decide).then(
-        t.TemporaryRefused(HOUSEHOLD, MATTER, 0, why, "staff:approver", date(2023, 7, 25))
+        t.TemporaryRefused(HOUSEHOLD, MATTER, 0, why, "staff:approver", date(2023, 7, 25)),
+        t.TemporaryNoticeOwed(MATTER, date(2023, 7, 28)),
     )
 
 

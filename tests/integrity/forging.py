@@ -142,9 +142,14 @@ def typed() -> dict[str, set[str]]:
 
 
 def could_be_decided() -> dict[str, set[str]]:
-    """Every event type of the house → its fields that could be amounts, classes, verdicts, days, months."""
+    """Every event type of the house → its fields that could be amounts, classes, verdicts, days, months. Types that other tests registered
+    in the same process for themselves are none of the house."""
+    discovery.load_all()
+    house = {*discovery.services(), discovery.OPERATIONS}
     found: dict[str, set[str]] = defaultdict(set)
     for kind in REGISTRY.values():
+        if kind.service not in house:
+            continue
         for f in fields(kind.cls):
             hint = str(f.type)
             if f.name in ELSEWHERE:

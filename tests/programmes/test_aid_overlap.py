@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.assistance.declarations.handoffs import DISASTER_VICTIM_ASSISTANCE, SPECIAL_ASSISTANCE_REFERRAL
+from services.assistance.temporary import TemporaryNoticeOwed
 from shared.casework import handoff
 from shared.domain.errors import Refused
 from tests.desk import Desk, desk
@@ -136,7 +137,8 @@ def test_what_is_found_to_be_the_same_is_refused_with_that_reason(d: Desk, numbe
     d.call("answer_temporary_overlap", "reviewer", **ref, outcome="double", reason="同一次房屋倒塌")
     assert decide(d, ref)["status"] == "refused"
     office = d.services["assistance"].office
-    refused = office.history(f"assistance.temporary-{made.household_id}")[-1].event
+    refused, owed = (r.event for r in office.history(f"assistance.temporary-{made.household_id}")[-2:])
+    assert isinstance(owed, TemporaryNoticeOwed)  # what is to be told in writing is this refusal
     assert refused.reason == "经核对，应急管理局已就同一事由救助，不重复救助：同一次房屋倒塌"
 
 
