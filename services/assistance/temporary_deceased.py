@@ -72,10 +72,11 @@ class TemporaryReopened:
 @command("close_temporary_deceased", permission="assistance:accept")
 @dataclass(frozen=True)
 class CloseTemporaryDeceased:
-    """终止办理: that nobody lives any more whom it is for is looked up by the service first."""
+    """终止办理. ``alive``: somebody lives whom it is for, which the service looks up."""
 
     subject_id: str
     matter_id: str
+    alive: bool = False
 
 
 @command("reopen_temporary", permission="assistance:note")
@@ -98,6 +99,8 @@ def close(state: Temporary, c: CloseTemporaryDeceased, order: Order[Any]) -> Seq
         raise out_of_order("只有尚未作出决定的事项，可以因死亡终止办理。")
     if m.earlier is not None:  # the decision that was appealed against stands meanwhile
         raise out_of_order("该事项经复核正在重新审核，原决定继续有效，不作终止。")
+    if c.alive:
+        raise Refused("out_of_order", "救助对象或其家庭成员尚在，不能因死亡终止办理；死亡须先登记。", "subject_id")
     return [TemporaryClosed(state.subject_id, m.matter_id, m.drawn_fen, order.hand.actor)]
 
 

@@ -48,6 +48,10 @@ class PageDoors(Service):
         """What the form of an act on this record, or on one matter of it, is filled in with before anybody looks at it."""
         return {}
 
+    def elsewhere_of(self, category: str, state: Any, key: str, item: str) -> dict[str, Any]:
+        """What a door tells a command of other records: looked up for the page too, or the act would be offered out of order."""
+        return {}
+
     def files_of(self, person_id: str) -> tuple[tuple[str, str], ...]:
         """Where a person may stand in this service: (category, key)."""
         return ()
@@ -88,10 +92,10 @@ class PageDoors(Service):
         item = (item or newest) if newest else ""
         within(hand, decider.where(loaded.state, item))
         order: Order[Any] = Order(None, "look", hand, self.office.clock.now())
-        found = []
+        found, known = [], {**self.known_of(category, loaded.state, key, item), **self.elsewhere_of(category, loaded.state, key, item)}
         for command, info in self._doors_to(decider):
             names = [f.name for f in dataclasses.fields(command)]
-            given = {**self.known_of(category, loaded.state, key, item), names[0]: self.named_by(category, key, item)}
+            given = {**known, names[0]: self.named_by(category, key, item)}
             if item and len(names) > 1 and names[1].endswith("_id"):
                 given[names[1]] = item
             asked = {f.name for f in dataclasses.fields(info.form)}

@@ -127,6 +127,7 @@ def test_a_matter_of_which_nobody_lives_is_closed_without_a_claim_and_open_again
     first, papers = stands(d, ref)["first"]["amount_fen"], in_list(d, ref)
     with pytest.raises(Refused, match="尚在"):
         d.call("close_temporary_deceased", **ref)
+    assert "close_temporary_deceased" not in page(d, ref)[1]
     d.on("2025-06-05")
     died(d, who, "2025-06-04")
     assert page(d, ref)[1]["close_temporary_deceased"]["refused"] == ""

@@ -154,6 +154,13 @@ class TemporaryDoors(TemporaryPublicityDoors):
             return super().known_of(category, state, key, item)
         return {"reviewed": m.proposal.reviewed if m.proposal else "", "no": len(m.released) + 1}
 
+    def elsewhere_of(self, category: str, state: Any, key: str, item: str) -> dict[str, Any]:
+        """Of a matter that a death may close: whether somebody lives whom it is for."""
+        m = state.matters.get(item) if category == "temporary" else None
+        if m is None or m.status not in temporary_deceased.CLOSABLE:
+            return super().elsewhere_of(category, state, key, item)
+        return {"alive": not self._paid_today(key, m, self.office.clock.now().date())[1]}
+
     def stands_of(self, category: str, state: Any, item: str) -> dict[str, Any]:
         """A matter by its status."""
         m = state.matters.get(item) if category == "temporary" else None
@@ -222,11 +229,9 @@ class TemporaryDoors(TemporaryPublicityDoors):
     def close_temporary_deceased(self, order: Order[MatterRef]) -> Any:
         """救助对象均已死亡的，终止办理尚未作出决定的事项；先行救助已发的不追回。"""
         c = order.command
-        close = order.to(temporary_deceased.CloseTemporaryDeceased(c.subject_id, c.matter_id))
-        if not self._paid_today(c.subject_id, self._matter(c.subject_id, c.matter_id), order.today)[1]:
-            self.office.rehearse(temporary.DECIDER, c.subject_id, close)  # says first what else stands in its way
-            raise Refused("out_of_order", "救助对象或其家庭成员尚在，不能因死亡终止办理；死亡须先登记。", "subject_id")
-        return self.office.handle(temporary.DECIDER, c.subject_id, close)
+        _, gone = self._paid_today(c.subject_id, self._matter(c.subject_id, c.matter_id), order.today)
+        close = temporary_deceased.CloseTemporaryDeceased(c.subject_id, c.matter_id, not gone)
+        return self.office.handle(temporary.DECIDER, c.subject_id, order.to(close))
 
     @command(temporary.WithdrawTemporary)
     def withdraw_temporary(self, order: Order[temporary.WithdrawTemporary]) -> Any:
