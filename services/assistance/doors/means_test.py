@@ -263,6 +263,8 @@ class MeansTestDoors(BenefitService):
     def _certificates_here(self, case_id: str, order: Order[Any]) -> None:
         """A household is decided on its own stream: what of its members' certificates is not there yet is carried over first."""
         case: benefit_case.Case = self.office.load(CASES, case_id).state
+        if not case.subject_id:
+            return  # no such case, as whatever comes next says
         home: household.Household = self.office.load(household.DECIDER, case.subject_id).state
         if not home.exists:
             return
