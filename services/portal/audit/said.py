@@ -133,6 +133,7 @@ EVENTS: dict[str, str] = {
     "same_cause": "同一事由",
     "untrue": "经核实不属实",
     "sha256": "文件摘要（SHA-256）",
+    "back": "退汇的行",
     "slice": "第几批",
     "unauthorised": "未授权的人员",
     "was_published": "曾经公布",
