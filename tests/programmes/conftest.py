@@ -7,11 +7,18 @@ from collections.abc import Iterator
 import pytest
 
 from tests.desk import desk
-from tests.programmes.life import SERVICES, Life
+from tests.programmes.life import SERVICES, Life, rest
+
+
+@pytest.fixture
+def life(lived: Life) -> Life:
+    """As a test finds it that begins a minute after the one before: so many moments a minute are for each of them, not for all together."""
+    rest(lived.d)
+    return lived
 
 
 @pytest.fixture(scope="session")
-def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     """Lived once; a month later."""
     with desk(tmp_path_factory.mktemp("life"), *SERVICES) as d:
         made = Life(d)

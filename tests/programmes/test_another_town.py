@@ -81,10 +81,10 @@ class Wire:
 
 
 @pytest.fixture(scope="module")
-def app(life: Life) -> Iterator[Flask]:
-    made = create_app(dataclasses.replace(life.d.settings, portal_rate="1000000/minute"))
+def app(lived: Life) -> Iterator[Flask]:
+    made = create_app(dataclasses.replace(lived.d.settings, portal_rate="1000000/minute"))
     made.config["WTF_CSRF_ENABLED"] = False
-    made.extensions["portal"]._made["rpc"] = Wire(life.d)
+    made.extensions["portal"]._made["rpc"] = Wire(lived.d)
     yield made
     made.extensions["portal"].close()
 
