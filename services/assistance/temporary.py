@@ -971,7 +971,8 @@ def apply_temporary(state: Temporary, c: ApplyTemporary, order: Order[Any]) -> S
     )  # fmt: skip
     asked = [HukouPlaceNotified(c.subject_id, c.matter_id, c.payee_id, hukou, where, c.kind, c.cause)] if hukou else []
     after = evolve(state, applied)
-    told = [t for m in state.matters.values() for t in _told(m, "申请人再次申请时当面告知", order)]
+    came = not c.discovered and not c.handoff_id  # else nobody stood at the window who could have been told
+    told = [t for m in state.matters.values() for t in _told(m, "申请人再次申请时当面告知", order)] if came else []
     return [*told, applied, *asked, *_overlaps(after, after.matters[c.matter_id])]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -120,6 +120,23 @@ def test_a_refusal_that_is_told_with_the_next_application_is_asked_about_as_that
         state = t.DECIDER.fold(events, state)
     assert [(type(e), e.matter_id) for e in happened[-1][1]] == [(t.TemporaryRefusalTold, "m1"), (t.TemporaryApplied, "m2")]
     assert [a.differs for a in asked_again().of_stream(t.DECIDER, raws_of(t.DECIDER, "h", happened))] == [(), (), ()]
+
+
+def test_a_refusal_is_told_by_the_next_application_only_where_somebody_came() -> None:
+    """Need that we found ourselves, or that another town hands on, brings nobody to the window: the notice in writing is still owed."""
+    said = t.TemporaryRefusalTold
+    ways: list[tuple[dict[str, Any], list[type]]] = [({}, [said]), ({"discovered": True}, []), ({"handoff_id": "h1"}, [])]
+    for more, told in ways:
+        state = t.DECIDER.initial
+        asked: list[type] = []
+        first = t.ApplyTemporary("h", "m1", "330225101", "5a" * 16, "expenditure", "accident", FIRST, 100)
+        again = replace(first, matter_id="m2", **more)
+        for n, command in enumerate((first, t.RefuseTemporaryAcceptance("h", "m1", "不属于受理范围"), again)):
+            order: Order[Any] = Order(command, f"c{n}", Hand("staff:clerk", division="330225"), datetime.combine(FIRST, time(9), SHANGHAI))
+            events = t.DECIDER.decide[type(command)](state, command, order)
+            asked = [type(e) for e in events]
+            state = t.DECIDER.fold(events, state)
+        assert [kind for kind in asked if kind is said] == told
 
 
 # Kinds of decision, one event of each: what is changed in it, and which fields the finding names.
