@@ -42,14 +42,14 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
-def until(found: Callable[[], Any], limit: float = 150.0) -> Any:
-    """Wait for what happens by itself; the limit is only there so that a failing test ends."""
+def until(found: Callable[[], Any], limit: float = 150.0, seen: Callable[[], Any] = lambda: "") -> Any:
+    """Wait for what happens by itself; the limit is only there so that a failing test ends, and ``seen`` says then what there was."""
     deadline = time.monotonic() + limit
     while True:
         result = found()
         if result:
             return result
-        assert time.monotonic() < deadline, "what was waited for did not happen"
+        assert time.monotonic() < deadline, f"what was waited for did not happen {seen()}"
         time.sleep(0.05)
 
 

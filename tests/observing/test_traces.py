@@ -16,6 +16,7 @@ from shared import tracing
 from shared.config import ConfigError
 from shared.eventsourcing import codec
 from shared.messaging.client import RpcClient
+from shared.messaging.queues import depths, of_service
 from shared.observing import http_request, load
 from tests.e2e.conftest import new_id, until
 from tests.observing.conftest import CANARY, Watched, python
@@ -47,7 +48,12 @@ def test_from_an_agencys_message_to_the_last_reaction(watched: Watched) -> None:
     body = {"resident_id": who, "monthly_income_fen": 40_000, "effective_from": "2023-03-01", "reason": "employment"}
     bureau.publish("hrss", "income_changed", body, message_id=message)
     last = "assistance.disclose_reassessed"
-    until(lambda: [s for s in of(watched.spans(), message) if s["name"] == last])
+
+    def there() -> Any:
+        spans = sorted((s["start_time"], s["name"], s["attributes"]["minzheng.outcome"]) for s in of(watched.spans(), message))
+        return spans, bureau.letters(), depths(bureau.settings.amqp_uri, of_service("assistance"))
+
+    until(lambda: [s for s in of(watched.spans(), message) if s["name"] == last], seen=there)
     expected = [
         "assistance.on_income_changed",
         "RecordIncome",
