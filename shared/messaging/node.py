@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from shared import process
+from shared.config import ROOT
 from shared.messaging.definitions import (
     HOUSE_USER,
     VHOST,
@@ -207,7 +208,7 @@ class BrokerNode:
         """Write what the node reads. The path in it is relative to the node's directory: one with spaces or 汉字 must not matter."""
         _write(self._home / "definitions.json", render_definitions(self._passwords))
         _write(self._home / "enabled_plugins", "[].\n")  # no management plugin, nothing else that listens
-        _write(self._home / "advanced.config", "[].\n")
+        _write(self._home / "advanced.config", (ROOT / "deploy/rabbitmq/advanced.config").read_text(encoding="utf-8"))
         _write(self._home / "rabbitmq-env.conf", "")  # so that the machine's own is not read
         _write(self._home / "rabbitmq.conf", "\n".join([
             f"listeners.tcp.1 = 127.0.0.1:{self.port}",

@@ -125,6 +125,13 @@ def test_compose_and_the_local_node_use_one_definitions_file() -> None:
     assert "COPY deploy/rabbitmq deploy/rabbitmq" in (ROOT / "deploy/Dockerfile").read_text(encoding="utf-8")
 
 
+def test_compose_mounts_the_settings_that_the_local_node_has_too() -> None:
+    """How soon a broker that was restarted looks again at what waits for another try; the node's own test reads the same file."""
+    mounted = [v for v in COMPOSE["services"]["rabbitmq"]["volumes"] if v.endswith(":/etc/rabbitmq/advanced.config:ro")]
+    assert mounted == ["./deploy/rabbitmq/advanced.config:/etc/rabbitmq/advanced.config:ro"]
+    assert "dead_letter_worker_publisher_confirm_timeout" in (ROOT / "deploy/rabbitmq/advanced.config").read_text(encoding="utf-8")
+
+
 def test_the_exchanges_are_those_the_house_needs() -> None:
     """One per line of work and one per outside agency, durable topics; an agency writes to its own, reads at most its own queries."""
     lines_of_work = {*SERVICES, "childwelfare", "orgs"}

@@ -394,6 +394,22 @@ def test_a_broker_that_is_killed_loses_nothing(alone: House) -> None:
     assert not alone.letters()[:0]
 
 
+def test_what_waits_for_another_try_when_the_broker_is_killed_is_tried_soon(alone: House) -> None:
+    """Both were away at once: whatever waited has its effect. With the queues of a whole house: tests/setup/test_broker_node.py."""
+    with alone.worker() as worker:
+        alone.kill_log()
+        counters = [new_id() for _ in range(5)]
+        for counter in counters:
+            alone.tick(counter)
+        wait_for(lambda: len(worker.said("retry")) >= len(counters), "messages that wait")
+        alone.broker.kill9()
+        alone.start_log()
+        alone.broker.start()
+        wait_for(lambda: all(alone.events(c) == 1 for c in counters), "all effects", 90)
+    ours = (ROOT / "deploy/rabbitmq/advanced.config").read_bytes()
+    assert (alone.var / "rabbitmq/advanced.config").read_bytes() == ours
+
+
 def test_a_worker_that_is_killed_loses_nothing(alone: House) -> None:
     counters = [new_id() for _ in range(40)]
     stop = threading.Event()

@@ -150,7 +150,7 @@ def test_a_form_of_another_page_is_refused_and_one_sent_many_times_counts_once(p
     sent = {"csrf_token": token[1], "command_id": command[1], "words": "与事实不符", "contact": ""}
     answers = [page.request.post(path, form=sent, headers={"Referer": page.url}) for _ in range(6)]
     assert [a.status for a in answers] == [200] * 6
-    waiting = bureau.staff("clerk").assistance.list_public_objections(case_id=case)
+    waiting = until(lambda: bureau.staff("clerk").assistance.list_public_objections(case_id=case))
     assert len(waiting) == 1
 
 
