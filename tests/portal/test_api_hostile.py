@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gzip
 import uuid
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from services.portal.web.app import create_app
-from shared.config import Settings, load
+from shared.config import Settings
 from shared.security import tokens
+from tests.portal.nowhere import unconnected
 
 LIST, ACT, SEARCH = "/api/v1/assistance/list_cases", "/api/v1/assistance/accept_application", "/api/v1/assistance/find_person"
 GOOD = b'{"case_id": "x"}'
@@ -22,12 +22,7 @@ GOOD = b'{"case_id": "x"}'
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    var = tmp_path_factory.mktemp("hostile")
-    told = load({"MINZHENG_VAR": str(var), "AMQP_URI": "amqp://guest:guest@127.0.0.1:1/", "EVENTSTORE_URI": "esdb://127.0.0.1:1?Tls=false"})
-    assert told.token_private_key is not None
-    assert told.token_public_key is not None
-    tokens.development_keys(told.token_private_key, told.token_public_key)
-    return dataclasses.replace(told, portal_rate="1000000/minute")
+    return unconnected(tmp_path_factory.mktemp("hostile"))
 
 
 @pytest.fixture(scope="module")

@@ -25,10 +25,11 @@ from werkzeug.test import TestResponse
 from services.portal.web import portal as portal_of_the_house
 from services.portal.web import safety
 from services.portal.web.app import create_app
-from shared.config import Settings, load
+from shared.config import Settings
 from shared.messaging.wire import holds_resident_id
 from shared.security import tokens
 from shared.security.permissions import ROLES
+from tests.portal.nowhere import unconnected
 
 EVERY_ROLE = tuple(r for r in ROLES if not r.startswith(tokens.SERVICE))
 # What is for everybody: no token is asked for, and none makes a difference.
@@ -38,13 +39,7 @@ PUBLIC_ENDPOINTS = {"api_pages.index", "api_pages.operation", "sunshine.overview
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """A portal to which nothing is connected: whoever gets past the door would meet 503."""
-    var = tmp_path_factory.mktemp("walk")
-    told = load({"MINZHENG_VAR": str(var), "AMQP_URI": "amqp://guest:guest@127.0.0.1:1/", "EVENTSTORE_URI": "esdb://127.0.0.1:1?Tls=false"})
-    assert told.token_private_key is not None
-    assert told.token_public_key is not None
-    tokens.development_keys(told.token_private_key, told.token_public_key)
-    return dataclasses.replace(told, portal_rate="1000000/minute")
+    return unconnected(tmp_path_factory.mktemp("walk"))
 
 
 @pytest.fixture(scope="module")

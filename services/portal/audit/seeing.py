@@ -28,7 +28,6 @@ from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.eventlog import discovery
 from shared.eventlog.acts import Acts
-from shared.eventlog.client import LogUnavailable
 from shared.eventlog.integrity.nodes import MissingNode
 from shared.eventlog.integrity.receipt import NotSealed
 from shared.eventlog.moments import NoSuchStream, events_of, readable_of
@@ -263,11 +262,6 @@ def _unsealed(error: NotSealed) -> Response:
 @pages.errorhandler(sa.exc.SQLAlchemyError)
 def _damaged(_error: Exception) -> Response:
     return told(503, "unavailable", "完整性树或审计索引有损，读不出。请运行 minzheng audit verify 查明。")
-
-
-@pages.errorhandler(LogUnavailable)
-def _away(_error: LogUnavailable) -> Response:
-    return told(503, "unavailable", "事件日志暂不可用，请稍后再试。")
 
 
 @pages.errorhandler(UnknownEvent)

@@ -8,10 +8,8 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request
 
 from services.portal.desk import things
-from services.portal.desk.view import ask, door
+from services.portal.desk.view import ask, door, ordered
 from services.portal.web.identity import logged_in
-from services.portal.web.problems import status_of
-from shared.domain.errors import Refused, Unavailable
 
 LISTS = ("handoff_accept", "handoff_done")
 MOST = 50  # a page of the list
@@ -30,19 +28,10 @@ def selected(service: str) -> Any:
     refused, status, answer = "", 200, dict[str, Any]()
     if act:
         body = {"selected": [{"record_id": record_id, "dossier_hash": papers} for record_id, _, papers in chosen]}
-        try:
-            if act == "finish":
-                answer = ask(service, "finish_handoffs", command_id=command_id, **body, **given)
-            else:
-                answer = ask(service, "accept_handoffs", command_id=command_id, **body)
-        except Unavailable as away:  # nobody knows whether it was done: the same command id makes the second try harmless
-            refused, status = away.message, 503
-        except Refused as error:
-            refused, status, command_id = error.message, status_of(error), str(uuid.uuid4())
-        else:
-            if not answer["left"]:
-                return redirect(f"{back}?position={answer['position']}&done={len(answer['done'])}", 303)
-            command_id = str(uuid.uuid4())
+        method, more = ("finish_handoffs", given) if act == "finish" else ("accept_handoffs", {})
+        answer, refused, status, command_id = ordered(service, method, command_id, **body, **more)
+        if answer and not answer["left"]:
+            return redirect(f"{back}?position={answer['position']}&done={len(answer['done'])}", 303)
     elif not chosen:
         refused, status = "请选择待办理的转办。", 422
     why = {one["record_id"]: one["reason"] for one in answer.get("left", ())}

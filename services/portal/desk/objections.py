@@ -10,10 +10,9 @@ from flask import Blueprint, redirect, render_template, request
 
 from services.portal.desk import things
 from services.portal.desk.lists import every
-from services.portal.desk.view import ask, door, title
+from services.portal.desk.view import ask, door, ordered, title
 from services.portal.web.identity import logged_in
-from services.portal.web.problems import status_of
-from shared.domain.errors import Refused, Unavailable
+from shared.domain.errors import Refused
 from shared.eventlog.disclosure_rows import LATE, WAITING
 
 ANSWERS = ("take_public_objection", "reject_public_objection")
@@ -46,20 +45,13 @@ def rejections(service: str) -> Any:
     chosen, reason = frozenset(request.form.getlist("objection")), request.form.get("reason", "").strip()
     rows = [r for name in (LATE, WAITING) for r in every(service, "list_public_objections", worklist=name) if r["objection_id"] in chosen]
     command_id, back = request.form.get("command_id") or str(uuid.uuid4()), f"/desk/{service}/worklists/{worklist}"
-    answer: dict[str, Any] = {}
-    try:
-        if not rows:
-            raise Refused("invalid_input", "请选择待办理的异议；已办理的不再列出。", "receipts")
+    answer, refused, status = dict[str, Any](), "请选择待办理的异议；已办理的不再列出。", 422
+    if rows:
         receipts = [r["receipt"] for r in rows]
-        answer = ask(service, "reject_public_objections", command_id=command_id, receipts=receipts, reason=reason)
-    except Unavailable as away:  # nobody knows whether it was done: the same command id makes the second try harmless
-        refused, status = away.message, 503
-    except Refused as error:
-        refused, status, command_id = error.message, status_of(error), str(uuid.uuid4())
-    else:
+        answer, refused, status, command_id = ordered(service, "reject_public_objections", command_id, receipts=receipts, reason=reason)
+    if answer:
         if not answer["left"]:
             return redirect(f"{back}?position={answer['position']}&rejected={len(answer['rejected'])}", 303)
-        refused, status, command_id = "", 200, str(uuid.uuid4())
         rows = [r for r in rows if r["receipt"] not in answer["rejected"]]
     page = render_template(
         "desk/rejections.html", service=service, rows=rows, reason=reason, command_id=command_id, worklist=worklist, back=back,

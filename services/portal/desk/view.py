@@ -21,10 +21,11 @@ from services.portal.web.identity import ROLE_NAMES, who
 from services.portal.web.places import places_of
 from services.portal.web.portal import Portal
 from services.portal.web.portal import here as portal
+from services.portal.web.problems import status_of
 from shared.casework.looks import PURPOSES, USUAL
 from shared.clock import SHANGHAI
 from shared.domain import dates
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Unavailable
 from shared.eventlog import discovery
 from shared.eventlog.shape_rows import SOON
 from shared.messaging.doors import DoorInfo
@@ -63,6 +64,17 @@ def ask(service: str, method: str, why: str = "", /, **fields: Any) -> Any:
     if info.kind == "query":
         given |= {"purpose": why or usual(), "reference": reference_asked()}
     return portal().call(who().token, service, method, **given)
+
+
+def ordered(service: str, method: str, command_id: str, **fields: Any) -> tuple[dict[str, Any], str, int, str]:
+    """(answer, refusal, status, the next order's command id) of an order over several that were chosen in a list."""
+    try:
+        answer = ask(service, method, command_id=command_id, **fields)
+    except Unavailable as away:  # nobody knows whether it was done: the same command id makes the second try harmless
+        return {}, away.message, 503, command_id
+    except Refused as error:
+        return {}, error.message, status_of(error), str(uuid.uuid4())
+    return answer, "", 200, str(uuid.uuid4())
 
 
 def as_of() -> datetime | None:

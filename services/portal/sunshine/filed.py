@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 import yaml
+from flask import g, has_request_context
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
@@ -154,7 +155,16 @@ def _read(content: str, kind: type[T]) -> tuple[T, ...]:
 
 
 def _standing(portal: Portal, day: Day, kind: str) -> dict[str, Any] | None:
-    """The row that held on the day, or the first there ever was; None before any was written."""
+    """The row that held on the day, or the first there ever was; None before any was written. A page reads it once."""
+    if not has_request_context():
+        return _row(portal, day, kind)
+    known: dict[tuple[str, str], dict[str, Any] | None] = g.setdefault("filed", {})
+    if (kind, day.text) not in known:
+        known[kind, day.text] = _row(portal, day, kind)
+    return known[kind, day.text]
+
+
+def _row(portal: Portal, day: Day, kind: str) -> dict[str, Any] | None:
     asked = sa.select(ROWS).where(ROWS.c.kind == kind)
     rows = query(portal, asked.where(kept.on(ROWS, day.text))) or query(portal, asked.order_by(ROWS.c.since).limit(1))
     return rows[0] if rows else None

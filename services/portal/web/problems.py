@@ -128,7 +128,9 @@ def install(app: Flask) -> None:
 
     @app.errorhandler(Exception)
     def _fault(error: Exception) -> Response:
-        if isinstance(error, ConnectionError | TimeoutError | LogUnavailable):
+        if isinstance(error, LogUnavailable):
+            return told(503, "unavailable", "事件日志暂不可用，请稍后再试。")
+        if isinstance(error, ConnectionError | TimeoutError):
             away = Unavailable()
             return told(503, away.code, away.message)
         if isinstance(error, BROKEN_BODIES):

@@ -270,13 +270,13 @@ def _answered(state: Handoff, event: HandoffDone | HandoffCorrected) -> Handoff:
 def acceptance_no(division: str, command_id: str) -> str:
     """统一受理编号: the district's code, 15 digits, and a check digit, so that a mistyped number is not somebody else's. One in which a
     resident ID could be read (one in sixty) is passed over: citizens ask by it, and no address takes a resident ID."""
-    for n in itertools.count():
-        key = derived_id("acceptance", command_id, *([str(n)] if n else []))
-        body = f"{division[:6]}{int(key.replace('-', ''), 16) % 10**15:015d}"
-        number = body + _check_digit(body)
-        if not resident_id.stands_in(number):
-            return number
-    raise AssertionError("unreachable")
+    return next(number for n in itertools.count() if not resident_id.stands_in(number := _number(division, command_id, n)))
+
+
+def _number(division: str, command_id: str, n: int) -> str:
+    key = derived_id("acceptance", command_id, *([str(n)] if n else []))
+    body = f"{division[:6]}{int(key.replace('-', ''), 16) % 10**15:015d}"
+    return body + _check_digit(body)
 
 
 def record_of(number: str) -> str:
