@@ -9,13 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.test import TestResponse
 
 from services.assistance import referral_answers, referrals
 from services.assistance.declarations import DECIDERS
 from services.assistance.verification_sources import SOURCES, SourceAnswersTaken
+from services.portal.web.app import create_app
 from shared.domain.errors import Refused
-from tests.desk import Desk, desk
+from shared.security import tokens
+from tests.desk import DIVISION, Desk, desk
 from tests.programmes.people import Numbers, grant, home
+from tests.programmes.test_another_town import Wire
 
 LIVING = "minimum_living_allowance"
 MEDICAL, SCHOOL, HOUSING, WORK = (n.unit for n in referrals.NEEDS)
@@ -78,6 +82,37 @@ def test_several_are_accepted_and_answered_at_once(d: Desk, numbers: Numbers) ->
     with pytest.raises(Refused) as done:
         d.call("finish_handoffs", selected=pick(sent[WORK]), outcome="declined", result="重复")
     assert done.value.code == "out_of_order"
+
+
+def test_the_desk_accepts_and_answers_what_was_chosen(d: Desk, numbers: Numbers) -> None:
+    """Chosen in the list, shown as they stand, done and told; what cannot be done keeps its reason, and nobody chosen is said in words."""
+    sent = referred(d, numbers)
+    app = create_app(d.settings)
+    app.config["WTF_CSRF_ENABLED"] = False
+    app.extensions["portal"]._made["rpc"] = Wire(d)
+    assert d.settings.token_private_key is not None
+    with app.test_client() as client:
+        with client.session_transaction() as session:
+            session["token"] = tokens.issue(d.settings.token_private_key, "staff:desk", ("clerk",), DIVISION)
+        chosen = [f"{s['id']} {s['dossier_hash']}" for s in (sent[MEDICAL], sent[SCHOOL])]
+        stale = f"{sent[HOUSING]['id']} {'0' * 64}"
+
+        def post(*handoffs: str, **more: str) -> TestResponse:
+            form = {"handoff": list(handoffs), "worklist": "handoff_accept", "command_id": str(uuid.uuid4()), **more}
+            return client.post("/desk/assistance/handoffs/selected", data=form)
+
+        assert "请选择" in post().text
+        shown = post(*chosen)
+        assert (shown.status_code, all(s["number"] in shown.text for s in (sent[MEDICAL], sent[SCHOOL]))) == (200, True)
+        part = post(*chosen, stale, act="accept")
+        assert (part.status_code, "收到的材料与转出时不一致" in part.text, "已办理2件" in part.text) == (200, True, True)
+        assert [now(d, sent[unit]["id"])["status"] for unit in (MEDICAL, SCHOOL, HOUSING)] == ["accepted", "accepted", "sent"]
+        nothing_said = post(*chosen, act="finish", outcome="aided", result="")
+        assert (nothing_said.status_code, now(d, sent[MEDICAL]["id"])["status"]) == (422, "accepted")
+        done = post(*chosen, act="finish", outcome="aided", result="已纳入")
+        assert (done.status_code, "done=2" in done.headers["Location"]) == (303, True)
+        assert {now(d, sent[unit]["id"])["status"] for unit in (MEDICAL, SCHOOL)} == {"done"}
+    app.extensions["portal"].close()
 
 
 def test_a_hand_of_another_town_accepts_nothing(d: Desk, numbers: Numbers) -> None:
