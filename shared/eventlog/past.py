@@ -171,7 +171,7 @@ class Past:
                 rows.flush(tx)
         finally:
             engine.dispose()
-        put(building, path)
+        self._place(building, path)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -253,7 +253,7 @@ class Past:
             fold.finish()
         finally:
             fold.close()
-        put(building, path)
+        self._place(building, path)
         return fold.mark
 
     def _look(self, mark: Mark, moment: int, reader: Reader, end: int) -> tuple[Mark, bool]:
@@ -333,6 +333,11 @@ class Past:
             self._space(_need(files, building))
             if not building.exists():
                 building.touch()
+
+    def _place(self, building: Path, path: Path) -> None:
+        """Give what is made its name. Not while somebody counts: between its old name and its new one it would be in no count."""
+        with alone(self.directory / "room", None):
+            put(building, path)
 
     def _space(self, need: int = 0) -> None:
         if not self._has_space(need):

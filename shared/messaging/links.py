@@ -31,10 +31,21 @@ def broken(error: BaseException) -> bool:
     return isinstance(error, OSError | amqp.exceptions.AMQPError)
 
 
-def connection(uri: str, *, heartbeat: int = HEARTBEAT, confirms: bool = False) -> Connection:
+class Link(Connection):  # type: ignore[misc]
+    """A connection that is lost when it is lost. kombu's own opens another one in its place wherever it is used next (celery/kombu#220): a
+    consumer whose acknowledgement was the first to fail then listened for good on a connection on which it consumes nothing."""
+
+    @property
+    def connection(self) -> Any:
+        if not self._closed and self._connection is not None and not self.connected:
+            raise amqp.exceptions.RecoverableConnectionError("the connection was lost")
+        return super().connection
+
+
+def connection(uri: str, *, heartbeat: int = HEARTBEAT, confirms: bool = False) -> Link:
     """A connection that is not open yet. The options are a fresh dict each time (nameko shares one between all publishers)."""
     options = {"socket_settings": dict(SOCKET), "confirm_publish": confirms}
-    return Connection(uri, heartbeat=heartbeat, connect_timeout=5, transport_options=options)
+    return Link(uri, heartbeat=heartbeat, connect_timeout=5, transport_options=options)
 
 
 def close_quietly(link: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from shared.config import ROOT
 from shared.domain.errors import Refused, Unavailable
-from shared.messaging import names, reactions, rpc, wire
+from shared.messaging import links, names, reactions, rpc, wire
 from tests.messaging.house import AMOUNTS, COUNTER, DELAYS, TICKS, House, Wire, Worker, new_id, wait_for
 
 TRIES = 1 + len(DELAYS.split(","))
@@ -369,6 +369,35 @@ def test_pitfall_22_two_timers_do_a_thing_once(house: House, standing: Worker) -
 
 def test_pitfall_23_no_handler_may_come_near_the_brokers_ack_timeout() -> None:
     assert rpc.LIMIT < reactions.LIMIT <= 120 < 30 * 60
+
+
+def test_pitfall_24_a_connection_on_which_a_write_failed_is_not_replaced_behind_its_consumer(house: House) -> None:
+    """The acknowledgement is the first to notice; who reads next is told, instead of listening on another connection to nothing."""
+    network = Wire(house.broker.port)
+    link = links.connection(house.broker.uri.replace(f":{house.broker.port}/", f":{network.port}/"))
+    try:
+        link.connect()
+        first, channel = link.connection, link.default_channel
+        network.cut()
+
+        def refused() -> bool:
+            try:
+                channel.basic_qos(0, 1, False)
+            except OSError:
+                return True
+            return False
+
+        wait_for(refused, "a write that fails")
+        assert not link.connected
+        for use in (lambda: link.drain_events(timeout=0.1), link.heartbeat_check):
+            with pytest.raises(amqp.exceptions.RecoverableConnectionError):
+                use()
+        link.close()
+        link.connect()
+        assert link.connection is not first, "who asks for another one gets it"
+    finally:
+        links.close_quietly(link)
+        network.close()
 
 
 def test_a_broker_that_is_killed_loses_nothing(alone: House) -> None:
