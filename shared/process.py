@@ -13,6 +13,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,7 +22,11 @@ from pathlib import Path
 
 TETHER = Path(__file__).with_name("tether.py")
 LOG_LIMIT = 20_000_000  # bytes; a longer log is set aside (one generation) when its process is started again
+CLAIM = "minzheng-port-"
+CLAIMS = 200  # ports a process may hold at once
+ENOUGH_PORTS = 1000
 Process = subprocess.Popen[bytes]
+_claims: deque[int] = deque()  # what holds them, the oldest first
 
 
 @lru_cache(maxsize=1)
@@ -83,17 +88,37 @@ def finish(process: Process, limit: float) -> bool:
     return willing
 
 
+def quiet_ports() -> range:
+    """Ports that no outgoing connection is given: those below the kernel's range for these, or above it, whichever are more."""
+    try:
+        first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    except (OSError, ValueError):
+        first, last = 32768, 60999
+    found = max(range(15000, min(first, 32000)), range(max(last + 1, 15000), 65536), key=len)
+    return found if len(found) >= ENOUGH_PORTS else range(15000, 32000)
+
+
 def free_port() -> int:
-    """A free port on the loopback, from below the range that outgoing connections take theirs from."""
-    for _ in range(200):
-        port = random.randint(15000, 31999)  # noqa: S311 - not a secret
-        with socket.socket() as probe:
+    """A port of the loopback on which nothing listens and that no other process of ours is given (端口): ours as long as we live.
+
+    Whoever is to listen binds it only later, a broker seconds later, and lets go of it whenever it is started again. So a port is claimed
+    by a name beside it, of a socket that sends nothing: names of this kind are seen wherever the port is, whoever runs there, and the
+    kernel takes them back with the process. A process that asks for very many gives up its oldest.
+    """
+    ports = quiet_ports()
+    for _ in range(500):
+        port = random.choice(ports)  # noqa: S311 - not a secret
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as claim, socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
+                claim.bind(f"\0{CLAIM}{port}")
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+            _claims.append(claim.detach())
+        while len(_claims) > CLAIMS:
+            os.close(_claims.popleft())
+        return port
     raise RuntimeError("找不到空闲端口。")
 
 
