@@ -26,7 +26,7 @@ from shared.eventlog.client import Log, Raw
 from shared.messaging.node import BrokerNode
 from shared.security import tokens
 
-START_LIMIT = 60.0
+START_LIMIT = 180.0
 DISTRICT = "330225"
 Say = Callable[[str], None]
 

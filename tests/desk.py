@@ -60,12 +60,12 @@ def running_log(directory: Path) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(90)
     try:
         yield uri[0]
     finally:
         done.set()
-        thread.join(20)
+        thread.join(90)
 
 
 class Desk:

@@ -28,7 +28,7 @@ from shared.config import ROOT, Settings, load, run_file
 from shared.messaging.node import BrokerError, BrokerNode, ensure_definitions, external_notice
 from shared.observing import LOG_FORMAT, METRICS_PORT, PROCESS
 
-START_LIMIT = 60.0  # seconds for one process to become ready
+START_LIMIT = 180.0  # seconds for one process to become ready: one that dies is noticed at once, a busy machine only makes it late
 STOP_LIMIT = 25.0  # seconds for the processes of one wave to stop by themselves; a worker takes up to 20 to finish what it has begun
 CALM = 60.0  # a process that has run this long is well again: its back-off starts anew
 BACK_OFF = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)  # seconds before each next restart

@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 from esdbclient import EventStoreDBClient
 
-START_SECONDS = 20
+from shared.process import free_port
+
+START_SECONDS = 90
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -24,7 +26,7 @@ class LogProcess:
     def __init__(self, directory: Path, *options: str) -> None:
         self.directory = directory
         self.options = options
-        self.port = 0
+        self.port = free_port()  # it comes back on the same one, which no client that still looks for it may have got meanwhile
         self.process: subprocess.Popen[bytes] | None = None
         self.output = directory.parent / f"{directory.name}.out"
 
@@ -37,10 +39,7 @@ class LogProcess:
         return self
 
     def _ready(self) -> bool:
-        found = re.search(r"已就绪：\S+:(\d+)", self.output.read_text())
-        if found:
-            self.port = int(found.group(1))
-        return found is not None
+        return re.search(rf"已就绪：\S+:{self.port}\b", self.output.read_text()) is not None
 
     def client(self, options: str = "") -> EventStoreDBClient:
         return EventStoreDBClient(f"esdb://127.0.0.1:{self.port}?Tls=false{options}")
@@ -48,13 +47,13 @@ class LogProcess:
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(90)
 
     def stop(self) -> int:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(15)
+        return self.process.wait(90)
 
 
 def until(condition: Callable[[], object], seconds: float, what: str) -> None:

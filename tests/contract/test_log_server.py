@@ -28,7 +28,7 @@ ANY, NONE = StreamState.ANY, StreamState.NO_STREAM
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "shared.eventlog.embedded", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=20)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=90)
 
 
 def test_help_names_every_option() -> None:
@@ -129,7 +129,7 @@ def test_graceful_stop(own_log: LogProcess) -> None:
 
     def follow() -> None:
         try:
-            for item in client.subscribe_to_all(include_caught_up=True, timeout=30):
+            for item in client.subscribe_to_all(include_caught_up=True, timeout=90):
                 if item.is_caught_up:
                     ready.set()
         except EventStoreDBClientException as error:
@@ -137,9 +137,9 @@ def test_graceful_stop(own_log: LogProcess) -> None:
 
     thread = threading.Thread(target=follow)
     thread.start()
-    assert ready.wait(15)
+    assert ready.wait(90)
     assert own_log.stop() == 0
-    thread.join(15)
+    thread.join(90)
     assert len(outcome) == 1
     assert isinstance(outcome[0], ServiceUnavailable)
     client.close()
@@ -181,9 +181,9 @@ def test_kill_at_any_instant(own_log: LogProcess, rounds: int) -> None:
                     attempted.update(event.id for event in batch)
                     expected = NONE if version < 0 else version
                     if len(batch) == 1:
-                        position = client.streams.append(stream, expected, batch, timeout=10)
+                        position = client.streams.append(stream, expected, batch, timeout=60)
                     else:
-                        position = client.streams.batch_append(stream, expected, batch, timeout=10)
+                        position = client.streams.batch_append(stream, expected, batch, timeout=60)
                     version += len(batch)
                     acknowledged.append((stream, batch[-1].id, position))
                     acknowledged.extend((stream, event.id, -1) for event in batch[:-1])
@@ -197,10 +197,10 @@ def test_kill_at_any_instant(own_log: LogProcess, rounds: int) -> None:
         for thread in threads:
             thread.start()
         for _ in range(60 + 35 * cycle):
-            assert enough.acquire(timeout=30)
+            assert enough.acquire(timeout=90)
         own_log.kill()
         for thread in threads:
-            thread.join(30)
+            thread.join(90)
             assert not thread.is_alive()
         own_log.start()
         with own_log.client() as client:

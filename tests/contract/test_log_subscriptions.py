@@ -16,7 +16,7 @@ from esdbclient.exceptions import GrpcDeadlineExceeded, StreamIsDeleted
 from tests.contract.conftest import LogProcess, until
 
 ANY = StreamState.ANY
-WAIT = 20  # seconds a subscription is given before it counts as silent
+WAIT = 90  # seconds a subscription is given before it counts as silent
 
 
 def events(count: int, event_type: str = "T") -> list[NewEvent]:
@@ -248,7 +248,7 @@ def test_many_subscribers_and_writers(own_log: LogProcess) -> None:
 
     def follow(nth: int) -> None:
         try:
-            with own_log.client() as client, client.subscribe_to_all(timeout=60) as subscription:
+            with own_log.client() as client, client.subscribe_to_all(timeout=90) as subscription:
                 seen[nth] = take(subscription, total)
         except BaseException as error:
             faults.append(error)
@@ -284,7 +284,7 @@ def test_a_slow_reader_costs_nothing_but_time(own_log: LogProcess) -> None:
             return next(int(line.split()[1]) // 1024 for line in status if line.startswith("RssAnon"))
 
     with own_log.client() as writer, own_log.client() as reader:
-        subscription = reader.subscribe_to_all(timeout=60)
+        subscription = reader.subscribe_to_all(timeout=90)
         write(writer, "s", 1)
         first = next(subscription)
         before = memory()

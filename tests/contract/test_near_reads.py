@@ -190,13 +190,13 @@ def test_a_restored_logs_file_is_opened_anew(process: LogProcess, wire: Log, nea
     shutil.copytree(process.directory, backup)
     process.start()
     _fresh(process).append(stream, [_event("assistance.later")], before - 1)
-    wait_until(lambda: _read(near, stream) is not None, 30.0)
+    wait_until(lambda: _read(near, stream) is not None, 90.0)
     assert len(near.read(stream)) == before + 1
     process.kill()
     shutil.rmtree(process.directory)
     shutil.copytree(backup, process.directory)
     process.start()
-    wait_until(lambda: _read(near, stream) is not None, 30.0)
+    wait_until(lambda: _read(near, stream) is not None, 90.0)
     assert len(near.read(stream)) == before
     _fresh(process).append(stream, [_event("assistance.other")], before - 1)
     assert [e.name for e in near.read(stream, before)] == ["assistance.other"]

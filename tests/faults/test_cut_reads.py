@@ -36,7 +36,7 @@ def log(tmp_path: Path) -> Iterator[Log]:
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()
-    assert ready.wait(20)
+    assert ready.wait(90)
     log = Log(uri[0])
     try:
         yield log

@@ -33,7 +33,7 @@ class LogProcess:
     def start(self) -> LogProcess:
         argv = [sys.executable, "-m", "shared.eventlog.embedded", "--port", str(self.port), "--data", str(self.data)]
         self.process = process.spawn(argv, log=self.output, env=dict(os.environ), cwd=ROOT)
-        assert process.wait_until(lambda: process.accepts(self.port), 20), process.tail(self.output)
+        assert process.wait_until(lambda: process.accepts(self.port), 90), process.tail(self.output)
         return self
 
     def kill(self) -> None:

@@ -183,7 +183,7 @@ def _project(model: Any, engine: sa.Engine, log: Log) -> None:
         assert model.wait_for(engine, log.head(model.service + "."), 20), said
     finally:
         stopping.set()
-        running.join(20)
+        running.join(90)
     assert not running.is_alive()
     assert CANARY not in "".join(said)
 

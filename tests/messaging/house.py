@@ -60,7 +60,7 @@ class Worker:
     def kill9(self) -> None:
         process.kill(self.process)
 
-    def stop(self, limit: float = 15) -> int:
+    def stop(self, limit: float = 60) -> int:
         process.terminate(self.process)
         process.finish(self.process, limit)
         return int(self.process.returncode)

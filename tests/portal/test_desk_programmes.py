@@ -192,7 +192,7 @@ class Walk:
             return next((Page(row).to(path) for row in rows if f"<td>{self.d.name}</td>" in row), "")
 
         assert self.page("clerk", "/desk").to("/desk/find")
-        return str(until(case, 30))
+        return str(until(case, 90))
 
     def payee(self, case: str) -> None:
         """收款账户: proposed from the case, confirmed from 发放 by another hand."""
@@ -220,8 +220,8 @@ class Walk:
             return row[0] if row else ""
 
         assert line(), f"{self.d.name}: the case is not in the run"
-        until(lambda: "已发放" in line(), 60)
-        until(lambda: self.page("clerk", urlsplit(case).path).to(run), 60)  # the case says in which run it was paid
+        until(lambda: "已发放" in line(), 90)
+        until(lambda: self.page("clerk", urlsplit(case).path).to(run), 90)  # the case says in which run it was paid
         return run
 
 
@@ -319,7 +319,7 @@ def hard_elder(w: Walk) -> str:
     record = w.do("clerk", w.programme(elder, ELDER_ABILITY_ASSESSMENT), "request_assessment", division=TOWN)
     w.do("clerk", record, "submit_assessment", **scores)
     w.do("reviewer", urlsplit(record).path, "submit_second_assessment", **scores)
-    until(lambda: "能力等级" in w.page("clerk", elder).text, 30)
+    until(lambda: "能力等级" in w.page("clerk", elder).text, 90)
     return w.decided(w.applied(elder))
 
 

@@ -217,7 +217,7 @@ def test_what_takes_long_is_made_ready_by_a_process_of_its_own(life: Life, monke
     assert refused.value.code == "unavailable"
     assert here.preparing.running
     assert not here.preparing.begin(moment), "one at a time"
-    assert wait_until(lambda: not here.preparing.running, 60)
+    assert wait_until(lambda: not here.preparing.running, 90)
     assert here.past.path(moment).exists(), (d.settings.var / "log" / "past-assistance.log").read_text()
     assert d.call("list_cases", as_of=moment.isoformat()) == then
 

@@ -51,7 +51,7 @@ class Running:
     def stop(self) -> None:
         if self.process is not None:
             process.terminate(self.process)
-            assert process.finish(self.process, 15), self.log.read_text()
+            assert process.finish(self.process, 60), self.log.read_text()
             self.process = None
 
     def said(self, text: str) -> bool:

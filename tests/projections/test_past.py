@@ -213,7 +213,7 @@ def test_a_kill_in_the_middle_of_a_write_is_undone_and_gone_on_from(past: Past, 
     """SIGKILL between the first pages of a batch and its commit: the journal brings back the batch before, and the rest is folded."""
     sample.fill(log, (f"a{n}" for n in range(50)), 9)
     building = past.path(at(20)).with_suffix(".building")
-    assert preparing(past, log, at(20), "write").wait(60) == -9
+    assert preparing(past, log, at(20), "write").wait(90) == -9
     assert hot(building)
     folded = counting(past._model)
     assert shown(at(20)) == truth(log, at(20))
@@ -226,7 +226,7 @@ def test_a_kill_while_a_finished_file_is_written_to_is_undone(past: Past, log: L
     sample.fill(log, (f"a{n}" for n in range(50)), 9)
     before, path = shown(at(20)), past.path(at(20))
     past.close()
-    assert subprocess.run([sys.executable, "-c", KILLED_WRITING, str(path)], cwd=ROOT, check=False, timeout=60).returncode == -9
+    assert subprocess.run([sys.executable, "-c", KILLED_WRITING, str(path)], cwd=ROOT, check=False, timeout=90).returncode == -9
     assert hot(path)
     again = Past(past.directory, sample.model(), log)
     folded = counting(again._model)
@@ -294,7 +294,7 @@ def preparing(past: Past, log: Log, moment: datetime, how: str) -> subprocess.Po
 def test_a_crash_in_the_middle_leaves_nothing_half(past: Past, log: Log, shown: Callable[[datetime], Contents]) -> None:
     """Killed behind its first batch: there is no file of that moment, and the next one folds the rest alone."""
     sample.fill(log, (f"a{n}" for n in range(50)), 9)
-    assert preparing(past, log, at(20), "die").wait(60) == -9
+    assert preparing(past, log, at(20), "die").wait(90) == -9
     assert not list(past.directory.glob("*.db"))
     folded = counting(past._model)
     assert shown(at(20)) == truth(log, at(20))
@@ -312,8 +312,8 @@ def test_several_that_prepare_the_same_moment_do_not_harm_each_other(past: Past,
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
-    assert [other.wait(60) for other in others] == [0, 0]
+        thread.join(90)
+    assert [other.wait(90) for other in others] == [0, 0]
     assert found == [truth(log, at(20))] * 4
     assert len(list(past.directory.glob("*.db"))) == 1
     for one in pasts:
@@ -327,15 +327,15 @@ def test_who_is_impatient_does_not_wait_for_another_one(past: Past, log: Log) ->
 
     def slowly(*_: Any) -> None:
         inside.set()
-        go_on.wait(60)
+        go_on.wait(90)
 
     other = threading.Thread(target=lambda: Past(past.directory, sample.model(), log).prepare(at(5), progress=slowly))
     other.start()
-    assert inside.wait(60)
+    assert inside.wait(90)
     with pytest.raises(NotReady):
         past.at(at(5), 0.0)
     go_on.set()
-    other.join(60)
+    other.join(90)
     assert past.at(at(5), 0.0)
 
 
@@ -392,7 +392,7 @@ def test_many_that_come_at_the_same_instant_do_not_pass_the_bound_together(tmp_p
     together, answers = threading.Barrier(8), []
 
     def ask(n: int) -> None:
-        together.wait(60)
+        together.wait(90)
         try:
             pasts[n].at(at(n), None)
             answers.append("made")
@@ -403,7 +403,7 @@ def test_many_that_come_at_the_same_instant_do_not_pass_the_bound_together(tmp_p
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(90)
     assert sorted(answers) == ["made"] * 3 + ["refused"] * 5
     assert len(files_of(pasts[0])) == 3
     for past in pasts:

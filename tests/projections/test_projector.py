@@ -47,7 +47,7 @@ def following(model: ReadModel, engine: sa.Engine, server: LogServer) -> Iterato
         yield made
     finally:
         made.stopping.set()
-        made.thread.join(20)
+        made.thread.join(90)
         assert not made.thread.is_alive()
 
 
@@ -65,7 +65,7 @@ def test_what_was_there_and_what_is_added_is_projected(server: LogServer, engine
     sample.fill(log, ["a", "b"], 5, close=True)
     log.append("elsewhere.thing-1", [sample.raw(sample.Noted("x", "of another service"))], -1)
     with following(model, engine, server) as f:
-        assert f.ready.wait(20)
+        assert f.ready.wait(90)
         position = sample.fill(log, ["c"], 3)
         assert model.wait_for(engine, position, 20)
         assert [row[0] for row in contents(model, engine)["accounts"]] == ["a", "b", "c"]
@@ -76,12 +76,12 @@ def test_two_at_once_work_one_after_the_other(server: LogServer, engine: sa.Engi
     """The second stands by, and takes over when the first has stopped."""
     model, log = sample.model(), server.connect()
     with following(model, engine, server) as first:
-        assert first.ready.wait(20)
+        assert first.ready.wait(90)
         with following(sample.model(), engine, server) as second:
-            assert second.ready.wait(20)  # ready to stand in
+            assert second.ready.wait(90)  # ready to stand in
             assert model.wait_for(engine, sample.fill(log, ["a"], 3), 20)
             first.stopping.set()
-            first.thread.join(20)
+            first.thread.join(90)
             assert model.wait_for(engine, sample.fill(log, ["b"], 3), 20)
             assert second.said == []
     assert same_as_rebuilt(model, engine, log) == 10
@@ -108,7 +108,7 @@ def test_the_log_killed_and_started_again(server: LogServer, engine: sa.Engine) 
     """The projector opens a new subscription where it stands."""
     model, log = sample.model(), server.connect()
     with following(model, engine, server) as f:
-        assert f.ready.wait(20)
+        assert f.ready.wait(90)
         assert model.wait_for(engine, sample.fill(log, ["a"], 3), 20)
         log.close()
         server.kill()
@@ -159,7 +159,7 @@ def test_a_log_restored_from_an_older_backup_is_noticed(server: LogServer, engin
     with engine.begin() as tx:
         tx.execute(sa.update(model.checkpoints).values(position=log.head() + 1_000))
     with following(model, engine, server) as f:
-        f.thread.join(20)
+        f.thread.join(90)
         assert isinstance(f.failure, LogWentBack)
         assert "rebuild --force sample" in str(f.failure)
         assert f.projector.unready() == str(f.failure)
@@ -180,7 +180,7 @@ def test_a_new_version_is_built_beside_and_put_in_place(server: LogServer, engin
         assert old.wait_for(engine, position, 20)
     new = sample.model(2)
     with following(new, engine, server) as f:
-        assert f.ready.wait(20)
+        assert f.ready.wait(90)
         checkpoint = new.checkpoint(engine)
         assert checkpoint is not None
         assert checkpoint.version == 2
@@ -195,7 +195,7 @@ def test_a_stranger_who_writes_the_checkpoint_is_noticed(server: LogServer, engi
     """The lease was lost without a word: the compared checkpoint still keeps the rows right."""
     model, log = sample.model(), server.connect()
     with following(model, engine, server) as f:
-        assert f.ready.wait(20)
+        assert f.ready.wait(90)
         assert model.wait_for(engine, sample.fill(log, ["a"], 3), 20)
         with engine.begin() as tx:
             tx.execute(sa.update(model.checkpoints).values(generation=model.checkpoints.c.generation + 1))

@@ -36,13 +36,13 @@ def test_silence_while_the_log_grows_is_believed_at_the_second_look(log: Log, mo
     go_on = threading.Event()
 
     def read(raw: Raw) -> Raw:  # stands for a connection on which nothing comes through
-        go_on.wait(60)
+        go_on.wait(90)
         return raw
 
     added(log)
     tail: Tail[Raw] = Tail(log, -1, read)
     try:
-        assert process.wait_until(lambda: tail._subscription is not None, 20)
+        assert process.wait_until(lambda: tail._subscription is not None, 90)
         tail.listen()
         added(log)
         tail.listen()
@@ -60,12 +60,12 @@ def test_what_comes_between_two_looks_clears_the_suspicion(log: Log, monkeypatch
     monkeypatch.setattr(tails, "AGAIN", 0.0)
     tail: Tail[Raw] = Tail(log, -1, lambda raw: raw)
     try:
-        assert process.wait_until(lambda: tail._subscription is not None, 20)
+        assert process.wait_until(lambda: tail._subscription is not None, 90)
         for _ in range(3):
             tail.listen()
             added(log)
             tail.listen()
-            assert process.wait_until(lambda: any(isinstance(item, Raw) for item in tail.come(10)), 20)
+            assert process.wait_until(lambda: any(isinstance(item, Raw) for item in tail.come(10)), 90)
         assert tail.error is None
     finally:
         tail.stop()

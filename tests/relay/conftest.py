@@ -115,7 +115,7 @@ class Relaying:
     def stop(self) -> None:
         self.stopping.set()
         if self.thread.ident is not None:
-            self.thread.join(20)
+            self.thread.join(90)
             assert not self.thread.is_alive()
 
 

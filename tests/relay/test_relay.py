@@ -76,7 +76,7 @@ def test_the_checkpoint_follows_and_its_stream_stays_short(log: Log, inbox: Inbo
     relay.stop()
     assert mark.read(log, name).version == entries  # nothing new, nothing written
     again = relays.thread()
-    assert again.active.wait(20)
+    assert again.active.wait(90)
     sample.fill(log, ["later"], 0)
     until(lambda: inbox.count() == 301)
     assert again.relay.counts.published == 1
@@ -144,7 +144,7 @@ def _peek(inbox: Inbox) -> list[str]:
 def test_a_deposed_relay_stops_publishing(log: Log, inbox: Inbox, relays: Relays, name: str) -> None:
     """The second fence: somebody has taken the checkpoint though we still hold the broker's lease."""
     relay = relays.thread()
-    assert relay.active.wait(20)
+    assert relay.active.wait(90)
     mark.claim(log, name, "somebody else")
     sample.fill(log, ["a"], 3)
     until(lambda: any("接管" in text for text in relay.said))
@@ -180,7 +180,7 @@ def test_the_broker_killed_and_started_again(log: Log, broker: BrokerNode, inbox
     until(lambda: any("消息总线不可用" in text for text in relay.said))
     broker.start()
     last = published(log)[-1].position
-    until(lambda: mark.read(log, name).position >= last, 60)
+    until(lambda: mark.read(log, name).position >= last, 90)
     assert first_seen(inbox) == [r.id for r in published(log)]
 
 

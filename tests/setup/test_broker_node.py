@@ -192,7 +192,7 @@ def test_what_a_retry_queue_holds_when_the_node_is_killed_comes_out_soon(tmp_pat
         time.sleep(QUEUE_SETTLES)
         load = threading.Thread(target=publish, args=(channel,))
         load.start()
-        assert wait_until(lambda: sent >= 1000, 60)
+        assert wait_until(lambda: sent >= 1000, 90)
         broker.kill9()
         load.join()
         broker.start()
