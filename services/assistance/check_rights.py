@@ -1,12 +1,14 @@
 """Right to check (核对权限下放): who may ask; and the cut-over of a source from an old system to a new one (新旧系统切换). Catalogue A43.
 
-The district may ask for verifications of itself until that is withdrawn; a town or street only under a grant: for one role, from a
-day, until a day or until withdrawn. Who grants does so from above: no unit grants to itself. A grant takes the place of what was granted
-before from its own first day on; until then the earlier one holds, so that a period is prolonged before it is over.
+The district may ask for verifications of itself until that is withdrawn; a town or street only under a grant: for one role and one
+programme (or all of them), from a day, until a day or until withdrawn. Who grants does so from above: no unit grants to itself. A grant
+takes the place of what was granted before of the same scope (role and programme) from its own first day on; until then the earlier one
+holds, so that a period is prolonged before it is over. A right of all programmes is not withdrawn for one of them: it is withdrawn, and
+granted by programme.
 
 A cut-over takes every request that a source has not answered over to another system: each exactly once (the old number is closed
-with the new one written in it), then both sides' lists are held against each other and what differs is shown until somebody has
-settled it.
+with the new one written in it), counted by the scope it was asked in (programme and town), then both sides' lists are held against each
+other and what differs is shown until somebody has settled it.
 """
 
 from __future__ import annotations
@@ -34,7 +36,8 @@ ROLES = ("clerk", "reviewer", "approver")
 @event("assistance.check_right_granted")
 @dataclass(frozen=True)
 class CheckRightGranted:
-    """下放 to a unit (its division code) for one role. ``valid_until`` None: until withdrawn. ``basis``: the document it rests on."""
+    """下放 to a unit (its division code) for one role. ``valid_until`` None: until withdrawn. ``basis``: the document it rests on.
+    ``programme``: for which alone, "" = for all."""
 
     unit: str
     role: str
@@ -42,17 +45,19 @@ class CheckRightGranted:
     valid_until: date | None
     basis: str
     by: str
+    programme: str = ""
 
 
 @event("assistance.check_right_withdrawn")
 @dataclass(frozen=True)
 class CheckRightWithdrawn:
-    """收回, from the day of the event on."""
+    """收回, from the day of the event on; ``programme``: what was granted for it alone, "" = whatever the role may check."""
 
     unit: str
     role: str
     reason: str
     by: str
+    programme: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,15 +65,24 @@ class Grant:
     valid_from: date
     valid_until: date | None
     withdrawn: bool = False
+    programme: str = ""  # for which alone; "" = for all
 
     def holds(self, day: date) -> bool:
         return not self.withdrawn and self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
 
+    def covers(self, programme: str, day: date) -> bool:
+        return self.holds(day) and self.programme in ("", programme)
 
-def until(grants: Iterable[Grant], first: date) -> tuple[Grant, ...]:
-    """What is left of grants when another one begins on a day: those before it, up to the day before."""
+
+def until(grants: Iterable[Grant], first: date, programme: str) -> tuple[Grant, ...]:
+    """What is left of grants when another one of a programme begins on a day: those of its scope up to the day before, the rest whole."""
     before = first - timedelta(days=1) if first > date.min else first
-    return tuple(replace(g, valid_until=min(g.valid_until or before, before)) for g in grants if g.valid_from < first)
+    cut = (
+        g if g.programme != programme else replace(g, valid_until=min(g.valid_until or before, before))
+        for g in grants
+        if g.programme != programme or g.valid_from < first
+    )
+    return tuple(cut)
 
 
 @dataclass(frozen=True)
@@ -77,19 +91,31 @@ class CheckRight:
     grants: Mapping[str, tuple[Grant, ...]] = field(default_factory=lambda: MappingProxyType({}))  # by role, one after another
 
 
-def may_check(state: CheckRight, unit: str, roles: Iterable[str], day: date) -> bool:
-    """Whether a hand of this unit with these roles may ask for a verification on the day."""
-    own = (Grant(date.min, None),) if len(unit) <= 6 else ()  # a district has it of itself
-    return any(grant.holds(day) for role in roles if role in ROLES for grant in state.grants.get(role, own))
+def granted(state: CheckRight, unit: str, role: str) -> tuple[Grant, ...]:
+    """What a role of a unit was ever granted; a district has it of itself, for all programmes, until that is withdrawn."""
+    return state.grants.get(role, (Grant(date.min, None),) if len(unit) <= 6 else ())
+
+
+def unit_of(division: str) -> str:
+    """The town of a place: no smaller unit holds a right."""
+    return division[:9]
+
+
+def may_check(state: CheckRight, unit: str, roles: Iterable[str], day: date, programme: str) -> bool:
+    """Whether a hand of this unit with these roles may ask for a verification for this programme on the day."""
+    return any(grant.covers(programme, day) for role in roles if role in ROLES for grant in granted(state, unit, role))
 
 
 def evolve_right(state: CheckRight, happened: Any) -> CheckRight:
     match happened:
         case CheckRightGranted():
-            before = until(state.grants.get(happened.role, ()), happened.valid_from)
-            grants = (*before, Grant(happened.valid_from, happened.valid_until))
+            before = until(granted(state, happened.unit, happened.role), happened.valid_from, happened.programme)
+            grants = (*before, Grant(happened.valid_from, happened.valid_until, programme=happened.programme))
         case CheckRightWithdrawn():
-            grants = tuple(replace(g, withdrawn=True) for g in state.grants.get(happened.role, (Grant(date.min, None),)))
+            grants = tuple(
+                replace(g, withdrawn=g.withdrawn or happened.programme in ("", g.programme))
+                for g in granted(state, happened.unit, happened.role)
+            )
         case _:
             raise TypeError(f"a right to check knows no {type(happened).__name__}")
     return CheckRight(happened.unit, MappingProxyType({**state.grants, happened.role: grants}))
@@ -98,40 +124,49 @@ def evolve_right(state: CheckRight, happened: Any) -> CheckRight:
 @command("grant_check_right", permission="assistance:confirm")
 @dataclass(frozen=True)
 class GrantCheckRight:
-    """``post``: the role (岗位) in that unit that may check."""
+    """``post``: the role (岗位) in that unit that may check; ``programme``: for which alone, "" = for all."""
 
     division: str
     post: Literal["clerk", "reviewer", "approver"]
     valid_from: date
     basis: str
     valid_until: date | None = None
+    programme: str = ""
 
 
 @command("withdraw_check_right", permission="assistance:confirm")
 @dataclass(frozen=True)
 class WithdrawCheckRight:
+    """``programme``: what was granted for it alone, "" = everything that the post may check."""
+
     division: str
     post: Literal["clerk", "reviewer", "approver"]
     reason: str
+    programme: str = ""
 
 
 def grant_right(state: CheckRight, c: GrantCheckRight, order: Order[Any]) -> Sequence[Any]:
     _from_above(c.division, order)
     if c.valid_until is not None and c.valid_until < max(c.valid_from, order.today):
         raise invalid("权限期限早于今天或起始日。", "valid_until")
-    if state.grants.get(c.post, ())[-1:] == (Grant(c.valid_from, c.valid_until),):
+    same_scope = [g for g in state.grants.get(c.post, ()) if g.programme == c.programme]
+    if same_scope[-1:] == [Grant(c.valid_from, c.valid_until, programme=c.programme)]:
         return []
-    return [CheckRightGranted(c.division, c.post, c.valid_from, c.valid_until, clean(c.basis, "basis", "下放依据"), order.hand.actor)]
+    basis = clean(c.basis, "basis", "下放依据")
+    return [CheckRightGranted(c.division, c.post, c.valid_from, c.valid_until, basis, order.hand.actor, c.programme)]
 
 
 def withdraw_right(state: CheckRight, c: WithdrawCheckRight, order: Order[Any]) -> Sequence[Any]:
     _from_above(c.division, order)
-    known = state.grants.get(c.post)
-    if known is None and len(c.division) > 6:
-        raise Refused("not_found", "该单位没有此项权限。", "division")
-    if known is not None and all(g.withdrawn for g in known):
+    whole = granted(state, c.division, c.post)
+    known = [g for g in whole if c.programme in ("", g.programme)]
+    if all(g.withdrawn for g in known):
+        if any(not g.withdrawn and not g.programme for g in whole):
+            raise Refused("out_of_order", "该单位此岗位的权限不分项目，请先整体收回，再按项目下放。", "programme")
+        if not known:
+            raise Refused("not_found", "该单位没有此项权限。", "division")
         return []
-    return [CheckRightWithdrawn(c.division, c.post, clean(c.reason, "reason", "收回理由"), order.hand.actor)]
+    return [CheckRightWithdrawn(c.division, c.post, clean(c.reason, "reason", "收回理由"), order.hand.actor, c.programme)]
 
 
 def _from_above(unit: str, order: Order[Any]) -> None:
@@ -171,16 +206,30 @@ class CutOverStarted:
 @event("assistance.request_migrated")
 @dataclass(frozen=True)
 class RequestMigrated:
-    """核对请求迁移: one request is over: under ``new_id``, or (``new_id`` empty) it had been answered or closed before its turn came."""
+    """核对请求迁移: one request is over: under ``new_id``, or (``new_id`` empty) it had been answered or closed before its turn came.
+    ``programme`` and ``unit``: the scope it was asked in."""
 
     old_id: str
     new_id: str
+    programme: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class ScopeCount:
+    """The requests of one scope (项目、乡镇街道): ours = migrated + answered."""
+
+    programme: str
+    unit: str
+    ours: int
+    migrated: int
+    answered: int
 
 
 @event("assistance.cut_over_reconciled")
 @dataclass(frozen=True)
 class CutOverReconciled:
-    """切换对账: ours = migrated + answered; ``only_ours`` and ``only_theirs`` stand on one list only."""
+    """切换对账: ours = migrated + answered, and so in every scope; ``only_ours`` and ``only_theirs`` stand on one list only."""
 
     ours: int
     migrated: int
@@ -188,6 +237,7 @@ class CutOverReconciled:
     only_ours: tuple[str, ...]
     only_theirs: tuple[str, ...]
     agrees: bool
+    by_scope: tuple[ScopeCount, ...] = ()
 
 
 @event("assistance.cut_over_settled")
@@ -212,6 +262,7 @@ class CutOver:
     started_by: str = ""
     only_ours: tuple[str, ...] = ()
     only_theirs: tuple[str, ...] = ()
+    by_scope: tuple[ScopeCount, ...] = ()  # of what has moved, in the order of programme and unit
 
     @property
     def left(self) -> tuple[str, ...]:
@@ -226,7 +277,8 @@ def evolve_cut_over(state: CutOver, happened: Any) -> CutOver:
                 started_by=happened.by,
             )  # fmt: skip
         case RequestMigrated():
-            return replace(state, moved=MappingProxyType({**state.moved, happened.old_id: happened.new_id}))
+            moved = MappingProxyType({**state.moved, happened.old_id: happened.new_id})
+            return replace(state, moved=moved, by_scope=_counted(state.by_scope, happened))
         case CutOverReconciled():
             status = "closed" if happened.agrees else "differing"
             return replace(state, status=status, only_ours=happened.only_ours, only_theirs=happened.only_theirs)
@@ -234,6 +286,14 @@ def evolve_cut_over(state: CutOver, happened: Any) -> CutOver:
             return replace(state, status="closed")
         case _:
             raise TypeError(f"a cut-over knows no {type(happened).__name__}")
+
+
+def _counted(before: tuple[ScopeCount, ...], m: RequestMigrated) -> tuple[ScopeCount, ...]:
+    counts = {(n.programme, n.unit): n for n in before}
+    had = counts.get((m.programme, m.unit), ScopeCount(m.programme, m.unit, 0, 0, 0))
+    over = bool(m.new_id)
+    counts[m.programme, m.unit] = replace(had, ours=had.ours + 1, migrated=had.migrated + over, answered=had.answered + (not over))
+    return tuple(counts[scope] for scope in sorted(counts))
 
 
 @command("start_cut_over", permission="assistance:confirm")
@@ -254,6 +314,8 @@ class StartCutOver:
 class MigrateRequest:
     old_id: str
     new_id: str
+    programme: str = ""
+    unit: str = ""
 
 
 @command("reconcile_cut_over", permission="assistance:verify")
@@ -282,7 +344,7 @@ def migrate_request(state: CutOver, c: MigrateRequest, order: Order[Any]) -> Seq
         return []
     if state.status != "migrating" or c.old_id not in state.left:
         raise out_of_order("此查询不在待迁移清单中，或已迁移。")
-    return [RequestMigrated(c.old_id, c.new_id)]
+    return [RequestMigrated(c.old_id, c.new_id, c.programme, c.unit)]
 
 
 def reconcile_cut_over(state: CutOver, c: ReconcileCutOver, order: Order[Any]) -> Sequence[Any]:
@@ -294,7 +356,8 @@ def reconcile_cut_over(state: CutOver, c: ReconcileCutOver, order: Order[Any]) -
     only_ours = tuple(sorted(set(state.ours) - set(state.theirs)))
     only_theirs = tuple(sorted(set(state.theirs) - set(state.ours)))
     agrees = not only_ours and not only_theirs
-    return [CutOverReconciled(len(state.ours), migrated, len(state.ours) - migrated, only_ours, only_theirs, agrees)]
+    answered = len(state.ours) - migrated
+    return [CutOverReconciled(len(state.ours), migrated, answered, only_ours, only_theirs, agrees, state.by_scope)]
 
 
 def settle_cut_over(state: CutOver, c: SettleCutOver, order: Order[Any]) -> Sequence[Any]:

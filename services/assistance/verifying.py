@@ -402,7 +402,10 @@ class Checks:
             self.office.handle(EXCHANGES, new, order.to(prepare, f"prepare {new}"))
             self.forget(e.terms.system, old)
             self.send(new, order)
-        self.office.handle(CUT_OVERS, cut_over_id, order.to(check_rights.MigrateRequest(old, new), f"migrated {old}"))
+        check: means_test.Verification = self.office.load(VERIFICATIONS, e.subject_id).state
+        programme = check.opened.programme if check.opened is not None else ""
+        migrated = check_rights.MigrateRequest(old, new, programme, check_rights.unit_of(e.division))
+        self.office.handle(CUT_OVERS, cut_over_id, order.to(migrated, f"migrated {old}"))
 
     # -- campaigns -----------------------------------------------------------------------------------------------
 

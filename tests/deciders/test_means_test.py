@@ -21,6 +21,7 @@ from shared.eventsourcing.orders import Hand, Order
 from shared.eventsourcing.testing import Given, given
 
 CASE, TOWN = "6f1c5f0e-3a52-5d0e-9a0e-0d2b6f3a9c11", "330225101"
+LOW, EXTREME = "minimum_living_allowance", "extreme_hardship_support"
 ANNE, BEN = "a1" * 16, "b2" * 16
 VERIFICATION = mt.verification_id(CASE, 1)
 BANK = mt.AskedSource("bank", "银行", "x-bank", (mt.AskedField("deposits_fen", "存款余额", "savings"),))
@@ -257,16 +258,16 @@ def right(*events: Any) -> cr.CheckRight:
 def test_a_district_may_check_of_itself_and_a_street_under_a_grant_only() -> None:
     """For a role, from a day until a day, and not after it was withdrawn."""
     day, grant = date(2023, 7, 3), cr.CheckRightGranted(TOWN, "clerk", date(2023, 7, 1), date(2023, 12, 31), "文", "staff:c")
-    assert cr.may_check(right(), "330225", ["clerk"], day)
-    assert not cr.may_check(right(), "330225", ["auditor"], day)
-    assert not cr.may_check(right(), TOWN, ["clerk"], day)
-    assert cr.may_check(right(grant), TOWN, ["clerk"], day)
-    assert not cr.may_check(right(grant), TOWN, ["reviewer"], day)
-    assert not cr.may_check(right(grant), TOWN, ["clerk"], date(2023, 6, 30))
-    assert not cr.may_check(right(grant), TOWN, ["clerk"], date(2024, 1, 1))
-    assert not cr.may_check(right(grant, cr.CheckRightWithdrawn(TOWN, "clerk", "x", "staff:c")), TOWN, ["clerk"], day)
+    assert cr.may_check(right(), "330225", ["clerk"], day, LOW)
+    assert not cr.may_check(right(), "330225", ["auditor"], day, LOW)
+    assert not cr.may_check(right(), TOWN, ["clerk"], day, LOW)
+    assert cr.may_check(right(grant), TOWN, ["clerk"], day, LOW)
+    assert not cr.may_check(right(grant), TOWN, ["reviewer"], day, LOW)
+    assert not cr.may_check(right(grant), TOWN, ["clerk"], date(2023, 6, 30), LOW)
+    assert not cr.may_check(right(grant), TOWN, ["clerk"], date(2024, 1, 1), LOW)
+    assert not cr.may_check(right(grant, cr.CheckRightWithdrawn(TOWN, "clerk", "x", "staff:c")), TOWN, ["clerk"], day, LOW)
     gone = cr.CheckRightWithdrawn("330225", "clerk", "x", "staff:c")
-    assert not cr.may_check(right(gone), "330225", ["clerk"], day)
+    assert not cr.may_check(right(gone), "330225", ["clerk"], day, LOW)
     given(cr.RIGHTS).by("staff:t", division=TOWN).when(
         cr.GrantCheckRight(TOWN, "clerk", day, "文")
     ).then_refused("forbidden", "division")
@@ -280,13 +281,53 @@ def test_a_right_that_is_prolonged_holds_in_between_and_one_that_is_granted_anew
     both = following.then(cr.CheckRightGranted(TOWN, "clerk", date(2024, 1, 1), None, "文二", "staff:c"))
     both.when(cr.GrantCheckRight(TOWN, "clerk", date(2024, 1, 1), "文二")).then_nothing()
     days = [date(2022, 12, 31), date(2023, 7, 3), date(2023, 12, 31), date(2024, 1, 1)]
-    assert [cr.may_check(both.state, TOWN, ["clerk"], day) for day in days] == [False, True, True, True]
+    assert [cr.may_check(both.state, TOWN, ["clerk"], day, LOW) for day in days] == [False, True, True, True]
     withdrawn = both.when(cr.WithdrawCheckRight(TOWN, "clerk", "滥用")).accepted()
-    assert not any(cr.may_check(withdrawn.state, TOWN, ["clerk"], day) for day in days)
+    assert not any(cr.may_check(withdrawn.state, TOWN, ["clerk"], day, LOW) for day in days)
     withdrawn.when(cr.WithdrawCheckRight(TOWN, "clerk", "滥用")).then_nothing()
     shorter = both.when(cr.GrantCheckRight(TOWN, "clerk", date(2023, 7, 1), "文三", date(2023, 9, 30))).accepted()
     days = [date(2023, 6, 30), date(2023, 9, 30), date(2023, 10, 1), date(2024, 1, 1)]
-    assert [cr.may_check(shorter.state, TOWN, ["clerk"], day) for day in days] == [True, True, False, False]
+    assert [cr.may_check(shorter.state, TOWN, ["clerk"], day, LOW) for day in days] == [True, True, False, False]
+
+
+def test_a_right_of_one_programme_is_a_scope_of_its_own() -> None:
+    """特困 alone is granted, prolonged and withdrawn beside 低保; a right of all programmes is not withdrawn for one of them."""
+    first, day = date(2023, 1, 1), date(2023, 7, 3)
+    of_support = cr.GrantCheckRight(TOWN, "clerk", first, "文", None, EXTREME)
+    one = given(cr.RIGHTS).on("2023-07-03").by("staff:c").when(of_support).then(
+        cr.CheckRightGranted(TOWN, "clerk", first, None, "文", "staff:c", EXTREME)
+    )
+    one.when(of_support).then_nothing()
+    assert [cr.may_check(one.state, TOWN, ["clerk"], day, p) for p in (EXTREME, LOW)] == [True, False]
+    both = one.when(cr.GrantCheckRight(TOWN, "clerk", date(2023, 7, 1), "文二", None, LOW)).accepted()
+    assert [cr.may_check(both.state, TOWN, ["clerk"], day, p) for p in (EXTREME, LOW)] == [True, True]
+    assert not cr.may_check(both.state, TOWN, ["clerk"], first, LOW)
+    shorter = both.when(cr.GrantCheckRight(TOWN, "clerk", day, "文三", date(2023, 7, 31), LOW)).accepted().state
+    august = date(2023, 8, 1)
+    assert [cr.may_check(shorter, TOWN, ["clerk"], august, p) for p in (EXTREME, LOW)] == [True, False]
+    less = both.when(cr.WithdrawCheckRight(TOWN, "clerk", "调整", LOW)).then(
+        cr.CheckRightWithdrawn(TOWN, "clerk", "调整", "staff:c", LOW)
+    )
+    less.when(cr.WithdrawCheckRight(TOWN, "clerk", "调整", LOW)).then_nothing()
+    assert [cr.may_check(less.state, TOWN, ["clerk"], day, p) for p in (EXTREME, LOW)] == [True, False]
+    less.when(cr.WithdrawCheckRight(TOWN, "clerk", "调整", "price_linked_temporary_subsidy")).then_refused("not_found", "division")
+    nothing = both.when(cr.WithdrawCheckRight(TOWN, "clerk", "调整")).accepted().state
+    assert not any(cr.may_check(nothing, TOWN, ["clerk"], day, p) for p in (EXTREME, LOW))
+    whole = given(cr.RIGHTS, cr.CheckRightGranted(TOWN, "clerk", first, None, "文", "staff:c")).on("2023-07-03").by("staff:c")
+    whole.when(cr.WithdrawCheckRight(TOWN, "clerk", "调整", LOW)).then_refused("out_of_order", "programme")
+
+
+def test_a_district_keeps_its_own_right_beside_what_it_is_granted() -> None:
+    """What it has of itself holds for every programme until it is withdrawn; a grant of all takes its place on its first day only."""
+    own = given(cr.RIGHTS).on("2023-07-03").by("staff:c", division="33")
+    low = own.when(cr.GrantCheckRight("330225", "clerk", date(2024, 1, 1), "文", None, LOW)).accepted()
+    assert cr.may_check(low.state, "330225", ["clerk"], date(2023, 7, 3), EXTREME)
+    limited = own.when(cr.GrantCheckRight("330225", "clerk", date(2024, 1, 1), "文", date(2024, 12, 31))).accepted().state
+    days = [date(2023, 7, 3), date(2024, 6, 1), date(2025, 1, 1)]
+    assert [cr.may_check(limited, "330225", ["clerk"], day, LOW) for day in days] == [True, True, False]
+    low_only = low.when(cr.WithdrawCheckRight("330225", "clerk", "调整")).accepted()
+    again = low_only.when(cr.GrantCheckRight("330225", "clerk", date(2023, 7, 3), "文二", None, LOW)).accepted().state
+    assert [cr.may_check(again, "330225", ["clerk"], date(2023, 7, 3), p) for p in (LOW, EXTREME)] == [True, False]
 
 
 def test_a_cut_over_takes_every_request_once_and_agrees_only_when_both_lists_do() -> None:
@@ -295,12 +336,13 @@ def test_a_cut_over_takes_every_request_once_and_agrees_only_when_both_lists_do(
     begun = given(cr.CUT_OVERS).by("staff:c").when(start).accepted()
     begun.when(start).then_refused("already_exists")
     begun.when(cr.ReconcileCutOver("x")).then_refused("out_of_order")
-    moved = begun.when(cr.MigrateRequest("a", "a2")).then(cr.RequestMigrated("a", "a2"))
-    moved.when(cr.MigrateRequest("a", "a2")).then_nothing()
+    moved = begun.when(cr.MigrateRequest("a", "a2", LOW, TOWN)).then(cr.RequestMigrated("a", "a2", LOW, TOWN))
+    moved.when(cr.MigrateRequest("a", "a2", LOW, TOWN)).then_nothing()
     moved.when(cr.MigrateRequest("a", "a3")).then_refused("out_of_order")
     moved.when(cr.MigrateRequest("z", "z2")).then_refused("out_of_order")
-    over = moved.when(cr.MigrateRequest("b", "")).accepted().when(cr.ReconcileCutOver("x"))
-    differing = over.then(cr.CutOverReconciled(2, 1, 1, ("a",), ("c",), False))
+    over = moved.when(cr.MigrateRequest("b", "", EXTREME, TOWN)).accepted().when(cr.ReconcileCutOver("x"))
+    by_scope = (cr.ScopeCount(EXTREME, TOWN, 1, 0, 1), cr.ScopeCount(LOW, TOWN, 1, 1, 0))
+    differing = over.then(cr.CutOverReconciled(2, 1, 1, ("a",), ("c",), False, by_scope))
     differing.when(cr.SettleCutOver("x", "演练")).then_refused("same_hand")
     assert differing.by("staff:d").when(cr.SettleCutOver("x", "演练")).accepted().state.status == "closed"
 

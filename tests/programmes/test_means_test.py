@@ -468,6 +468,34 @@ def test_what_cannot_be_sent_is_sent_when_the_source_is_back(house: Desk) -> Non
     assert one.state.reports[0].completeness == "complete"
 
 
+def test_a_street_checks_for_the_programme_it_was_granted_and_for_no_other(house: Desk) -> None:
+    """A43: the scope is unit, post and programme; the list says under which rights a programme may be checked, and on which day."""
+    one = Checked(house, 15, "2023-12-05").sign()
+    grant = {"division": TOWN, "post": "clerk", "valid_from": "2023-12-05", "basis": "象民〔2023〕41号"}
+    assert refused("unknown_programme", house.call, "grant_check_right", "approver", **grant, programme="temporary").field == "programme"
+    house.call("grant_check_right", "approver", **grant, programme="extreme_hardship_support")
+    assert "最低生活保障" in refused("forbidden", house.call, "request_verification", at=TOWN, **one.of).message
+    campaign = {"division": TOWN, "period": "2023年末", "due_on": "2023-12-31"}
+    both = ["extreme_hardship_support", "minimum_living_allowance"]
+    refused("forbidden", house.call, "start_reverification", at=TOWN, **campaign, programmes=both)
+    house.call("grant_check_right", "approver", **grant, programme="minimum_living_allowance")
+    house.call("request_verification", at=TOWN, **one.of)
+    house.settle()
+    one.answers()
+    house.settle()
+    house.call("withdraw_check_right", "approver", division=TOWN, post="clerk", reason="调整", programme="minimum_living_allowance")
+    refused("forbidden", house.call, "request_verification", at=TOWN, **one.of)
+    house.project()
+
+    def rights(**asked: str) -> list[tuple[str, str | None]]:
+        rows = house.call("list_check_rights", **asked, limit=500)
+        return [(r["programme"], r["withdrawn_on"]) for r in rows if r["division"] == TOWN and r["valid_from"] == "2023-12-05"]
+
+    assert rights() == [("extreme_hardship_support", None), ("minimum_living_allowance", "2023-12-05")]
+    assert rights(programme="minimum_living_allowance") == [("minimum_living_allowance", "2023-12-05")]
+    assert rights(valid_at="2023-12-05") == [("extreme_hardship_support", None)]
+
+
 def test_a_switch_of_systems_moves_every_open_request_exactly_once_and_compares_the_lists(house: Desk) -> None:
     """Old numbers close, new ones go out by the new system, the lists are held against each other; a late old answer is only shown."""
     one, two = Checked(house, 12, "2023-12-04").sign(), Checked(house, 13, "2023-12-04").sign()
@@ -487,6 +515,8 @@ def test_a_switch_of_systems_moves_every_open_request_exactly_once_and_compares_
     assert (state["only_ours"], state["only_theirs"]) == ([old[12]], ["old-system-77"])
     new = {c.n: c.state.queries["property"].exchange_id for c in (one, two)}
     assert set(state["moved"]) == set(state["ours"])
+    scopes = [(n["programme"], n["unit"], n["migrated"], n["answered"]) for n in state["by_scope"]]
+    assert scopes == [("minimum_living_allowance", TOWN, len(state["ours"]), 0)]
     assert [state["moved"][old[n]] for n in (12, 13)] == [new[12], new[13]]
     assert not list((one.directory("property") / "out").glob(f"{old[12]}*"))
     number = mt.query_no(old[12], 1)

@@ -12,6 +12,7 @@ from services.assistance.benefits import CASES, certificates_behind
 from services.assistance.check_rights import CUT_OVERS, RIGHTS
 from services.assistance.doors.answers import AUTHORISATION, SOURCES_SHOWN, Traced
 from services.assistance.means_test import AUTHORISATIONS, VERIFICATIONS
+from services.assistance.programmes import PROGRAMMES
 from services.assistance.read_model import BENEFITS, MODEL, TABLES
 from services.assistance.reverification import CAMPAIGNS
 from services.assistance.rows import means_test as rows
@@ -225,20 +226,24 @@ class MeansTestDoors(BenefitService):
         """发起核对：须有全部成年家庭成员的有效授权，且本单位有核对权限。"""
         c = order.command
         within(order.hand, self.checks.subject(c.programme, c.subject_id, order.today).division)
-        self._may_check(order)
+        self._may_check(order, c.programme)
         return self.checks.request(c.programme, c.subject_id, "request", order)
 
-    def _may_check(self, order: Order[Any]) -> None:
+    def _may_check(self, order: Order[Any], *programmes: str) -> None:
         unit = order.hand.division
         state: check_rights.CheckRight = self.office.load(RIGHTS, unit).state
-        if not check_rights.may_check(state, unit, order.hand.roles, order.today):
-            raise Refused("forbidden", "本单位没有核对权限，请报上级发起。", None)
+        left = [p for p in programmes if not check_rights.may_check(state, unit, order.hand.roles, order.today, p)]
+        if left:
+            names = "、".join(PROGRAMMES[p].name if p in PROGRAMMES else p for p in left)
+            raise Refused("forbidden", f"本单位没有核对权限（{names}），请报上级发起。", None)
 
     @command(ObjectionForm, permission="assistance:accept", does=means_test.ObjectToReport)
     def object_to_report(self, order: Order[ObjectionForm]) -> Any:
         """对核对报告提出异议：所指来源重新查询，出具新版报告，原报告保留。"""
         c = order.command
-        self._may_check(order)
+        check: means_test.Verification = self.office.load(VERIFICATIONS, c.verification_id).state
+        if check.opened is not None:
+            self._may_check(order, check.opened.programme)
         return self.checks.object_to(c.verification_id, c.version, c.sources, c.reason, order)
 
     @command(means_test.ExplainDifference)
@@ -570,23 +575,34 @@ class MeansTestDoors(BenefitService):
 
     @command(check_rights.GrantCheckRight)
     def grant_check_right(self, order: Order[check_rights.GrantCheckRight]) -> Any:
-        """下放核对权限至区县或乡镇（街道）：岗位、期限、依据。"""
-        return self.office.handle(RIGHTS, divisions.check(order.command.division), order)
+        """下放核对权限至区县或乡镇（街道）：岗位、项目（不填为全部项目）、期限、依据。"""
+        c = order.command
+        if c.programme and not (c.programme in PROGRAMMES and self.checks.declared.asked_for(c.programme)):
+            raise Refused("unknown_programme", "没有此项目，或该项目不作经济状况核对。", "programme")
+        return self.office.handle(RIGHTS, divisions.check(c.division), order)
 
     @command(check_rights.WithdrawCheckRight)
     def withdraw_check_right(self, order: Order[check_rights.WithdrawCheckRight]) -> Any:
-        """收回核对权限。"""
+        """收回核对权限；programme：仅收回按该项目下放的，不填为该岗位的全部。"""
         return self.office.handle(RIGHTS, divisions.check(order.command.division), order)
 
     @query(permission="assistance:read")
     @answers(rows_of(TABLES["means_test"].rights))
     def list_check_rights(
-        self, hand: Hand, valid_at: date | None = None, after: str = "", limit: int = 100, position: int | None = None
+        self,
+        hand: Hand,
+        valid_at: date | None = None,
+        programme: str | None = None,
+        after: str = "",
+        limit: int = 100,
+        position: int | None = None,
     ) -> Any:
-        """核对权限下放情况，每次下放一行；valid_at：某日有效的。"""
+        """核对权限下放情况，每次下放一行；valid_at：某日有效的；programme：可用于某项目的（含不分项目的）。"""
         caught_up(self.office, MODEL, position)
-        held = rows.rights_on(TABLES["means_test"], valid_at) if valid_at is not None else ()
-        return listed(self.office.read, TABLES["means_test"].rights, hand.division, {}, limit, after, also=held)
+        also = rows.rights_on(TABLES["means_test"], valid_at) if valid_at is not None else ()
+        if programme is not None:
+            also = (*also, rows.rights_for(TABLES["means_test"], programme))
+        return listed(self.office.read, TABLES["means_test"].rights, hand.division, {}, limit, after, also=also)
 
     @command(CutOverForm, permission="assistance:confirm")
     def start_cut_over(self, order: Order[CutOverForm]) -> Any:
@@ -636,7 +652,7 @@ class MeansTestDoors(BenefitService):
     @query(permission="assistance:read")
     @answers(kept(check_rights.CutOver))
     def get_cut_over(self, hand: Hand, cut_over_id: str) -> Any:
-        """一次系统切换：两侧清单、迁移对照和差异。"""
+        """一次系统切换：两侧清单、迁移对照、各项目各乡镇（街道）的件数和差异。"""
         return shown(self.office, CUT_OVERS, cut_over_id, hand, None)
 
     # -- campaigns
@@ -647,9 +663,9 @@ class MeansTestDoors(BenefitService):
         c = order.command
         division = divisions.check(c.division)
         within(order.hand, division)
-        self._may_check(order)
         if not c.programmes:
             raise invalid("请指明复核哪些项目。", "programmes")
+        self._may_check(order, *c.programmes)
         all_seen(self.office, MODEL)
         objects = rows.in_register(self.office.read, BENEFITS.cases, c.programmes, division)
         opening = reverification.StartReverification(division, c.period, c.programmes, c.due_on)

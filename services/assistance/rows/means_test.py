@@ -81,7 +81,7 @@ def declare(metadata: sa.MetaData) -> MeansTestTables:
         rights=sa.Table(
             "check_rights", metadata,
             _text("right_id", 40, primary_key=True), _text("division", 12, index=True), _text("role", 20), _day("valid_from"),
-            _day("valid_until"), _day("withdrawn_on"),
+            _day("valid_until"), _day("withdrawn_on"), _text("programme"),
         ),
         cut_overs=sa.Table(
             "verification_cut_overs", metadata,
@@ -299,7 +299,7 @@ def _project_sources(model: ReadModel, t: MeansTestTables) -> None:
 
 
 def right_id(e: Any, number: int) -> str:
-    """Of a unit and role the first grant, and those after it."""
+    """Of a unit and role the first grant, and those after it, of whatever programme."""
     return f"{e.unit}-{e.role}" + (f"-{number}" if number else "")
 
 
@@ -309,7 +309,7 @@ def _project_rights(model: ReadModel, t: MeansTestTables) -> None:
         e, number = r.event, 0
         first, before = e.valid_from.isoformat(), (e.valid_from - timedelta(days=1)).isoformat()
         while row := rows.get(t.rights, right_id=right_id(e, number)):
-            if row["withdrawn_on"] is None and row["valid_from"] is not None:
+            if row["programme"] == e.programme and row["withdrawn_on"] is None and row["valid_from"] is not None:
                 if row["valid_from"] >= first:  # this one takes its place
                     rows.change(t.rights, {"right_id": row["right_id"]}, withdrawn_on=row["valid_from"])
                 else:
@@ -322,17 +322,18 @@ def _project_rights(model: ReadModel, t: MeansTestTables) -> None:
             role=e.role,
             valid_from=first,
             valid_until=e.valid_until.isoformat() if e.valid_until else None,
+            programme=e.programme,
         )
 
     @model.on(cr.CheckRightWithdrawn)
     def _withdrawn(rows: Rows, r: Recorded) -> None:
-        e, number, day = r.event, 0, r.meta.recorded_at.date().isoformat()
+        e, number, day, whole = r.event, 0, r.meta.recorded_at.date().isoformat(), False
         while row := rows.get(t.rights, right_id=right_id(e, number)):
-            if row["withdrawn_on"] is None:
+            if row["withdrawn_on"] is None and e.programme in ("", row["programme"]):
                 rows.change(t.rights, {"right_id": row["right_id"]}, withdrawn_on=day)
-            number += 1
-        if not number:  # the district's own
-            rows.put(t.rights, right_id=right_id(e, 0), division=e.unit, role=e.role, withdrawn_on=day)
+            number, whole = number + 1, whole or not row["programme"]
+        if not whole and not e.programme and len(e.unit) <= 6:  # the district's own
+            rows.put(t.rights, right_id=right_id(e, number), division=e.unit, role=e.role, withdrawn_on=day)
 
     @model.on(cr.CutOverStarted)
     def _started(rows: Rows, r: Recorded) -> None:
@@ -524,6 +525,11 @@ def rights_on(t: MeansTestTables, day: date) -> tuple[sa.ColumnElement[bool], ..
     """What is so of a right to check that holds on a day: begun, not run out, not withdrawn by then."""
     c, on = t.rights.c, day.isoformat()
     return (c.valid_from <= on, sa.or_(c.valid_until.is_(None), c.valid_until >= on), sa.or_(c.withdrawn_on.is_(None), c.withdrawn_on > on))
+
+
+def rights_for(t: MeansTestTables, programme: str) -> sa.ColumnElement[bool]:
+    """Rights under which this programme may be checked."""
+    return t.rights.c.programme.in_(("", programme))
 
 
 def indicators(engine: sa.Engine, t: MeansTestTables, division: str, first: str, last: str, now: datetime) -> list[dict[str, Any]]:

@@ -279,6 +279,7 @@ PARTS: dict[str, str] = {
     "old_class": "原类别",
     "only_ours": "仅我方有",
     "only_theirs": "仅对方有",
+    "by_scope": "各项目、各地件数",
     "open_draws": "待核销的支取",
     "alone": "单独申请（单人保）",
     "details": "成员情况变更",
