@@ -6,9 +6,11 @@ import dataclasses
 import importlib
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from services.portal.api.schemas import Schemas
 from services.portal.audit import said
+from services.portal.sunshine import declared
 from services.portal.web import words
 from services.portal.web.portal import Portal, service_class
 from shared.config import ROOT, load
@@ -16,6 +18,7 @@ from shared.eventlog import discovery
 from shared.eventsourcing.commands import hints_of
 from shared.eventsourcing.events import nested_dataclass
 from shared.messaging.answering import declared_of
+from shared.messaging.showing import plain
 
 PORTAL = Portal(load({}))
 
@@ -64,6 +67,28 @@ def test_every_field_of_every_answer_has_a_chinese_name() -> None:
     told = {(name, field) for name, part in schemas.parts.items() for field in part["properties"]}
     assert len(told) > 1500
     assert not sorted(of for of in told if not re.search("[\u4e00-\u9fff]", said.label(of[1], *of[0].split("."))))
+
+
+def _codes(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
+    """The codes of a programme's terms as the desk shows them, each with the field that holds it; what has a title is shown by that."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not (key == "code" and value.get("title")):
+                yield from _codes(inner, key)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _codes(inner, name)
+    elif isinstance(value, str) and re.fullmatch("[a-z][a-z_]+", value):
+        yield name, value
+
+
+def test_no_code_of_a_programmes_terms_is_shown_as_it_is_written() -> None:
+    """Findings, kinds, sources, results, grades: on the programme's page, and as what a form offers to choose from."""
+    called = {*declared.programmes(), *declared.declarations()}
+    told = {code for d in declared.declarations().values() for code in _codes(plain(d.terms)) if code[1] not in called}
+    assert len(told) > 150
+    assert not sorted((name, code) for name, code in told if words.said(code, name) == code)
+    assert words.said("visit", "sources") == words.said("visit", "source") != words.said("visit")
 
 
 def test_every_status_and_worklist_that_is_written_down_has_a_chinese_name() -> None:

@@ -223,8 +223,9 @@ def install(app: Flask, _portal: Portal) -> None:
 
     @app.template_filter("columns")
     def _columns(rows: list[Mapping[str, Any]]) -> list[str]:
-        """The columns of a table: who first, ids last."""
-        return sorted(rows[0], key=lambda n: (n != "name", n.endswith("_id") or n == "key"))
+        """The columns of a table: who first, ids last; no code beside its title."""
+        titled = all(row.get("title") for row in rows)
+        return sorted((n for n in rows[0] if n != "code" or not titled), key=lambda n: (n != "name", n.endswith("_id") or n == "key"))
 
     @app.template_filter("plain_value")
     def _plain(value: Any, name: str) -> Any:

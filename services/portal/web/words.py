@@ -11,6 +11,8 @@ door without one. What nobody named is shown by its own name: a code is better t
 
 from __future__ import annotations
 
+from services.portal.web import terms
+
 SERVICES = {"assistance": "社会救助", "eldercare": "养老服务", "registry": "登记", "childwelfare": "儿童福利", "orgs": "社会组织"}
 
 FIELDS: dict[str, str] = {
@@ -742,6 +744,7 @@ CODES_OF: dict[tuple[str, str], str] = {
     ("mode", "direct"): "直接发放（模拟银行）",
     ("mode", "bank_file"): "代发文件",
     ("adapter", "amqp"): "消息总线",
+    **terms.CODES,
 }
 CODES: dict[str, str] = {
     # kinds of disability (残疾类别)
@@ -1075,6 +1078,21 @@ def label(field: str, *where: str) -> str:
 
 
 def said(code: object, field: str = "") -> str:
-    """A code as it is said; what is none is given back as it is."""
+    """A code as it is said; what is none is given back as it is. ``field``: where it stands, or the list of what may stand there (``kinds``
+    of a programme's terms, of ``kind``)."""
     text = "" if code is None else str(code)
-    return CODES_OF.get((field, text)) or CODES.get(text) or text
+    for place in (field, field[:-1], field[:-2], f"{field[:-3]}y") if field.endswith("s") else (field,):
+        if (place, text) in CODES_OF:
+            return CODES_OF[place, text]
+    return CODES.get(text) or _ALONE.get(text) or text
+
+
+def _alone() -> dict[str, str]:
+    """Codes that are said in one way wherever they stand: where nobody knows in which field."""
+    words: dict[str, set[str]] = {}
+    for (_, code), word in CODES_OF.items():
+        words.setdefault(code, set()).add(word)
+    return {code: word.pop() for code, word in words.items() if len(word) == 1}
+
+
+_ALONE = _alone()
