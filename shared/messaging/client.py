@@ -197,6 +197,7 @@ class _Link:
             channel.queue_declare(queue, exclusive=True, auto_delete=True, arguments=names.reply_arguments(), callback=declared)
 
         channel.add_on_close_callback(lambda _channel, _reason: self._shut(self._connection))
+        channel.add_on_cancel_callback(lambda _frame: self._shut(self._connection))  # the queue for answers was deleted: nothing would come
         channel.add_on_return_callback(self._returned)
         channel.exchange_declare(names.RPC_EXCHANGE, "topic", durable=True, callback=exchange)
 

@@ -2,17 +2,19 @@
 
 What is mended, by the numbers of docs/adr/0005: 2 (a graceful stop keeps the connection until every message in flight is
 settled), 3 (a message that is delivered again while it is still being worked on is not worked on twice), 7 (nothing is
-decoded here, so nothing undecodable is dropped or logged), 11 (prefetch per kind of queue), 12 (heartbeats).
+decoded here, so nothing undecodable is dropped or logged), 11 (prefetch per kind of queue), 12 (heartbeats), 25 (the broker is asked
+whether it knows that we consume).
 """
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from amqp.exceptions import RecoverableConnectionError
 from eventlet.semaphore import Semaphore
 from kombu import Connection
 from nameko import messaging
@@ -46,6 +48,9 @@ class QueueConsumer(messaging.QueueConsumer):  # type: ignore[misc]
         self._checked = 0.0
         self._link: Any = None
         self.away = False  # it should be consuming and cannot: the broker is not there
+        self.unheard: frozenset[str] = frozenset()  # queues that it should be consuming from, and the broker says that nobody does
+        self._looks = 0  # for so many looks of the broker's
+        self._lost = False  # it is to begin again
 
     # -- messages ----------------------------------------------------------------------------------------------
 
@@ -115,10 +120,24 @@ class QueueConsumer(messaging.QueueConsumer):  # type: ignore[misc]
         """What must be there besides the queues that are consumed."""
 
     def on_consume_ready(self, connection: Any, channel: Any, consumers: Any, **kwargs: Any) -> None:
-        self.away = False
+        self.away, self.unheard, self._lost = False, frozenset(), False
         super().on_consume_ready(connection, channel, consumers, **kwargs)
 
+    def counted(self, consumers: Mapping[str, int]) -> None:
+        """What the broker says of how many consume from each queue. None where we believe that we do is told (``unheard``); none at
+        the next look either: our consumer was lost without a word, on a connection that lives, and begins again. If that does not help
+        (a queue that has no leader), it does so after 4, 8, 16 … looks. Another worker of the service would hide it."""
+        if self.away:
+            return
+        self.unheard = frozenset(name for provider in self._consumers if not consumers.get(name := provider.queue.name))
+        self._looks = self._looks + 1 if self.unheard else 0
+        if self._looks > 1 and self._looks & (self._looks - 1) == 0:
+            logs.warn("consumers_lost", service=self.container.service_name, queues=sorted(self.unheard))
+            self._lost = True
+
     def on_iteration(self) -> None:
+        if self._lost:
+            raise RecoverableConnectionError("nobody consumes")  # as if the connection had been lost
         self._cancel_consumers_if_requested()
         if not self._consumers and not self._flights:
             self.should_stop = True

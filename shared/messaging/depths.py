@@ -2,12 +2,13 @@
 
 A passive declare a queue, every few seconds, on a connection of its own and on the hub, which it never blocks. Several workers of one
 service see the same queues and tell the same numbers: take the largest. The scrape reads what was seen last, and nothing once that is old.
+The consumers are told what was seen too (``QueueConsumer.counted``).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import amqp
@@ -37,8 +38,9 @@ def queues_of(container: Any) -> list[str]:
 class Depths:
     """Looks at some queues for ever; ``values`` is for a scrape."""
 
-    def __init__(self, uri: str, queues: Iterable[str]) -> None:
-        self._uri, self._queues = uri, tuple(queues)
+    def __init__(self, uri: str, queues: Iterable[str], tell: Callable[[dict[str, int]], None] = lambda consumers: None) -> None:
+        """``tell`` is called after each look with how many consume from each queue."""
+        self._uri, self._queues, self._tell = uri, tuple(queues), tell
         self._seen: dict[str, tuple[int, int]] = {}
         self._at = 0.0
 
@@ -73,5 +75,6 @@ class Depths:
                 else:
                     seen[queue] = (int(told.message_count), int(told.consumer_count))
             self._seen, self._at = seen, time.monotonic()
+            self._tell({queue: consumers for queue, (_, consumers) in seen.items()})
         finally:
             links.close_quietly(link)

@@ -145,13 +145,20 @@ def _tell_health(runner: ServiceRunner, settings: Settings) -> None:
 
     def broker() -> str:
         away = sorted({consumer.container.service_name for consumer in consumers if consumer.away})
-        return f"{'、'.join(away)} 没有连上" if away else ""
+        if away:
+            return f"{'、'.join(away)} 没有连上"
+        unheard = sorted({queue for consumer in consumers for queue in consumer.unheard})
+        return f"队列 {'、'.join(unheard)} 无人取件" if unheard else ""
+
+    def count(told: dict[str, int]) -> None:
+        for consumer in consumers:
+            consumer.counted(told)
 
     offices = [provider.office for container in runner.containers for provider in container.dependencies if provider.attr_name == "office"]
     HEALTH.check("消息总线", broker)
     observing.needs_log(settings.eventstore_uri)
     observing.needs_store(*(store for office in offices for store in office.stores))
-    depths = Depths(settings.amqp_uri, {queue for container in runner.containers for queue in queues_of(container)})
+    depths = Depths(settings.amqp_uri, {queue for container in runner.containers for queue in queues_of(container)}, count)
     metrics.ask("queues", depths.values)
     eventlet.spawn_n(depths.run)
 

@@ -268,6 +268,17 @@ def test_a_broker_that_is_killed_is_told_to_eight_callers_and_work_resumes(alone
         _works_again(client)
 
 
+def test_a_queue_for_answers_that_is_deleted_is_made_anew(house: House, standing: Worker) -> None:
+    """The client begins again with another one; on the connection that it has, which lives, no answer would ever come."""
+    with house.client(60.0) as client:
+        assert client.counter.echo(text="before", day="2023-07-01")["text"] == "before"
+        link = client._link
+        lost = f"rpc.reply-client-{link.reply_to}"
+        link._connection.ioloop.add_callback_threadsafe(lambda: link._channel.queue_delete(lost))
+        wait_for(lambda: link.reply_to not in lost, "another queue")
+        assert client.counter.echo(text="after", day="2023-07-01")["text"] == "after"
+
+
 def test_the_log_away_is_unavailable_and_work_resumes(client: RpcClient, house: House) -> None:
     counter, command_id = new_id(), new_id()
     client.counter.count(command_id=new_id(), counter_id=counter)

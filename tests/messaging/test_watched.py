@@ -12,7 +12,7 @@ from typing import Any
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from shared import tracing
-from tests.messaging.house import House, new_id, wait_for
+from tests.messaging.house import TICKS, House, new_id, wait_for
 from tests.messaging.test_timer import put_deadline
 from tests.observing.conftest import get, scraped
 
@@ -37,6 +37,44 @@ def test_a_hub_that_stands_still_is_found(alone: House) -> None:
             alone.flag("stuck", up=False)
         wait_for(lambda: get(f"{door}/healthz") == (200, "ok\n"), "the hub turns")
         wait_for(lambda: get(f"{door}/readyz") == (200, "ok\n"), "ready again")
+
+
+def test_a_consumer_that_consumes_nothing_is_told_and_begins_again(alone: House) -> None:
+    """Its connections live and say nothing. The worker asks the broker: it is not ready, and says which queues; then it works again."""
+    with alone.worker("tests.messaging.services.silent", MINZHENG_PROCESS="silent") as worker, alone.client() as client:
+        door = where(alone, "silent")
+        wait_for(lambda: get(f"{door}/readyz") == (200, "ok\n"), "ready")
+        seen: list[str] = []
+
+        def told(text: str) -> bool:
+            seen.append(get(f"{door}/readyz")[1])
+            return text in seen[-1]
+
+        alone.flag("silent")
+        try:
+            wait_for(lambda: told("无人取件"), "the queues without a consumer")
+            assert all(name in seen[-1] for name in ("rpc-counter", TICKS)), seen[-1]
+        finally:
+            alone.flag("silent", up=False)
+        alone.tick(counter := new_id())
+        assert client.counter.echo(text="heard", day="2023-07-01")["text"] == "heard"
+        wait_for(lambda: alone.events(counter) == 1, "the effect")
+        wait_for(lambda: told("ok"), "ready again")
+        assert {queue for line in worker.said("consumers_lost") for queue in line["queues"]} >= {"rpc-counter", TICKS}
+        assert worker.stop() == 0
+
+
+def test_a_queue_that_somebody_deletes_is_declared_and_consumed_again(alone: House) -> None:
+    """The broker says so on the connection, which is given up for another; what was in the queue is gone, the worker is not."""
+    with alone.worker() as worker, alone.client() as client:
+        with alone.channel() as channel:
+            channel.queue_delete("rpc-counter")
+            channel.queue_delete(TICKS)
+        wait_for(lambda: alone.depth(TICKS) == 0 and alone.depth("rpc-counter") == 0, "both queues")
+        alone.tick(counter := new_id())
+        wait_for(lambda: alone.events(counter) == 1, "the effect")
+        assert client.counter.echo(text="heard", day="2023-07-01")["text"] == "heard"
+        assert worker.process.poll() is None
 
 
 def test_a_worker_under_load_is_scraped_and_goes_on(alone: House) -> None:
