@@ -243,12 +243,16 @@ def _disability(office: Office, asked: Asked) -> Gathered:
         other_benefits=_drawn(who, support.state, asked.month),
         certificate_until=certificate.valid_until if certificate else None,
         current_amount_fen=asked.current_amount_fen,
-        # A month that was granted is reviewed; its application may have been an earlier one than the last.
-        applied_on=None if case.entitled(asked.month) else case.filed_on,
+        applied_on=None if case.entitled(asked.month) or _in_an_earlier_round(case, asked.month) else case.applied_on or case.filed_on,
     )
     # Who moves from one unit to another must not fall behind the version that he was decided on.
     version = who.version + sum(u.version + 1 for u in units.values()) + support.version + 1
     return Gathered(facts, version, _payee(who, asked.month))
+
+
+def _in_an_earlier_round(case: benefit_case.Case, month: str) -> bool:
+    """Whether an application before the last one led to this month: it is reviewed, whatever a late fact made of it meanwhile."""
+    return any(r.first <= month < r.end for r in benefit_case.earlier_rounds(case))
 
 
 def _drawn(who: Known, support: benefit_case.Case, month: str) -> tuple[str, ...]:
@@ -404,14 +408,17 @@ class AssistanceBenefits(Benefits):
 
     def file(
         self, programme: str, subject_id: str, payee_id: str, division: str, order: Order[Any], near_relative: str = "",
-        applies_alone: str = "", *, handoff_id: str = "",
+        applies_alone: str = "", *, handoff_id: str = "", applied_on: date | None = None,
     ) -> Answer:  # fmt: skip
         """As a household or alone (单人保): a dated fact of the household, noted as soon as the application is in, whoever files it."""
         if programme != household.ALONE_IN:
-            return super().file(programme, subject_id, payee_id, division, order, near_relative, handoff_id=handoff_id)
+            return super().file(
+                programme, subject_id, payee_id, division, order, near_relative, handoff_id=handoff_id, applied_on=applied_on
+            )
         note = household.NoteApplicant(subject_id, applies_alone, dates.month_of(order.today))
         filed = super().file(
-            programme, subject_id, applies_alone or payee_id, division, order, near_relative, handoff_id=handoff_id
+            programme, subject_id, applies_alone or payee_id, division, order, near_relative, handoff_id=handoff_id,
+            applied_on=applied_on,
         )
         self.office.handle(household.DECIDER, subject_id, order.to(note, "applicant"))
         return filed

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Literal
 
 from shared.casework import benefit_case
@@ -91,16 +92,17 @@ class Benefits:
 
     def file(
         self, programme: str, subject_id: str, payee_id: str, division: str, order: Order[Any], near_relative: str = "",
-        *, handoff_id: str = "",
+        *, handoff_id: str = "", applied_on: date | None = None,
     ) -> Answer:  # fmt: skip
-        """申请 of a subject whom the service has found; the case goes on by what the programme declares today."""
+        """申请 of a subject whom the service has found; the case goes on by what the programme declares today. ``applied_on``: the day on
+        which he applied at the window whose hand-off it came of."""
         declared = self.programme(programme)
         if not declared.on_application:
             raise Refused("out_of_order", "该项目不经此途径申请。", "programme")
         self._not_beside_others(declared, subject_id)
         case_id = benefit_case.case_id(programme, subject_id)
         file = benefit_case.FileApplication(
-            programme, subject_id, payee_id, division, declared.terms, near_relative, handoff_id, declared.once_only
+            programme, subject_id, payee_id, division, declared.terms, near_relative, handoff_id, declared.once_only, applied_on
         )
         return self.office.handle(self.cases, case_id, order.to(file))
 

@@ -25,6 +25,7 @@ from shared.casework.programme import Programme
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.codec import Recorded
+from shared.eventsourcing.days import day_of
 from shared.eventsourcing.orders import Hand, Notice, Order
 from shared.messaging.doors import OWN, command, reaction
 from shared.security.permissions import within
@@ -220,7 +221,11 @@ class HandoffDoors(PersonDoors):
         taken = handoff.TakeUpHandoff(c.record_id, benefit_case.case_id(programme.code, subject_id), programme.code, c.dossier_hash)
         self.office.rehearse(DECIDERS[handoff.NAME], c.record_id, order.to(taken, "accept"))
         within(order.hand, division)
-        filed = self.benefits.file(programme.code, subject_id, payee_id, division, order, handoff_id=c.record_id)
+        # He applied at the window that sent it: what counts from the month of the application counts from that day's.
+        went_out = self.office.history(DECIDERS[handoff.NAME].stream(c.record_id))[0]
+        filed = self.benefits.file(
+            programme.code, subject_id, payee_id, division, order, handoff_id=c.record_id, applied_on=day_of(went_out)
+        )
         self.office.handle(DECIDERS[handoff.NAME], c.record_id, order.to(taken, "accept"))
         return filed
 

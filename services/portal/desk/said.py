@@ -72,6 +72,7 @@ PARTS: dict[str, str] = {
     "suspended_when_ended": "终止时正在暂停",
     "rounds": "此前各次救助期间",
     "expires_on": "到期日期",
+    "applied_on": "计发依据的申请日期",
     "filed_on": "申请日期",
     "granted_at": "救助时间",
     "granted_on": "给予日期",

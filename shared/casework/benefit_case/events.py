@@ -38,13 +38,15 @@ class Opened:
 @dataclass(frozen=True)
 class ApplicationFiled(Opened):
     """申请 received; ``terms`` are what its programme owes and grants from now on. ``near_relative``: whose near relative the applicant
-    declares to be (近亲属), "" = nobody's. ``handoff_id``: the hand-off (转办) that it came of."""
+    declares to be (近亲属), "" = nobody's. ``handoff_id``: the hand-off (转办) that it came of, ``applied_on``: the day on which he had
+    applied at the window that sent it; None: where and when it was filed."""
 
     by: str
     filed_on: date | None = None
     terms: Terms = BEFORE_TERMS
     near_relative: str = ""
     handoff_id: str = ""
+    applied_on: date | None = None
 
 
 @shape_event(SHAPE, "supplement_requested")

@@ -52,6 +52,7 @@ class FileApplication:
     near_relative: str = ""
     handoff_id: str = ""
     once_only: bool = False
+    applied_on: date | None = None  # of a hand-off: the day on which he applied at the window that sent it
 
 
 @command("request_supplement", permission="accept")
@@ -209,10 +210,12 @@ def file_application(state: Case, c: FileApplication, order: Order[Any]) -> Sequ
         raise Refused("already_exists", "此项待遇每个对象只发一次，已经核定发放。", "subject_id")
     if not is_person_id(c.payee_id):
         raise invalid("领款人须为系统内的人员编号，不是身份证号码。", "payee_id")
+    if c.applied_on is not None and c.applied_on > order.today:
+        raise invalid("申请日期不能晚于今天。", "applied_on")
     by = order.hand.actor
     told = [e.RefusalTold(order.today, "申请人再次申请时当面告知", by)] if state.notice_due else []
     filed = e.ApplicationFiled(
-        c.programme, c.subject_id, c.payee_id, c.division, by, order.today, c.terms, c.near_relative, c.handoff_id
+        c.programme, c.subject_id, c.payee_id, c.division, by, order.today, c.terms, c.near_relative, c.handoff_id, c.applied_on
     )
     return [*told, filed]
 
@@ -385,8 +388,8 @@ def first_month(state: Case, today: date) -> str:
     month = dates.month_of(today)
     if state.terms.first_month == "after":
         month = dates.add_months(month, 1)
-    elif state.terms.first_month == "of_application" and state.filed_on is not None:
-        month = dates.month_of(state.filed_on)
+    elif state.terms.first_month == "of_application" and (applied_on := state.applied_on or state.filed_on) is not None:
+        month = dates.month_of(applied_on)
     return max(month, state.last_change)
 
 

@@ -45,7 +45,8 @@ class Progress:
     subject_id: str = ""
     division: str = ""
     terms: Terms = BEFORE_TERMS
-    filed_on: date | None = None
+    filed_on: date | None = None  # the day its limits run from: of a refusal that is set aside, the day of that
+    applied_on: date | None = None  # the day on which the subject applied, whatever was decided since
     accepted_on: date | None = None
     paused_days: int = 0  # working days that the limits of this stage stood still
     extended_days: int = 0  # working days by which the whole procedure was extended
@@ -135,6 +136,7 @@ def advance(p: P, event: Any) -> P:
                 division=event.division,
                 terms=event.terms,
                 filed_on=event.filed_on,
+                applied_on=event.applied_on or event.filed_on,
                 **_ANEW,
             )
         case e.SupplementRequested():
