@@ -364,6 +364,14 @@ def certified(facts: PersonFacts, certificate: CertificateRecorded | None) -> Pe
     return replace(facts, disability_grade=certificate.grade, disability_kind=certificate.kind if certificate.grade else "")
 
 
+def next_lapse(state: Person, month: str) -> str:
+    """The month behind a certificate's last valid one in which none counts, and which was not noted yet: the first that is not before
+    ``month``, else the last one; "" when there is none. Another certificate does away with it only if it counts in that very month."""
+    held = ((c, dates.add_months(dates.month_of(c.valid_until), 1)) for c in state.certificates if c.grade and c.valid_until is not None)
+    over = sorted(m for c, m in held if m > state.expired and facts_in(state, m).certificate is c)
+    return next((m for m in over if m >= month), over[-1] if over else "")
+
+
 def spending_in(state: Person, month: str) -> tuple[Spending, ...]:
     """Essential spending in the twelve months before ``month``."""
     first = dates.add_months(month, -SPENDING_MONTHS)
@@ -636,7 +644,8 @@ def record_certificate(state: Person, c: RecordCertificate, order: Order[Any]) -
         raise invalid("有效期不能早于生效日期。", "valid_until")
     month = dates.month_of(c.effective_from)
     before = facts_in(state, month).certificate
-    if before is not None and _severity(c.grade) < _severity(before.grade):
+    in_force = before is not None and (before.valid_until is None or month <= dates.month_of(before.valid_until))
+    if before is not None and in_force and _severity(c.grade) < _severity(before.grade):
         # A milder grade counts from the month after, so that nobody pays back a month begun in good faith.
         month = dates.add_months(month, 1)
     new = CertificateRecorded(c.person_id, c.grade, c.kind, c.valid_until, c.effective_from, month, c.source or order.hand.actor)

@@ -21,6 +21,7 @@ from shared.domain.frozen import replace
 from shared.eventlog.benefit_rows import start_of
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
+from shared.eventsourcing.days import day_recorded
 
 PAGE = 500
 _person: msgspec.json.Decoder[person.Person] = decoder_of(person.Person)
@@ -88,6 +89,19 @@ def project(model: ReadModel, tables: PersonTables) -> None:
     def _entered(rows: Rows, r: Recorded) -> None:
         rows.put(tables.persons, person_id=r.event.person_id, division=r.event.division, version=r.version)
 
+    def folded(rows: Rows, r: Recorded) -> person.Person:
+        """The person behind the event: ``_state`` comes first."""
+        row = rows.get(tables.states, person_id=r.event.person_id)
+        return person.Person() if row is None else _person.decode(row["state"])
+
+    def lapses(rows: Rows, r: Recorded) -> None:
+        """The day on which the next certificate has run out, if one does."""
+        month = person.next_lapse(folded(rows, r), dates.month_of(day_recorded(r)))
+        if month:
+            rows.due(r, EXPIRED, r.event.person_id, start_of(month), {"month": month})
+        else:
+            rows.settle(r, EXPIRED)
+
     def change(rows: Rows, r: Recorded, **values: Any) -> None:
         rows.change(tables.persons, {"person_id": r.event.person_id}, version=r.version, **values)
 
@@ -104,19 +118,16 @@ def project(model: ReadModel, tables: PersonTables) -> None:
 
     @model.on(person.CertificateRecorded)
     def _certificate(rows: Rows, r: Recorded) -> None:
-        e = r.event
-        until = e.valid_until.isoformat() if e.valid_until else None
-        change(rows, r, disability_grade=e.grade, disability_kind=e.kind, certificate_until=until)
-        if e.valid_until is not None and e.grade:
-            month = dates.add_months(dates.month_of(e.valid_until), 1)
-            rows.due(r, EXPIRED, e.person_id, start_of(month), {"month": month})
-        else:
-            rows.settle(r, EXPIRED)
+        # One of years ago may be put on file only now: shown is the one that counts from the latest month.
+        last = person.facts_in(folded(rows, r), "9999-12").certificate or r.event
+        until = last.valid_until.isoformat() if last.valid_until else None
+        change(rows, r, disability_grade=last.grade, disability_kind=last.kind, certificate_until=until)
+        lapses(rows, r)
 
     @model.on(person.CertificateExpired)
     def _expired(rows: Rows, r: Recorded) -> None:
         change(rows, r)
-        rows.settle(r, EXPIRED)
+        lapses(rows, r)
 
     @model.on(person.FindingRecorded)
     def _finding(rows: Rows, r: Recorded) -> None:
@@ -134,10 +145,7 @@ def project(model: ReadModel, tables: PersonTables) -> None:
     @model.on(person.PersonDeathAnnulled)
     def _lives(rows: Rows, r: Recorded) -> None:
         change(rows, r, died_on=None)
-        row = rows.get(tables.persons, person_id=r.event.person_id)
-        if row is not None and row["certificate_until"] and row["disability_grade"]:
-            over = dates.add_months(row["certificate_until"][:7], 1)
-            rows.due(r, EXPIRED, r.event.person_id, start_of(over), {"month": over})
+        lapses(rows, r)
 
     @model.on(monitoring.WatchSet)
     def _watched(rows: Rows, r: Recorded) -> None:
