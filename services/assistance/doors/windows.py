@@ -8,7 +8,7 @@ from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
-from services.assistance import person
+from services.assistance import person, quarterly_meetings
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.institutions import SUPPORT_INSTITUTION_REGISTER
@@ -249,5 +249,12 @@ class WindowDoors(HandoffDoors):
     @deadline(NEXT_MEETING)
     def on_next_meeting_due(self, due: Due) -> None:
         """每季度一次: the quarter is over and no meeting was held in it."""
+        if "programme" in due.data:  # there never was one yet
+            d = due.data
+            never = quarterly_meetings.NoteFirstMeetingMissed(
+                d["programme"], d["division"], d["quarter"], date.fromisoformat(d["last_day"])
+            )
+            self.office.handle(quarterly_meetings.DECIDER, due.aggregate_id, due.order(never))
+            return
         missed = session.NoteMeetingMissed(due.aggregate_id, due.data["quarter"], date.fromisoformat(due.data["last_day"]))
         self.office.handle(DECIDERS[session.NAME], due.aggregate_id, due.order(missed))

@@ -133,6 +133,8 @@ def of_row(service: str, row: Mapping[str, Any]) -> str:
     category, key = OF_LIST.get(str(row["list"]), (None, ""))
     if category is None:
         return ""
+    if not row[key]:  # a meeting that was never held has no record: it leads to where one is begun
+        return url_for("desk.act", service=service, method="schedule_session", programme=row["programme"], division=row["division"])
     item = {
         "temporary": row["key"], "payment_calendar": row["item"],
         "reverification": row["key"] if row["item"] else "",  # of a campaign itself, no object
