@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import unicodedata
 from datetime import date
 
 from stdnum.cn import ric
@@ -16,6 +17,7 @@ from stdnum.exceptions import ValidationError
 from shared.domain.errors import Refused, invalid
 
 _DIGITS = re.compile(r"\d{17}[\dXx]")
+_GAPS = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")  # what an input method or somebody who copies it puts between the digits
 
 
 def check(resident_id: str, field: str = "resident_id") -> str:
@@ -34,7 +36,9 @@ def check(resident_id: str, field: str = "resident_id") -> str:
 
 
 def stands_in(text: str) -> bool:
-    """Whether a resident ID stands anywhere in a text. Any row of digits may look like one."""
+    """Whether a resident ID stands anywhere in a text, in full-width digits or with gaps too. Any row of digits may look like one."""
+    if not text.isascii() or " " in text:
+        text = _GAPS.sub("", unicodedata.normalize("NFKC", text))
     for start in range(len(text) - 17):
         found = _DIGITS.match(text, start)
         if found:

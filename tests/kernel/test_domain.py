@@ -43,6 +43,18 @@ def test_a_right_number_has_one_spelling(number: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "stands"),
+    [
+        (GOOD, True), (f"信访{GOOD}号", True), ("１１０１０５１９４９１２３１００２Ｘ", True), ("110105 19491231 002X", True),
+        ("110105\u200b19491231\u3000002x", True), ("110105194912310021", False), ("110105-19491231-002X", False), ("1101 0519", False),
+    ],
+)  # fmt: skip
+def test_a_number_is_found_in_a_text_however_it_was_typed(text: str, stands: bool) -> None:
+    """Among other words, full-width, in groups with blanks or with what nobody sees; with another checksum it is no such number."""
+    assert ids.stands_in(text) is stands
+
+
+@pytest.mark.parametrize(
     "number",
     [
         "110105194912310021",

@@ -64,6 +64,15 @@ def test_what_is_no_token_is_refused(pair: tuple[Path, Path], token: str) -> Non
     assert "无效" in refused(pair, token)
 
 
+@pytest.mark.parametrize(
+    "sub", ["", " ", "x" * 101, "staff:a\nb", "service:assistance", "33022519800101001" + "8", "staff:33022519800101001" + "8"],
+    ids=["empty", "blank", "long", "two lines", "a service", "a resident ID", "a resident ID in it"],
+)  # fmt: skip
+def test_who_has_no_id_that_may_be_written_down_is_refused(pair: tuple[Path, Path], sub: str) -> None:
+    """However well it is signed: the staff id stands in the clear in events and log lines, and services act under names of their own."""
+    assert "无效" in refused(pair, sign(pair, sub=sub))
+
+
 def test_a_forged_signature_is_refused(pair: tuple[Path, Path]) -> None:
     """Signed by another key, or changed after it was signed."""
     refused(pair, jwt.encode(claims(), Ed25519PrivateKey.generate(), algorithm="EdDSA"))

@@ -345,6 +345,22 @@ def test_no_made_up_token_gives_more_tries_to_log_in(settings: Settings) -> None
     safety.limiter.reset()
 
 
+def test_whatever_stands_behind_next_a_login_is_a_login(settings: Settings) -> None:
+    """To the page that was asked for if it is one of ours; to where one begins if it is elsewhere, or holds what no header can."""
+    app = create_app(settings)
+    app.config["WTF_CSRF_ENABLED"] = False
+    safety.limiter.reset()
+    token = tokens.issue(private(settings), "staff:x", ("clerk",), "330225")
+    leads = {"/desk/find?x=//evil": "/desk/find?x=//evil", "/.//evil": "/.//evil"}
+    elsewhere = ("//evil", "/\\evil", "/\t/evil", "https://evil", "/\r\nX: y", "/desk\n", "javascript:x", "", " //evil")
+    leads |= dict.fromkeys(elsewhere, "/desk")
+    with app.test_client() as client:
+        for target, place in leads.items():
+            answer = client.post("/login", data={"token": token, "next": target})
+            assert (answer.status_code, answer.headers.get("Location")) == (302, place), repr(target)
+    safety.limiter.reset()
+
+
 def test_in_production_behind_a_proxy_a_form_can_be_sent(settings: Settings) -> None:
     """Over https a form must say from which page it comes; what a browser says of that follows from our own policy."""
     app = create_app(dataclasses.replace(settings, mode="production", portal_proxies=1))

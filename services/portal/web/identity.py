@@ -152,11 +152,11 @@ def with_permission(*permissions: str) -> Callable[[F], F]:
 
 
 def _safe(target: str | None) -> str:
-    """Only an address of this server: a login must not send anybody elsewhere. "" where none is given."""
-    parts = urlsplit(target or "")
-    if not target or parts.scheme or parts.netloc or not target.startswith("/") or target.startswith(("//", "/\\")):
+    """Only an address of this server: a login must not send anybody elsewhere. "" where none is given, or what is no line of a header."""
+    if not target or not target.isprintable() or not target.startswith("/") or target.startswith(("//", "/\\")):
         return ""
-    return target
+    parts = urlsplit(target)
+    return "" if parts.scheme or parts.netloc else target
 
 
 def _home(hand: Hand) -> str:
