@@ -1,5 +1,5 @@
 """What a release's own files say in public (随版本公开的数字), as events: the standards of the parameter files, the targets of the plan,
-and what the declarations make public.
+and what the declarations are called and make public.
 
 The public pages show these beside what the log says, and ``?on=`` asks what a page said on a day. A file has no days of recording: the
 next release simply says something else. So the portal records, when it starts, what it shows of files, whenever that differs from what
@@ -41,7 +41,8 @@ class FiledStandard:
 
 @dataclass(frozen=True)
 class FiledTarget:
-    """An indicator of the plan. ``target`` as it is written; ``computed``: the release could compute it, else ``why`` not."""
+    """An indicator of the plan. ``target`` as it is written; ``computed``: the release could compute it, else ``why`` not. How it was
+    computed: ``says`` and ``over_says``, its numerator and denominator in words, and ``counted_by``, the events they follow from."""
 
     id: str
     identifier: str
@@ -55,17 +56,22 @@ class FiledTarget:
     due_by: str
     computed: bool
     why: str
+    says: str = ""
+    over_says: str = ""
+    counted_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class FiledScope:
-    """What is public of a programme or of a declaration: ``public``, the fields (of a programme, those of its list of recipients). Of a
-    programme also ``place_level``, down to which its figures go, and ``totals``, whether they are public at all."""
+    """What is public of a programme or of a declaration, and what it is called (``title``): ``public``, the fields (of a programme, those
+    of its list of recipients). Of a programme also ``place_level``, down to which its figures go, and ``totals``, whether they are public
+    at all."""
 
     code: str
     place_level: str = ""
     totals: bool = False
     public: tuple[str, ...] = ()
+    title: str = ""
 
 
 @event("operations.standards_filed")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
+from services.portal.rows.computed import COMPUTED
 from services.portal.sunshine import declared, filed, public
 from services.portal.sunshine.public import query
 from services.portal.web.app import create_app
@@ -130,6 +132,59 @@ def test_what_becomes_public_later_is_not_public_of_the_days_before(made: Distri
     assert filed.fields(portal, day) == {catalogue.code: ("name", "department")}
     before = public.Day(day.on.replace(month=6), day.on, asked=True)
     assert filed.fields(portal, before) == {catalogue.code: ("name",)}
+
+
+def test_a_past_day_has_the_names_and_the_ways_of_computing_of_its_own_release(made: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next release calls a programme and computes an indicator otherwise: a day before it says the name of then, and beside the figure,
+    which is counted anew, how it was counted then. Today says neither."""
+    d, visits = made.desk, "/sunshine/indicators/care_visits"
+    d.on("2023-06-01")
+    filed.record(d.settings)
+    d.on("2023-07-01")
+    programmes = declared.programmes()
+    renamed = {LIVING: replace(programmes[LIVING], name="基本生活保障")}
+    monkeypatch.setattr(declared, "programmes", lambda: programmes | renamed)
+    how = COMPUTED["care_visits"]
+    monkeypatch.setitem(COMPUTED, "care_visits", replace(how, says="本年登记的上门探访（次）"))
+    filed.targets_here.cache_clear()
+    assert filed.record(d.settings) == ("operations.targets_filed", "operations.scopes_filed")
+    d.project()
+    for path in ("/sunshine", "/sunshine/recipients", "/sunshine/standards", f"/sunshine/recipients/{LIVING}"):
+        assert "基本生活保障" in said(made.client, path)
+        then = said(made.client, f"{path}?on=2023-06-30")
+        assert "最低生活保障" in then
+        assert "基本生活保障" not in then
+    assert "算法有变动" not in said(made.client, visits)
+    then = said(made.client, f"{visits}?on=2023-06-30")
+    assert "算法有变动" in then
+    assert f"当日的算法：{how.says}" in then
+    filed.targets_here.cache_clear()
+
+
+def test_of_days_whose_names_nobody_recorded_a_page_says_that_they_are_todays(made: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the first recording, and of a release that recorded no names."""
+    d, then, later = made.desk, "那时的项目名称未留有记录", "当日的算法未留有记录"
+    d.on("2023-06-01")
+    scopes, targets = filed.scopes_here(), filed.targets_here(load_profile(d.settings.profile).folder / "indicators.yaml")
+    monkeypatch.setattr(filed, "scopes_here", lambda: tuple(replace(s, title="") for s in scopes))
+    bare = tuple(replace(t, says="", over_says="", counted_by=()) for t in targets)
+    monkeypatch.setattr(filed, "targets_here", lambda _file: bare)
+    filed.record(d.settings)
+    d.on("2023-07-01")
+    monkeypatch.setattr(filed, "scopes_here", lambda: scopes)
+    monkeypatch.setattr(filed, "targets_here", lambda _file: targets)
+    filed.record(d.settings)
+    d.on("2023-07-03").project()
+
+    def page(on: str = "", path: str = "/sunshine") -> str:
+        return str(made.client.get(f"{path}{f'?on={on}' if on else ''}").get_data(as_text=True))
+
+    assert then in page("2023-05-08")
+    assert then in page("2023-06-15")
+    assert then not in page("2023-07-02")
+    assert then not in page()
+    assert later in page("2023-06-15", "/sunshine/indicators/care_visits")
+    assert later not in page("2023-07-02", "/sunshine/indicators/care_visits")
 
 
 def test_the_portal_records_by_itself_and_the_same_release_once(made: District) -> None:

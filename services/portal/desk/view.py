@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
@@ -135,7 +136,13 @@ def title(info: DoorInfo) -> str:
 
 
 def about(info: DoorInfo) -> str:
-    return info.about.strip().split("\n")[0]
+    """What an act is, as its door says it; the fields and programmes that the API's text names by their codes, by their names."""
+
+    def named(code: re.Match[str]) -> str:
+        label = words.label(code[0], info.method)
+        return label if label != code[0] else things.name_of(code[0])
+
+    return re.sub("[a-z]+(?:_[a-z]+)*", named, info.about.strip().split("\n")[0])
 
 
 def _shape_titles() -> frozenset[str]:

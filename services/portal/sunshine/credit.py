@@ -50,6 +50,6 @@ def entries(portal: Portal, day: Day) -> list[dict[str, Any]]:
 @page("/sunshine/credit")
 def credit(portal: Portal, day: Day) -> str:
     """信用名单."""
-    found, shown = entries(portal, day), lists(portal, day)
+    found, shown, name = entries(portal, day), lists(portal, day), filed.names(portal, day)
     p = paging(len(found))
-    return render("credit.html", day, rows=found[p.offset : p.offset + PER_PAGE], p=p, lists=shown, name=declared.name, said=said)
+    return render("credit.html", day, rows=found[p.offset : p.offset + PER_PAGE], p=p, lists=shown, name=name, said=said)

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from flask import Response
 
 from services.portal.rows import sunshine as rows
-from services.portal.sunshine import declared, inspections, money, recipients, standards
+from services.portal.sunshine import declared, filed, inspections, money, recipients, standards
 from services.portal.sunshine.datasets import opened
 from services.portal.sunshine.public import Day, page, query
 from services.portal.web.places import places_of
@@ -59,9 +59,10 @@ def _whole(portal: Portal, day: Day) -> Iterator[Entry]:
 
 
 def _standards(portal: Portal, day: Day) -> Iterator[Entry]:
+    called = filed.names(portal, day)
     for row in standards.published(portal, day):
         programme = row["parameter"].split(".")[0]
-        what = f"{declared.name(programme)} {row['amount_fen'] / 100:g}元，{row['effective_from']}起（{row['document_no']}）"
+        what = f"{called(programme)} {row['amount_fen'] / 100:g}元，{row['effective_from']}起（{row['document_no']}）"
         name, path = f"standard/{row['number']}/{row['parameter']}/{row['effective_from']}", f"/sunshine/standards/{programme}"
         yield Entry(row["published_on"], name, PUBLISHED, f"公布标准：{what}", path)
         if row["withdrawn"] is not None:
@@ -78,11 +79,12 @@ def _policies(portal: Portal, day: Day) -> Iterator[Entry]:
 
 
 def _runs(portal: Portal, day: Day) -> Iterator[Entry]:
+    called = filed.names(portal, day)
     for row in money.runs(portal, day):
         if row["status"] == "closed":
             name = row["run_id"] or f"{row['programme']}/{row['month']}/{row['division']}/{row['round']}"
             again = f"（补发{row['round']}）" if row["round"] else ""
-            title = f"发放：{declared.name(row['programme'])} {row['month']}{again}"
+            title = f"发放：{called(row['programme'])} {row['month']}{again}"
             yield Entry(row["closed_on"], f"run/{name}", PUBLISHED, title, "/sunshine/payments")
 
 
@@ -102,7 +104,7 @@ def _publicity(portal: Portal, day: Day, first: str, last: str) -> Iterator[Entr
     field, none of a correction."""
     t, c, s = recipients.T, recipients.T.disclosures.c, recipients.T.standing.c
     end, until = str(rows.moment(day.on)), f"{dates.add_months(last, 1)}-01"
-    before = t.disclosures.alias()
+    before, called = t.disclosures.alias(), filed.names(portal, day)
     corrects = sa.exists().where(before.c.stream == c.stream, before.c.shown_until == c.shown_from, before.c.ended_by == "corrected")
     days = {
         PUBLISHED: (c.shown_from, [~corrects]),
@@ -118,7 +120,7 @@ def _publicity(portal: Portal, day: Day, first: str, last: str) -> Iterator[Entr
                 continue
             programme = declared.listed_as(row["programme"])
             what = "公示" if kind == PUBLISHED else f"公示{kind}"
-            title = f"{what}：{declared.name(programme)}（{places_of(portal.profile).name(row['town'])}）"
+            title = f"{what}：{called(programme)}（{places_of(portal.profile).name(row['town'])}）"
             name = f"proposals/{row['day']}/{programme}/{row['town']}"
             name += {PUBLISHED: "", CORRECTED: "/corrected", WITHDRAWN: "/withdrawn"}[kind]
             yield Entry(row["day"], name, kind, title, "/sunshine/proposals")

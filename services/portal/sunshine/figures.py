@@ -9,9 +9,9 @@ from __future__ import annotations
 from services.portal.rows.sunshine import SMALL_CELL
 
 FEW = f"少于{SMALL_CELL}"
-WITHHELD = {"small": FEW, "beside": "不单列", "above": "不单列"}
+WITHHELD = {"small": "不公布", "above": "不单列"}
 WHY = {
-    "small": f"人数少于{SMALL_CELL}，为保护个人隐私不公布具体数字",
-    "beside": "公布后可推算出邻近地方的小数值，故不单列",
-    "above": "上级地方的数字未公布，故不单列",
+    "small": f"人数少于{SMALL_CELL}，或由它可以推算出少于{SMALL_CELL}的数，为保护个人隐私不公布",
+    "above": "上级地方的数字未公布，或同级各地都不公布，故不单列",
+    "below": f"下级各地的数字一经公布，可以推算出少于{SMALL_CELL}的数，故都不公布",
 }

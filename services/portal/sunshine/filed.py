@@ -13,6 +13,7 @@ import importlib
 import importlib.util
 import threading
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,8 +27,8 @@ from services.portal.read_model import TABLES
 from services.portal.rows import kept
 from services.portal.rows.computed import COMPUTED
 from services.portal.sunshine import declared
-from services.portal.sunshine.public import Day, query
-from services.portal.web.portal import Portal
+from services.portal.sunshine.public import Day, pages, query
+from services.portal.web.portal import Portal, here
 from services.portal.web.words import SERVICES
 from shared.casework.programme import LEVELS
 from shared.clock import Clock
@@ -93,10 +94,16 @@ def targets_here(file: Path) -> tuple[FiledTarget, ...]:
     return tuple(
         FiledTarget(
             **{n: str(row[n]) for n in same}, title=row["name"], due_by=str(row.get("due", "")), computed=row["identifier"] in COMPUTED,
-            why=_why(row),
+            why=_why(row), **method(row["identifier"]),
         )
         for row in rows
     )  # fmt: skip
+
+
+def method(identifier: str) -> dict[str, Any]:
+    """How this release computes an indicator, in words; nothing of one that it does not."""
+    how = COMPUTED.get(identifier)
+    return {} if how is None else {"says": how.says, "over_says": how.over_says, "counted_by": how.events}
 
 
 def _why(row: dict[str, Any]) -> str:
@@ -110,9 +117,9 @@ def _why(row: dict[str, Any]) -> str:
 
 
 def scopes_here() -> tuple[FiledScope, ...]:
-    """What this release declares public, by code."""
-    programmes = [FiledScope(p.code, p.public.level, p.public.totals, p.public.recipient) for p in declared.programmes().values()]
-    return (*programmes, *(FiledScope(d.code, public=tuple(d.public)) for d in declared.declarations().values()))
+    """What this release declares public, and calls it, by code."""
+    programmes = [FiledScope(p.code, p.public.level, p.public.totals, p.public.recipient, p.name) for p in declared.programmes().values()]
+    return (*programmes, *(FiledScope(d.code, public=tuple(d.public), title=d.name) for d in declared.declarations().values()))
 
 
 def record(settings: Settings) -> tuple[str, ...]:
@@ -190,6 +197,22 @@ def targets(portal: Portal, day: Day) -> tuple[FiledTarget, ...]:
 def _scopes(portal: Portal, day: Day) -> dict[str, FiledScope]:
     row = _standing(portal, day, "scopes")
     return {scope.code: scope for scope in (_read(row["content"], FiledScope) if row else scopes_here())}
+
+
+def names(portal: Portal, day: Day) -> Callable[[str], str]:
+    """What a programme or declaration was called on the day; today's name where nobody wrote it down (``unnamed``)."""
+    then = {} if not day.asked else {code: scope.title for code, scope in _scopes(portal, day).items()}
+    return lambda code: then.get(code) or declared.name(code)
+
+
+def unnamed(portal: Portal, day: Day) -> bool:
+    """Whether names of a past day are today's: recorded behind the day, or by a release that recorded no names."""
+    return day.asked and (bool(since(portal, day, "scopes")) or not any(scope.title for scope in _scopes(portal, day).values()))
+
+
+@pages.context_processor
+def _said_of_names() -> dict[str, Any]:
+    return {"unnamed": lambda day: unnamed(here(), day)}
 
 
 def counted(portal: Portal, day: Day) -> list[str]:

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
-from services.portal.rows.computed import COMPUTED, few
+from services.portal.rows.computed import COMPUTED, Computed, few
 from services.portal.rows.sunshine import SMALL, until
 from services.portal.sunshine import filed
 from services.portal.sunshine.figures import FEW
 from services.portal.sunshine.public import Day, page, query, render
-from services.portal.web.pictures import Bar, bars
+from services.portal.web.pictures import SMALL_WIDTH, Bar, bars
 from services.portal.web.portal import Portal
 from services.portal.web.words import SERVICES
 from shared.domain.errors import Refused
@@ -49,6 +49,7 @@ def indicators(portal: Portal, day: Day) -> list[dict[str, Any]]:
 def _with_value(row: dict[str, Any], now: dict[str, int], before: dict[str, int]) -> dict[str, Any]:
     how = COMPUTED.get(row["identifier"]) if row["computed"] else None  # of a past day: as the release of then could compute it
     found = {**row, "how": how, "numerator": None, "denominator": None, "value": None, "withheld": False, "met": None}
+    found["changed"] = how is not None and _changed(row, how)
     if how is None:
         return {**found, "why": row["why"] or "所依的算法已停用"}
     count = (now.get(how.count, 0) - (before.get(how.count, 0) if how.yearly else 0)) // how.divided_by
@@ -58,6 +59,12 @@ def _with_value(row: dict[str, Any], now: dict[str, int], before: dict[str, int]
     value = count if over is None else round(100 * count / over, 1) if over else None
     met = _met(row["operator"], value, row["target"]) if value is not None and row["status"] == "target" else None
     return {**found, "numerator": count, "denominator": over, "value": value, "met": met}
+
+
+def _changed(row: dict[str, Any], how: Computed) -> bool:
+    """Whether the release of then computed it in other words than this one does; of one that did not record how, nobody knows."""
+    then = (row["says"], row["over_says"], tuple(row["counted_by"]))
+    return bool(row["says"]) and then != (how.says, how.over_says, how.events)
 
 
 def withholdings(portal: Portal, day: Day) -> list[dict[str, Any]]:
@@ -97,8 +104,9 @@ def target(row: dict[str, Any]) -> str:
 
 
 def bar(row: dict[str, Any]) -> Any:
-    """Value beside target, as two bars."""
-    return bars(row["name"], [Bar("现在", row["value"], said(row)), Bar("目标", row["target"], target(row))], width=620)
+    """Value beside target, or beside what the plan's report says, as two bars."""
+    beside = "目标" if row["status"] == "target" else "所报"
+    return bars(row["name"], [Bar("现在", row["value"], said(row)), Bar(beside, row["target"], target(row))], width=SMALL_WIDTH)
 
 
 @page("/sunshine/indicators")

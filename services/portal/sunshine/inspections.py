@@ -21,7 +21,7 @@ from flask import Response
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
 from services.portal.rows.sunshine import small, until
-from services.portal.sunshine import declared, filed
+from services.portal.sunshine import filed
 from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
 from services.portal.web.pictures import Bar, bars
 from services.portal.web.portal import Portal
@@ -135,7 +135,7 @@ def every(portal: Portal, day: Day) -> str:
     """检查与抽查 of the district."""
     found = campaigns(portal, day)
     p = paging(len(found))
-    return render("inspections.html", day, rows=found[p.offset : p.offset + PER_PAGE], p=p, name=declared.name, status=STATUS)
+    return render("inspections.html", day, rows=found[p.offset : p.offset + PER_PAGE], p=p, name=filed.names(portal, day), status=STATUS)
 
 
 def _campaign(portal: Portal, day: Day, record_id: str) -> dict[str, Any]:
@@ -160,7 +160,8 @@ def one(portal: Portal, day: Day, record_id: str) -> str:
     kinds = [Bar(said(code, "finding"), n, f"{n} 项") for code, n in sorted(codes.items(), key=lambda c: -c[1])]
     picture = bars("问题分类", kinds) if kinds else None
     return render(
-        "inspection.html", day, c=row, name=declared.name(row["programme"]), status=STATUS, drawn=drawn, p=p, said=said, picture=picture,
+        "inspection.html", day, c=row, name=filed.names(portal, day)(row["programme"]), status=STATUS, drawn=drawn, p=p, said=said,
+        picture=picture,
         keys=keys[p.offset : p.offset + PER_PAGE], listed=listed[p.offset : p.offset + PER_PAGE], findings=problems, first=p.offset,
         quoted=shlex.quote(row["seed"] or ""), file="pseudonyms.txt" if row["hidden"] else "objects.txt",
         hashed=row["pseudonyms_hash"] if row["hidden"] else row["list_hash"],

@@ -16,7 +16,7 @@ from services.portal.read_model import TABLES
 from services.portal.rows import kept
 from services.portal.rows.funds import next_month
 from services.portal.rows.sunshine import SMALL_CELL, until
-from services.portal.sunshine import declared, filed
+from services.portal.sunshine import filed
 from services.portal.sunshine.public import PER_PAGE, Day, page, paging, query, render
 from services.portal.web.pictures import Bar, line
 from services.portal.web.portal import Portal
@@ -130,10 +130,11 @@ def payments(portal: Portal, day: Day) -> str:
     found = runs(portal, day)
     p = paging(len(found))
     sums = months(portal, day)
-    names = sorted({code for of in sums.values() for code in of}, key=declared.name)
+    name = filed.names(portal, day)
+    names = sorted({code for of in sums.values() for code in of}, key=name)
     return render(
         "payments.html", day, rows=found[p.offset : p.offset + PER_PAGE], p=p, picture=over_months(portal, day), sums=sums, names=names,
-        name=declared.name,
+        name=name,
     )  # fmt: skip
 
 
@@ -228,7 +229,7 @@ def amount(unit: str, value: int | None) -> str:
 @page("/sunshine/funds")
 def all_funds(portal: Portal, day: Day) -> str:
     """资金: what came in, what went out, what is left."""
-    return render("funds.html", day, rows=funds(portal, day), name=declared.name, amount=amount)
+    return render("funds.html", day, rows=funds(portal, day), name=filed.names(portal, day), amount=amount)
 
 
 @page("/sunshine/funds/<record_id>")
@@ -241,6 +242,6 @@ def fund(portal: Portal, day: Day, record_id: str) -> str:
     last = [next(m for m in reversed(told) if m["day"] == d) for d in dict.fromkeys(m["day"] for m in told)][-24:]
     points = [Bar(m["day"][5:], m["balance"], f"{m['balance'] / 100:,.0f}") for m in last]
     return render(
-        "fund.html", day, fund=found, rows=found["lines"], kinds=KINDS, name=declared.name(found["programme"]), amount=amount,
+        "fund.html", day, fund=found, rows=found["lines"], kinds=KINDS, name=filed.names(portal, day)(found["programme"]), amount=amount,
         picture=line("余额", points) if points else None, few=SMALL_CELL,
     )  # fmt: skip

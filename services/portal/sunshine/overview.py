@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from services.portal.rows.sunshine import FOREVER, moment
 from services.portal.sunshine import declared, filed, money, standards
 from services.portal.sunshine.public import Day, page, query, render
-from services.portal.sunshine.recipients import T, cell, figures, untold
+from services.portal.sunshine.recipients import T, cell, figures, silent, untold
 from services.portal.web.pictures import Bar, Tile, bars, line, tiles
 from services.portal.web.places import places_of
 from services.portal.web.portal import Portal
@@ -42,7 +42,7 @@ def over_months(portal: Portal, day: Day, programme: str, last: int = 18) -> Any
         row = next((r for r in reversed(found) if r["from_day"] <= end < r["until_day"]), None)
         count = None if row is None or row["withheld"] else int(row["cases"])
         points.append(Bar(m, count, "" if count is None else f"{count:,}"))
-    return line(f"{declared.name(programme)}：每月末在保户数", points) if any(p.value is not None for p in points) else None
+    return line(f"{filed.names(portal, day)(programme)}：每月末在保户数", points) if any(p.value is not None for p in points) else None
 
 
 @page("/", "/sunshine")
@@ -52,7 +52,7 @@ def overview(portal: Portal, day: Day) -> str:
     everything = figures(portal, day, district)
     own = {f.programme: f for f in everything if f.place == district}
     towns = {f.place: f for f in everything if f.programme == MAIN and f.place != district}
-    if MAIN in own and own[MAIN].withheld:
+    if silent(portal, day, MAIN, district):
         towns = {t.code: untold(MAIN, t.code) for t in places_of(portal.profile).towns}
     placed = places_of(portal.profile).tiled(towns)
     tiled = [
@@ -69,13 +69,14 @@ def overview(portal: Portal, day: Day) -> str:
     first: dict[str, Any] = {}
     for name, description, value in now:
         first.setdefault(name, (description, value))
+    name = filed.names(portal, day)
     counted = [(declared.programmes()[code], own.get(code)) for code in filed.counted(portal, day)]
     largest = sorted(counted, key=lambda of: -(of[1].cases or 0) if of[1] else 0)[:3]
     return render(
         "overview.html", day, largest=largest, cell=cell, month=month, this_month=this_month, last_month=last_month,
         last_paid=sum(paid.get(last_month, {}).values()), standards=list(first.items())[:6], publicised=publicised(portal, day),
-        map=tiles(f"{declared.name(MAIN)}：各镇街在保户数", tiled) if tiled else None, main=declared.name(MAIN), main_code=MAIN,
+        map=tiles(f"{name(MAIN)}：各镇街在保户数", tiled) if tiled else None, main=name(MAIN), name=name, main_code=MAIN,
         towns=[(t, towns.get(t.code)) for t in placed], people=over_months(portal, day, MAIN),
         paid=money.over_months(portal, day),
-        programmes=bars("各项目在保", [Bar(p.name, f.cases if f else 0, cell(f, "cases")) for p, f in counted]),
+        programmes=bars("各项目在保", [Bar(name(p.code), f.cases if f else 0, cell(f, "cases")) for p, f in counted]),
     )  # fmt: skip

@@ -91,15 +91,20 @@ def figures(portal: Portal, day: Day, division: str) -> list[Figure]:
     return [f for f in rows.totals(portal.read, T, division, when(day)) if f.programme in counted]
 
 
+def silent(portal: Portal, day: Day, programme: str, division: str) -> bool:
+    """Whether nothing is told of the places below a division, neither which of them have any nor which have none."""
+    return rows.veiled(portal.read, T, programme, f"{division}000", when(day))
+
+
 def untold(programme: str, place: str) -> Figure:
-    """The figure of any place below one that is withheld, whether it has any or none."""
+    """The figure of any place below one of whose parts nothing is told, whether it has any or none."""
     return Figure(programme, place, "", "", None, None, None, rows.ABOVE)
 
 
 def cell(figure: Figure | None, what: str) -> str:
     """A figure as it is said."""
     if figure is None:
-        return "0"
+        return money(0) if what == "amount_fen" else "0"
     value = getattr(figure, what)
     if value is None:
         return WITHHELD[figure.withheld]
@@ -154,8 +159,8 @@ def proposals(portal: Portal, day: Day) -> str:
     more = found[PER_PAGE - 1].key if len(found) > PER_PAGE else ""
     fields = [f for f in DISCLOSABLE if any(line[f] is not None for line in lines)]
     return render(
-        "proposals.html", day, lines=lines, fields=fields, heading=heading(fields), value=value, name=declared.name, more=more, after=after,
-        said_day=said_day, number=number,
+        "proposals.html", day, lines=lines, fields=fields, heading=heading(fields), value=value, name=filed.names(portal, day), more=more,
+        after=after, said_day=said_day, number=number,
     )  # fmt: skip
 
 
@@ -167,12 +172,15 @@ def programmes(portal: Portal, day: Day) -> str:
     """在保: every programme with its figures of the whole district."""
     district = portal.profile.division_code
     own = {f.programme: f for f in figures(portal, day, district) if f.place == district}
-    bars_of = [(declared.name(code), own.get(code)) for code in filed.counted(portal, day)]
+    name = filed.names(portal, day)
+    bars_of = [(name(code), own.get(code)) for code in filed.counted(portal, day)]
     shown_bars = [Bar(name, f.cases if f else 0, cell(f, "cases")) for name, f in bars_of]
     picture = bars("各项目在保（户、人次）", shown_bars)
     counted, listed = filed.counted(portal, day), filed.listed(portal, day)
     shown_here = [p for p in declared.programmes().values() if p.code in counted or p.code in listed]
-    return render("programmes.html", day, programmes=shown_here, own=own, cell=cell, picture=picture, counted=counted, listed=listed)
+    return render(
+        "programmes.html", day, programmes=shown_here, name=name, own=own, cell=cell, picture=picture, counted=counted, listed=listed
+    )
 
 
 @page("/sunshine/recipients/<programme>", "/sunshine/recipients/<programme>/<division>")
@@ -187,7 +195,7 @@ def place(portal: Portal, day: Day, programme: str, division: str = "") -> str:
     own = next((f for f in of if f.place == division), None)
     if rows.veiled(portal.read, T, programme, division, when(day)):
         own = untold(programme, division)
-    below = [f for f in of if f.place != division]
+    below, nothing_below = [f for f in of if f.place != division], silent(portal, day, programme, division)
     places = places_of(portal.profile)
     path = f"/sunshine/recipients/{programme}"
     by_place = {f.place: f for f in below}
@@ -195,16 +203,18 @@ def place(portal: Portal, day: Day, programme: str, division: str = "") -> str:
         Tile(t.name, t.at, f.cases if f else 0, cell(f, "cases"), day.link(f"{path}/{t.code}"), t.short)
         for t in places.tiled(by_place)
         if t.at is not None
-        for f in (untold(programme, t.code) if own and own.withheld else by_place.get(t.code),)
+        for f in (untold(programme, t.code) if nothing_below else by_place.get(t.code),)
     ]
     after, listed = request.args.get("after", ""), programme in filed.listed(portal, day)
     found = rows.recipients(portal.read, T, programme, division, when(day), after, PER_PAGE + 1) if listed else []
     lines = shown(portal, found[:PER_PAGE])
+    name = filed.names(portal, day)(programme)
     crumbs = [(code, places.name(code)) for n in (6, 9, 12) if n <= len(division) for code in (division[:n],)]
     return render(
-        "recipients.html", day, programme=known, path=path, division=division, own=own, below=below, cell=cell, why=WHY,
+        "recipients.html", day, programme=known, name=name, path=path, division=division, own=own, below=below, cell=cell, why=WHY,
+        nothing_below=nothing_below and own is not None and not own.withheld,
         counted=programme in filed.counted(portal, day), listed=listed,
         lines=table_rows(portal, day, lines, known.public.recipient), heading=heading(known.public.recipient), crumbs=crumbs, after=after,
         more=found[PER_PAGE - 1].key if len(found) > PER_PAGE else "",
-        map=tiles(f"{known.name}：各镇街", tiled) if len(division) == 6 and tiled else None,
+        map=tiles(f"{name}：各镇街", tiled) if len(division) == 6 and tiled else None,
     )  # fmt: skip

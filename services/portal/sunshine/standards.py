@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
-from services.portal.sunshine import declared, filed
+from services.portal.sunshine import filed
 from services.portal.sunshine.public import Day, page, query, render
 from services.portal.web.pictures import Steps, steps
 from services.portal.web.portal import Portal
@@ -68,10 +68,10 @@ def known(portal: Portal, day: Day) -> list[Standard]:
         laid.setdefault(row["parameter"], []).append(
             Published(row["place"], row["parameter"], row["amount_fen"], first, row["document_no"])
         )
-    found = []
+    found, name = [], filed.names(portal, day)
     for base in _base(portal, day):
         programme = base.name.split(".")[0]
-        found.append(Standard(programme, declared.name(programme), laid_between(base, laid.get(base.name, ()))))
+        found.append(Standard(programme, name(programme), laid_between(base, laid.get(base.name, ()))))
     return found
 
 
@@ -99,7 +99,7 @@ def values(portal: Portal, day: Day) -> Iterator[dict[str, Any]]:
 
 def policies(portal: Portal, day: Day) -> list[dict[str, Any]]:
     """Every published version of every policy that is declared public, with the fields that are declared, newest first of each."""
-    p, fields = POLICIES.c, filed.fields(portal, day)
+    p, fields, name = POLICIES.c, filed.fields(portal, day), filed.names(portal, day)
     found = []
     asked = sa.select(POLICIES).where(kept.on(POLICIES, day.text))
     for row in query(portal, asked.order_by(p.record_id, p.effective_from.desc(), p.number.desc())):
@@ -107,11 +107,11 @@ def policies(portal: Portal, day: Day) -> list[dict[str, Any]]:
         if public is None:
             continue
         content = {field: text for field, text in json.loads(row["content"]) if field in public}
-        title = content.pop("name", "") or declared.name(row["subject_id"])
+        title = content.pop("name", "") or name(row["subject_id"])
         if "standard" in content:  # by the name that the rules have for it
-            content["standard"] = declared.name(content["standard"].split(".")[0])
+            content["standard"] = name(content["standard"].split(".")[0])
         content = {FIELDS.get(field, field): said(text, field) for field, text in content.items()}
-        found.append({**row, "content": content, "title": title, "kind": declared.name(row["programme"])})
+        found.append({**row, "content": content, "title": title, "kind": name(row["programme"])})
     for _, versions in _by(found, "record_id"):
         begun = [v for v in versions if v["effective_from"] <= day.text and not (v["withdrawn_from"] and v["withdrawn_from"] <= day.text)]
         for v in versions:
@@ -144,15 +144,16 @@ def picture(title: str, several: list[Standard], day: Day) -> Any:
 @page("/sunshine/standards")
 def overview(portal: Portal, day: Day) -> str:
     """The standards in force, each programme with its picture, and the policies."""
+    name = filed.names(portal, day)
     groups = _by([{"programme": s.programme, "standard": s} for s in known(portal, day)], "programme")
     shown = []
     for programme, rows in groups:
         several = [row["standard"] for row in rows]
         same = {tuple((v.first, v.value) for v in s.parameter.values) for s in several}
         drawn = several[:1] if len(same) == 1 else several  # town and country are one: one line
-        title = f"{declared.name(programme)}：标准的变化"
+        title = f"{name(programme)}：标准的变化"
         now = [(s.parameter.description, s.at(day.on)) for s in several]
-        shown.append((programme, declared.name(programme), now, picture(title, drawn, day)))
+        shown.append((programme, name(programme), now, picture(title, drawn, day)))
     since = filed.since(portal, day, "standards")
     return render("standards.html", day, since=since, groups=shown, policies=policies(portal, day), sources=SOURCES)
 
@@ -165,7 +166,7 @@ def one(portal: Portal, day: Day, programme: str) -> str:
         raise Refused("not_found", "没有此项目的标准。", None)
     rows = [v for v in values(portal, day) if v["programme"] == programme]
     withdrawn = [row for row in published(portal, day) if row["withdrawn"] is not None and row["parameter"].startswith(f"{programme}.")]
-    name = declared.name(programme)
+    name = filed.names(portal, day)(programme)
     return render(
         "standard.html", day, name=name, rows=rows, withdrawn=withdrawn, sources=SOURCES, picture=picture(f"{name}标准", several, day),
         describe={s.parameter.name: s.parameter.description for s in several}, money=money,

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 
 BLUE, SOFT, INK, LINE = "#0b4f8a", "#4d5968", "#1b2430", "#cfd6de"
 _SHADES = ("#eef3f8", "#cfe0f0", "#9fc3e0", "#5b97c8", "#1f6cab", "#083c69")
+SMALL_WIDTH = 360  # a picture so narrow fits on a phone as it is; a wider one is scrolled there
 _FONT = 'font-family="Noto Sans CJK SC, PingFang SC, Microsoft YaHei, sans-serif"'
 
 
@@ -27,8 +28,9 @@ class Bar:
 
 def _svg(width: int, height: int, title: str, about: str, inside: str, role: str = "img") -> Markup:
     # everything put into ``inside`` was escaped piece by piece; what holds links is a group, for an image has nothing inside
+    small = ' class="small"' if width <= SMALL_WIDTH else ""
     return Markup(
-        f'<svg role="{role}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {_FONT} xmlns="http://www.w3.org/2000/svg">'
+        f'<svg{small} role="{role}" viewBox="0 0 {width} {height}" width="{width}" height="{height}" {_FONT} xmlns="http://www.w3.org/2000/svg">'
         f"<title>{escape(title)}</title><desc>{escape(about)}</desc>{inside}</svg>"
     )
 
@@ -38,20 +40,26 @@ def _text(x: float, y: float, said: str, *, anchor: str = "start", size: int = 1
     return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" text-anchor="{anchor}"{weight}>{escape(said)}</text>'
 
 
+def _long(said: str, size: int = 14) -> float:
+    """About how long a text is: a Chinese character is as wide as it is high, others about half."""
+    return size * sum(0.58 if c.isascii() else 1.0 for c in said)
+
+
 def bars(title: str, rows: Sequence[Bar], *, about: str = "", width: int = 720) -> Markup:
     """Horizontal bars, the longest as long as there is room."""
     most = max((r.value or 0 for r in rows), default=0) or 1
-    left, right, step = 190, 150, 30
-    room = width - left - right
+    left = 20 + max((_long(r.label[:14]) for r in rows), default=0.0)
+    right, step = 24 + max((_long(r.said) for r in rows), default=0.0), 30
+    room = max(40.0, width - left - right)
     inside = []
     for n, row in enumerate(rows):
         y = 12 + n * step
         inside.append(_text(left - 10, y + 15, row.label[:14], anchor="end"))
         if row.value is None:
-            inside.append(_text(left, y + 15, row.said, fill=SOFT))
+            inside.append(_text(left + 8, y + 15, row.said, fill=SOFT))
             continue
         long = max(2.0, room * row.value / most) if row.value else 0
-        inside.append(f'<rect x="{left}" y="{y}" width="{long:.1f}" height="20" rx="2" fill="{BLUE}"/>')
+        inside.append(f'<rect x="{left:.1f}" y="{y}" width="{long:.1f}" height="20" rx="2" fill="{BLUE}"/>')
         inside.append(_text(left + long + 8, y + 15, row.said))
     return _svg(width, 24 + len(rows) * step, title, about or "；".join(f"{r.label}：{r.said}" for r in rows), "".join(inside))
 
@@ -152,6 +160,7 @@ def steps(title: str, series: Sequence[Steps], last: int, years: Sequence[tuple[
             inside.append(f'<line x1="{x:.1f}" y1="{base}" x2="{x:.1f}" y2="{base + 5}" stroke="{SOFT}"/>')
             inside.append(_text(x, height - 12, label, anchor="middle", size=12, fill=SOFT))
     taken: list[float] = []
+    told: list[tuple[float, float]] = []  # where values stand already: of two lines that lie close one says its value below itself
     for n, one in enumerate(series):
         points, before = [], None
         for day, value, said in one.values:
@@ -160,7 +169,9 @@ def steps(title: str, series: Sequence[Steps], last: int, years: Sequence[tuple[
                 points.append(f"{x:.1f},{before:.1f}")
             points.append(f"{x:.1f},{y:.1f}")
             if before is None or abs(before - y) > 1:
-                inside.append(_text(x + 3, y - 6, said, size=12))
+                free = [at for at in (y - 6, y + 15, y - 20, y + 29) if not any(abs(x - a) < 44 and abs(at - b) < 13 for a, b in told)]
+                told.append((x, free[0] if free else y - 6))
+                inside.append(_text(x + 3, told[-1][1], said, size=12))
             before = y
         if before is None:
             continue
