@@ -251,7 +251,7 @@ def test_few_persons_follow_from_no_indicator(inside: int, wishing: int, value: 
     ("count", "parts", "hidden", "rule"),
     [
         (200, (198, 2, 0), False, "parts"), (200, (195, 0, 5), False, ""), (12, (4, 8, 0), False, "parts"), (2, (2, 0, 0), False, "small"),
-        (60, (60, 0, 0), True, "beside"), (3, (3, 0, 0), True, "small"), (0, (0, 0, 0), False, ""),
+        (60, (60, 0, 0), True, "small"), (3, (3, 0, 0), True, "small"), (0, (0, 0, 0), False, ""),
     ],
 )  # fmt: skip
 def test_what_of_a_run_is_withheld(count: int, parts: tuple[int, ...], hidden: bool, rule: str) -> None:

@@ -5,11 +5,11 @@ Only campaigns whose terms say that their result is published (``publish_days``)
 of recipients, so it names a household to whoever reads both: objects are shown only where the declaration makes them public, all others by
 their pseudonyms (``services/portal/sunshine/inspections.py``). The salt stands here sealed, as in the event.
 
-``withheld`` is the record of why the length of a list, and with it the list, may not be told: ``small``, few are on it; ``beside``, the
-figure of its place (that of the campaign, or the one in which all its cases are) was withheld of a programme whose cases are on it, and
-would follow. It is decided as the list grows, and stands from the freezing on: what was shown by then is shown. ``result`` is the same of a
-result that was published: ``small``, few were checked, few had a finding, or few had none. Both are of lists over cases; of a campaign
-whose objects are public the pages pass over them.
+``withheld`` is the record that the length of a list, and with it the list, may not be told: few are on it, or the figure of its place (that
+of the campaign, or the one in which all its cases are) was withheld of a programme whose cases are on it, and would follow (``small``, for
+either: which one would tell which of the places that are withheld is the small one). It is decided as the list grows, and stands from the
+freezing on: what was shown by then is shown. ``result`` is the same of a result that was published: ``small``, few were checked, few had a
+finding, or few had none. Both are of lists over cases; of a campaign whose objects are public the pages pass over them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def declare(metadata: sa.MetaData) -> tuple[sa.Table, sa.Table, sa.Table]:
         sa.Column("salt", sa.Text),  # sealed
         sa.Column("programmes", sa.Text, nullable=False),  # of the cases on the list that are counted in public, as JSON
         sa.Column("place", sa.String(12), nullable=False),  # in which all of these are; "" where there are none
-        sa.Column("withheld", sa.String(10), nullable=False),  # "" | small | beside
+        sa.Column("withheld", sa.String(10), nullable=False),  # "" | small
         sa.Column("result", sa.String(10), nullable=False),  # "" | small
         sa.Column("draw_version", sa.Integer, nullable=False),  # the event of the draw in the stream; -1: not drawn yet
         *(sa.Column(name, sa.Integer, nullable=False) for name in _COUNTS),
@@ -94,7 +94,7 @@ def _why(rows: Rows, of: sa.Table, row: Row) -> str:
         return "small"
     places = {place[:n] for place in (row["division"], row["place"]) for n in LEVELS if n <= len(place)}
     programmes = msgspec.json.decode(row["programmes"])
-    return "beside" if any(is_withheld(rows, of.metadata, programme, place) for programme in programmes for place in places) else ""
+    return "small" if any(is_withheld(rows, of.metadata, programme, place) for programme in programmes for place in places) else ""
 
 
 def _result(row: Row) -> str:

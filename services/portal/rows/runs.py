@@ -1,8 +1,9 @@
 """Payment runs in total (发放批次合计): programme, month, how many payees and fen, and the proof that in = paid + failed + held.
 
-``withheld`` is the record of what of a run may not be told, and why: ``small``, it has few payees; ``beside``, the figure of its place was
-withheld when it was sent or closed, and would follow from it; ``parts``, few were paid, failed or held: a follow-up run over those few is
-small itself, and would follow from the parts. What was once withheld of a run stays so.
+``withheld`` is the record of what of a run may not be told, and why: ``small``, it has few payees, or the figure of its place was withheld
+when it was sent or closed, and would follow from it (which of the two would tell which of the places that are withheld is the small one);
+``parts``, few were paid, failed or held: a follow-up run over those few is small itself, and would follow from the parts. What was once
+withheld of a run stays so.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ def declare(metadata: sa.MetaData) -> sa.Table:
         *(sa.Column(name, sa.BigInteger, nullable=False) for name in _FIGURES),
         sa.Column("sent_on", sa.String(10)),
         sa.Column("closed_on", sa.String(10)),
-        sa.Column("withheld", sa.String(10), nullable=False),  # "" | small | beside | parts
+        sa.Column("withheld", sa.String(10), nullable=False),  # "" | small | parts
     )
 
 
 def why(count: int, parts: tuple[int, ...], place_is_withheld: bool) -> str:
     """What of a run is withheld, by which rule."""
-    if small(count):
+    if small(count) or place_is_withheld:
         return "small"
-    return "beside" if place_is_withheld else "parts" if any(map(small, parts)) else ""
+    return "parts" if any(map(small, parts)) else ""
 
 
 def project(model: ReadModel, runs: sa.Table) -> None:

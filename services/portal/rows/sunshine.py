@@ -2,9 +2,10 @@
 
 ``disclosures`` holds one row for each period in which the page said one thing of one case, from when to when by recorded time, so that the
 page of any past moment is one question. ``disclosure_figures`` holds the running totals by programme and place, one row for each day on
-which one changed and, where a figure may not be told, by which rule. A count below ``SMALL_CELL`` is withheld (小数值隐去), another beside
-it as well, so that it does not follow from the sum, and everything below a place that is withheld. That the rows say so is the record of
-the withholding (``withholdings``): it follows from the log alone, like everything here.
+which one changed and, where a figure may not be told, by which rule. A count below ``SMALL_CELL`` is withheld (小数值隐去), others beside
+it as well, so that it does not follow from the sum, and everything below a place that is withheld. Which of those that are withheld is the
+small one is told nowhere: with it the sum would give them away. That the rows say so is the record of the withholding
+(``withholdings``): it follows from the log alone, like everything here.
 
 A name is sealed as in the event; pages open it (``vault.know`` for a whole page, then ``vault.open``). The questions at the end are the
 only way to these rows: no caller can forget to withhold, or what of a past day is told no more (``_past``): whatever a hand keeps from the
@@ -13,7 +14,7 @@ page, and who it was when the time for which he was to be listed is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time
 from typing import Any
@@ -32,7 +33,8 @@ LEVELS = (6, 9, 12)  # digits of district, town, village
 ROOT = "root"  # the parent of the districts
 
 _TOLD = (0, 0, 0, "", "")
-SMALL, BESIDE, ABOVE = "small", "beside", "above"  # why a figure is withheld: itself, for another's sake, with its place's own
+# Why a figure is withheld: with it or by it a small one would be known; with its place's own; as nothing is told below its place.
+SMALL, ABOVE, BELOW = "small", "above", "below"
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ def declare(metadata: sa.MetaData) -> SunshineTables:
         sa.Column("cases", sa.Integer, nullable=False),
         sa.Column("members", sa.Integer, nullable=False),
         sa.Column("amount_fen", sa.BigInteger, nullable=False),
-        sa.Column("withheld", sa.String(10), nullable=False),  # "" | small | beside | above
+        sa.Column("withheld", sa.String(10), nullable=False),  # "" | small | above | below
     )
     sa.Index("ix_disclosure_figures", figures.c.parent, figures.c.until_day, figures.c.from_day)
     return SunshineTables(disclosures, standing, families, figures)
@@ -261,19 +263,28 @@ def withheld(counts: Mapping[str, int], *, above: bool = False) -> dict[str, str
     """Which of the places below one parent are withheld, and why ("" = told).
 
     A count of 1 to ``SMALL_CELL`` - 1 is small. The parent's own count is told unless it is withheld itself (``above``, then nothing below
-    it is told): what is withheld must therefore be two places at least, and ``SMALL_CELL`` cases together, or the sum would tell it. The
-    places with the fewest cases are withheld beside. A count of none is told: it is nobody's.
+    it is told), and what is withheld adds up to the rest of it. So the next higher counts are withheld as well, all that are alike
+    together, until what is left fits more than one set of counts (``_fit_others``); nobody is told which of them are small. Where no place
+    with anybody could be told, none is named, for how many they are would tell with the sum what they have. A count of none is nobody's,
+    and told.
     """
     if above:
         return dict.fromkeys(counts, ABOVE)
-    why = {place: SMALL if 0 < n < SMALL_CELL else "" for place, n in counts.items()}
-    hidden = [place for place, w in why.items() if w]
-    others = sorted((n, place) for place, n in counts.items() if n >= SMALL_CELL)
-    while hidden and others and (len(hidden) < 2 or sum(counts[p] for p in hidden) < SMALL_CELL):
-        _, place = others.pop(0)
-        why[place] = BESIDE
-        hidden.append(place)
-    return why
+    why = {place: SMALL if small(n) else "" for place, n in counts.items()}
+    if not any(why.values()) or sum(counts.values()) < SMALL_CELL:  # of no place there is a parent that tells the sum
+        return why
+    for smallest in sorted({n for n in counts.values() if n >= SMALL_CELL}):
+        if _fit_others([counts[place] for place, w in why.items() if w], smallest):
+            return why
+        why |= {place: SMALL for place, n in counts.items() if n == smallest}
+    return dict.fromkeys(counts, BELOW)
+
+
+def _fit_others(hidden: Collection[int], told: int) -> bool:
+    """Whether others than these would be withheld in the same places with the same sum, where ``told`` is the smallest that is not: they
+    are neither all the least that they could be nor all the most."""
+    of, total = len(hidden), sum(hidden)
+    return of >= 2 and total >= SMALL_CELL and of < total < of * (told - 1)
 
 
 def small(count: int) -> bool:
@@ -411,23 +422,24 @@ def line(engine: sa.Engine, t: SunshineTables, case_id: str, kind: str, *, today
 
 def totals(engine: sa.Engine, t: SunshineTables, division: str, on: date | None = None) -> list[Figure]:
     """Every programme's figures of a division and of the places right below it, at the end of that day (now: None), withheld where they
-    must be. The division's own come first. What lies below a place that is withheld is not given (``veiled``): that somebody was ever there
-    would tell what its place does not."""
+    must be. The division's own come first. What lies below a place that is withheld, or of whose parts none can be told, is not given
+    (``veiled``): that somebody was ever there would tell what its place does not."""
     c = t.figures.c
     when = (c.until_day == NEVER,) if on is None else (c.from_day <= on.isoformat(), c.until_day > on.isoformat())
     own = sa.and_(c.parent == _parent(division), c.place == division)
-    query = sa.select(t.figures).where(sa.or_(own, c.parent == division), c.withheld != ABOVE, *when)
+    query = sa.select(t.figures).where(sa.or_(own, c.parent == division), c.withheld.not_in((ABOVE, BELOW)), *when)
     query = query.order_by(c.programme, sa.func.length(c.place), c.place)
     with engine.execution_options(single=True).connect() as connection:
         return [_told(row) for row in connection.execute(query).mappings()]
 
 
 def veiled(engine: sa.Engine, t: SunshineTables, programme: str, division: str, on: date | None = None) -> bool:
-    """Whether a place above the division is withheld, so that of the division itself nothing is told, not even that it has none."""
-    above = [place for place in _chain(division) if place != division]
-    c = t.figures.c
+    """Whether a place above the division is withheld, or nothing below it told, so that of the division itself nothing is told, not even
+    that it has none."""
+    above, c = [place for place in _chain(division) if place != division], t.figures.c
     when = (c.until_day == NEVER,) if on is None else (c.from_day <= on.isoformat(), c.until_day > on.isoformat())
-    query = sa.select(c.place).where(c.programme == programme, c.place.in_(above), c.withheld != "", *when).limit(1)
+    covered = sa.or_(sa.and_(c.place.in_(above), c.withheld != ""), sa.and_(c.parent == _parent(division), c.withheld == BELOW))
+    query = sa.select(c.place).where(c.programme == programme, covered, *when).limit(1)
     with engine.execution_options(single=True).connect() as connection:
         return connection.execute(query).first() is not None
 
@@ -437,23 +449,24 @@ def withholdings(
 ) -> list[dict[str, Any]]:
     """The record of what was withheld in a division (隐去记录), as it stood at the end of a day: which figure, by which rule, from which
     day to which; never the figure, nor a day on which it changed: of two rows of one rule the count could be worked out. Places below one
-    that is withheld go with it, and are not named, or it were told where somebody is. ``key``: for the next page: ``after``."""
+    that is withheld go with it, and are not named, or it were told where somebody is; where none is told that lie below one whose own
+    figure is, it is that one that is named (``below``). ``key``: for the next page: ``after``."""
     c = t.figures.c
-    named = sa.select(c.programme, c.place, c.withheld, c.from_day, c.until_day)
-    query = named.where(c.withheld.in_((SMALL, BESIDE)), *_inside(c.place, division))
+    place = sa.case((c.withheld == BELOW, c.parent), else_=c.place).label("place")
+    named = sa.select(c.programme, place, c.withheld, c.from_day, c.until_day)
+    query = named.where(c.withheld.in_((SMALL, BELOW)), *_inside(c.place, division))
     if on is not None:
         query = query.where(c.from_day <= on.isoformat())
     if after:
-        programme, place, day = after.split("~")
-        query = query.where(sa.tuple_(c.programme, c.place, c.from_day) > sa.tuple_(*map(sa.literal, (programme, place, day))))
+        query = query.where(sa.tuple_(c.programme, place, c.withheld, c.from_day) > sa.tuple_(*map(sa.literal, after.split("~"))))
     found: list[dict[str, Any]] = []
-    ordered = query.order_by(c.programme, c.place, c.from_day).execution_options(yield_per=1_000)
+    ordered = query.order_by(c.programme, place, c.withheld, c.from_day).execution_options(yield_per=1_000)
     with engine.execution_options(single=True).connect() as connection, connection.execute(ordered) as result:
         for row in result.mappings():
-            before, key = found[-1] if found else {}, f"{row['programme']}~{row['place']}~{row['from_day']}"
+            before, key = found[-1] if found else {}, "~".join(row[name] for name in ("programme", "place", "withheld", "from_day"))
             same = all(before.get(name) == row[name] for name in ("programme", "place", "withheld"))
-            if same and before["until_day"] == row["from_day"]:
-                before.update(until_day=row["until_day"], key=key)
+            if same and before["until_day"] >= row["from_day"]:
+                before.update(until_day=max(before["until_day"], row["until_day"]), key=key)
             elif len(found) == _few(limit):
                 break
             else:
