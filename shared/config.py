@@ -59,6 +59,7 @@ class Settings:
     retry_delays: tuple[float, ...] = (1.0, 5.0, 30.0, 120.0, 600.0)  # seconds between tries of a reaction, then dead letter
     past_free: int = 1024 << 20  # bytes that stay free where the read models of earlier moments are: the log may be on the same disk
     timer_period: float = 5.0  # seconds between two looks at what is due
+    keys_kept: float = 30.0  # seconds that a person's key is held in memory, and so until an erasure is known to every process; no more
     log_level: str = "INFO"
 
     @property
@@ -171,6 +172,7 @@ def load(env: Mapping[str, str] | None = None) -> Settings:
         retry_delays=tuple(float(x) for x in pick("MINZHENG_RETRY_DELAYS", "1,5,30,120,600").split(",") if x.strip()),
         past_free=_megabytes(pick("MINZHENG_PAST_FREE_MB", "1024")),
         timer_period=float(pick("MINZHENG_TIMER_PERIOD", "5")),
+        keys_kept=_kept(pick("MINZHENG_KEYS_KEPT", "30")),
         log_level=pick("MINZHENG_LOG_LEVEL", "INFO"),
     )
 
@@ -183,6 +185,12 @@ def _megabytes(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text):
         raise ConfigError("MINZHENG_PAST_FREE_MB 须为整数（MB），如 1024。")
     return int(text) << 20
+
+
+def _kept(text: str) -> float:
+    if not re.fullmatch(r"[1-9]|[12][0-9]|30", text):
+        raise ConfigError("MINZHENG_KEYS_KEPT 须为 1 至 30 的整数（秒）：删除个人信息后，各进程至迟 30 秒须忘记其密钥。")
+    return float(text)
 
 
 def _rate(text: str) -> str:

@@ -49,7 +49,7 @@ class Office:
         self.clock = Clock(settings.clock_file)
         self.log = Log(settings.eventstore_uri, data=settings.eventstore_data)
         self._keys = engine_for(settings, "vault")
-        self.vault = Vault(self._keys, settings.master_key)
+        self.vault = Vault(self._keys, settings.master_key, settings.keys_kept)
         self.repository = Repository(self.log, self.vault, derived_key(settings.master_key, b"command hashes"))
         self.read: sa.Engine = engine_for(settings, service)
         self._person_key = derived_key(settings.master_key, b"person ids")

@@ -103,7 +103,7 @@ class Records:
     def __init__(self, settings: Settings) -> None:
         self._log = Log(settings.eventstore_uri)
         self._clock = Clock(settings.clock_file)
-        vault = Vault(engine_for(settings, "vault"), settings.master_key)
+        vault = Vault(engine_for(settings, "vault"), settings.master_key, settings.keys_kept)
         self._repository = Repository(self._log, vault, derived_key(settings.master_key, b"command hashes"))
         self._division = load_profile(settings.profile).division_code
 

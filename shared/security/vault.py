@@ -26,7 +26,7 @@ from shared.domain.errors import Unavailable
 from shared.eventsourcing.events import ERASED
 
 _KEPT = 20_000  # keys kept in memory
-KEPT_SECONDS = 30.0  # a destroyed key is gone from every process after this long at most
+KEPT_SECONDS = 30.0  # a destroyed key is gone from every process after this long at most (Settings.keys_kept: sooner)
 _LOCK = 20_230_703  # PostgreSQL: two processes may both make the table
 
 metadata = sa.MetaData()
@@ -53,8 +53,9 @@ _THEIRS = sa.select(keys.c.person_id, keys.c.wrapped).where(keys.c.person_id.in_
 class Vault:
     """Seals and opens personal fields. Thread-safe."""
 
-    def __init__(self, engine: sa.Engine, master_key: bytes) -> None:
-        self._engine = engine
+    def __init__(self, engine: sa.Engine, master_key: bytes, kept: float = KEPT_SECONDS) -> None:
+        """``kept``: seconds that a key is held in memory."""
+        self._engine, self._kept = engine, min(kept, KEPT_SECONDS)
         self._writer = engine.execution_options(writes=True)  # see shared/eventlog/stores.py
         self._reader = engine.execution_options(single=True)
         self._wrap = AESGCM(master_key)
@@ -87,7 +88,7 @@ class Vault:
             with self._lock:
                 if found != known:
                     self._cache.clear()
-                self._erasures = (now + KEPT_SECONDS, found)
+                self._erasures = (now + self._kept, found)
         return found
 
     def seal(self, person_id: str, text: str) -> str:
@@ -228,7 +229,7 @@ class Vault:
             if erasures != self._erasures[1]:
                 return  # somebody was erased meanwhile: whose key this is, is not asked
             for person_id, key in found.items():
-                self._cache[person_id] = (now + KEPT_SECONDS, key)
+                self._cache[person_id] = (now + self._kept, key)
                 self._cache.move_to_end(person_id)
             while len(self._cache) > _KEPT:
                 self._cache.popitem(last=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.config import ConfigError, load
+from shared.security.vault import KEPT_SECONDS
 
 KEY = base64.b64encode(b"k" * 32).decode()
 
@@ -125,3 +126,12 @@ def test_a_rate_of_objections_that_is_none_is_told_at_the_start(tmp_path: Path, 
     with pytest.raises(ConfigError, match="MINZHENG_OBJECTION_RATE"):
         load({"MINZHENG_VAR": str(tmp_path), "MINZHENG_OBJECTION_RATE": rate})
     assert load({"MINZHENG_VAR": str(tmp_path)}).objection_rate == "10/minute;20/hour;30/day"
+
+
+@pytest.mark.parametrize("seconds", ["0", "31", "5s", "1.5"])
+def test_a_key_is_held_for_half_a_minute_at_most(tmp_path: Path, seconds: str) -> None:
+    """That an erased person is forgotten within it is promised; sooner may be asked for."""
+    with pytest.raises(ConfigError, match="MINZHENG_KEYS_KEPT"):
+        load({"MINZHENG_VAR": str(tmp_path), "MINZHENG_KEYS_KEPT": seconds})
+    assert load({"MINZHENG_VAR": str(tmp_path), "MINZHENG_KEYS_KEPT": "6"}).keys_kept == 6
+    assert load({"MINZHENG_VAR": str(tmp_path)}).keys_kept == KEPT_SECONDS

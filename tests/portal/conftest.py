@@ -31,8 +31,8 @@ QUIET = [
 
 @pytest.fixture(scope="session")
 def bureau(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bureau]:
-    """The house, with the portal's own login and no limit on how often a test may ask."""
-    often = {"MINZHENG_PORTAL_RATE": "100000/minute", "MINZHENG_OBJECTION_RATE": "100000/minute"}
+    """The house, with the portal's own login, no limit on how often a test may ask, and keys that are soon forgotten."""
+    often = {"MINZHENG_PORTAL_RATE": "100000/minute", "MINZHENG_OBJECTION_RATE": "100000/minute", "MINZHENG_KEYS_KEPT": "5"}
     with running_house(tmp_path_factory.mktemp("portal"), MINZHENG_DEV_LOGIN="1", **often) as house:
         settings = house.settings
         assert settings.token_private_key is not None

@@ -407,7 +407,7 @@ def test_who_is_no_auditor_has_no_audit(chromium: Browser, base: str, bureau: Bu
 
 
 def test_who_was_erased_opens_to_nobody_and_every_receipt_holds(chromium: Browser, base: str, bureau: Bureau) -> None:
-    """Opened once, so that the portal's process knows the key; within the half minute that a key may live the page reads 〔已删除〕."""
+    """Opened once, so that the portal's process knows the key; within the seconds that a key may live the page reads 〔已删除〕."""
     bureau.at("2023-05-15")
     number, name = bureau.person("19610315"), "金丝雀吴九"
     home = bureau.household({"resident_id": number, "name": name}, {"resident_id": bureau.person("19620402"), "relation": "配偶"})

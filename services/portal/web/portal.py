@@ -116,7 +116,7 @@ class Portal:
 
     @property
     def vault(self) -> Vault:
-        return self._once("vault", lambda: Vault(engine_for(self.settings, "vault"), self.settings.master_key))
+        return self._once("vault", lambda: Vault(engine_for(self.settings, "vault"), self.settings.master_key, self.settings.keys_kept))
 
     @property
     def records(self) -> Records:
