@@ -12,6 +12,9 @@ import sqlalchemy as sa
 
 from shared.config import Settings
 
+# A server that went away without a word is noticed after 10 + 3 x 5 s, or 15 s with something unacknowledged, and not after two hours: a
+# timer or a projector that asks it would stand still meanwhile. It may think as long as it likes. (The broker's: shared/messaging/links.py)
+REACHED = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 15_000}
 POOL = 30  # connections at most for one store in one process; above the workers of a process, so none waits
 
 
@@ -25,7 +28,7 @@ def engine_for(settings: Settings, store: str) -> sa.Engine:
             pool_size=5,
             max_overflow=POOL,
             pool_pre_ping=True,
-            connect_args={"options": f"-csearch_path={schema}", "connect_timeout": 5},
+            connect_args={"options": f"-csearch_path={schema}", **REACHED},
         )
         with engine.begin() as tx:
             # Two processes may both create it at once: the lock makes the second wait and then find it.
