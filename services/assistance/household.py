@@ -253,6 +253,7 @@ class Income:
     monthly_income_fen: int
     effective_from: date | None
     new_employment: bool
+    ends_employment: bool = False  # he lives on something else now: a pension, a business, nothing
 
 
 @dataclass(frozen=True)
@@ -328,7 +329,9 @@ def evolve(state: Household, happened: Any) -> Household:
         case HouseholdHandedOver():
             return replace(state, division=happened.division, handed=happened.numbers)
         case IncomeRecorded():
-            new = Income(happened.effective_month, happened.monthly_income_fen, happened.effective_from, happened.reason == "employment")
+            fen, why = happened.monthly_income_fen, happened.reason
+            over = why in ("pension", "business") or not fen
+            new = Income(happened.effective_month, fen, happened.effective_from, why == "employment", over and why != "employment")
             known = state.incomes[happened.person_id]
             return replace(state, incomes=MappingProxyType({**state.incomes, happened.person_id: (*known, new)}))
         case MemberCertified():
@@ -487,7 +490,8 @@ def person_in(state: Household, person_id: str, month: str) -> PersonFacts:
     m, details = state.members[person_id], state.details.get(person_id, ())
     known = [i for i in state.incomes[m.person_id] if i.effective_month <= month]
     # The fact that begins latest holds, in whatever order they came; of two of the same day, the one recorded last corrects the other.
-    income = max(enumerate(known), key=lambda n: (n[1].effective_month, n[1].effective_from or date.min, n[0]))[1]
+    known.sort(key=lambda i: (i.effective_month, i.effective_from or date.min))
+    income, job = known[-1], _job_in(known, details, month)
     grade, kind = _disability_in(state, m, month)
     return PersonFacts(
         person_id=m.person_id,
@@ -496,8 +500,8 @@ def person_in(state: Household, person_id: str, month: str) -> PersonFacts:
         excluded_income_fen=min(
             _figure(details, "excluded_income_fen", month, m.excluded_income_fen), income.monthly_income_fen
         ),
-        employed=bool(_figure(details, "employed", month, m.employed)) or income.new_employment,
-        newly_employed_on=income.effective_from if income.new_employment else None,
+        employed=bool(_figure(details, "employed", month, m.employed)) or job is not None,
+        newly_employed_on=job.effective_from if job is not None else None,
         disability_grade=grade,
         disability_kind=kind,
         gravely_ill=bool(_figure(details, "gravely_ill", month, m.gravely_ill)),
@@ -505,6 +509,18 @@ def person_in(state: Household, person_id: str, month: str) -> PersonFacts:
         counted=bool(_figure(details, "counted", month, m.counted)),
         extreme_hardship=any(s.first <= month and (not s.end or month < s.end) for s in state.supported.get(person_id, ())),
     )
+
+
+def _job_in(known: Sequence[Income], details: Sequence[Dated], month: str) -> Income | None:
+    """By which income he took up the work that he has: another amount does not end it. A pension, a business or no income at all in its
+    place does, and that the household says of a later month that he works no longer."""
+    job: Income | None = None
+    for income in known:
+        job = income if income.new_employment else None if income.ends_employment else job
+    if job is None:
+        return None
+    ended = any(job.effective_month < d.month <= month and d.figures.get("employed") == 0 for d in details)
+    return None if ended else job
 
 
 def _disability_in(state: Household, m: Member, month: str) -> tuple[int, str]:
@@ -696,7 +712,7 @@ def annul_death(state: Household, c: AnnulMemberDeath, order: Order[Any]) -> Seq
 
 
 def change_household(state: Household, c: ChangeHousehold, order: Order[Any]) -> Sequence[Any]:
-    """What is known already is left out; a change that says nothing new is told twice."""
+    """What was told of that month already is left out; a change that says nothing else is told twice."""
     if not state.exists:
         raise Refused("not_found", "没有此家庭，请先登记。", "household_id")
     dates.check_month(c.from_month, "from_month")
@@ -711,8 +727,7 @@ def change_household(state: Household, c: ChangeHousehold, order: Order[Any]) ->
     joined = tuple(m for m in c.joined if not lives_in(state, m.person_id, c.from_month))
     left = tuple(p for p in c.left if lives_in(state, p, c.from_month))
     members = tuple(new for change in c.members if _said(new := _news(state, change, c.from_month), _DETAILS))
-    before = facts_in(state, c.from_month, 0, None)
-    owned = {name: value if (value := getattr(c, name)) != getattr(before, name) else None for name in HOLDINGS}
+    owned = {name: None if _told(state.holdings, name, c.from_month) == (value := getattr(c, name)) else value for name in HOLDINGS}
     if not (joined or left or members or any(v is not None for v in owned.values())):
         return []
     return [
@@ -768,10 +783,15 @@ def _check_moves(state: Household, c: ChangeHousehold, order: Order[Any]) -> Non
 
 
 def _news(state: Household, change: MemberChange, month: str) -> MemberChange:
-    """What of a change is not so in that month already."""
-    was = {name: _figure(state.details.get(change.person_id, ()), name, month, getattr(state.members[change.person_id], name))
-           for name in _DETAILS}  # fmt: skip
-    return replace(change, **{name: None for name, value in was.items() if getattr(change, name) == value})
+    """What of a change was not told of that month already."""
+    told = {name: _told(state.details.get(change.person_id, ()), name, month) for name in _DETAILS}
+    return replace(change, **{name: None for name, value in told.items() if getattr(change, name) == value})
+
+
+def _told(known: Sequence[Dated], name: str, month: str) -> int | None:
+    """What was said of a figure from exactly this month on. That it is as before is news too: a fact of an earlier month that comes to
+    light later holds up to here, and no further."""
+    return next((d.figures[name] for d in reversed(known) if d.month == month and name in d.figures), None)
 
 
 def note_applicant(state: Household, c: NoteApplicant, order: Order[Any]) -> Sequence[Any]:

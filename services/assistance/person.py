@@ -581,7 +581,8 @@ def register_person(state: Person, c: RegisterPerson, order: Order[Any]) -> Sequ
 
 
 def change_person(state: Person, c: ChangePerson, order: Order[Any]) -> Sequence[Any]:
-    """What is so in that month already is left out; a change that says nothing new is told twice."""
+    """What was told of that month already, and a place or payee that is so already, is left out; a change that says nothing else is told
+    twice. That something is as before is news: a fact of an earlier month that comes to light later holds up to here, and no further."""
     r = state.registered
     if r is None:
         raise Refused("not_found", "请先登记此人员；家庭成员的情况在“家庭情况变更登记”中办理。", "person_id")
@@ -601,7 +602,9 @@ def change_person(state: Person, c: ChangePerson, order: Order[Any]) -> Sequence
         "division": divisions.check(c.division) if c.division else None, "area": c.area, "savings_fen": c.savings_fen,
         "payee_id": c.payee_id, "gravely_ill": c.gravely_ill, "student": c.student, "counted": c.counted,
     }  # fmt: skip
-    was = {name: figure_in(state, name, c.from_month, _AS_REGISTERED.get(name, getattr(r, name, None))) for name in said}
+    was = {name: figure_in(state, name, c.from_month, getattr(r, name)) for name in ("division", "area", "payee_id")}
+    of_then = [x for x in state.changes if x.from_month == c.from_month]
+    was |= {name: figure_in(replace(state, changes=tuple(of_then)), name, c.from_month, None) for name in said if name not in was}
     found = facts_in(state, c.from_month).savings_fen
     if c.savings_fen is not None and found not in (None, c.savings_fen):
         raise Refused("out_of_order", "该人员存款以调查认定为准，请通过“登记认定”更正。", "savings_fen")

@@ -130,6 +130,31 @@ def test_two_late_incomes_give_the_same_facts_in_either_order(order: tuple[int, 
     assert earns(case, "2023-07") == (300000 if days[0] == "2023-05-10" else 260000)
 
 
+def works(case: Given[h.Household], month: str) -> tuple[bool, date | None]:
+    """Whether the child works in a month, and since when at the newest job."""
+    found = next(m for m in h.facts_in(case.state, month, 0, None).members if m.person_id == CHILD.person_id)
+    return found.employed, found.newly_employed_on
+
+
+@pytest.mark.parametrize(
+    ("later", "still"),
+    [
+        (income(180000, "2023-05-10", "other", CHILD), True),
+        (income(180000, "2023-05-10", "pension", CHILD), False),
+        (income(180000, "2023-05-10", "business", CHILD), False),
+        (income(0, "2023-05-10", "other", CHILD), False),
+        (h.ChangeHousehold("a1" * 16, "2023-06", "other", "离职证明", members=(h.MemberChange(CHILD.person_id, employed=False),)), False),
+    ],
+    ids=["another wage", "a pension", "a business", "nothing", "said so"],
+)
+def test_work_goes_on_until_something_takes_its_place(later: Any, still: bool) -> None:
+    """A10: a wage that rose is a wage: the cost of going to work is deducted from it as before."""
+    case = there().when(income(150000, "2023-03-10", "employment", CHILD)).accepted().when(later).accepted()
+    begun = date(2023, 3, 10)
+    assert [works(case, month) for month in ("2023-03", "2023-04", "2023-05")] == [(False, None), (True, begun), (True, begun)]
+    assert works(case, "2023-06") == ((True, begun) if still else (False, None))
+
+
 def test_a_new_job_is_remembered_as_one() -> None:
     """渐退 hangs on it."""
     case = there().when(income(400000, "2023-07-01", "employment")).accepted()
@@ -291,11 +316,22 @@ def test_a_member_falls_ill_leaves_and_comes_back() -> None:
 
 
 def test_a_change_told_twice_is_recorded_once_and_only_what_is_new_is() -> None:
-    """Figures that are so already are left out of the event."""
+    """Figures that were told of the month already are left out of the event."""
     told = change("2023-08", joined=(NEWBORN,), savings_fen=5, homes=1, members=(h.MemberChange(HEAD.person_id, employed=True),))
     case = there().when(told).accepted()
-    assert (case.events[-1].homes, case.events[-1].members) == (None, ())
     case.when(told).then_nothing()
+    more = case.when(replace(told, savings_fen=6)).accepted().events[-1]
+    assert (more.joined, more.savings_fen, more.homes, more.members) == ((), 6, None, ())
+
+
+def test_what_is_as_before_bounds_what_comes_to_light_later() -> None:
+    """A review finds the savings as they were registered, and nobody ill; then it is learnt how it was in the months before."""
+    well, ill = (h.MemberChange(CHILD.person_id, gravely_ill=now) for now in (False, True))
+    case = there().when(change("2023-07", savings_fen=1000000, members=(well,))).accepted()
+    late = case.when(change("2023-04", savings_fen=90_000_000, members=(ill,))).accepted()
+    facts = [h.facts_in(late.state, month, 0, None) for month in ("2023-03", "2023-06", "2023-07")]
+    assert [f.savings_fen for f in facts] == [1000000, 90_000_000, 1000000]
+    assert [f.members[1].gravely_ill for f in facts] == [False, True, False]
 
 
 def test_the_first_file_may_still_be_imported_after_a_change() -> None:

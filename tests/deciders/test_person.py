@@ -168,11 +168,17 @@ def test_who_moves_within_the_district_is_the_new_towns_and_who_leaves_it_stays_
 
 
 def test_a_change_of_a_person_told_twice_or_of_nothing_is_not_recorded() -> None:
-    """Only what is new in that month is."""
-    registered().when(change("2023-06", savings_fen=1000, area="rural")).then_nothing()
+    """Only what was not told of that month is, and of place and payee what is not so."""
+    registered().when(change("2023-06", area="rural")).then_nothing()
     case = registered().when(change("2023-06", savings_fen=5, area="rural")).accepted()
     assert (case.events[-2].savings_fen, case.events[-2].area) == (5, None)
     case.when(change("2023-06", savings_fen=5, area="rural")).then_nothing()
+
+
+def test_savings_as_before_bound_what_comes_to_light_later() -> None:
+    """They were counted in August and were as registered; then it is learnt what lay there in May."""
+    case = registered().when(change("2023-08", savings_fen=1000)).accepted().when(change("2023-05", savings_fen=9_000_000)).accepted()
+    assert [p.figure_in(case.state, "savings_fen", month, 1000) for month in ("2023-04", "2023-07", "2023-08")] == [1000, 9_000_000, 1000]
 
 
 @pytest.mark.parametrize(

@@ -356,6 +356,7 @@ PARTS: dict[str, str] = {
     "means_requested": "已发起核对",
     "moved": "已迁移",
     "new_employment": "新就业",
+    "ends_employment": "不再就业",
     "objection_open": "有公示异议在办",
     "passed": "合格",
     "repaid": "补发",
