@@ -7,7 +7,7 @@ things that it may have been (``changing``: whether incomes change is not record
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from shared.casework import benefit_case as bc
@@ -153,6 +153,17 @@ def _settled_lines(state: Any, events: Sequence[Any], _order: Order[Any]) -> Ite
     return ({"lines": tuple(lines)},)
 
 
+def _moot(state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
+    """Nothing that stands was touched; the case is heard anew from the day after the newest of these was received."""
+    of(events, disclosure.PublicObjectionMoot)
+    last = max(state.reports[e.receipt].received_on for e in events)
+    stands = None if state.shown is None else disclosure.Wanted(
+        state.programme, state.division, state.kind, state.fields, state.shown, "",
+        state.counted, state.until, state.ends_on, state.changes_on,
+    )  # fmt: skip
+    yield {"wanted": stands, "case_version": state.case_version, "reason": "", "heard_from": last + timedelta(days=1)}
+
+
 def _checked(state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
     lacking = events[0].lacking
     return ({"checks": tuple(visit_plan.Checked(k.code, k.code not in lacking) for k in state.terms.checks)},)
@@ -199,6 +210,7 @@ GIVEN: dict[type, Given] = {
     visit_plan.RecordVisit: _checked,
     exchange.AnswerExchange: lambda _s, e, _o: ({}, {"outcome": "found"}),
     list_entry.DecideListing: _listed,
+    disclosure.KeepDisclosure: _moot,
     disclosure.ReportPublicObjection: lambda _s, e, _o: ({"words": e[0].objection_words, "contact": e[0].objector_contact or ""},),
     handoff.TakeUpHandoff: lambda s, _e, _o: ({"dossier_hash": s.dossier_hash},),
     session.NoteMeetingMissed: lambda _s, e, _o: ({"quarter": e[0].due, "last_day": e[0].due_on},),

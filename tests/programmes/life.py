@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
+from services.eldercare.declarations import PARTS
 from shared.casework.benefit_case import case_id
 from shared.domain.errors import Refused
 from shared.messaging.doors import DoorInfo, doors_of
@@ -24,6 +25,8 @@ SERVICES = ("assistance", "eldercare", "registry")
 NAME = "独特姓名甲"
 BORN_EARLY = resident_id("19400101", 7)
 DIED = resident_id("19800101", 777)
+DIED_UNTOLD = resident_id("19400101", 8)  # of elder care; nobody heard of it before June was paid
+HARD_ELDER = resident_id("19400101", 9)
 IDS = {"case_id", "person_id", "subject_id", "run_id", "recovery_id", "verification_id", "unit_id"}
 MOST = 3  # ids of a kind
 REMEMBERED = 3  # of the days on which the declared programmes live
@@ -148,6 +151,8 @@ class Life:
         self.remember()
         for home in homes:
             town.file(d, home)
+        d.settle()
+        self.objection("assistance", homes[1].case_id)
         self.remember()
         town.finish(d, homes[0])
         town.confirm(d, homes[1])
@@ -182,11 +187,13 @@ class Life:
         d = self.d.on("2023-06-01")
         person = d.call("enrol_elder", service="eldercare", resident_id=BORN_EARLY, name=NAME, division="330225101")["id"]
         self.know(person_id=person, subject_id=person)
+        gone = d.call("enrol_elder", service="eldercare", resident_id=DIED_UNTOLD, name=NAME, division="330225101")["id"]
         for n in (1, 2):
             number = resident_id("19500101", 800 + n)
             d.call("register_person", resident_id=number, name=NAME, division="330225101")
         d.settle()
         self.know(case_id=case_id("old_age_allowance", person))
+        self.objection("eldercare", self.hard_elder())
         self.remember()
         of = {"programme": "old_age_allowance", "month": "2023-06", "division": "330225"}
         run = d.call("prepare_payment_run", "cashier", service="eldercare", **of)["id"]
@@ -204,6 +211,43 @@ class Life:
         self.remember()
         d.settle()
         self.remember()
+        untold = {"resident_id": DIED_UNTOLD, "name": NAME, "died_on": "2023-05-28", "division": "330225101"}
+        d.call("register_death", "registrar", service="registry", **untold)
+        d.settle()  # June was paid after his death: a claim of elder care
+        [claim] = d.call("list_recoveries", "auditor", service="eldercare", case_id=case_id("old_age_allowance", gone))
+        self.know(recovery_id=claim["recovery_id"])
+        self.remember()
+
+    def hard_elder(self) -> str:
+        """Somebody whose care subsidy is publicised: in hardship, with a loss of ability found by two hands. His case."""
+        d, month = self.d, self.d.now.date().isoformat()[:7]
+
+        def call(method: str, role: str = "clerk", **body: Any) -> Any:
+            return d.call(method, role, service="eldercare", **body)
+
+        who = call("enrol_elder", resident_id=HARD_ELDER, name=NAME, division="330225101")["id"]
+        call("record_elder_hardship", person_id=who, hardship_class="minimum_living", month=month)
+        scores, left = [], 50
+        for part in PARTS:
+            points = min(part.most, left)
+            left -= points
+            scores.append({"item": part.code, "points": points})
+        record = {"programme": "elder_ability_assessment", "division": "330225101", "subject_id": who}
+        of = {"record_id": call("request_assessment", **record)["id"], "scores": scores}
+        call("submit_assessment", **of)
+        call("submit_second_assessment", "reviewer", **of)
+        d.settle()
+        case = str(call("apply", programme="hardship_aged_disabled_subsidy", person_id=who)["id"])
+        call("accept_application", case_id=case)
+        call("record_survey", case_id=case, finding="情况属实")
+        call("propose", "reviewer", case_id=case)
+        d.settle()
+        return case
+
+    def objection(self, service: str, about: str) -> None:
+        """Somebody writes on the public page about a case that is publicised."""
+        told = self.d.call("report_objection", "portal", service=service, case_id=about, words="听说他家有车")
+        self.know(receipt=told["receipt"])
 
     def checks(self) -> None:
         one = Checked(self.d, 3, "2023-06-12").applied()

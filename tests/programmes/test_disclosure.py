@@ -234,6 +234,25 @@ def test_the_open_form_stops_no_benefit_by_itself(d: Desk, numbers: Numbers) -> 
     d.call("confirm", "approver", case_id=cases[1], reviewed=reviewed[1])
 
 
+def test_objections_of_several_towns_are_rejected_by_each_for_its_own(d: Desk, numbers: Numbers) -> None:
+    """Where each is another town's the order is refused whole; among its own, another town's is left, with the reason."""
+    d.on("2023-07-03")
+    cases = [apply(d, LIVING, household_id=family(d, numbers, village=v).household_id) for v in (VILLAGE, "330225102001")]
+    for case_id in cases:
+        publicised(d, case_id)
+    receipts = [d.call("report_objection", "portal", case_id=c, words="不该给他们")["receipt"] for c in cases]
+    d.settle()
+    told = {"receipts": receipts, "reason": "未说明事实", "actor": "staff:window"}
+    with pytest.raises(Refused) as refused:
+        d.call("reject_public_objections", at="330225109", **told)
+    assert refused.value.code == "wrong_division"
+    assert {d.call("get_objection_answer", "portal", receipt=r)["status"] for r in receipts} == {"received"}
+    done = d.call("reject_public_objections", at="330225102", **told)
+    assert (done["rejected"], done["left"]) == (receipts[1:], ["不在本辖区内，无权办理。"])
+    d.settle()
+    assert [d.call("get_objection_answer", "portal", receipt=r)["status"] for r in receipts] == ["received", "rejected"]
+
+
 def test_an_objection_to_a_proposal_that_comes_to_nothing_is_moot(d: Desk, numbers: Numbers) -> None:
     """The proposal is void while it waits: it is closed, says so by the receipt, and does not stand in the way of the next proposal."""
     d.on("2023-07-03")

@@ -18,7 +18,7 @@ from services.portal.web.app import create_app
 from shared.domain.errors import Refused
 from shared.security import tokens
 from tests.desk import DIVISION, Desk, desk
-from tests.programmes.people import Numbers, grant, home
+from tests.programmes.people import TOWN, Numbers, grant, home
 from tests.programmes.test_another_town import Wire
 
 LIVING = "minimum_living_allowance"
@@ -39,10 +39,10 @@ def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield made
 
 
-def referred(d: Desk, numbers: Numbers) -> dict[str, dict[str, Any]]:
+def referred(d: Desk, numbers: Numbers, town: str = TOWN) -> dict[str, dict[str, Any]]:
     """A household with every need, determined: what went out, by department."""
     d.on("2023-07-03")
-    made = home(d, numbers, {"born": "19850101"}, {"born": "20120101", "student": True}, homes=0)
+    made = home(d, numbers, {"born": "19850101"}, {"born": "20120101", "student": True}, town=town, homes=0)
     grant(d, LIVING, household_id=made.household_id)
     rows = d.call("list_records", "auditor", programme=referrals.CODE, subject_id=made.household_id, limit=500)
     found = [{"id": row["record_id"], **now(d, row["record_id"])} for row in rows]
@@ -115,12 +115,21 @@ def test_the_desk_accepts_and_answers_what_was_chosen(d: Desk, numbers: Numbers)
     app.extensions["portal"].close()
 
 
-def test_a_hand_of_another_town_accepts_nothing(d: Desk, numbers: Numbers) -> None:
-    """Each is held to its own division, as if it were alone."""
-    sent = referred(d, numbers)
-    with pytest.raises(Refused) as refused:
-        d.call("accept_handoffs", at="330225109", selected=pick(sent[MEDICAL]))
-    assert refused.value.code == "wrong_division"
+def test_a_hand_of_another_town_is_refused_whole_and_its_own_is_done(d: Desk, numbers: Numbers) -> None:
+    """Where each that was chosen is another town's, the order is refused as it would be of one, and nothing is done; among its own, another
+    town's is left, with the reason."""
+    first, second = referred(d, numbers), referred(d, numbers, "330225102")
+    answer = {"outcome": "aided", "result": "已纳入"}
+    for method, more in (("accept_handoffs", {}), ("finish_handoffs", answer)):
+        with pytest.raises(Refused) as refused:
+            d.call(method, at="330225109", selected=pick(first[MEDICAL], first[SCHOOL], second[MEDICAL]), **more)
+        assert refused.value.code == "wrong_division"
+    assert {now(d, sent["id"])["status"] for sent in (*first.values(), *second.values())} == {"sent"}
+    for method, more, status in (("accept_handoffs", {}, "accepted"), ("finish_handoffs", answer, "done")):
+        done = d.call(method, at="330225102", selected=pick(first[MEDICAL], second[MEDICAL]), **more)
+        assert done["done"] == [second[MEDICAL]["id"]]
+        assert done["left"] == [{"record_id": first[MEDICAL]["id"], "reason": "不在本辖区内，无权办理。"}]
+        assert (now(d, first[MEDICAL]["id"])["status"], now(d, second[MEDICAL]["id"])["status"]) == ("sent", status)
 
 
 def deliver(d: Desk, department: str, *lines: tuple[str, ...], text: str = "") -> Path:
@@ -183,3 +192,82 @@ def test_a_department_answers_by_message(d: Desk, numbers: Numbers) -> None:
     with pytest.raises(Refused) as refused:
         d.tell("education", "referral_answered", **told)
     assert refused.value.code == "not_found"
+
+
+def out_of(d: Desk, department: str) -> dict[str, list[list[str]]]:
+    """What lies at a department, by acceptance number: the lines of its list without the heads."""
+    found: dict[str, list[list[str]]] = {}
+    for path in sorted((d.settings.var / "exchange" / "assistance" / "referrals" / department / "out").glob("*.csv")):
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        head, *lines = [line.split(",") for line in path.read_text(encoding="utf-8-sig").splitlines()]
+        assert head == ["人员编号", "身份证号", "姓名", "受理编号", "材料摘要", "转介事项", "答复期限"]
+        for line in lines:
+            found.setdefault(line[3], []).append(line)
+    return found
+
+
+def test_the_list_reaches_the_department_and_each_person_in_it_is_answered_for(d: Desk, numbers: Numbers) -> None:
+    """A28: one line a person goes out by itself; one is aided, one declined, then the referral is done and the list is taken away."""
+    sent = referred(d, numbers)[MEDICAL]
+    d.settle()
+    lines = out_of(d, "medicare")[sent["number"]]
+    assert [line[0] for line in lines] == [f"{sent['number']}-1", f"{sent['number']}-2"]
+    assert all(len(line[1]) == 18 and line[2].startswith("成员") and line[4] == sent["dossier_hash"] for line in lines)
+    head = HEAD.replace("\r\n", ",人员编号\r\n")
+    one, two = (line[0] for line in lines)
+
+    def answered(*rows: tuple[str, ...]) -> Any:
+        text = head + "".join(",".join((sent["number"], sent["dossier_hash"], *row)) + "\r\n" for row in rows)
+        deliver(d, "medicare", text=text)
+        [told] = d.call("take_in_referral_answers", department="medicare")["files"]
+        return told
+
+    told = answered(("已救助", "已参保资助", one), ("退回", "非本县参保", two), ("已救助", "无此人", f"{sent['number']}-3"))
+    assert (told["taken"], [b["line"] for b in told["broken"]]) == (1, [3, 4])
+    state = now(d, sent["id"])
+    assert (state["status"], {p: a["outcome"] for p, a in state["answers"].items()}) == ("accepted", {state["concerned"][0]: "aided"})
+    with pytest.raises(Refused, match="逐人答复"):
+        d.call("finish_handoff", record_id=sent["id"], outcome="aided", result="已纳入")
+    with pytest.raises(Refused, match="already_exists"):
+        d.call("answer_handoff_for_person", record_id=sent["id"], person_id=state["concerned"][0], outcome="declined", result="改")
+    assert answered(("已救助", "已参保资助", one))["repeated"] == 1
+    assert answered(("不予救助", "已由职工医保覆盖", two))["taken"] == 1
+    state = now(d, sent["id"])
+    assert (state["status"], state["outcome"], state["answered_for"]) == ("done", "aided", state["concerned"][:1])
+    assert state["result"] == "已参保资助；已由职工医保覆盖"
+    d.settle()
+    assert sent["number"] not in out_of(d, "medicare")
+    [carried] = [r for r in d.call("list_records", "auditor", subject_id=sent["id"], limit=9) if r["shape"] == "exchange"]
+    assert (carried["status"], carried["title"]) == ("reconciled", "医疗保障局：2/2")
+
+
+def test_a_referral_that_is_over_leaves_nothing_at_the_department(d: Desk, numbers: Numbers) -> None:
+    """Returned: the list is taken away; sent again: another list; answered at the desk: away for good."""
+    sent = referred(d, numbers)[HOUSING]
+    d.settle()
+    assert sent["number"] in out_of(d, "housing")
+    d.call("return_handoff", record_id=sent["id"], reason="须附房屋鉴定报告")
+    d.settle()
+    assert sent["number"] not in out_of(d, "housing")
+    again = {"record_id": sent["id"], "to_unit": HOUSING, "dossier_hash": "1" * 64}
+    d.call("resend_handoff", **again)
+    d.settle()
+    assert {line[4] for line in out_of(d, "housing")[sent["number"]]} == {"1" * 64}
+    d.call("accept_handoff", record_id=sent["id"], dossier_hash="1" * 64)
+    d.call("finish_handoff", record_id=sent["id"], outcome="aided", result="已列入公租房")
+    d.settle()
+    assert sent["number"] not in out_of(d, "housing")
+
+
+def test_a_department_that_cannot_be_reached_is_tried_again_and_its_way_can_be_switched(d: Desk, numbers: Numbers) -> None:
+    """Over a bus that is away nothing is lost: it waits for its next try, and goes out by whatever way the department has then."""
+    with pytest.raises(Refused):
+        d.call("switch_referral_way", "clerk", department="education", adapter="amqp")
+    d.on("2023-07-03").call("switch_referral_way", "approver", department="education", adapter="amqp")
+    sent = referred(d, numbers)[SCHOOL]
+    d.settle()
+    [carried] = [r for r in d.call("list_records", "auditor", subject_id=sent["id"], limit=9) if r["shape"] == "exchange"]
+    assert (carried["status"], sent["number"] in out_of(d, "education")) == ("prepared", False)
+    d.call("switch_referral_way", "approver", department="education", adapter="files")
+    d.later(1).settle()
+    assert sent["number"] in out_of(d, "education")
