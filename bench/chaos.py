@@ -54,6 +54,7 @@ PROGRAMME = "minimum_living_allowance"
 VICTIMS = ("eventlog", "broker", *(f"worker-{s}" for s in SERVICES), "projector", "relay", "seal", "portal")
 DELAYS = "0.3,1,2,2,2,2,2,2"  # retries of a reaction; short, so that a round is
 PATIENCE = 90.0  # seconds in which a command, or the coming to rest, must succeed
+WORTH = 16.0  # seconds' worth, at the pace of one thread, of what the load does for each kill: more than a quick machine takes over it
 CALM = 1.5  # seconds without a new event that count as rest
 AUDIT = "chaos.audit"
 DELIVERED = (".source_answered", ".exchange_answered", ".source_answers_taken")  # a delivery holds many answers
@@ -240,13 +241,16 @@ class Agency:
 
 
 class Load:
-    """Threads that keep the house busy until told to stop."""
+    """Threads that keep the house busy until told to stop, or until they have done what one kill is worth: ``more`` lets them go on.
+
+    A slow machine takes longer over each restart, and must not find the more work waiting the slower it is."""
 
     def __init__(self, house: House, town: Town, families: list[Family], staff: Staff, ledger: Ledger, seed: int, pace: float) -> None:
         self._house, self._town, self._staff, self._ledger, self._pace = house, town, staff, ledger, pace
         self._families = families
         self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._allowed = self._worth = round(WORTH / pace)
         self._amounts = itertools.count(1)
         self._threads = [
             *(threading.Thread(target=self._call, args=(random.Random(f"caller {n} {seed}"),), name=f"caller-{n}") for n in range(4)),  # noqa: S311
@@ -256,6 +260,21 @@ class Load:
         ]
         self._sources = OutsideSources(house.settings, staff.hands["clerk"].assistance)
         self.checked: list[str] = []  # cases that must come to have a report
+
+    def more(self) -> None:
+        """Something is killed now."""
+        with self._lock:
+            self._allowed = self._worth
+
+    def _goes_on(self, pause: float) -> bool:
+        """After a pause, and as soon as there is something left to do; False when told to stop."""
+        while not self._stopping.wait(pause):
+            with self._lock:
+                if self._allowed:
+                    self._allowed -= 1
+                    return True
+            pause = 0.1
+        return False
 
     def __enter__(self) -> Load:
         if not os.environ.get("CHAOS_CHECKS"):  # docs/open.md: about one round in three does not come to rest with them
@@ -271,7 +290,7 @@ class Load:
 
     def _call(self, chance: random.Random) -> None:
         actions = (self._income, self._income, self._household, self._elder, self._death)
-        while not self._stopping.wait(self._pace * (0.5 + chance.random())):
+        while self._goes_on(self._pace * (0.5 + chance.random())):
             chance.choice(actions)(chance)
 
     def _income(self, chance: random.Random) -> None:
@@ -302,7 +321,7 @@ class Load:
     def _incomes(self, chance: random.Random) -> None:
         """人社局: the head of a family earns something else; some messages are sent twice, as agencies do."""
         agency = Agency(self._house, "hrss")
-        while not self._stopping.wait(self._pace * (0.5 + chance.random())):
+        while self._goes_on(self._pace * (0.5 + chance.random())):
             amount = next(self._amounts)
             body = {
                 "person_id": chance.choice(self._families).head,
@@ -316,7 +335,7 @@ class Load:
     def _deaths(self, chance: random.Random) -> None:
         """The hospital: the other member of a family dies, or somebody we do not know."""
         agency = Agency(self._house, "hospital")
-        while not self._stopping.wait(3 * self._pace * (0.5 + chance.random())):
+        while self._goes_on(3 * self._pace * (0.5 + chance.random())):
             family = next((f for f in self._families if not f.bereft), None)
             if family is not None and chance.random() < 0.5:
                 family.bereft = True
@@ -329,7 +348,7 @@ class Load:
 
     def _checks(self, chance: random.Random) -> None:
         """Couples apply and sign, the sources (processes of their own) answer what has reached them so far."""
-        while not self._stopping.wait(8 * self._pace * (0.5 + chance.random())):
+        while self._goes_on(8 * self._pace * (0.5 + chance.random())):
             self._check()
             self._hear()
 
@@ -629,7 +648,7 @@ def run(
             time.sleep(QUEUE_SETTLES)
             with Load(house, town, settled, staff, ledger, seed, pace) as load:
                 for n in range(rounds):
-                    _one_round(house, chance, victims, kills, n, say)
+                    _one_round(house, load, chance, victims, kills, n, say)
                 time.sleep(1.0)
             load.hear_all()
         finally:
@@ -670,7 +689,9 @@ def settle_account(house: House, ledger: Ledger) -> tuple[Account, int, int, lis
     return account, announced, twice, wrong + unheard + _read_models(house, account.entries) + _sealed(house)
 
 
-def _one_round(house: House, chance: random.Random, victims: tuple[str, ...], kills: Counter[str], number: int, say: Say) -> None:
+def _one_round(
+    house: House, load: Load, chance: random.Random, victims: tuple[str, ...], kills: Counter[str], number: int, say: Say
+) -> None:
     """Each once: in turn and alone in the first round, then in a random order, and sometimes a second one dies with it."""
     order = list(victims)
     if number:
@@ -681,6 +702,7 @@ def _one_round(house: House, chance: random.Random, victims: tuple[str, ...], ki
         if number and len(victims) > 1 and chance.random() < 0.25:
             dying.append(chance.choice([v for v in victims if v != name]))
         for one in dying:
+            load.more()
             house.kill9(one)
             kills[one] += 1
         time.sleep(chance.random())
