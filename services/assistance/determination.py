@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from services.assistance.programmes import PROGRAMMES
 from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed
 from shared.domain import dates
 from shared.eventsourcing.commands import command
@@ -339,7 +340,7 @@ def _determined(state: Unit, ground: HardshipGroundNoted | None, month: str, mem
     supersedes = tuple(d.no for d in state.chain if d.no not in gone and d.valid_from >= month)
     cut = determined_in(state, dates.add_months(month, -1))
     kind = ClassEnded if not new else ClassChanged if old else ClassGranted
-    reason = f"{ground.programme} 在保" if ground else "已无在保或在册的认定依据"
+    reason = f"{PROGRAMMES[ground.programme].name}在保" if ground else "已无在保或在册的认定依据"
     return kind(
         state.unit_id, state.division, len(state.chain), new, old, month, reason, ground.case_id if ground else "", members, supersedes,
         cut.no if cut else -1,

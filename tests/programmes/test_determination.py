@@ -56,6 +56,7 @@ def test_the_strongest_ground_is_the_class_and_the_weaker_one_comes_back_when_it
     assert classes(state) == ["", "margin", *["minimum_living"] * 4, *["margin"] * 6]
     assert [type(d).__name__ for d in state.chain] == ["ClassGranted", "ClassChanged", "ClassChanged"]
     assert [d.old_class for d in state.chain] == ["", "margin", "minimum_living"]
+    assert [d.reason for d in state.chain] == ["最低生活保障边缘家庭在保", "最低生活保障在保", "最低生活保障边缘家庭在保"]
 
 
 def test_a_back_dated_end_supersedes_and_overwrites_nothing() -> None:
