@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.casework.workbook import is_formula
 from shared.domain.errors import Refused
 from shared.exchange.adapter import AdapterDown, Ask, Broken, Reply, broken, reply_of
 from shared.exchange.declared import Source
@@ -64,7 +65,9 @@ class FileAdapter:
         return f"{self.system}/out/{exchange_id}.csv"
 
     def forget(self, exchange_id: str) -> None:
-        (self.out / f"{exchange_id}.csv").unlink(missing_ok=True)
+        """Also of what somebody was writing who died in the middle: it has the same names in it."""
+        for path in (self.out / f"{exchange_id}.csv", *self.out.glob(f".{exchange_id}.*")):
+            path.unlink(missing_ok=True)
 
     def collect(self) -> list[AnswerFile]:
         """The answer files that are there, in the order of their names."""
@@ -120,9 +123,9 @@ class FileAdapter:
         return reply_of(self.source, line, cell(NUMBER), cell(RESULT), {f.name: cell(f.label) for f in self.source.fields})
 
 
-def _inert(name: str) -> str:
-    """A name that a spreadsheet would take for a formula is made a text."""
-    return f"'{name}" if name[:1] in "=+-@\t\r" else name
+def _inert(text: str) -> str:
+    """What a spreadsheet would take for a formula is made a text."""
+    return f"'{text}" if is_formula(text) else text
 
 
 def rows_of(data: bytes, suffix: str) -> list[list[Any]] | None:
