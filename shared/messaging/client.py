@@ -147,20 +147,22 @@ class _Link:
 
     def _run(self) -> None:
         while not self._closed:
-            self._connection = pika.SelectConnection(
-                self._parameters,
-                on_open_callback=lambda connection: connection.channel(on_open_callback=self._opened),
-                on_open_error_callback=self._ended,
-                on_close_callback=self._ended,
-            )
+            made: Any = None
             try:
-                self._connection.ioloop.start()
+                made = self._connection = pika.SelectConnection(  # it may not even be made: where no file is left, for a moment
+                    self._parameters,
+                    on_open_callback=lambda connection: connection.channel(on_open_callback=self._opened),
+                    on_open_error_callback=self._ended,
+                    on_close_callback=self._ended,
+                )
+                made.ioloop.start()
             except Exception as error:  # the same as a lost connection; a thread that ended here would leave every later call waiting
                 if not isinstance(error, AMQPError | OSError):
                     logs.warn("rpc_link_failed", error=type(error).__name__, at=logs.place(error.__traceback__))
             self._lost()
             try:
-                self._connection.ioloop.close()
+                if made is not None:
+                    made.ioloop.close()
             except (AMQPError, OSError):
                 pass
             if not self._closed:

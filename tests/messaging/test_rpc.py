@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from nameko.exceptions import RemoteError
 from nameko.standalone.rpc import ClusterRpcProxy
 
+from shared.config import ROOT
 from shared.domain.errors import Refused, Unavailable
 from shared.messaging import wire
 from shared.messaging.client import RpcClient
@@ -277,6 +280,44 @@ def test_a_queue_for_answers_that_is_deleted_is_made_anew(house: House, standing
         link._connection.ioloop.add_callback_threadsafe(lambda: link._channel.queue_delete(lost))
         wait_for(lambda: link.reply_to not in lost, "another queue")
         assert client.counter.echo(text="after", day="2023-07-01")["text"] == "after"
+
+
+def test_a_client_without_files_begins_again_when_there_are_some(house: House, standing: Worker) -> None:
+    """Its connection is lost while the process may open no more files: calls are refused meanwhile, and answered afterwards."""
+    code = """
+import os, resource, sys
+from shared.domain.errors import Unavailable
+from shared.messaging.client import RpcClient
+from shared.process import wait_until
+
+client = RpcClient(sys.argv[1], sys.argv[2], 90.0)
+assert client.counter.echo(text="before", day="2023-07-01")["text"] == "before"
+link, soft = client._link, resource.getrlimit(resource.RLIMIT_NOFILE)
+lost = link._connection
+spare = [os.open("/dev/null", os.O_RDONLY) for _ in range(20)]  # no gap is left below the last
+resource.setrlimit(resource.RLIMIT_NOFILE, (spare[-1] + 1, soft[1]))
+filled = []
+lost.ioloop.add_callback_threadsafe(lost.close)
+def none_left():
+    try:
+        while True:
+            filled.append(os.open("/dev/null", os.O_RDONLY))
+    except OSError:
+        return link._failures > 1 or not link._thread.is_alive()
+assert wait_until(none_left, 90)
+try:
+    client.as_(sys.argv[2], timeout=0.5).counter.echo(text="meanwhile", day="2023-07-01")
+except Unavailable:
+    print("refused")
+for file in (*spare, *filled):
+    os.close(file)
+resource.setrlimit(resource.RLIMIT_NOFILE, soft)
+print(client.counter.echo(text="after", day="2023-07-01")["text"])
+client.close()
+"""
+    argv = [sys.executable, "-c", code, house.broker.uri, house.token()]
+    ran = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=250, check=False)
+    assert ran.stdout.split() == ["refused", "after"], ran.stdout + ran.stderr
 
 
 def test_the_log_away_is_unavailable_and_work_resumes(client: RpcClient, house: House) -> None:
