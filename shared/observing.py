@@ -212,7 +212,7 @@ def _answer_for_all(seen: Seen) -> None:
         try:
             _announced.append(_open(seen)[1])
             return
-        except ConfigError:  # the one before us has not quite let go of the port
+        except (ConfigError, OSError):  # the one before us has not quite let go of the port; or the disk is full
             time.sleep(1.0)
 
 

@@ -374,6 +374,8 @@ class House:
                 if watched.lock.acquire(blocking=False):  # else somebody is restarting it just now
                     try:
                         self._look_after(watched)
+                    except Exception as error:  # a full disk, say: whoever restarts the others must not end of it
+                        self._say(f"{watched.label}的看护出错（{type(error).__name__}），继续。")
                     finally:
                         watched.lock.release()
 

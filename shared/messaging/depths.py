@@ -56,9 +56,10 @@ class Depths:
             try:
                 self._look()
             except Exception as error:
-                if not links.broken(error):
-                    raise
-                logs.say("depths_unseen", 10, error=type(error).__name__)  # that the broker is away is told elsewhere
+                if links.broken(error):
+                    logs.say("depths_unseen", 10, error=type(error).__name__)  # that the broker is away is told elsewhere
+                else:  # a greenlet that ended here would end the looking, and nobody would hear of it
+                    logs.warn("depths_failed", error=type(error).__name__, at=logs.place(error.__traceback__))
             eventlet.sleep(EVERY)
 
     def _look(self) -> None:

@@ -121,6 +121,22 @@ def test_one_that_dies_is_started_again_and_the_operator_is_told(make: Make, sai
     assert ["0.1 秒后" in told[0], "0.4 秒后" in told[1]] == [True, True]
 
 
+def test_whoever_restarts_the_others_survives_a_disk_that_takes_nothing(
+    make: Make, env: dict[str, str], said: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """var/run.json cannot be written: that is told, and what dies is started again all the same, also the next time."""
+    monkeypatch.setattr(supervisor, "BACK_OFF", (0.1,))
+    with make() as house:
+        in_the_way = run_file(Path(env["MINZHENG_VAR"])).with_suffix(f".{os.getpid()}.new")
+        in_the_way.mkdir()
+        for times in (1, 2):
+            house.kill9("worker")
+            assert process.wait_until(lambda times=times: house.processes()["worker"].restarts == times, 90)
+            assert house.wait_ready("worker", 90)
+        assert process.wait_until(lambda: [line for line in said if "看护出错" in line], 90)
+        in_the_way.rmdir()
+
+
 def test_without_restarts_a_dead_process_stays_dead_until_asked_for(make: Make) -> None:
     """Tests that kill processes decide themselves when one returns, also from a thread that ends."""
     with make(restarts=False) as house:
