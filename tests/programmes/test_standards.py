@@ -294,6 +294,20 @@ def test_after_the_merger_there_is_one_value_for_town_and_country(d: Desk) -> No
     d.call("draft_standard", "reviewer", standard=standard, amounts=both, effective_from="2024-02-01", document_no="三号")
 
 
+def test_a_merger_that_the_districts_own_file_would_undo_is_refused(tmp_path: Any) -> None:
+    """A08: 即墨's file has two values from 2022-01 on; merged in December, town and country would be apart again a month later."""
+    with desk(tmp_path, "assistance", MINZHENG_PROFILE="jimo-2022") as d:
+        d.on("2021-11-10")
+        merge = {"standard": f"{town.PROGRAMME}.standard", "document_no": "并轨一号"}
+        step = {"urban_fen": 78_000, "rural_fen": 78_000}
+        with pytest.raises(Refused, match="自2022-01起城乡数值不同") as undone:
+            d.call("merge_standards", "reviewer", at="370215", steps=[{**step, "effective_from": "2021-12-01"}], **merge)
+        assert (undone.value.code, undone.value.field) == ("out_of_order", "steps")
+        d.call("merge_standards", "reviewer", at="370215", steps=[{**step, "effective_from": "2022-01-01"}], **merge)
+        with pytest.raises(Refused, match="最后一步须为城乡同一数值"):
+            d.call("merge_standards", "reviewer", at="370215", steps=[{**step, "rural_fen": 1, "effective_from": "2022-02-01"}], **merge)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

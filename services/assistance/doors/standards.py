@@ -164,12 +164,15 @@ class StandardsDoors(Service):
         now = standards.in_the_rules(state)
         number = 1 + max((p.number for p in now), default=0)
         try:  # what the rules could not take must not get into the book: every decision rests on it
-            engine(
+            drafted = engine(
                 self.office.settings.profile,
                 (*now, *(Published(number, v.parameter, v.amount_fen, v.effective_from, document_no) for v in values)),
             )
         except RulesError as error:
             raise invalid(str(error), "values") from error
+        last = max(values, key=lambda v: v.effective_from, default=None)
+        if merges and last is not None and last.area == BOTH:
+            _stays_one(drafted, standard, dates.month_of(last.effective_from))
         draft = standards.DraftStandard(where, standard, values, document_no, merges)
         answer = self.office.handle(standards.DECIDER, where, order.to(draft)).as_dict()
         # Its number, also when the same command comes again: that of the draft made by it.
@@ -389,6 +392,16 @@ class StandardsDoors(Service):
         except RulesError as error:  # a month for which there are no figures
             raise invalid(str(error), "month") from error
         return report.as_dict()
+
+
+def _stays_one(rules: RulesEngine, standard: str, since: str) -> None:
+    """城乡并轨: what the district's files say of later months must not part town and country again."""
+    month = since
+    while month:
+        town, country = (rules.parameter(f"{standard}.{area}", month) for area in ("urban", "rural"))
+        if town.value != country.value:
+            raise Refused("out_of_order", f"参数文件自{month}起城乡数值不同（{town.reference}），须先更正，方可并轨。", "steps")
+        month = rules.next_step(standard.split(".", 1)[0], month)
 
 
 def _standards(rules: RulesEngine, state: standards.Book, day: date) -> list[dict[str, Any]]:
