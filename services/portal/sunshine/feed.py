@@ -127,11 +127,13 @@ def _publicity(portal: Portal, day: Day, first: str, last: str) -> Iterator[Entr
 
 
 def _earlier(portal: Portal, day: Day, month: str) -> str:
-    """The last month before this one of which there may be news; "" where there is none."""
+    """The last month before this one of which there may be news; "" where there is none. One in which there was nothing but what a hand
+    took back is no such month, or the way to an empty document would tell of it."""
     found = [e.day[:7] for e in _whole(portal, day)]
-    c = recipients.T.disclosures.c
+    t, c, s = recipients.T, recipients.T.disclosures.c, recipients.T.standing.c
     for at in (c.shown_from, c.shown_until):
-        asked = sa.select(sa.func.max(at).label("last")).where(c.kind == "proposal", at < f"{month}-01")
+        asked = sa.select(sa.func.max(at).label("last")).join_from(t.disclosures, t.standing, s.stream == c.stream)
+        asked = asked.where(c.kind == "proposal", at < f"{month}-01", ~s.held)
         found += [str(row["last"])[:7] for row in query(portal, asked) if row["last"]]
     return max((m for m in found if m < month), default="")
 
