@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from services.portal.sunshine.public import query
 from services.portal.web.app import create_app
 from shared.casework.shape import Declaration
 from shared.clock import Clock
+from shared.config import Settings
 from shared.eventlog import discovery, rebuild
 from shared.eventlog.client import Log
 from shared.eventsourcing import codec
@@ -202,6 +204,31 @@ def test_the_portal_records_by_itself_and_the_same_release_once(made: District) 
     table, today = TABLES["filed"], Clock(d.settings.clock_file).now().date().isoformat()
     standing = query(made.app.extensions["portal"], table.select().where(kept.on(table, today)))
     assert {row["kind"] for row in standing} == {"standards", "targets", "scopes"}
+
+
+def test_the_portal_records_when_its_vault_is_there(made: District, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database that cannot be opened yet, as when it starts after the portal, is waited for as the log is."""
+    monkeypatch.setattr(filed, "_AGAIN", 0.05)
+    tried, engine_for = threading.Event(), filed.engine_for
+
+    def told(settings: Settings, store: str) -> Any:
+        made_one = engine_for(settings, store)
+        tried.set()  # opened, as far as it can be; the first statement fails
+        return made_one
+
+    monkeypatch.setattr(filed, "engine_for", told)
+    elsewhere = replace(made.desk.settings, var=made.desk.settings.var / "later")
+    (elsewhere.var / "vault.db").mkdir(parents=True)
+    thread = filed.begin(elsewhere)
+    assert tried.wait(90)
+    tried.clear()
+    assert tried.wait(90), "it is tried again"
+    (elsewhere.var / "vault.db").rmdir()
+    thread.join(90)
+    assert not thread.is_alive()
+    log = Log(elsewhere.eventstore_uri)
+    assert [e.name for e in log.read("operations.filed-330225")].count("operations.standards_filed") == 1
+    log.close()
 
 
 def test_every_district_s_files_fit_into_events(made: District) -> None:

@@ -138,14 +138,14 @@ def record(settings: Settings) -> tuple[str, ...]:
 
 
 def begin(settings: Settings) -> threading.Thread:
-    """Record beside the first requests, as soon as the log is there: the pages do not wait for it."""
+    """Record beside the first requests, as soon as log and vault are there: the pages do not wait for it."""
 
     def until_it_is_there() -> None:
         while True:
             try:
                 record(settings)
                 return
-            except Unavailable:
+            except (Unavailable, sa.exc.OperationalError):
                 time.sleep(_AGAIN)
 
     thread = threading.Thread(target=until_it_is_there, name="filed", daemon=True)
