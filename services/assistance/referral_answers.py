@@ -1,10 +1,12 @@
 """Answers of the departments to referrals (专项救助转介答复), by file or by message: as other outside sources answer.
 
-    <exchange>/assistance/referrals/<department>/in/*.csv | *.xlsx    受理编号, 材料摘要, 办理情况, 说明
-    <department>.events / referral_answered                           number, dossier_hash, outcome, result
+    <exchange>/assistance/referrals/<department>/in/*.csv | *.xlsx    受理编号, 材料摘要, 办理情况, 说明[, 人员编号]
+    <department>.events / referral_answered                           number, dossier_hash, outcome, result[, person_no]
 
-A department answers for what was referred to it and for nothing else, by the acceptance number and the hash of the papers it read; what it
-answers is told to the hand-off itself, by the same acts a clerk has at the desk. The same answer again changes nothing.
+A department answers for what was referred to it and for nothing else, by the acceptance number and the hash of the papers it read; for
+one person of a referral by the number under which it got him (人员编号), without one for whoever has no answer yet. What it answers is told
+to the hand-off itself, by the same acts a clerk has at the desk, and to the exchange that carried it out. The same answer again changes
+nothing.
 """
 
 from __future__ import annotations
@@ -18,49 +20,67 @@ from typing import Any
 
 from services.assistance.declarations import DECIDERS
 from services.assistance.declarations.handoffs import SPECIAL_ASSISTANCE_REFERRAL
+from services.assistance.referral_delivery import DEPARTMENTS, PERSON_NO, Delivery, person_no
 from shared.casework import handoff
 from shared.casework.office import Office
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Order
 from shared.exchange.files import MOST_BYTES, rows_of
 
-DEPARTMENTS: Mapping[str, str] = MappingProxyType(
-    {"medicare": "医疗保障局", "education": "教育局", "housing": "住房和城乡建设局", "hrss": "人力资源和社会保障局"}
-)
 OUTCOMES: Mapping[str, str] = MappingProxyType({"签收": "accepted", "已救助": "aided", "不予救助": "declined", "退回": "returned"})
+DECIDED = ("aided", "declined")
 COLUMNS = ("受理编号", "材料摘要", "办理情况", "说明")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a department says of one referral. ``outcome``: accepted, aided, declined or returned; ``result`` is for people."""
+    """What a department says of one referral, or of one person of it (``person_no``). ``outcome``: accepted, aided, declined or returned;
+    ``result`` is for people."""
 
     number: str
     dossier_hash: str
     outcome: str
     result: str = ""
+    person_no: str = ""
 
 
-def take(office: Office, department: str, answer: Answer, order: Order[Any]) -> bool:
+def take(office: Office, delivery: Delivery, department: str, answer: Answer, order: Order[Any]) -> bool:
     """Tell a hand-off; False: it was told before. Refused with the reason where it is no answer to anything of this department's."""
     record_id = handoff.record_of(answer.number)
     state: handoff.Handoff = office.load(DECIDERS[handoff.NAME], record_id).state
     if state.programme != SPECIAL_ASSISTANCE_REFERRAL.code or state.to_unit != DEPARTMENTS[department]:
         raise Refused("not_found", "没有转给本单位的此受理编号。", "number")
-    acts = list(_acts(record_id, state, answer))
+    of = _persons(state, answer)
+    acts = list(_acts(record_id, state, answer, of))
     for act in acts:
-        step = f"{type(act).__name__} {record_id} {len(state.hops)}"
+        step = f"{type(act).__name__} {record_id} {len(state.hops)} {getattr(act, 'person_id', '')}".rstrip()
         office.handle(DECIDERS[handoff.NAME], record_id, order.to(act, step))
+    if answer.outcome in DECIDED:
+        digest = hashlib.sha256(f"{answer.outcome} {answer.result}".encode()).hexdigest()[:32]
+        delivery.answered(record_id, dict.fromkeys(of, (answer.outcome, digest)), order)
     return bool(acts)
 
 
-def _acts(record_id: str, state: handoff.Handoff, a: Answer) -> Iterator[Any]:
+def _persons(state: handoff.Handoff, a: Answer) -> tuple[str, ...]:
+    """Whom an answer speaks of: the one that it names, or whoever has none yet."""
+    whole = handoff.persons(state)
+    if not a.person_no:
+        return tuple(p for p in whole if p not in state.answers)
+    found = [p for n, p in enumerate(whole, 1) if person_no(state.number, n) == a.person_no]
+    if not found:
+        raise invalid("此受理编号中没有此人员编号。", "person_no")
+    return tuple(found)
+
+
+def _acts(record_id: str, state: handoff.Handoff, a: Answer, of: tuple[str, ...]) -> Iterator[Any]:
     """What has to be done with it for the answer to stand; nothing, where it stands already."""
     if a.outcome == "returned":
+        if a.person_no:
+            raise invalid("退回须整件退回，不分人员。", "person_no")
         if state.status != "returned":
             yield handoff.ReturnHandoff(record_id, a.result)
         return
-    if a.outcome not in ("accepted", "aided", "declined"):
+    if a.outcome not in ("accepted", *DECIDED):
         raise invalid("办理情况须为“签收”“已救助”“不予救助”或“退回”。", "outcome")
     if a.dossier_hash != state.dossier_hash:
         raise invalid("材料摘要与转出时不一致，请退回并说明。", "dossier_hash")
@@ -68,9 +88,14 @@ def _acts(record_id: str, state: handoff.Handoff, a: Answer) -> Iterator[Any]:
         yield handoff.AcceptHandoff(record_id, a.dossier_hash)
     elif a.outcome == "accepted" and state.status not in ("accepted", "done", "acknowledged"):
         raise Refused("out_of_order", "此项转介已撤回或已退回。", "number")
-    if a.outcome != "accepted" and not (
-        state.status in ("done", "acknowledged") and (state.outcome, state.result) == (a.outcome, a.result.strip())
-    ):
+    if a.outcome == "accepted":
+        return
+    if a.person_no or (state.answers and of):
+        said = handoff.PersonAnswer(a.outcome, a.result.strip())
+        yield from (
+            handoff.AnswerHandoffForPerson(record_id, p, a.outcome, a.result) for p in of if state.answers.get(p) != said
+        )
+    elif not (state.status in ("done", "acknowledged") and (state.outcome, state.result) == (a.outcome, a.result.strip())):
         yield handoff.FinishHandoff(record_id, a.outcome, a.result)
 
 
@@ -109,10 +134,10 @@ def read(path: Path) -> tuple[str, list[Line]]:
     names = [str(c or "").strip().lstrip("\ufeff") for c in rows[0]] if rows else []
     if missing := [c for c in COLUMNS if c not in names]:
         return digest, [Line(0, None, f"没有表头“{'”“'.join(missing)}”。")]
-    at = [names.index(c) for c in COLUMNS]
+    at = [names.index(c) for c in (*COLUMNS, *([PERSON_NO] if PERSON_NO in names else []))]
     found = []
     for n, cells in enumerate(rows[1:], 2):
         said = [str(cells[i]).strip() if i < len(cells) and cells[i] is not None else "" for i in at]
         if any(said):
-            found.append(Line(n, Answer(said[0], said[1], OUTCOMES.get(said[2], said[2]), said[3])))
+            found.append(Line(n, Answer(said[0], said[1], OUTCOMES.get(said[2], said[2]), *said[3:])))
     return digest, found

@@ -28,6 +28,7 @@ class Ask:
     query_no: str
     resident_id: str
     name: str
+    more: tuple[tuple[str, str], ...] = ()  # what else the other side has to know, by the name of its column
 
 
 @dataclass(frozen=True)

@@ -40,17 +40,17 @@ class AnswerFile:
 
 
 class FileAdapter:
-    """One source's directories; ``system`` names them where it is not the source's code."""
+    """One source's directories; ``system`` names them where it is not the source's code, ``number`` the column of what is asked by."""
 
-    def __init__(self, root: Path, source: Source, system: str = "") -> None:
-        self.source, self.system = source, system or source.code
+    def __init__(self, root: Path, source: Source, system: str = "", number: str = NUMBER) -> None:
+        self.source, self.system, self.number = source, system or source.code, number
         self.out, self.into = root / self.system / "out", root / self.system / "in"
 
     def send(self, exchange_id: str, asks: Sequence[Ask]) -> str:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow((NUMBER, "身份证号", "姓名"))
-        writer.writerows((a.query_no, a.resident_id, _inert(a.name)) for a in asks)
+        writer.writerow((self.number, "身份证号", "姓名", *(label for label, _ in asks[0].more)))
+        writer.writerows((a.query_no, a.resident_id, _inert(a.name), *(_inert(text) for _, text in a.more)) for a in asks)
         try:
             self._directories()
             aside = self.out / f".{exchange_id}.{os.getpid()}"

@@ -1,7 +1,7 @@
 """Queries to an outside source over the bus (消息接口): one sealed message a request, in a queue that only the source may read.
 
     <system>.queries      quorum; body: AES-256-GCM (nonce in front, the request's id as associated data) of
-                          {"exchange_id": …, "queries": [{"query_no", "resident_id", "name"}, …]}
+                          {"exchange_id": …, "queries": [{"query_no", "resident_id", "name", …}, …]}
 
 A resident ID stands in no queue in the clear: the body is sealed with a key that the source alone has beside us
 (``source_key``). Answers come as ``<source>.events`` / ``verification_answered`` by query number and name nobody.
@@ -33,7 +33,8 @@ def source_key(settings: Settings, system: str) -> bytes:
 
 def sealed(key: bytes, exchange_id: str, asks: Sequence[Ask]) -> bytes:
     """A request as it goes out."""
-    body = {"exchange_id": exchange_id, "queries": [{"query_no": a.query_no, "resident_id": a.resident_id, "name": a.name} for a in asks]}
+    queries = [{"query_no": a.query_no, "resident_id": a.resident_id, "name": a.name, **dict(a.more)} for a in asks]
+    body = {"exchange_id": exchange_id, "queries": queries}
     nonce = os.urandom(12)
     return nonce + AESGCM(key).encrypt(nonce, json.dumps(body, ensure_ascii=False).encode(), exchange_id.encode())
 

@@ -39,6 +39,41 @@ def test_a_matter_goes_out_and_its_result_comes_back() -> None:
     assert seen == [(THERE, "handoff_accept", THERE), (THERE, "handoff_done", THERE), (HERE, "handoff_acknowledge", HERE), ("", "", HERE)]
 
 
+def test_who_sent_it_takes_it_back_until_somebody_has_accepted_it() -> None:
+    """By its sender, with a reason; who has it in his list sends it back instead, and what is accepted is somebody's work."""
+    case = sent()
+    sender, receiver = case.by("staff:s", "clerk", division=HERE), case.by("staff:t", "clerk", division=THERE)
+    receiver.when(ho.WithdrawHandoff("r", "误收")).then_refused("wrong_division", "record_id")
+    sender.when(ho.WithdrawHandoff("r", " ")).then_refused("invalid_input", "reason")
+    back = sender.when(ho.WithdrawHandoff("r", "误转")).accepted()
+    assert (back.state.status, ho.view(back.state).open) == ("withdrawn", False)
+    back.when(ho.AcceptHandoff("r", H1)).then_refused("out_of_order")
+    accepted = receiver.when(ho.AcceptHandoff("r", H1)).accepted()
+    accepted.by("staff:s", "clerk", division=HERE).when(ho.WithdrawHandoff("r", "误转")).then_refused("out_of_order")
+
+
+def test_each_of_those_concerned_is_answered_for_himself_and_the_last_one_finishes_it() -> None:
+    """A28: aided and declined stand beside each other; the whole is told by the outcome that somebody got, and to whom it applies."""
+    anne, ben = "a1" * 16, "b2" * 16
+    several = replace(SEND, concerned=(anne, ben))
+    begun = given(D).when(several).accepted()
+    begun.when(ho.AnswerHandoffForPerson("r", anne, "aided", "已纳入")).then_refused("out_of_order")
+    at = begun.when(ho.AcceptHandoff("r", H1)).accepted()
+    at.when(ho.AnswerHandoffForPerson("r", WHO, "aided", "已纳入")).then_refused("not_found", "person_id")
+    at.when(ho.AnswerHandoffForPerson("r", anne, "granted", "已纳入")).then_refused("invalid_input", "outcome")
+    one = at.when(ho.AnswerHandoffForPerson("r", anne, "declined", "已有医保")).then(ho.HandoffPersonAnswered(anne, "declined", "已有医保"))
+    one.when(ho.AnswerHandoffForPerson("r", anne, "declined", "已有医保 ")).then_nothing()
+    one.when(ho.AnswerHandoffForPerson("r", anne, "aided", "改")).then_refused("already_exists", "person_id")
+    one.when(ho.FinishHandoff("r", "aided", "已纳入")).then_refused("out_of_order", "record_id")
+    done = one.when(ho.AnswerHandoffForPerson("r", ben, "aided", "已纳入")).accepted().state
+    assert (done.status, done.outcome, done.answered_for, done.result) == ("done", "aided", (ben,), "已有医保；已纳入")
+    assert {p: a.outcome for p, a in done.answers.items()} == {anne: "declined", ben: "aided"}
+    same = one.when(ho.AnswerHandoffForPerson("r", ben, "declined", "已有医保")).accepted().state
+    assert (same.outcome, same.answered_for, same.result) == ("declined", (), "已有医保")
+    alone = sent().when(ho.AcceptHandoff("r", H1)).accepted().when(ho.AnswerHandoffForPerson("r", WHO, "aided", "已纳入")).accepted()
+    assert alone.state.status == "done"
+
+
 def test_a_unit_outside_the_district_answers_through_the_window_that_took_it_in() -> None:
     """Nobody of ours works there, so the record stays where its papers are."""
     for unit in ("110105004", "应急管理局"):

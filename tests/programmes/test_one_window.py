@@ -504,6 +504,29 @@ def test_the_competent_town_takes_a_hand_off_and_it_is_an_application_in_one_ste
     d.call("acknowledge_handoff", record_id=sent, told="短信")
 
 
+def test_who_sent_a_matter_takes_it_back_before_anybody_has_accepted_it(d: Desk) -> None:
+    """By its number, from the sender's own window; the receiver cannot, and it leaves his list."""
+    _, head = home(d)
+    body = {
+        "programme": "one_window_acceptance", "division": HERE, "from_unit": HERE, "to_unit": THERE, "what": "低保申请",
+        "dossier_hash": DOSSIER, "subject_id": head, "documents": ["申请表", "身份证明"],
+    }  # fmt: skip
+    sent, kept = (d.call("send_handoff", at=HERE, **body)["id"] for _ in range(2))
+    numbers = [d.call("get_record", "auditor", shape="handoff", record_id=r)["number"] for r in (sent, kept)]
+    with pytest.raises(Refused, match="wrong_division"):
+        d.call("take_back_handoff", at=THERE, number=numbers[0], reason="误收")
+    with pytest.raises(Refused, match="wrong_division"):
+        d.call("withdraw_handoff", at=THERE, record_id=sent, reason="误收")
+    with pytest.raises(Refused, match="受理编号不正确"):
+        d.call("take_back_handoff", at=HERE, number=numbers[0][:-1], reason="误转")
+    assert waits_in(d, sent) == "handoff_accept"
+    d.call("take_back_handoff", at=HERE, number=numbers[0], reason="误转")
+    assert (waits_in(d, sent), d.call("get_record", "auditor", shape="handoff", record_id=sent)["status"]) == ("", "withdrawn")
+    d.call("accept_handoff", at=THERE, record_id=kept, dossier_hash=DOSSIER)
+    with pytest.raises(Refused, match="out_of_order"):
+        d.call("take_back_handoff", at=HERE, number=numbers[1], reason="误转")
+
+
 def test_a_referral_to_a_department_is_no_application(d: Desk) -> None:
     """Only what was taken in as an application becomes one."""
     _, head = home(d)

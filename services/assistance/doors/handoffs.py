@@ -8,7 +8,7 @@ told is what every case of the kind may be told of: the programme, what was deci
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -167,6 +167,14 @@ class HandoffAnswers:
     result: str
 
 
+@dataclass(frozen=True)
+class TakeBack:
+    """收回 by its sender: what nobody has accepted yet, by the number under which it was taken in."""
+
+    number: str
+    reason: str
+
+
 MOST_AT_ONCE = 200  # hand-offs that are accepted or answered together
 
 
@@ -210,6 +218,18 @@ class HandoffDoors(PersonDoors):
         if not done:
             raise left[0][1]
         return {**answer, "done": done, "left": [{"record_id": record_id, "reason": refused.message} for record_id, refused in left]}
+
+    @command(TakeBack, permission="accept")
+    def take_back_handoff(self, order: Order[TakeBack]) -> Any:
+        """转出单位收回尚未签收（或已退回）的转办，按受理编号；此后接收单位的待办中不再有此件。"""
+        c, decider = order.command, DECIDERS[handoff.NAME]
+        record_id = handoff.record_of(c.number)
+        state: handoff.Handoff = self.office.load(decider, record_id).state
+        if state.status == "none":
+            raise Refused("not_found", "没有此转办。", "number")
+        within(order.hand, handoff.place_of(state.from_unit, state.home))
+        sender = order.by(replace(order.hand, division=""))  # until it is accepted it stands in the receiver's list
+        return self.office.handle(decider, record_id, sender.to(handoff.WithdrawHandoff(record_id, c.reason)))
 
     @command(HandoffApplication, permission="accept", does=handoff.TakeUpHandoff)
     def apply_from_handoff(self, order: Order[HandoffApplication]) -> Any:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from functools import cached_property
+from typing import Any, Literal
 
-from services.assistance import determination, household, housing, placement, referral_answers, verification_sources
+from services.assistance import determination, household, housing, placement, referral_answers, referral_delivery, verification_sources
 from services.assistance.benefits import CASES
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.referrals import call_back, refer
 from services.assistance.rows.determination import NEED_ARISES
-from services.assistance.rows.referrals import PICKUP
-from services.assistance.verification_sources import SOURCES
+from services.assistance.rows.referrals import DELIVERY, PICKUP
+from services.assistance.verification_sources import SOURCES, System
 from shared.casework import benefit_case
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.orders import Hand, Notice, Order, derived_id
+from shared.exchange.adapter import Adapter
+from shared.exchange.declared import Source
+from shared.exchange.files import FileAdapter
 from shared.messaging.benefit_doors import BenefitService
 from shared.messaging.doors import OWN, Due, command, deadline, reaction
+from shared.messaging.source_queues import QueueAdapter
 from shared.rules.profile import load_profile
 from shared.security.permissions import within
 
@@ -75,6 +80,14 @@ class DepartmentForm:
 
 
 @dataclass(frozen=True)
+class WayForm:
+    """By which way a department gets its referrals from now on."""
+
+    department: str = field(metadata={"codes": tuple(referral_answers.DEPARTMENTS)})
+    adapter: Literal["files", "amqp"]
+
+
+@dataclass(frozen=True)
 class ReferralAnswered:
     """转介答复: a department's ``referral_answered``: what we read of it."""
 
@@ -82,6 +95,7 @@ class ReferralAnswered:
     dossier_hash: str
     outcome: str
     result: str = ""
+    person_no: str = ""
 
 
 class ReferralDoors(BenefitService):
@@ -132,6 +146,36 @@ class ReferralDoors(BenefitService):
         """到学龄、劳动年龄: nothing happened but that time went by."""
         refer(self.office, due.aggregate_id, dates.month_of(due.now.date()), due.order(None))
 
+    # -- the list goes to the department
+
+    @cached_property
+    def delivery(self) -> referral_delivery.Delivery:
+        """The way out, by this house's directories or bus."""
+        settings = self.office.settings
+
+        def adapter(source: Source, system: System) -> Adapter:
+            if system.adapter == "amqp":
+                return QueueAdapter(settings, source, system.name)
+            return FileAdapter(settings.var / "exchange" / self.name / "referrals", source, system.name, referral_delivery.PERSON_NO)
+
+        return referral_delivery.Delivery(self.office, adapter)
+
+    @deadline(DELIVERY)
+    def on_referral_delivery(self, due: Due) -> None:
+        """A referral went out, or is over: its list is brought to the department, or taken away again."""
+        self.delivery.see_to(due.aggregate_id, due.order(None))
+
+    @command(WayForm, permission="assistance:confirm")
+    def switch_referral_way(self, order: Order[WayForm]) -> Any:
+        """切换某部门接收转介的接口方式（文件或消息总线）；已送出的仍可按原方式答复。"""
+        c = order.command
+        if c.department not in referral_delivery.DEPARTMENTS:
+            raise Refused("not_found", "没有此接收部门。", "department")
+        within(order.hand, self._district)
+        source = referral_delivery.source_of(c.department)
+        switch = verification_sources.SwitchSource(source, self._district, c.department, c.adapter, order.hand.actor)
+        return self.office.handle(SOURCES, source, order.by(referral_delivery.HAND).to(switch))
+
     # -- what the departments answer, by file or by message
 
     @command(DepartmentForm, permission="assistance:accept")
@@ -166,13 +210,13 @@ class ReferralDoors(BenefitService):
                     if line.answer is None:
                         raise invalid(line.reason, "line")
                     told = replace(order.by(Hand.service(self.name)), command_id=derived_id(digest, str(line.line)), asked=line.answer)
-                    if referral_answers.take(self.office, department, line.answer, told):
+                    if referral_answers.take(self.office, self.delivery, department, line.answer, told):
                         taken += 1
                     else:
                         repeated += 1
                 except Refused as refused:
                     broken.append(verification_sources.BrokenLine(line.line, refused.message))
-            source = f"referral_{department}"
+            source = referral_delivery.source_of(department)
             note = verification_sources.NoteSourceAnswers(
                 source, self._district, digest, taken, repeated, different=0, unknown=0, unauthorised=0, broken=tuple(broken)
             )
@@ -203,8 +247,8 @@ class ReferralDoors(BenefitService):
 
     def _answered_by(self, department: str, notice: Notice[ReferralAnswered]) -> None:
         f = notice.facts
-        answer = referral_answers.Answer(f.number, f.dossier_hash, f.outcome, f.result)
-        referral_answers.take(self.office, department, answer, notice.order(None))
+        answer = referral_answers.Answer(f.number, f.dossier_hash, f.outcome, f.result, f.person_no)
+        referral_answers.take(self.office, self.delivery, department, answer, notice.order(None))
 
     # -- 危房
 

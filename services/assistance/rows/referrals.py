@@ -1,30 +1,35 @@
-"""Rows of the referrals that wait for a department (专项救助转介): as long as there are any, its deliveries are looked for."""
+"""Rows of the referrals that wait for a department (专项救助转介): each is to be delivered to it, or taken away again (``DELIVERY``); as
+long as there are any, its own deliveries are looked for (``PICKUP``)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from services.assistance.referral_answers import DEPARTMENTS
+from services.assistance.declarations import DECIDERS
+from services.assistance.referral_delivery import CODES
 from services.assistance.referrals import CODE
-from shared.casework import handoff
+from shared.casework import exchange, handoff
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
+from shared.eventlog.shape_rows import decode_state
 from shared.eventsourcing.codec import Recorded
 
-PICKUP = "referral_pickup"  # the deadline's name
-_CODES = {unit: code for code, unit in DEPARTMENTS.items()}
+PICKUP, DELIVERY = "referral_pickup", "referral_delivery"  # the deadlines' names
 
 
 @dataclass(frozen=True)
 class ReferralTables:
     waiting: sa.Table
     departments: sa.Table
+    exchanges: sa.Table
+    records: sa.Table
 
 
 def declare(metadata: sa.MetaData) -> ReferralTables:
-    """Declare the tables: which referral waits for whom, and how many do for each department."""
+    """Declare the tables: which referral waits for whom, how many do for each department, and which exchange carries a referral."""
     return ReferralTables(
         waiting=sa.Table(
             "referrals_waiting",
@@ -38,6 +43,14 @@ def declare(metadata: sa.MetaData) -> ReferralTables:
             sa.Column("department", sa.String(20), primary_key=True),
             sa.Column("waiting", sa.Integer, nullable=False),
         ),
+        exchanges=sa.Table(
+            "referral_exchanges",
+            metadata,
+            sa.Column("record_id", sa.String(36), primary_key=True),
+            sa.Column("exchange_id", sa.String(36), nullable=False),
+            sa.Column("open", sa.Boolean, nullable=False),
+        ),
+        records=metadata.tables["records"],
     )
 
 
@@ -58,9 +71,12 @@ def project(model: ReadModel, tables: ReferralTables) -> None:
 
     def waits(rows: Rows, r: Recorded, to_unit: str) -> None:
         over(rows, r)
-        if to_unit in _CODES:
-            rows.put(t.waiting, record_id=aggregate_id(r), department=_CODES[to_unit])
-            count(rows, r, _CODES[to_unit], 1)
+        if to_unit in CODES:
+            rows.put(t.waiting, record_id=aggregate_id(r), department=CODES[to_unit])
+            count(rows, r, CODES[to_unit], 1)
+            record = rows.get(t.records, record_id=aggregate_id(r))
+            if record is not None and handoff.persons(decode_state(handoff.SHAPE, record["state"])):
+                rows.due(r, DELIVERY, aggregate_id(r), r.meta.recorded_at)
 
     def over(rows: Rows, r: Recorded) -> None:
         row = rows.get(t.waiting, record_id=aggregate_id(r))
@@ -75,10 +91,54 @@ def project(model: ReadModel, tables: ReferralTables) -> None:
 
     @model.on(handoff.HandoffResent)
     def _resent(rows: Rows, r: Recorded) -> None:
-        record = rows.get(model.metadata.tables["records"], record_id=aggregate_id(r))
+        record = rows.get(t.records, record_id=aggregate_id(r))
         if record is not None and record["programme"] == CODE:
             waits(rows, r, r.event.to_unit)
 
     @model.on(handoff.HandoffReturned, handoff.HandoffWithdrawn, handoff.HandoffDone)
     def _over(rows: Rows, r: Recorded) -> None:
         over(rows, r)
+        carried = rows.get(t.exchanges, record_id=aggregate_id(r))
+        if carried is not None and carried["open"]:
+            rows.due(r, DELIVERY, aggregate_id(r), r.meta.recorded_at)
+        else:
+            rows.settle(r, DELIVERY)
+
+    def carries(rows: Rows, r: Recorded) -> str:
+        """The referral that an exchange carries; "" of another, and of an earlier hop's."""
+        asked = rows.get(t.records, record_id=aggregate_id(r))
+        carried = rows.get(t.exchanges, record_id=asked["subject_id"]) if asked is not None and asked["programme"] == CODE else None
+        return str(carried["record_id"]) if carried is not None and carried["exchange_id"] == aggregate_id(r) else ""
+
+    def deliver(rows: Rows, r: Recorded, record_id: str, at: datetime) -> None:
+        stream = DECIDERS[handoff.NAME].stream(record_id)
+        rows.put(
+            model.deadlines, stream=stream, name=DELIVERY, aggregate_id=record_id, due_at=at.isoformat(timespec="seconds"),
+            division=r.meta.division, data="{}",
+        )  # fmt: skip
+
+    @model.on(exchange.ExchangePrepared)
+    def _prepared(rows: Rows, r: Recorded) -> None:
+        if r.event.programme == CODE:
+            rows.put(t.exchanges, record_id=r.event.subject_id, exchange_id=aggregate_id(r), open=True)
+
+    @model.on(exchange.ExchangeSendFailed)
+    def _send_failed(rows: Rows, r: Recorded) -> None:
+        if record_id := carries(rows, r):
+            deliver(rows, r, record_id, r.event.again_at)
+
+    @model.on(exchange.ExchangeRetried)
+    def _retried(rows: Rows, r: Recorded) -> None:
+        if record_id := carries(rows, r):
+            deliver(rows, r, record_id, r.meta.recorded_at)
+
+    @model.on(exchange.ExchangeSent, exchange.ExchangeFailed, exchange.ExchangeGivenUp, exchange.ExchangeReconciled)
+    def _settled(rows: Rows, r: Recorded) -> None:
+        if record_id := carries(rows, r):
+            still = isinstance(r.event, exchange.ExchangeSent | exchange.ExchangeFailed)
+            rows.change(t.exchanges, {"record_id": record_id}, open=still)
+            record = rows.get(t.records, record_id=record_id)
+            if still and record is not None and record["status"] not in ("sent", "accepted"):
+                deliver(rows, r, record_id, r.meta.recorded_at)  # it is over meanwhile: taken away
+                return
+            rows.delete(model.deadlines, stream=DECIDERS[handoff.NAME].stream(record_id), name=DELIVERY)

@@ -1,11 +1,13 @@
 """Hand-off (转办): a matter goes from one unit to another with its dossier, and its result comes back. Shape 12.
 
-Life: sent → accepted → done → acknowledged; or returned with a reason, and then sent again, to the same unit or another, or withdrawn.
+Life: sent → accepted → done → acknowledged; or returned with a reason, and then sent again, to the same unit or another, or withdrawn, as
+it may be by its sender before anybody has accepted it.
 Of an accepted one a case may come (taken up, 立案): then its decision is the answer, and one that is corrected on appeal is an answer anew.
 
 Must hold: one responsible unit at every moment from the sending to the acknowledgement (``responsible_unit``); what was accepted is
 what was sent, by the hash of the dossier; nothing is returned without a reason; each hop has its due day, and a late one is an event;
-where a case came of it nobody types the result; whoever it concerns (``concerned``) is answered for, one way or the other.
+where a case came of it nobody types the result; whoever it concerns (``concerned``) is answered for, one way or the other: all by one
+answer, or each by his own, and then it is done with the last of them.
 
 Every hand-off has an acceptance number (统一受理编号), which a citizen can ask by: the record's id follows from it.
 
@@ -17,6 +19,7 @@ from __future__ import annotations
 from shared.casework.handoff.acts import (
     AcceptHandoff,
     AcknowledgeHandoff,
+    AnswerHandoffForPerson,
     FinishHandoff,
     FollowCase,
     NoteBasisEnded,
@@ -28,6 +31,7 @@ from shared.casework.handoff.acts import (
     WithdrawHandoff,
     accept,
     acknowledge,
+    answer_for_person,
     finish,
     follow_case,
     note_basis_ended,
@@ -47,15 +51,19 @@ from shared.casework.handoff.state import (
     HandoffCorrected,
     HandoffDone,
     HandoffOverdue,
+    HandoffPersonAnswered,
     HandoffResent,
     HandoffReturned,
     HandoffSent,
     HandoffTakenUp,
     HandoffWithdrawn,
+    PersonAnswer,
     Terms,
     acceptance_no,
     dossier_hash,
     evolve,
+    persons,
+    place_of,
     record_of,
     responsible_unit,
     view,
@@ -67,6 +75,7 @@ __all__ = [
     "SHAPE",
     "AcceptHandoff",
     "AcknowledgeHandoff",
+    "AnswerHandoffForPerson",
     "FinishHandoff",
     "FollowCase",
     "Handoff",
@@ -76,6 +85,7 @@ __all__ = [
     "HandoffCorrected",
     "HandoffDone",
     "HandoffOverdue",
+    "HandoffPersonAnswered",
     "HandoffResent",
     "HandoffReturned",
     "HandoffSent",
@@ -83,6 +93,7 @@ __all__ = [
     "HandoffWithdrawn",
     "NoteBasisEnded",
     "NoteHandoffOverdue",
+    "PersonAnswer",
     "ResendHandoff",
     "ReturnHandoff",
     "SendHandoff",
@@ -92,6 +103,8 @@ __all__ = [
     "acceptance_no",
     "dossier_hash",
     "evolve",
+    "persons",
+    "place_of",
     "record_of",
     "responsible_unit",
     "view",
@@ -110,6 +123,7 @@ SHAPE = Shape(
         Act(ResendHandoff, "补正后或改向重新转出"),
         Act(WithdrawHandoff, "撤回"),
         Act(FinishHandoff, "办结并反馈结果"),
+        Act(AnswerHandoffForPerson, "逐人答复（全部答复后即办结）"),
         Act(AcknowledgeHandoff, "结果签收并告知申请人"),
         Act(FollowCase, "按办件的决定反馈结果", by_service=True),
         Act(NoteBasisEnded, "转办依据终止登记", by_service=True),
@@ -124,6 +138,7 @@ SHAPE = Shape(
         ResendHandoff: resend,
         WithdrawHandoff: withdraw,
         FinishHandoff: finish,
+        AnswerHandoffForPerson: answer_for_person,
         AcknowledgeHandoff: acknowledge,
         FollowCase: follow_case,
         NoteBasisEnded: note_basis_ended,

@@ -17,13 +17,17 @@ from shared.casework.handoff.state import (
     HandoffCorrected,
     HandoffDone,
     HandoffOverdue,
+    HandoffPersonAnswered,
     HandoffResent,
     HandoffReturned,
     HandoffSent,
     HandoffTakenUp,
     HandoffWithdrawn,
+    PersonAnswer,
     Terms,
     acceptance_no,
+    persons,
+    place_of,
     responsible_unit,
 )
 from shared.casework.shape import must, said
@@ -131,6 +135,17 @@ class FinishHandoff:
     outcome: str
     result: str
     answered_for: tuple[str, ...] = ()
+
+
+@command("answer_handoff_for_person", permission="accept")
+@dataclass(frozen=True)
+class AnswerHandoffForPerson:
+    """逐人答复: of one of those concerned."""
+
+    record_id: str
+    person_id: str
+    outcome: str
+    result: str
 
 
 @command("acknowledge_handoff", permission="accept")
@@ -245,24 +260,58 @@ def resend(state: Handoff, c: ResendHandoff, order: Order[Any]) -> Sequence[Any]
 
 
 def withdraw(state: Handoff, c: WithdrawHandoff, order: Order[Any]) -> Sequence[Any]:
-    must(state, "撤回", "returned")
+    """What came back, and what nobody has taken yet: by who sent it, not by whose list it stands in."""
+    must(state, "撤回", "sent", "returned")
+    if state.status == "sent" and not divisions.covers(order.hand.division, place_of(state.from_unit, state.home)):
+        raise Refused("wrong_division", "尚未签收的转办只能由转出单位撤回；接收单位请退回并说明。", "record_id")
     return [HandoffWithdrawn(state.number, state.subject_id, said(c.reason, "reason", "撤回理由"))]
 
 
 def finish(state: Handoff, c: FinishHandoff, order: Order[Any]) -> Sequence[Any]:
-    must(state, "办结", "accepted")
-    if state.refers_to:
-        raise Refused("out_of_order", "此项转办已立案办理，结果随办件的决定自动反馈，不能手工办结。", "record_id")
-    outcome, result = said(c.outcome, "outcome", "办理结果"), said(c.result, "result", "结果说明")
-    if state.terms.outcomes and outcome not in state.terms.outcomes:
-        raise invalid("办理结果不在允许的取值范围内。", "outcome")
-    by = dates.add_working_days(order.today, state.terms.acknowledge_days)
-    in_time = state.due_on is None or order.today <= state.due_on
-    s = state
+    outcome, result = _result(state, "办结", c.outcome, c.result)
+    if state.answers:
+        raise Refused("out_of_order", "此项转办已有逐人答复，其余人员请逐人答复。", "record_id")
     if unknown := [p for p in c.answered_for if p not in state.concerned]:
         raise invalid(f"有{len(unknown)}人不在此项转办所涉人员中。", "answered_for")
     to = () if set(c.answered_for) == set(state.concerned) else tuple(dict.fromkeys(c.answered_for))
-    return [HandoffDone(s.programme, s.home, s.number, s.subject_id, s.from_unit, s.to_unit, outcome, result, in_time, by, to)]
+    return [_done(state, outcome, result, to, order)]
+
+
+def answer_for_person(state: Handoff, c: AnswerHandoffForPerson, order: Order[Any]) -> Sequence[Any]:
+    """The last of them finishes it: by the first of the outcomes that anybody got, naming to whom it applies."""
+    known = state.answers.get(c.person_id)
+    if known == PersonAnswer(c.outcome.strip(), c.result.strip()):
+        return []
+    outcome, result = _result(state, "逐人答复", c.outcome, c.result)
+    if c.person_id not in persons(state):
+        raise Refused("not_found", "此人不在此项转办所涉人员中。", "person_id")
+    if known is not None:
+        raise Refused("already_exists", "此人已有答复。", "person_id")
+    told = HandoffPersonAnswered(c.person_id, outcome, result)
+    answers = {**state.answers, c.person_id: PersonAnswer(outcome, result)}
+    if any(p not in answers for p in persons(state)):
+        return [told]
+    given = [answers[p] for p in persons(state)]
+    whole = next(o for o in (*state.terms.outcomes, outcome) if any(a.outcome == o for a in given))
+    to = tuple(p for p in persons(state) if answers[p].outcome == whole)
+    every = "；".join(dict.fromkeys(a.result for a in given))
+    return [told, _done(state, whole, every, () if len(to) == len(given) else to, order)]
+
+
+def _result(state: Handoff, act: str, outcome: str, result: str) -> tuple[str, str]:
+    must(state, act, "accepted")
+    if state.refers_to:
+        raise Refused("out_of_order", "此项转办已立案办理，结果随办件的决定自动反馈，不能手工办结。", "record_id")
+    found, text = said(outcome, "outcome", "办理结果"), said(result, "result", "结果说明")
+    if state.terms.outcomes and found not in state.terms.outcomes:
+        raise invalid("办理结果不在允许的取值范围内。", "outcome")
+    return found, text
+
+
+def _done(s: Handoff, outcome: str, result: str, to: tuple[str, ...], order: Order[Any]) -> HandoffDone:
+    by = dates.add_working_days(order.today, s.terms.acknowledge_days)
+    in_time = s.due_on is None or order.today <= s.due_on
+    return HandoffDone(s.programme, s.home, s.number, s.subject_id, s.from_unit, s.to_unit, outcome, result, in_time, by, to)
 
 
 def acknowledge(state: Handoff, c: AcknowledgeHandoff, order: Order[Any]) -> Sequence[Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 from shared.casework.shape import RecordState, View
@@ -15,7 +17,6 @@ from shared.eventsourcing.events import shape_event
 from shared.eventsourcing.orders import derived_id
 
 NAME = "handoff"
-
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,16 @@ class HandoffDone:
     decision: int = -1
 
 
+@shape_event(NAME, "handoff_person_answered")
+@dataclass(frozen=True)
+class HandoffPersonAnswered:
+    """逐人答复: what the receiver did for one of those concerned; when each has an answer, it is done."""
+
+    person_id: str
+    outcome: str
+    result: str
+
+
 @shape_event(NAME, "handoff_corrected", published=True)
 @dataclass(frozen=True)
 class HandoffCorrected:
@@ -185,6 +196,14 @@ class HandoffOverdue:
 
 
 @dataclass(frozen=True)
+class PersonAnswer:
+    """One person's own answer."""
+
+    outcome: str
+    result: str
+
+
+@dataclass(frozen=True)
 class Handoff(RecordState):
     """status: none | sent | accepted | returned | done | acknowledged | withdrawn. ``division``: where the responsible unit is, so that its
     people may act; ``home`` is where it was taken in."""
@@ -211,15 +230,21 @@ class Handoff(RecordState):
     concerned: tuple[str, ...] = ()  # the persons whom it concerns, where those are several
     answered_for: tuple[str, ...] = ()  # to whom of them the outcome applies; none named = to all
     basis_ended: str = ""  # why what it was sent for is so no longer
+    answers: Mapping[str, PersonAnswer] = field(default_factory=lambda: MappingProxyType({}))  # person -> his own answer
+
+
+def persons(state: Handoff) -> tuple[str, ...]:
+    """Whom it concerns, each of whom can be answered for."""
+    return state.concerned or ((state.subject_id,) if resident_id.is_person_id(state.subject_id) else ())
 
 
 def evolve(state: Handoff, event: Any) -> Handoff:
     match event:
         case HandoffSent():
             return Handoff(
-                "sent", event.programme, _place(event.to_unit, event.division), event.subject_id, event.terms, event.number, event.division,
-                event.from_unit, event.to_unit, event.what, event.dossier_hash, event.documents, event.accept_by, hops=(event.to_unit,),
-                concerned=event.concerned,
+                "sent", event.programme, place_of(event.to_unit, event.division), event.subject_id, event.terms, event.number,
+                event.division, event.from_unit, event.to_unit, event.what, event.dossier_hash, event.documents, event.accept_by,
+                hops=(event.to_unit,), concerned=event.concerned,
             )  # fmt: skip
         case HandoffAccepted():
             return replace(state, status="accepted", due_on=event.done_by, late=False)
@@ -229,12 +254,15 @@ def evolve(state: Handoff, event: Any) -> Handoff:
             return _back(replace(state, status="returned", reason=event.reason, due_on=event.resend_by))
         case HandoffResent():
             return replace(
-                state, status="sent", to_unit=event.to_unit, division=_place(event.to_unit, state.home), dossier_hash=event.dossier_hash,
+                state, status="sent", to_unit=event.to_unit, division=place_of(event.to_unit, state.home), dossier_hash=event.dossier_hash,
                 documents=event.documents, due_on=event.accept_by, late=False, hops=(*state.hops, event.to_unit),
             )  # fmt: skip
         case HandoffDone():
             answered = replace(state, answered_for=event.answered_for, decision=event.decision)
             return _answered(answered, event)
+        case HandoffPersonAnswered():
+            answer = PersonAnswer(event.outcome, event.result)
+            return replace(state, answers=MappingProxyType({**state.answers, event.person_id: answer}))
         case HandoffCorrected():
             return _answered(replace(state, corrected=True, decision=event.decision), event)
         case HandoffBasisEnded():
@@ -254,13 +282,13 @@ def responsible_unit(state: Handoff) -> str:
     return {"sent": state.to_unit, "accepted": state.to_unit, "returned": state.from_unit, "done": state.from_unit}.get(state.status, "")
 
 
-def _place(unit: str, home: str) -> str:
+def place_of(unit: str, home: str) -> str:
     """Where the people of a unit work: a town of this district by its code; anybody else's answer is entered where it was taken in."""
     return unit if unit.isdigit() and unit.startswith(home[:6]) else home
 
 
 def _back(state: Handoff) -> Handoff:
-    return replace(state, division=_place(state.from_unit, state.home), late=False)
+    return replace(state, division=place_of(state.from_unit, state.home), late=False)
 
 
 def _answered(state: Handoff, event: HandoffDone | HandoffCorrected) -> Handoff:
