@@ -137,3 +137,21 @@ def test_a_certificate_runs_out_whatever_else_is_recorded_meanwhile(
     shown = d.call("list_persons", "auditor")
     held = next(row for row in shown if row["person_id"] == who)["certificate_until"]
     assert held == max("2023-08-20", later["valid_until"])
+
+
+@pytest.mark.parametrize(("begins", "goes_on"), [("2023-08-05", True), ("2023-09-02", False)], ids=["followed on", "after a gap"])
+def test_a_renewal_that_is_told_late_gives_back_what_had_ended(d: Desk, numbers: Numbers, begins: str, goes_on: bool) -> None:
+    """残联's message comes in September: what was his all along takes no new application, and the month nobody paid goes out as arrears; a
+    certificate that came later than the old one ran out is a matter for an application."""
+    d.on("2023-06-05")
+    who = in_care(d, numbers, certified=False)
+    d.call("record_certificate", person_id=who, **CERTIFIED, effective_from="2013-01-10", valid_until="2023-07-20")
+    d.settle()
+    case_id = grant(d, CARE, person_id=who)
+    d.on("2023-08-02").settle()
+    assert case(d, case_id)["status"] == "ended"
+    d.on("2023-09-06").tell("dpf", "certificate_changed", person_id=who, **CERTIFIED, effective_from=begins, valid_until="2033-08-04")
+    d.settle()
+    shown = case(d, case_id)
+    assert (shown["status"], shown["arrears_fen"]) == (("in_force", 50_000) if goes_on else ("ended", 0))
+    assert months(d, case_id, "2023-07", "2023-10") == [True, goes_on, goes_on, goes_on]

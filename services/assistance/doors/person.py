@@ -17,10 +17,11 @@ from services.assistance.benefits import (
     note_support,
 )
 from services.assistance.doors.price_linkage import price_again
-from services.assistance.monitoring import Monitoring
+from services.assistance.monitoring import SUBSIDIES, Monitoring
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.person import EXPIRED, WATCHED, persons_on
+from services.assistance.rules.disability_subsidies import CARE_REASONS, Reason
 from shared.casework import benefit_case
 from shared.casework.programme import Programme
 from shared.domain import dates
@@ -199,6 +200,8 @@ class CaseEnded:
 
 
 ANNULLED = "死亡登记撤销或更正，恢复发放"
+CERTIFIED_AGAIN = "残疾人证已接续，自停发月份起恢复发放"
+RAN_OUT = CARE_REASONS[Reason.certificate_expired]  # of both subsidies
 
 
 def _resting_on(person_id: str, household_id: str, whole: bool) -> list[str]:
@@ -394,10 +397,20 @@ class PersonDoors(BenefitService):
         certificate = f.cause in ("certificate", EXPIRED)
         if certificate:
             note_certificates(self.office, f.person_id, self._placement_of(f.person_id).household_id, notice.order(None))
+            self._certified_after_all(f.person_id, notice)
         self._reassess_person(f.person_id, f.effective_month, notice, whole=certificate)
         self.monitoring.person_changed(f.person_id, f.effective_month, f.cause, notice.order(None))
         if f.cause == EXPIRED:
             self.monitoring.stopped(f.person_id, f.effective_month, EXPIRED, "残疾人证到期", notice.order(None))
+
+    def _certified_after_all(self, person_id: str, notice: Notice[PersonChanged]) -> None:
+        """A subsidy ended because a certificate had run out, and another that follows it without a gap is learnt of only now: nobody has to
+        apply again for what was his all along."""
+        for code in SUBSIDIES:
+            case_id = benefit_case.case_id(code, person_id)
+            last = self.office.load(self.benefits.cases, case_id).state.last_assessment
+            if last is not None and last.reason == RAN_OUT:
+                self.benefits.restore(case_id, CERTIFIED_AGAIN, notice.order(None), account=f"{notice.type} ")
 
     @reaction(OWN, "case_granted", reads=CaseGranted)
     def on_other_case_granted(self, notice: Notice[CaseGranted]) -> None:
