@@ -107,7 +107,8 @@ class Delivery:
     def _named(self, person_id: str, month: str) -> tuple[str, str]:
         """Resident ID and name, from the household that has him or his own file."""
         place: placement.Placement = self.office.load(placement.DECIDER, person_id).state
-        home: household.Household = self.office.load(household.DECIDER, place.home_in(month) or place.household_id).state
+        where = place.home_in(month) or place.household_id
+        home: household.Household = self.office.load(household.DECIDER, where).state if where else household.DECIDER.initial
         if person_id in home.members:
             return home.members[person_id].resident_id, home.members[person_id].name
         own: person.Person = self.office.load(person.DECIDER, person_id).state
