@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import re
 import typing
 import warnings
 from datetime import date
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from services.portal.desk import home, said, things
 from services.portal.desk.forms import Known, body_of, fen, fields_of, yuan
 from services.portal.web import words
+from shared.casework.clue import ReportClue
 from shared.casework.programme import Programme
 from shared.casework.shape import Declaration
 from shared.eventlog import discovery
@@ -125,6 +127,15 @@ def test_every_form_can_be_shown_empty_and_names_each_field(where: tuple[str, st
     info = DOORS[where]
     for f in fields_of(info.form, {}, Known(info.method)):
         assert any("\u4e00" <= c <= "\u9fff" for c in f.label), f"{where}: {f.path} is called {f.label}"
+
+
+def test_how_urgent_a_clue_is_is_chosen_and_not_typed() -> None:
+    """The programme's terms list it as levels: the form offers them by their words."""
+    terms = plain(things.declared("assistance")["proactive_discovery"].terms)
+    urgency = next(f for f in fields_of(ReportClue, {}, Known("report_clue", terms=terms)) if f.path == "urgency")
+    assert urgency.kind == "one"
+    assert {code for code, _ in urgency.options} == {level["urgency"] for level in terms["levels"]}
+    assert all(re.search("[\u4e00-\u9fff]", said) for _, said in urgency.options)
 
 
 def test_every_part_of_a_record_has_a_word() -> None:

@@ -242,7 +242,8 @@ def purposes() -> Mapping[str, str]:
 def install(app: Flask) -> None:
     """What the templates use."""
     app.jinja_env.filters.update(event_title=title, about_stream=discovery.about, field_name=field_name)
-    app.jinja_env.globals.update(label_of=said.label, method_name=method_name, purpose_names=PURPOSES, service_names=words.SERVICES)
+    services = words.SERVICES | {"operations": "系统运行"}
+    app.jinja_env.globals.update(label_of=said.label, method_name=method_name, purpose_names=PURPOSES, service_names=services)
 
 
 # -- what goes wrong on these pages alone

@@ -99,6 +99,9 @@ def _default(f: Any) -> Any:
     return f.default_factory() if f.default_factory is not dataclasses.MISSING else None
 
 
+LISTED = {"urgency": ("levels",)}  # where the terms have another word for it
+
+
 def _options(f: Any, known: Known) -> tuple[Option, ...]:
     """What a code may be: said by the page, by the form itself, or by the terms of the programme (``kinds`` for ``kind``)."""
     name = f.name
@@ -106,7 +109,7 @@ def _options(f: Any, known: Known) -> tuple[Option, ...]:
         return tuple(known.options[name])
     if "codes" in f.metadata:
         return tuple((code, words.said(code, name) or "无") for code in f.metadata["codes"])
-    for listed in (f"{name}s", f"{name}es", f"{name[:-1]}ies", f"{name.rpartition('_')[2]}es", name):
+    for listed in (*LISTED.get(name, ()), f"{name}s", f"{name}es", f"{name[:-1]}ies", f"{name.rpartition('_')[2]}es", name):
         found = known.terms.get(listed)
         if isinstance(found, list | tuple) and found:
             return tuple(option_of(one, name) for one in found)

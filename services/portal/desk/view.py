@@ -261,6 +261,9 @@ def category_name(service: str, category: str) -> str:
     return found.title if found else things.shapes(service).get(category, words.said(category))
 
 
+UNITS = ("home", "from_unit", "to_unit", "sender", "receiver", "unit")  # one of ours by its division, another's by its name
+
+
 def plain(value: Any, name: str) -> Any:
     """One value as the desk shows it: money in yuan, days, months, places, programmes and codes in Chinese."""
     from services.portal.web import shown
@@ -274,8 +277,9 @@ def plain(value: Any, name: str) -> Any:
     text = str(value)
     if name == "programme" or name == "programmes":
         return things.name_of(text)
-    if name.endswith("division"):
-        return places_of(portal().profile).name(text)
+    places = places_of(portal().profile)
+    if name.endswith("division") or (name in UNITS and text.startswith(places.code)):
+        return places.name(text)
     if name.endswith("month") and len(text) == 7:
         return "自登记起" if text.startswith("0000") else shown.month(text)
     if len(text) == 10 and text[4] == text[7] == "-":

@@ -160,7 +160,7 @@ def steps(title: str, series: Sequence[Steps], last: int, years: Sequence[tuple[
             inside.append(f'<line x1="{x:.1f}" y1="{base}" x2="{x:.1f}" y2="{base + 5}" stroke="{SOFT}"/>')
             inside.append(_text(x, height - 12, label, anchor="middle", size=12, fill=SOFT))
     taken: list[float] = []
-    told: list[tuple[float, float]] = []  # where values stand already: of two lines that lie close one says its value below itself
+    told: list[tuple[float, float, str]] = []  # where values stand already: of two lines that lie close one says its value below itself
     for n, one in enumerate(series):
         points, before = [], None
         for day, value, said in one.values:
@@ -168,9 +168,10 @@ def steps(title: str, series: Sequence[Steps], last: int, years: Sequence[tuple[
             if before is not None:
                 points.append(f"{x:.1f},{before:.1f}")
             points.append(f"{x:.1f},{y:.1f}")
-            if before is None or abs(before - y) > 1:
-                free = [at for at in (y - 6, y + 15, y - 20, y + 29) if not any(abs(x - a) < 44 and abs(at - b) < 13 for a, b in told)]
-                told.append((x, free[0] if free else y - 6))
+            same = any(abs(x - a) < 1 and word == said for a, _, word in told)  # town and country alike: said once
+            if (before is None or abs(before - y) > 1) and not same:
+                free = [at for at in (y - 6, y + 15, y - 20, y + 29) if not any(abs(x - a) < 44 and abs(at - b) < 13 for a, b, _ in told)]
+                told.append((x, free[0] if free else y - 6, said))
                 inside.append(_text(x + 3, told[-1][1], said, size=12))
             before = y
         if before is None:

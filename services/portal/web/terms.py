@@ -66,6 +66,8 @@ _OF: dict[str, dict[str, str]] = {
         "district": "区级", "town": "镇街", "public": "公办公营", "public_built_private_run": "公办民营", "other": "其他",
     },
     "value": {"basic": "基本生活救助", "special": "专项救助", "emergency": "急难救助"},
+    "payment": {"monthly": "按月", "once": "一次性", "none": "不发放"},
+    "first_month": {"after": "确认次月", "of_application": "申请当月", "of_decision": "确认当月"},
     # parts of a publication that its terms name
     "required": {
         "name": "名称", "tier": "层次", "department": "主管部门", "documents": "所需材料", "eligible_class": "适用类别",
