@@ -13,7 +13,7 @@ import pytest
 from bench import chaos
 
 
-@pytest.mark.timeout(500)
+@pytest.mark.timeout(1200)
 def test_nothing_is_lost_and_nothing_happens_twice(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(1_000_000)
     done = chaos.run(tmp_path / "var", seed=seed, families=6, pace=0.15, say=print)
