@@ -25,7 +25,7 @@ from flask import g, has_request_context
 
 from services.portal.read_model import TABLES
 from services.portal.rows import kept
-from services.portal.rows.computed import COMPUTED
+from services.portal.rows.computed import COMPUTED, Computed
 from services.portal.sunshine import declared
 from services.portal.sunshine.public import Day, pages, query
 from services.portal.web.portal import Portal, here
@@ -90,20 +90,20 @@ def standards_here(profile: str) -> tuple[FiledStandard, ...]:
 def targets_here(file: Path) -> tuple[FiledTarget, ...]:
     """The indicators of the district's plan, with whether this release computes them."""
     rows = yaml.safe_load(file.read_text(encoding="utf-8"))["indicators"] if file.exists() else ()
-    same = ("id", "identifier", "service", "operator", "target", "unit", "status", "phrase")
-    return tuple(
-        FiledTarget(
-            **{n: str(row[n]) for n in same}, title=row["name"], due_by=str(row.get("due", "")), computed=row["identifier"] in COMPUTED,
-            why=_why(row), **method(row["identifier"]),
-        )
-        for row in rows
-    )  # fmt: skip
+    return tuple(map(_target, rows))
 
 
-def method(identifier: str) -> dict[str, Any]:
-    """How this release computes an indicator, in words; nothing of one that it does not."""
-    how = COMPUTED.get(identifier)
-    return {} if how is None else {"says": how.says, "over_says": how.over_says, "counted_by": how.events}
+def _target(row: dict[str, Any]) -> FiledTarget:
+    same: dict[str, Any] = {n: str(row[n]) for n in ("id", "identifier", "service", "operator", "target", "unit", "status", "phrase")}
+    how = {} if row["identifier"] not in COMPUTED else method(COMPUTED[row["identifier"]])
+    return FiledTarget(
+        **same, title=row["name"], due_by=str(row.get("due", "")), computed=row["identifier"] in COMPUTED, why=_why(row), **how
+    )
+
+
+def method(how: Computed) -> dict[str, Any]:
+    """How this release computes an indicator, in words."""
+    return {"says": how.says, "over_says": how.over_says, "counted_by": how.events}
 
 
 def _why(row: dict[str, Any]) -> str:

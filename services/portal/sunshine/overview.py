@@ -69,14 +69,14 @@ def overview(portal: Portal, day: Day) -> str:
     first: dict[str, Any] = {}
     for name, description, value in now:
         first.setdefault(name, (description, value))
-    name = filed.names(portal, day)
+    called = filed.names(portal, day)
     counted = [(declared.programmes()[code], own.get(code)) for code in filed.counted(portal, day)]
     largest = sorted(counted, key=lambda of: -(of[1].cases or 0) if of[1] else 0)[:3]
     return render(
         "overview.html", day, largest=largest, cell=cell, month=month, this_month=this_month, last_month=last_month,
         last_paid=sum(paid.get(last_month, {}).values()), standards=list(first.items())[:6], publicised=publicised(portal, day),
-        map=tiles(f"{name(MAIN)}：各镇街在保户数", tiled) if tiled else None, main=name(MAIN), name=name, main_code=MAIN,
+        map=tiles(f"{called(MAIN)}：各镇街在保户数", tiled) if tiled else None, main=called(MAIN), name=called, main_code=MAIN,
         towns=[(t, towns.get(t.code)) for t in placed], people=over_months(portal, day, MAIN),
         paid=money.over_months(portal, day),
-        programmes=bars("各项目在保", [Bar(name(p.code), f.cases if f else 0, cell(f, "cases")) for p, f in counted]),
+        programmes=bars("各项目在保", [Bar(called(p.code), f.cases if f else 0, cell(f, "cases")) for p, f in counted]),
     )  # fmt: skip
