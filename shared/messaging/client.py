@@ -17,7 +17,7 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -53,6 +53,15 @@ class _Waiting:
     def __init__(self, queue: str) -> None:
         self.answer: Future[bytes] = Future()
         self.queue, self.since = queue, time.monotonic()
+
+
+class _Connection(pika.SelectConnection):  # type: ignore[misc]  # pika has no types
+    """A message goes out as one piece and at once. Of itself pika sends each of its frames by itself, after one more turn of its loop."""
+
+    def _output_marshaled_frames(self, marshaled_frames: Sequence[bytes]) -> None:
+        super()._output_marshaled_frames([b"".join(marshaled_frames)])
+        if self._transport is not None and self._transport.get_write_buffer_size():
+            self._transport._on_socket_writable()
 
 
 class _Link:
@@ -149,7 +158,7 @@ class _Link:
         while not self._closed:
             made: Any = None
             try:
-                made = self._connection = pika.SelectConnection(  # it may not even be made: where no file is left, for a moment
+                made = self._connection = _Connection(  # it may not even be made: where no file is left, for a moment
                     self._parameters,
                     on_open_callback=lambda connection: connection.channel(on_open_callback=self._opened),
                     on_open_error_callback=self._ended,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import threading
 import time
 import uuid
 from collections.abc import Iterator
@@ -19,12 +18,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
+from werkzeug.exceptions import TooManyRequests
 from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter
 from werkzeug.test import TestResponse
 
 from services.portal.web import portal as portal_of_the_house
 from services.portal.web import safety
 from services.portal.web.app import create_app
+from services.portal.web.often import Limiter
 from shared.config import Settings
 from shared.messaging.wire import holds_resident_id
 from shared.security import tokens
@@ -301,17 +302,43 @@ def limited(settings: Settings, rate: str) -> Flask:
     return app
 
 
-def test_counts_begin_no_thread_and_forget_what_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What limits would begin for every few requests, a thread that forgets, is begun never: not by many at once, who are all counted."""
-    counts = safety.Counts()
-    monkeypatch.setattr(counts, "FORGET", 0.0)
-    counts.incr("over", -1.0)
-    with monkeypatch.context() as patched, ThreadPoolExecutor(8) as pool:
-        together = threading.Barrier(8)
-        list(pool.map(lambda _: together.wait(), range(8)))  # the pool's own threads are there
-        patched.setattr(threading.Timer, "start", lambda _timer: pytest.fail("a thread was begun"))
-        assert sorted(pool.map(lambda _: counts.incr("asker", 60.0), range(200))) == list(range(1, 201))
-    assert set(counts.expirations) == set(counts.storage) == {"asker"}
+def let_through(limiter: Limiter, rate: str, tries: int) -> list[bool]:
+    """Which of so many tries of one asker are let through."""
+
+    def once(_n: int) -> bool:
+        try:
+            limiter.hit("asker", rate)
+        except TooManyRequests:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        return list(pool.map(once, range(tries)))
+
+
+def test_many_at_once_are_all_counted() -> None:
+    """Of eight threads at once each request counts: exactly as many are let through as may."""
+    assert sum(let_through(Limiter(lambda: 600.0), "150/minute", 400)) == 150
+
+
+def test_the_window_slides_and_what_is_over_is_forgotten() -> None:
+    """Half of a minute that is half gone still counts; who is refused is told when there is room, and there is; later nothing is kept."""
+    at = [600.0]
+    limiter = Limiter(lambda: at[0])
+    assert let_through(limiter, "4/minute;9/hour", 6).count(True) == 4
+    at[0] = 690.0
+    assert let_through(limiter, "4/minute;9/hour", 6).count(True) == 2
+    with pytest.raises(TooManyRequests) as told:
+        limiter.hit("asker", "4/minute;9/hour")
+    assert isinstance(told.value.retry_after, int)
+    at[0] += told.value.retry_after
+    limiter.hit("asker", "4/minute;9/hour")
+    at[0] = 780.0
+    assert let_through(limiter, "4/minute;9/hour", 6).count(True) == 2, "the hour's nine are full"
+    assert set(limiter.counted) == {("asker", 60), ("asker", 3600)}
+    at[0] = 3600.0 * 2
+    limiter.hit("another", "1/minute")
+    assert list(limiter.counted) == [("another", 60)]
 
 
 def test_everybody_who_is_logged_in_is_counted_for_himself(settings: Settings) -> None:

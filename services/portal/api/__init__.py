@@ -34,15 +34,18 @@ def install(app: Flask, portal: Portal) -> None:
     """One blueprint a service, one view a door."""
     found = operations.of(portal.doors)
     api, first, schemas = document.api(app, portal, found), _first(found), Schemas()
+    views: dict[str, Callable[[], Response]] = {}
     for service in sorted({op.service for op in found}):
         room = Blueprint(service, __name__, url_prefix=f"{PREFIX}/{service}", description=words.SERVICES.get(service, service))
-        room.ARGUMENTS_PARSER = requests.PARSER
         room.before_request(first)
         safety.csrf.exempt(room)  # nothing here looks at a cookie
         for op in found:
             if op.service == service:
-                room.route(f"/{op.method}", methods=["GET" if op.by_get else "POST"])(document.described(room, op, schemas, _view(op)))
+                asked = requests.asked(op)
+                view = views[f"{service}.{op.method}"] = _view(op, asked)
+                room.route(f"/{op.method}", methods=["GET" if op.by_get else "POST"])(document.described(room, op, asked, schemas, view))
         api.register_blueprint(room)
+    app.view_functions.update(views)  # themselves: what flask-smorest has put around them is the document's
     for name, part in schemas.parts.items():
         api.spec.components.schema(name, part)
     pages.install(app, found)
@@ -60,8 +63,9 @@ def _first(found: list[operations.Operation]) -> Callable[[], None]:
     return checked
 
 
-def _view(op: operations.Operation) -> requests.View:
-    def command(headers: requests.Fields, body: requests.Fields) -> Response:
+def _view(op: operations.Operation, asked: requests.Asked) -> Callable[[], Response]:
+    def command() -> Response:
+        headers, body = asked.read()
         fields = {**body, "command_id": headers["idempotency_key"]}
         if "if_match" in headers:
             fields["expected_version"] = int(headers["if_match"].strip('"'))
@@ -71,8 +75,9 @@ def _view(op: operations.Operation) -> requests.View:
             raise requests.as_http(refused) from None
         return answers.of_command(answer)
 
-    def query(headers: requests.Fields, asked: requests.Fields) -> Response:
-        given = requests.with_position(asked, headers)
+    def query() -> Response:
+        headers, form = asked.read()
+        given = requests.with_position(form, headers)
         why = {"purpose": headers.get("purpose", ""), "reference": headers.get("reference", "")}
         portal, token = portal_of(current_app), g.caller.token
 
@@ -84,10 +89,6 @@ def _view(op: operations.Operation) -> requests.View:
 
         return answers.of_query(op, given, call)
 
-    chosen = command if op.door.kind == "command" else query
-
-    def view(headers: requests.Fields, fields: requests.Fields) -> Response:
-        return chosen(headers, fields)
-
+    view = command if op.is_command else query
     view.__name__, view.__doc__ = op.method, None
     return view

@@ -11,8 +11,9 @@ from apispec.ext.marshmallow import MarshmallowPlugin, resolver
 from flask import Flask, Response
 from flask_smorest import Api, Blueprint
 
-from services.portal.api import requests, tables
+from services.portal.api import tables
 from services.portal.api.operations import Operation
+from services.portal.api.requests import Asked
 from services.portal.api.schemas import Schemas
 from services.portal.audit import said
 from services.portal.web import words
@@ -57,8 +58,6 @@ class _Problem(ma.Schema):
     field = ma.fields.String(metadata={"description": "有误的栏目"})
 
 
-# Instances: webargs would make one of a class for every request, which takes longer than to load.
-_COMMAND_HEADERS, _QUERY_HEADERS, _WAITING_HEADERS = requests.CommandHeaders(), requests.QueryHeaders(), requests.WaitingQueryHeaders()
 _HEADERS = {
     "X-Position": {"description": "写入位置，查询时交回可等到看见这次写入", "schema": {"type": "integer"}},
     "ETag": {"description": "记录的版本，交给 If-Match", "schema": {"type": "string"}},
@@ -159,7 +158,7 @@ def _parts(schema: type[ma.Schema]) -> Iterator[tuple[type[ma.Schema], str]]:
             yield from _parts(inner.nested)
 
 
-def described(room: Blueprint, op: Operation, schemas: Schemas, view: Callable[..., Any]) -> Callable[..., Any]:
+def described(room: Blueprint, op: Operation, asked: Asked, schemas: Schemas, view: Callable[..., Any]) -> Callable[..., Any]:
     """A view with everything that is known of its door: what comes in, what goes out, what may go wrong."""
     answer: Any = _Answer if op.is_command else schemas.of(declared_of(service_class(op.service), op.method), f"{op.service}.{op.method}")
     if op.is_command:
@@ -179,9 +178,5 @@ def described(room: Blueprint, op: Operation, schemas: Schemas, view: Callable[.
         responses=responses,
     )(view)
     made = room.response(200, answer, description=about, headers=headers)(made)
-    if op.by_get:
-        made = room.arguments(requests.parameters(op.form, op.listing)(), location="query")(made)
-    else:
-        made = room.arguments(schema_for(op.form)(), location="json")(made)
-    around = _COMMAND_HEADERS if op.is_command else _WAITING_HEADERS if requests.waits(op.form) else _QUERY_HEADERS
-    return room.arguments(around, location="headers")(made)  # type: ignore[no-any-return]
+    made = room.arguments(asked.form, location="query" if op.by_get else "json")(made)
+    return room.arguments(asked.headers, location="headers")(made)  # type: ignore[no-any-return]

@@ -5,24 +5,23 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
 import marshmallow as ma
-from flask import Request
-from webargs.flaskparser import FlaskParser
+from flask import request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
-from services.portal.api.operations import Listing
+from services.portal.api.operations import Listing, Operation
 from shared.casework.looks import PURPOSES
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.commands import refused, schema_for
 from shared.messaging import wire
 
 Fields = dict[str, Any]
-View = Callable[[Fields, Fields], Any]
 MOST_IN_ADDRESS = 200  # characters of one parameter: codes and ids, and an address has its limits
 _FROM_ZERO = ma.validate.Range(min=0, error="不得为负数。")
 _NUMBER = re.compile(r"-?[0-9]{1,15}\Z")
@@ -133,50 +132,77 @@ def _parameter(field: Any, name: str = "") -> Any:
     return type(field)(**shared, validate=field.validate)  # without allow_none: what is not asked for is left out
 
 
-class _Parser(FlaskParser):  # type: ignore[misc]
-    """webargs with our words and our limits."""
+@dataclass(frozen=True)
+class Asked:
+    """What an operation is asked with: headers around it, and its form in the address or the body. One instance of each schema serves
+    all requests: to make one takes longer than to load."""
 
-    DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": ma.RAISE}
+    headers: ma.Schema
+    form: ma.Schema
+    by_get: bool
 
-    def load_json(self, req: Request, schema: ma.Schema) -> Any:
-        if not wire.is_json(req.content_type):
-            raise Refused("unsupported_media_type", "请以 JSON 提交。", None)
-        if req.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
-            raise Refused("unsupported_media_type", "不接受压缩的内容。", None)
-        if req.args:  # what is sent goes into the body: beside it an address would be heeded by nobody
-            raise invalid("未知字段。", next(iter(req.args)) if len(req.args) == 1 else None)
-        raw = req.get_data(cache=False)
-        if req.content_length is None and len(raw) >= wire.MOST_BYTES:  # in pieces, and cut where no more is read
-            raise RequestEntityTooLarge
-        if len(raw) < (req.content_length or 0):  # whoever sent it went away in the middle
-            raise BadRequest
-        body = wire.decode(raw)
-        if not isinstance(body, Mapping):
-            raise invalid("须为对象。")
-        try:
-            json.loads(raw, object_pairs_hook=_once)
-        except RecursionError:
-            raise invalid("内容不是有效的 JSON。") from None
-        return body
+    def read(self) -> tuple[Fields, Fields]:
+        """Headers and form of the request under way."""
+        return _headers(self.headers), _address(self.form) if self.by_get else _body(self.form)
 
-    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        for name, values in req.args.lists():
-            if len(values) > 1 and not isinstance(schema.fields.get(name), ma.fields.List):
-                raise refused({name: ["只能填一次。"]})
-        return super().load_querystring(req, schema)
 
-    def handle_error(self, error: ma.ValidationError, req: Request, schema: ma.Schema, **_: Any) -> Any:
-        messages = error.messages
-        raise refused(next(iter(messages.values())) if isinstance(messages, dict) else messages) from None
+_COMMAND_HEADERS, _QUERY_HEADERS, _WAITING_HEADERS = CommandHeaders(), QueryHeaders(), WaitingQueryHeaders()
+
+
+def asked(op: Operation) -> Asked:
+    """With what an operation is asked."""
+    around = _COMMAND_HEADERS if op.is_command else _WAITING_HEADERS if waits(op.form) else _QUERY_HEADERS
+    return Asked(around, (parameters(op.form, op.listing) if op.by_get else schema_for(op.form))(), op.by_get)
+
+
+def _loaded(schema: ma.Schema, given: Mapping[str, Any]) -> Fields:
+    try:
+        return cast(Fields, schema.load(given))
+    except ma.ValidationError as error:
+        raise refused(error.messages) from None
+
+
+def _headers(schema: ma.Schema) -> Fields:
+    names = (str(field.data_key) for field in schema.fields.values())
+    return _loaded(schema, {name: request.headers[name] for name in names if name in request.headers})
+
+
+def _address(schema: ma.Schema) -> Fields:
+    given: Fields = {}
+    for name, values in request.args.lists():
+        several = isinstance(schema.fields.get(name), ma.fields.List)
+        if len(values) > 1 and not several:
+            raise refused({name: ["只能填一次。"]})
+        given[name] = values if several else values[0]
+    return _loaded(schema, given)
+
+
+def _body(schema: ma.Schema) -> Fields:
+    if not wire.is_json(request.content_type):
+        raise Refused("unsupported_media_type", "请以 JSON 提交。", None)
+    if request.headers.get("Content-Encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Refused("unsupported_media_type", "不接受压缩的内容。", None)
+    if request.args:  # what is sent goes into the body: beside it an address would be heeded by nobody
+        raise invalid("未知字段。", next(iter(request.args)) if len(request.args) == 1 else None)
+    raw = request.get_data(cache=False)
+    if request.content_length is None and len(raw) >= wire.MOST_BYTES:  # in pieces, and cut where no more is read
+        raise RequestEntityTooLarge
+    if len(raw) < (request.content_length or 0):  # whoever sent it went away in the middle
+        raise BadRequest
+    body = wire.decode(raw)
+    if not isinstance(body, Mapping):
+        raise invalid("须为对象。")
+    try:
+        json.loads(raw, object_pairs_hook=_once)
+    except RecursionError:
+        raise invalid("内容不是有效的 JSON。") from None
+    return _loaded(schema, body)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:
     """Of two values under one name a reader takes the first and another the last: neither is what was meant for certain."""
     if len({name for name, _ in pairs}) < len(pairs):
         raise invalid("同一字段出现了两次。")
-
-
-PARSER = _Parser()
 
 
 def with_position(asked: Fields, headers: Fields) -> Fields:

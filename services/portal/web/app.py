@@ -9,8 +9,11 @@ or a thread does not survive a fork.
 from __future__ import annotations
 
 import importlib
+from collections.abc import Callable
+from typing import Any
 
-from flask import Flask, request, session
+from flask import Flask, Request, request, session
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 
 from services.portal.web import identity, problems, safety, shown, watching
 from services.portal.web.portal import Portal
@@ -23,9 +26,27 @@ MOST_BYTES = 1024 * 1024  # one request's body, as on the wire (shared/messaging
 MOST_BYTES_OF = {"desk.returned": 32 * 1024 * 1024}
 
 
+class _Sessions(SecureCookieSessionInterface):
+    """No signature is prepared to be checked where there is no cookie, or where none is looked at: in the API."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if request.path.startswith("/api/v1/"):
+            return None
+        return super().open_session(app, request) if self.get_cookie_name(app) in request.cookies else self.session_class()
+
+
+class _App(Flask):
+    """Nothing here is a coroutine: Flask need not look for one, many times a request."""
+
+    session_interface = _Sessions()
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(settings: Settings) -> Flask:
     """The application of one process. Pages find what they work with by ``portal.of(current_app)``."""
-    app = Flask("services.portal.web")
+    app = _App("services.portal.web")
     app.config.update(
         SECRET_KEY=derived_key(settings.master_key, b"portal sessions"),
         MAX_CONTENT_LENGTH=MOST_BYTES,

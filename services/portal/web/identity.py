@@ -13,7 +13,6 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from flask import Blueprint, Flask, current_app, g, redirect, render_template, request, session, url_for
-from flask_limiter.util import get_remote_address
 from werkzeug.wrappers import Response
 
 from services.portal.web import portal as portals
@@ -178,7 +177,7 @@ def login() -> Any:
 
 
 @pages.post("/login")
-@limiter.limit("20/minute", key_func=get_remote_address)  # of an address, whatever token it shows
+@limiter.limit("20/minute")  # of an address, whatever token it shows
 def enter() -> Any:
     """登录：提交本单位统一登录签发的令牌。"""
     try:

@@ -6,22 +6,18 @@ No resource comes from outside the server and no script stands in a page, so the
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 from urllib.parse import unquote
 
 from flask import Flask, Response, current_app, request, session
-from flask_limiter import ApplicationLimit, Limiter
-from flask_limiter.util import get_remote_address
 from flask_wtf.csrf import CSRFError, CSRFProtect
-from limits.storage import MemoryStorage
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from services.portal.web.often import Limiter, address
 from services.portal.web.portal import Portal
 from shared.domain.errors import Refused
+from shared.messaging import wire
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
@@ -38,6 +34,7 @@ HEADERS = {
 }
 MOST_ENCODED = 5  # how often an address may be percent-encoded over and over
 csrf = CSRFProtect()
+limiter = Limiter()
 
 
 def _asker() -> str:
@@ -46,57 +43,13 @@ def _asker() -> str:
     if scheme.lower() != "bearer":
         looks = not for_everybody() and not request.path.startswith("/api/v1/")  # at the cookie, which is signed
         token = str(session.get("token") or "") if looks else ""
-    return hashlib.sha256(token.strip().encode()).hexdigest()[:32] if token.strip() else get_remote_address()
+    return hashlib.sha256(token.strip().encode()).hexdigest()[:32] if token.strip() else address()
 
 
-def _rate() -> str:
-    return cast(Portal, current_app.extensions["portal"]).settings.portal_rate
-
-
-def _rate_of_an_address() -> str:
+def _of_an_address(rate: str) -> str:
     """A front end serves many people from one address; and somebody who tries forged tokens out shows a new one each time."""
-    often, _, period = _rate().partition("/")
+    often, _, period = rate.partition("/")
     return f"{int(often) * 10}/{period}"
-
-
-class Counts(MemoryStorage):
-    """Counts in memory, as limits keeps them. To forget what is over, its own starts a timer's thread up to a hundred times a second: two
-    requests at once would both begin the same one, and the second would fail; and each start keeps the requests of that moment waiting.
-    Here whoever counts forgets, once in a while."""
-
-    STORAGE_SCHEME = ["counts"]
-    FORGET = 10.0  # seconds between two times
-
-    def __init__(self, uri: str | None = None, **options: Any) -> None:
-        self._one = threading.Lock()
-        self._again = 0.0
-        super().__init__(uri, **options)
-        self.timer.join()
-        self.timer = cast(threading.Timer, threading.main_thread())  # one that is alive: another one is not begun
-
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
-        with self._one:
-            self._forget(time.time())
-            return super().incr(key, expiry, amount)
-
-    def decr(self, key: str, amount: int = 1) -> int:
-        with self._one:
-            return super().decr(key, amount)
-
-    def _forget(self, now: float) -> None:
-        if now < self._again:
-            return
-        self._again = now + self.FORGET
-        for key in [key for key, until in self.expirations.items() if until <= now]:
-            self.clear(key)
-
-
-# Over all pages together, counted by each process for itself.
-LIMITS: list[str | Callable[[], str] | ApplicationLimit] = [
-    ApplicationLimit(_rate, scope="asker"),
-    ApplicationLimit(_rate_of_an_address, key_function=get_remote_address, scope="address"),
-]
-limiter = Limiter(_asker, application_limits=LIMITS, storage_uri="counts://", strategy="sliding-window-counter")
 
 
 def install(app: Flask, portal: Portal) -> None:
@@ -105,7 +58,16 @@ def install(app: Flask, portal: Portal) -> None:
         WTF_CSRF_TIME_LIMIT=int(timedelta(hours=8).total_seconds()),
         WTF_CSRF_SSL_STRICT=portal.settings.production,
     )
-    limiter.init_app(app)  # first, so that a form that is refused counts as well
+    rate = portal.settings.portal_rate
+    of_an_address = _of_an_address(rate)
+
+    @app.before_request  # first, so that a form that is refused counts as well
+    def _how_often() -> None:
+        """Over all pages together, counted by each process for itself."""
+        if request.endpoint != "static" and limiter.counts(app.view_functions.get(request.endpoint or "")):
+            limiter.hit(f"asker {_asker()}", rate)
+            limiter.hit(f"address {address()}", of_an_address)
+
     csrf.init_app(app)
     if portal.settings.portal_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=portal.settings.portal_proxies, x_proto=portal.settings.portal_proxies)  # type: ignore[method-assign]
@@ -124,32 +86,29 @@ def install(app: Flask, portal: Portal) -> None:
     @app.before_request
     def _no_nul() -> None:
         """No text with a NUL goes to a database: PostgreSQL takes none."""
-        if any("\0" in text for text in (request.path, *request.args, *request.args.values(), *request.form, *request.form.values())):
+        form = request.form if request.content_type and not wire.is_json(request.content_type) else {}
+        if any("\0" in text for text in (request.path, *request.args, *request.args.values(), *form, *form.values())):
             raise Refused("invalid_input", "所填内容中有不能识别的字符。", None)
 
     @app.before_request
     def _no_resident_id() -> None:
         """A resident ID in an address would stand in every proxy's log: it goes into the body of a request."""
-        from shared.messaging.wire import holds_resident_id
-
         text = request.full_path
         for _ in range(MOST_ENCODED):
             decoded = unquote(text)
-            if holds_resident_id(decoded):
+            if wire.holds_resident_id(decoded):
                 raise Refused("invalid_input", "地址中不得含有身份证号码，请改用表单提交。", None)
             if decoded == text:
                 return
             text = decoded
         raise Refused("invalid_input", "地址编码的层数过多。", None)
 
+    safe = HEADERS | ({"Strict-Transport-Security": "max-age=31536000"} if portal.settings.production else {})
+
     @app.after_request
     def _headers(answer: Response) -> Response:
-        for name, value in HEADERS.items():
-            answer.headers.setdefault(name, value)
-        if answer.status_code == 429 and limiter.current_limit is not None:
-            answer.headers["Retry-After"] = str(max(1, int(limiter.current_limit.reset_at - time.time()) + 1))
-        if portal.settings.production:
-            answer.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+        said = {name.lower() for name, _ in answer.headers}
+        answer.headers.extend([(name, value) for name, value in safe.items() if name.lower() not in said])
         if for_everybody() and answer.status_code < 400:
             if request.endpoint != "static":
                 answer.headers.setdefault("Cache-Control", "public, max-age=30")
