@@ -129,6 +129,17 @@ class VerificationSettled:
     verification_id: str
 
 
+@event("assistance.authorisation_handed_over")
+@dataclass(frozen=True)
+class AuthorisationHandedOver:
+    """核对授权移交: whom it is about moved; ``division`` takes signatures down and withdraws them from now on. Those that hold, hold on."""
+
+    case_id: str
+    old_division: str
+    division: str
+    signed: tuple[str, ...]  # who has signed, ever
+
+
 # -- Authorisation: state, commands, decisions ------------------------------------------------------------------------
 
 
@@ -179,6 +190,8 @@ def evolve_authorisation(state: Authorisation, happened: Any) -> Authorisation:
             return replace(
                 state, requests=happened.number, cause=happened.cause, open_id=happened.verification_id, requested_by=happened.by
             )
+        case AuthorisationHandedOver():
+            return replace(state, division=happened.division)
         case VerificationSettled():
             return replace(state, open_id="" if state.open_id == happened.verification_id else state.open_id)
         case _:
@@ -225,6 +238,15 @@ class RequestVerification:
 @dataclass(frozen=True)
 class SettleVerification:
     verification_id: str
+
+
+@command("hand_over_authorisation", permission="assistance:verify")
+@dataclass(frozen=True)
+class HandOverAuthorisation:
+    """By the service, when whom it is about was handed over to another town."""
+
+    case_id: str
+    division: str
 
 
 def record_authorisation(state: Authorisation, c: RecordMemberAuthorisation, order: Order[Any]) -> Sequence[Any]:
@@ -275,6 +297,12 @@ def settle_verification(state: Authorisation, c: SettleVerification, order: Orde
     return [VerificationSettled(c.verification_id)] if state.open_id == c.verification_id else []
 
 
+def hand_over_authorisation(state: Authorisation, c: HandOverAuthorisation, order: Order[Any]) -> Sequence[Any]:
+    if not state.case_id or state.division == c.division:
+        return []
+    return [AuthorisationHandedOver(c.case_id, state.division, c.division, tuple(state.signatures))]
+
+
 AUTHORISATIONS: Decider[Authorisation] = Decider(
     category="assistance.authorisation",
     initial=Authorisation(),
@@ -284,6 +312,7 @@ AUTHORISATIONS: Decider[Authorisation] = Decider(
         WithdrawMemberAuthorisation: withdraw_authorisation,
         RequestVerification: request_verification,
         SettleVerification: settle_verification,
+        HandOverAuthorisation: hand_over_authorisation,
     },
     division=lambda state: state.division,
 )
@@ -491,6 +520,17 @@ class ReportDifferenceExplained:
     by: str
 
 
+@event("assistance.verification_handed_over")
+@dataclass(frozen=True)
+class VerificationHandedOver:
+    """核对移交: whom it is about moved; ``division`` waits for the answers from now on, reads the report, objects to it and explains it."""
+
+    verification_id: str
+    case_id: str
+    old_division: str
+    division: str
+
+
 # -- Verification: state -------------------------------------------------------------------------------------------
 
 
@@ -527,10 +567,11 @@ class Verification:
     looks: tuple[ReportLookedAt, ...] = ()
     explained: tuple[ReportDifferenceExplained, ...] = ()
     finish_by: date | None = None
+    handed_to: str = ""  # the town that has it by now; "" = where it was opened
 
     @property
     def division(self) -> str:
-        return self.opened.division if self.opened else ""
+        return self.handed_to or (self.opened.division if self.opened else "")
 
     @property
     def pending(self) -> tuple[str, ...]:
@@ -568,6 +609,8 @@ def evolve(state: Verification, happened: Any) -> Verification:
                 objections=(*state.objections, happened),
                 finish_by=happened.finish_by,
             )
+        case VerificationHandedOver():
+            return replace(state, handed_to=happened.division)
         case ReportLookedAt():
             return replace(state, looks=(*state.looks, happened))
         case ReportDifferenceExplained():
@@ -681,6 +724,15 @@ class LookAtReport:
     case_id: str
     purpose: str
     version: int = 0  # 0 = the newest
+
+
+@command("hand_over_verification", permission="assistance:verify")
+@dataclass(frozen=True)
+class HandOverVerification:
+    """By the service, of one that is open or the newest of its case: an earlier one whose report is made stays with who had it made."""
+
+    verification_id: str
+    division: str
 
 
 # -- Verification: decisions ---------------------------------------------------------------------------------------
@@ -867,6 +919,12 @@ def _finding(state: Verification, what: str, about: str, declared: int) -> Findi
     return Finding(about, what, declared, found, difference, verdict, tuple(told), tuple(missing))
 
 
+def hand_over_verification(state: Verification, c: HandOverVerification, order: Order[Any]) -> Sequence[Any]:
+    if state.opened is None or state.division == c.division:
+        return []
+    return [VerificationHandedOver(c.verification_id, state.opened.case_id, state.division, c.division)]
+
+
 VERIFICATIONS: Decider[Verification] = Decider(
     category="assistance.verification",
     initial=Verification(),
@@ -879,6 +937,7 @@ VERIFICATIONS: Decider[Verification] = Decider(
         ObjectToReport: object_to_report,
         LookAtReport: look_at_report,
         ExplainDifference: explain_difference,
+        HandOverVerification: hand_over_verification,
     },
     division=lambda state: state.division,
 )

@@ -73,6 +73,16 @@ class WatchSet:
     look_on: date
 
 
+@event("assistance.watch_handed_over")
+@dataclass(frozen=True)
+class WatchHandedOver:
+    """监测移交: whom it is about moved; what comes of the watch is ``division``'s to verify."""
+
+    subject_id: str
+    old_division: str
+    division: str
+
+
 @event("assistance.watch_looked")
 @dataclass(frozen=True)
 class WatchLooked:
@@ -98,6 +108,8 @@ def evolve(state: Watch, happened: Any) -> Watch:
         case WatchSet():
             pending = MappingProxyType({**state.pending, happened.kind: (happened.person_id, happened.month)})
             return Watch(happened.subject_id, happened.division, pending, happened.look_on)
+        case WatchHandedOver():
+            return replace(state, division=happened.division)
         case WatchLooked():
             return replace(state, pending=MappingProxyType({}), look_on=None)
         case _:
@@ -115,6 +127,13 @@ class SetWatch:
     kind: str
     person_id: str
     month: str
+
+
+@command("hand_over_watch", permission="assistance:watch")
+@dataclass(frozen=True)
+class HandOverWatch:
+    subject_id: str
+    division: str
 
 
 @command("note_watch_looked", permission="assistance:watch")
@@ -135,6 +154,13 @@ def set_watch(state: Watch, c: SetWatch, order: Order[Any]) -> Sequence[Any]:
     return [WatchSet(c.subject_id, c.division, c.kind, c.person_id, c.month, look_on)]
 
 
+def hand_over_watch(state: Watch, c: HandOverWatch, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where no watch is pending: the next one is set where he lives by then."""
+    if not state.pending or state.division == c.division:
+        return []
+    return [WatchHandedOver(c.subject_id, state.division, c.division)]
+
+
 def note_watch_looked(state: Watch, c: NoteWatchLooked, order: Order[Any]) -> Sequence[Any]:
     return [WatchLooked(c.subject_id, c.raised)] if state.pending else []
 
@@ -143,7 +169,7 @@ DECIDER: Decider[Watch] = Decider(
     category="assistance.watch",
     initial=Watch(),
     evolve=evolve,
-    decide={SetWatch: set_watch, NoteWatchLooked: note_watch_looked},
+    decide={SetWatch: set_watch, HandOverWatch: hand_over_watch, NoteWatchLooked: note_watch_looked},
     division=lambda state: state.division,
 )
 

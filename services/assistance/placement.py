@@ -3,6 +3,9 @@
 A register with two households for one person would pay twice. This claim is written before the household is, and is what
 reactions look in when an event about a person comes: the log itself, never a read model that may lag behind. Who moves out stays on
 file with his last household, which has what is known of him, until another one takes him in; every month knows where he was counted.
+
+Who moves alone into another household is handed over (移交) when the month has begun from which that one counts him, as a household that
+moves is (``move.py``): until then the town he comes from answers for what is his own. What goes with him: ``doors/move.py``.
 """
 
 from __future__ import annotations
@@ -11,7 +14,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain import dates
 from shared.domain.errors import Refused
+from shared.domain.frozen import replace
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import event
@@ -51,6 +56,18 @@ class PersonFollowed:
     division: str
 
 
+@event("assistance.person_handed_over", published=True)
+@dataclass(frozen=True)
+class PersonHandedOver:
+    """个人移交: the month has begun from which another household counts him (``from_month``, the latest one); from today on what is his own
+    is ``division``'s, the town of the household that has him."""
+
+    person_id: str
+    household_id: str
+    division: str
+    from_month: str
+
+
 @dataclass(frozen=True)
 class Stay:
     """In this household ("" = in none) from ``month`` on."""
@@ -64,6 +81,7 @@ class Placement:
     household_id: str = ""  # the household that has what is known of him: where he is counted, or was last
     division: str = ""
     stays: tuple[Stay, ...] = ()  # as recorded
+    coming: tuple[str, ...] = ()  # months from which a later household counts him, and for which he was not handed over yet
 
     @property
     def households(self) -> tuple[str, ...]:
@@ -74,6 +92,15 @@ class Placement:
         """The household that counts him in a month; "" = none."""
         known = [(s.month, n) for n, s in enumerate(self.stays) if s.month <= month]
         return self.stays[max(known)[1]].household_id if known else ""
+
+    def known_by(self, month: str) -> str:
+        """The household that has what is known of him in a month: the one that counts him, or did last; "" = none did by then."""
+        return next((home for home, first, _ in reversed(self.spans()) if home and first <= month), "")
+
+    @property
+    def has_him(self) -> str:
+        """The household that has him by now: of who was not handed over yet, the one he comes from; "" = he comes from none."""
+        return self.known_by(dates.add_months(min(self.coming), -1)) if self.coming else self.household_id
 
     @property
     def free_from(self) -> str | None:
@@ -91,11 +118,14 @@ def evolve(state: Placement, happened: Any) -> Placement:
     match happened:
         case PersonPlaced():
             stays = (*state.stays, Stay(happened.from_month, happened.household_id))
-            return Placement(happened.household_id, happened.division, stays)
+            coming = state.coming if happened.from_month == ALWAYS else (*state.coming, happened.from_month)
+            return Placement(happened.household_id, happened.division, stays, coming)
         case PersonLeftHousehold():
-            return Placement(state.household_id, state.division, (*state.stays, Stay(happened.from_month, "")))
+            return replace(state, stays=(*state.stays, Stay(happened.from_month, "")))
         case PersonFollowed():
-            return Placement(state.household_id, happened.division, state.stays)
+            return replace(state, division=happened.division)
+        case PersonHandedOver():
+            return replace(state, coming=tuple(m for m in state.coming if m > happened.from_month))
         case _:
             raise TypeError(f"a placement knows no {type(happened).__name__}")
 
@@ -121,6 +151,17 @@ class ReleasePerson:
 @dataclass(frozen=True)
 class FollowHousehold:
     """By the service, when the household was handed over; ``month``: the one that runs."""
+
+    person_id: str
+    household_id: str
+    division: str
+    month: str
+
+
+@command("hand_over_person", permission="assistance:note")
+@dataclass(frozen=True)
+class HandOverPerson:
+    """By the service, when the month has begun; ``division``: the town by now of the household that has him in ``month``, which runs."""
 
     person_id: str
     household_id: str
@@ -154,10 +195,21 @@ def follow_household(state: Placement, c: FollowHousehold, order: Order[Any]) ->
     return [PersonFollowed(c.person_id, c.household_id, c.division)]
 
 
+def hand_over_person(state: Placement, c: HandOverPerson, order: Order[Any]) -> Sequence[Any]:
+    """Once for all that have begun by the month; also when he is not there after all, or back: it is said where he is."""
+    begun = [m for m in state.coming if m <= c.month]
+    return [PersonHandedOver(c.person_id, c.household_id, c.division, max(begun))] if begun else []
+
+
 DECIDER: Decider[Placement] = Decider(
     category="assistance.person",
     initial=Placement(),
     evolve=evolve,
-    decide={PlacePerson: place_person, ReleasePerson: release_person, FollowHousehold: follow_household},
+    decide={
+        PlacePerson: place_person,
+        ReleasePerson: release_person,
+        FollowHousehold: follow_household,
+        HandOverPerson: hand_over_person,
+    },
     division=lambda state: state.division,
 )

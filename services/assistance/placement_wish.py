@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from shared.casework.shape import Act, RecordState, Shape, View, must, one_per_subject, said
+from shared.casework.shape import Act, HandOverRecord, RecordState, Shape, View, handing_over, must, one_per_subject, said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.commands import command
@@ -127,6 +127,17 @@ class PlacementOverdue:
     due_on: date
 
 
+@shape_event(NAME, "placement_handed_over")
+@dataclass(frozen=True)
+class PlacementHandedOver:
+    """供养意愿移交: the person's household moved; ``division`` offers, places, and is answered to for a stay that goes on."""
+
+    programme: str
+    subject_id: str
+    old_division: str
+    division: str
+
+
 # -- State -------------------------------------------------------------------------------------------------------
 
 
@@ -179,6 +190,8 @@ def evolve(state: PlacementWish, event: Any) -> PlacementWish:
             return replace(state, status="withdrawn", institution_id="", due_on=None, overdue=False)
         case PlacementOverdue():
             return replace(state, due_on=None, overdue=True, late_on=event.due_on)
+        case PlacementHandedOver():
+            return replace(state, division=event.division)
         case _:
             raise TypeError(f"a placement wish knows no {type(event).__name__}")
 
@@ -385,6 +398,7 @@ SHAPE = Shape(
         Act(ResumeStay, "恢复在院", by_service=True),
         Act(CorrectLeaving, "更正离院日期", by_service=True),
         Act(WithdrawPlacementWish, "撤回意愿"),
+        Act(HandOverRecord, "移交迁入地", by_service=True),
         Act(NotePlacementOverdue, "逾期登记（愿进未进）", by_service=True),
     ),
     evolve=evolve,
@@ -399,6 +413,7 @@ SHAPE = Shape(
         CorrectLeaving: correct,
         WithdrawPlacementWish: withdraw,
         NotePlacementOverdue: note_overdue,
+        HandOverRecord: handing_over(PlacementHandedOver, *DUES, "placed"),
     },
     view=view,
     overdue=NotePlacementOverdue,

@@ -123,6 +123,7 @@ GIVEN: dict[type, Given] = {
         {"certificates": (*s.certificates.get(e[0].person_id, ()), *(c.certificate for c in e))},
     ),
     placement.FollowHousehold: lambda _s, _e, o: ({"month": dates.month_of(o.today)},),
+    placement.HandOverPerson: lambda _s, _e, o: ({"month": dates.month_of(o.today)},),
     person.RecordFinding: lambda s, e, _o: ({"division": getattr(e[0], "division", s.division)},),
     mt.RecordMemberAuthorisation: lambda _s, e, _o: ({"members": (e[0].person_id,), "most_months": 12 * 100},),
     mt.OpenVerification: _finish_days,

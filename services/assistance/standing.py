@@ -97,8 +97,8 @@ def where(office: Any, person_id: str) -> str:
     """The division in which he is registered, by himself or with the household that has him, "" = we do not know him."""
     own: person.Person = office.load(person.DECIDER, person_id).state
     place: placement.Placement = office.load(placement.DECIDER, person_id).state
-    if place.household_id and place.free_from is None:
-        home: household.Household = office.load(household.DECIDER, place.household_id).state
+    if place.has_him and place.free_from is None:
+        home: household.Household = office.load(household.DECIDER, place.has_him).state
         return home.division or place.division
     return own.division or place.division
 

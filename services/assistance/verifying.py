@@ -202,7 +202,7 @@ class Checks:
         o, source, left = state.opened, self.declared.sources[q.source.source], [p for p in state.opened.persons if p not in q.answers]
         prepare = exchange.PrepareExchange(
             means_test.PROGRAMME,
-            o.division,
+            state.division,
             o.verification_id,
             tuple(exchange.Item(means_test.query_no(q.exchange_id, n), p) for n, p in enumerate(left, 1)),
             f"核对 {o.case_id}",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
-from shared.casework.shape import Act, RecordState, Shape, View, each, must, one_of, said
+from shared.casework.shape import Act, HandOverRecord, RecordState, Shape, View, each, handing_over, must, one_of, said
 from shared.domain import dates
 from shared.domain.errors import invalid
 from shared.eventsourcing.commands import command
@@ -124,6 +124,17 @@ class ClueOverdue:
     responsible: str
 
 
+@shape_event(NAME, "clue_handed_over")
+@dataclass(frozen=True)
+class ClueHandedOver:
+    """线索移交: whom it is about moved before anybody was told to look; ``division`` assigns and answers it, by the same days."""
+
+    programme: str
+    subject_id: str
+    old_division: str
+    division: str
+
+
 # -- State -------------------------------------------------------------------------------------------------------
 
 
@@ -174,6 +185,8 @@ def evolve(state: Clue, event: Any) -> Clue:
             return replace(state, status="closed", late=())
         case ClueOverdue():
             return replace(state, late=(*state.late, event.due), escalations=state.escalations + 1)
+        case ClueHandedOver():
+            return replace(state, division=event.division)
         case _:
             raise TypeError(f"a clue knows no {type(event).__name__}")
 
@@ -363,6 +376,7 @@ SHAPE = Shape(
         Act(VerifyClue, "核实"),
         Act(ResolveClue, "办理（转申请、转介或无需救助）"),
         Act(TellReporter, "向报告人反馈"),
+        Act(HandOverRecord, "移交迁入地", by_service=True),
         Act(NoteClueOverdue, "逾期登记", by_service=True),
     ),
     evolve=evolve,
@@ -373,6 +387,7 @@ SHAPE = Shape(
         ResolveClue: resolve,
         TellReporter: tell,
         NoteClueOverdue: note_overdue,
+        HandOverRecord: handing_over(ClueHandedOver, "reported"),
     },
     view=view,
     overdue=NoteClueOverdue,

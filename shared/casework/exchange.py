@@ -20,7 +20,7 @@ from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
-from shared.casework.shape import Act, RecordState, Shape, View, each, must, said
+from shared.casework.shape import Act, HandOverRecord, RecordState, Shape, View, each, handing_over, must, said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
@@ -197,6 +197,17 @@ class ExchangeMoved:
     to_id: str
 
 
+@shape_event(NAME, "exchange_handed_over")
+@dataclass(frozen=True)
+class ExchangeHandedOver:
+    """交换移交: whom is asked about moved, and what is asked for went along; ``division`` waits for the answer from now on."""
+
+    programme: str
+    subject_id: str
+    old_division: str
+    division: str
+
+
 # -- State -------------------------------------------------------------------------------------------------------
 
 
@@ -283,6 +294,8 @@ def evolve(state: Exchange, event: Any) -> Exchange:
             return replace(state, status="given_up", again_at=None)
         case ExchangeMoved():
             return replace(state, status="moved", moved_to=event.to_id, again_at=None)
+        case ExchangeHandedOver():
+            return replace(state, division=event.division)
         case _:
             raise TypeError(f"an exchange knows no {type(event).__name__}")
 
@@ -545,6 +558,7 @@ SHAPE = Shape(
         Act(RetryExchange, "重新发送"),
         Act(GiveUpExchange, "撤销"),
         Act(MoveExchange, "迁移到新系统", by_service=True),
+        Act(HandOverRecord, "移交迁入地", by_service=True),
         Act(NoteExchangeOverdue, "逾期登记", by_service=True),
     ),
     evolve=evolve,
@@ -560,6 +574,7 @@ SHAPE = Shape(
         GiveUpExchange: give_up,
         MoveExchange: move,
         NoteExchangeOverdue: note_overdue,
+        HandOverRecord: handing_over(ExchangeHandedOver, *OPEN),
     },
     view=view,
     overdue=NoteExchangeOverdue,

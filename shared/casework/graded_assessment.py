@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from shared.casework.shape import Act, RecordState, Shape, View, must, one_per_subject, said
+from shared.casework.shape import Act, HandOverRecord, RecordState, Shape, View, handing_over, must, one_per_subject, said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.commands import command
@@ -173,6 +173,17 @@ class AssessmentEnded:
     ended_on: date
 
 
+@shape_event(NAME, "assessment_handed_over")
+@dataclass(frozen=True)
+class AssessmentHandedOver:
+    """评估移交: who is assessed moved; ``division`` finishes what was begun, and assesses again. Sheets and grade hold on."""
+
+    programme: str
+    subject_id: str
+    old_division: str
+    division: str
+
+
 # -- State -------------------------------------------------------------------------------------------------------
 
 
@@ -234,6 +245,8 @@ def evolve(state: Assessment, event: Any) -> Assessment:
         case AssessmentEnded():
             # Its grade ends with it: nobody is told of an expiry after that.
             return _due(replace(state, status="ended", grades=_cut(state.grades, event.ended_on), expired=True))
+        case AssessmentHandedOver():
+            return replace(state, division=event.division)
         case _:
             raise TypeError(f"an assessment knows no {type(event).__name__}")
 
@@ -481,6 +494,7 @@ SHAPE = Shape(
         Act(ObjectToAssessment, "提出异议"),
         Act(AnswerAssessmentObjection, "答复异议（成立则由他人重评）"),
         Act(EndAssessment, "终止"),
+        Act(HandOverRecord, "移交迁入地", by_service=True),
         Act(NoteAssessmentOverdue, "逾期或期满登记", by_service=True),
     ),
     evolve=evolve,
@@ -493,6 +507,7 @@ SHAPE = Shape(
         AnswerAssessmentObjection: answer_objection,
         EndAssessment: end,
         NoteAssessmentOverdue: note_overdue,
+        HandOverRecord: handing_over(AssessmentHandedOver, "requested", "assessed", "disagreed", "graded", "objected", "expired"),
     },
     view=view,
     overdue=NoteAssessmentOverdue,

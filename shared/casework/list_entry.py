@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Literal
 
-from shared.casework.shape import Act, RecordState, Shape, View, must, one_of, one_per_subject, said
+from shared.casework.shape import Act, HandOverRecord, RecordState, Shape, View, handing_over, must, one_of, one_per_subject, said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
@@ -169,6 +169,17 @@ class EntryOverdue:
     due_on: date
 
 
+@shape_event(NAME, "entry_handed_over")
+@dataclass(frozen=True)
+class EntryHandedOver:
+    """名单移交: who is listed moved; ``division`` keeps the entry up to date from now on."""
+
+    programme: str
+    subject_id: str
+    old_division: str
+    division: str
+
+
 # -- State -------------------------------------------------------------------------------------------------------
 
 
@@ -240,6 +251,8 @@ def evolve(state: Entry, event: Any) -> Entry:
             return replace(state, status="delisted", periods=periods, reason=event.reason, check_by=None, repair_by=None, late=())
         case EntryOverdue():
             return replace(state, late=(*state.late, event.due))
+        case EntryHandedOver():
+            return replace(state, division=event.division)
         case _:
             raise TypeError(f"a list entry knows no {type(event).__name__}")
 
@@ -511,6 +524,7 @@ SHAPE = Shape(
         Act(AskForRepair, "申请信用修复"),
         Act(DecideRepair, "信用修复决定"),
         Act(Delist, "移出"),
+        Act(HandOverRecord, "移交迁入地", by_service=True),
         Act(NoteEntryOverdue, "期满移出、逾期登记", by_service=True),
     ),
     evolve=evolve,
@@ -524,6 +538,7 @@ SHAPE = Shape(
         DecideRepair: decide_repair,
         Delist: delist,
         NoteEntryOverdue: note_overdue,
+        HandOverRecord: handing_over(EntryHandedOver, "enlisted", "repair"),
     },
     view=view,
     overdue=NoteEntryOverdue,

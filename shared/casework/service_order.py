@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from shared.casework.shape import Act, RecordState, Shape, View, must, said
+from shared.casework.shape import Act, HandOverRecord, RecordState, Shape, View, handing_over, must, said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
 from shared.eventsourcing.commands import command
@@ -229,6 +229,17 @@ class ServiceOverdue:
     due_on: date
 
 
+@shape_event(NAME, "service_handed_over")
+@dataclass(frozen=True)
+class ServiceHandedOver:
+    """服务移交: the recipient moved; from now on ``division`` assigns, reviews and settles, also what was rendered before."""
+
+    programme: str
+    subject_id: str
+    old_division: str
+    division: str
+
+
 # -- State -------------------------------------------------------------------------------------------------------
 
 
@@ -335,6 +346,8 @@ def evolve(state: ServiceOrder, event: Any) -> ServiceOrder:
             return replace(state, status=event.outcome, deadlines=(), told=())
         case ServiceOverdue():
             return replace(state, told=(*state.told, event.due))
+        case ServiceHandedOver():
+            return replace(state, division=event.division)
         case _:
             raise TypeError(f"a service order knows no {type(event).__name__}")
 
@@ -711,6 +724,7 @@ SHAPE = Shape(
         Act(CallServiceReview, "提前评估", by_service=True),
         Act(StopService, "停止服务", by_service=True),
         Act(ResumeService, "恢复服务", by_service=True),
+        Act(HandOverRecord, "移交迁入地", by_service=True),
         Act(NoteServiceOverdue, "逾期登记", by_service=True),
     ),
     evolve=evolve,
@@ -730,6 +744,7 @@ SHAPE = Shape(
         StopService: stop,
         ResumeService: resume,
         NoteServiceOverdue: note_overdue,
+        HandOverRecord: handing_over(ServiceHandedOver, *RUNNING),
     },
     view=view,
     overdue=NoteServiceOverdue,

@@ -26,6 +26,7 @@ from datetime import date
 from typing import Any
 
 from shared.domain.errors import Refused, invalid, out_of_order
+from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import adopt
 from shared.eventsourcing.orders import Order, derived_id
@@ -176,6 +177,26 @@ def shapes_of(declarations: Mapping[str, Declaration]) -> list[Shape]:
 def adopted(service: str, declarations: Mapping[str, Declaration]) -> dict[str, Decider[Any]]:
     """A service's own deciders of the shapes its declarations lean on, by shape name: for its ``declarations.py``."""
     return {shape.name: shape.decider(service) for shape in shapes_of(declarations)}
+
+
+@command("hand_over_record", permission="record")
+@dataclass(frozen=True)
+class HandOverRecord:
+    """By the service (移交): whom the record is about lives in another town, whose it is from now on."""
+
+    record_id: str
+    division: str
+
+
+def handing_over(handed: type, *statuses: str) -> Callable[[Any, HandOverRecord, Order[Any]], Sequence[Any]]:
+    """A shape's function for ``HandOverRecord``: what is over, and what was never begun, stays where it is. Told twice it is one."""
+
+    def hand_over(state: Any, c: HandOverRecord, order: Order[Any]) -> Sequence[Any]:
+        if state.status not in statuses or state.division == c.division:
+            return []
+        return [handed(state.programme, state.subject_id, state.division, c.division)]
+
+    return hand_over
 
 
 def must(state: RecordState, act: str, *statuses: str) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
-from shared.casework.shape import Act, RecordState, Shape, View, must, one_per_subject, said
+from shared.casework.shape import Act, HandOverRecord, RecordState, Shape, View, handing_over, must, one_per_subject, said
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.events import shape_event
@@ -175,6 +175,17 @@ class VisitPlanClosed:
     by: str
 
 
+@shape_event(NAME, "visit_plan_handed_over")
+@dataclass(frozen=True)
+class VisitPlanHandedOver:
+    """探访计划移交: who is visited moved; ``division`` visits from now on, by whom was responsible until it names somebody."""
+
+    programme: str
+    subject_id: str
+    old_division: str
+    division: str
+
+
 # -- State -------------------------------------------------------------------------------------------------------
 
 
@@ -244,6 +255,8 @@ def evolve(state: VisitPlan, event: Any) -> VisitPlan:
             if state.status == "closed":  # on another day than was said
                 clipped = (*clipped[:-1], replace(clipped[-1], last=event.closed_on))
             return replace(state, status="closed", stretches=clipped, lacking=(), review_on=None, closed_for=event.reason)
+        case VisitPlanHandedOver():
+            return replace(state, division=event.division)
         case _:
             raise TypeError(f"a visit plan knows no {type(event).__name__}")
 
@@ -570,6 +583,7 @@ SHAPE = Shape(
         Act(CloseVisitPlan, "结束计划"),
         Act(CorrectVisitClosing, "更正结束日期", by_service=True),
         Act(ResumeVisitPlan, "恢复探访计划", by_service=True),
+        Act(HandOverRecord, "移交迁入地", by_service=True),
         Act(NoteVisitOverdue, "逾期登记", by_service=True),
     ),
     evolve=evolve,
@@ -582,6 +596,7 @@ SHAPE = Shape(
         CorrectVisitClosing: correct,
         ResumeVisitPlan: resume,
         NoteVisitOverdue: note_overdue,
+        HandOverRecord: handing_over(VisitPlanHandedOver, "open"),
     },
     view=view,
     overdue=NoteVisitOverdue,

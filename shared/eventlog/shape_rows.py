@@ -207,6 +207,14 @@ def waiting(
         return [dict(row) for row in rows]
 
 
+def about(engine: sa.Engine, records: sa.Table, subject_id: str, programmes: Iterable[str]) -> list[str]:
+    """The open records of these programmes about somebody, wherever they are."""
+    c = records.c
+    query = sa.select(c.record_id).where(c.subject_id == subject_id, c.open, c.programme.in_(tuple(programmes))).order_by(c.record_id)
+    with engine.connect() as connection:
+        return list(connection.execute(query).scalars())
+
+
 def of_subjects(engine: sa.Engine, cases: sa.Table, records: sa.Table, division: str, keys: tuple[str, ...]) -> list[dict[str, Any]]:
     """Cases and records of these subjects: category, key, programme, status."""
     queries = (

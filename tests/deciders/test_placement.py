@@ -49,3 +49,29 @@ def test_a_move_told_twice_changes_nothing() -> None:
     moved = (PLACED, p.PersonLeftHousehold(WHO, "a1" * 16, "2023-07"), p.PersonPlaced(WHO, "a2" * 16, "330225102", "2023-08"))
     given(p.DECIDER, *moved).when(p.ReleasePerson(WHO, "a1" * 16, "2023-07")).then_nothing()
     given(p.DECIDER, *moved).when(p.PlacePerson(WHO, "a2" * 16, "330225102", "2023-08")).then_nothing()
+
+
+def test_who_comes_into_another_household_is_handed_over_when_its_month_has_begun() -> None:
+    """Once; also where he left again before, or is back: it is said where he is. What was his first household is never handed over."""
+    a, b = "a1" * 16, "a2" * 16
+    out = given(p.DECIDER, PLACED, p.PersonLeftHousehold(WHO, a, "2023-10"), p.PersonPlaced(WHO, b, "330225102", "2023-10"))
+    assert [out.state.known_by(m) for m in ("2023-09", "2023-10")] == [a, b]
+    out.when(p.HandOverPerson(WHO, a, "330225101", "2023-09")).then_nothing()
+    over = p.HandOverPerson(WHO, b, "330225102", "2023-10")
+    there = out.when(over).then(p.PersonHandedOver(WHO, b, "330225102", "2023-10"))
+    there.when(over).then_nothing()
+    back = given(p.DECIDER, *out.events, p.PersonLeftHousehold(WHO, b, "2023-10"), p.PersonPlaced(WHO, a, "330225101", "2023-10"))
+    assert (back.state.known_by("2023-10"), back.state.coming) == (a, ("2023-10", "2023-10"))
+    home = p.HandOverPerson(WHO, a, "330225101", "2023-11")
+    assert back.when(home).then(p.PersonHandedOver(WHO, a, "330225101", "2023-10")).state.coming == ()
+    given(p.DECIDER, PLACED).when(home).then_nothing()
+
+
+def test_whom_nobody_counts_is_known_by_who_counted_him_last() -> None:
+    """Not by a household in which he never was a month, nor by one that counts him only later."""
+    a, b, c = "a1" * 16, "a2" * 16, "a3" * 16
+    left = p.PersonLeftHousehold(WHO, a, "2023-07")
+    never = p.PersonPlaced(WHO, b, "330225102", "2023-08"), p.PersonLeftHousehold(WHO, b, "2023-08")
+    state = given(p.DECIDER, PLACED, left, *never, p.PersonPlaced(WHO, c, "330225103", "2023-11")).state
+    assert [state.known_by(m) for m in ("2023-06", "2023-09", "2023-11")] == [a, a, c]
+    assert given(p.DECIDER).state.known_by("2023-09") == ""

@@ -1,4 +1,8 @@
-"""Changes of a household (家庭情况变更): births, moves, property, illness; every case that rests on them is decided again by itself."""
+"""Changes of a household (家庭情况变更): births, moves, property, illness; every case that rests on them is decided again by itself.
+
+Who moves alone from one household into another leaves there and joins here, each registered by its own town, from the month after. The
+cases of both households are decided again, without him and with him; what is his own follows him on the first of that month (``move.py``).
+"""
 
 from __future__ import annotations
 
@@ -89,7 +93,7 @@ class ChangeDoors(PersonDoors):
 
     @command(ChangeForm, permission="assistance:survey")
     def change_household(self, order: Order[ChangeForm]) -> Any:
-        """家庭情况变更登记：出生、迁入、迁出、财产、疾病等，自所填月份起计；随后自动复核，补发或追回逐月算出。"""
+        """家庭情况变更登记：出生、迁入、迁出、财产、疾病等，自所填月份起计（迁入、迁出为次月）；随后自动复核，补发或追回逐月算出，迁入者本人事项随迁。"""
         c = order.command
         joined = tuple(self.member(m, f"joined.{n}") for n, m in enumerate(c.joined))
         changes = tuple(household.MemberChange(**vars(m)) for m in c.members)

@@ -1,9 +1,11 @@
-"""Move doors (家庭迁移): a household moves; from the first of the month after, all of its cases and those of its members go with it.
+"""Move doors (家庭迁移、个人迁移): a household moves; from the first of the month after, its cases and those of its members go with it.
+Who moves alone into another household (``doors/changes.py``) takes what is his own along, from the month in which that one counts him.
 
 Two things follow, each from an event of its own. From the move itself: every case is decided again from the month it counts from (another
 standard in town than in the country; none out of the district), at once, also when that month is still to come. From the hand-over, when
 the month has begun: cases, persons and class are the new town's (lists, right to look, payment unit, disclosure); their earlier months
-stay the old town's. Both first look what was handed over by now, so that it does not matter which of them is heard first.
+stay the old town's. Both first look what was handed over by now, so that it does not matter which of them is heard first. What else
+goes along, and what stays: ``doors/along.py``.
 """
 
 from __future__ import annotations
@@ -16,9 +18,10 @@ from typing import Any
 from services.assistance import household, move, person, placement
 from services.assistance.benefits import ACCOUNTS, cases_of_household, cases_of_person, note_class
 from services.assistance.determination import CLASSES
+from services.assistance.doors.along import household_along, means_tests_along, person_along
 from services.assistance.doors.person import PersonDoors
 from services.assistance.programmes import PROGRAMMES
-from services.assistance.rows.moves import HANDOVER
+from services.assistance.rows.moves import ARRIVAL, HANDOVER
 from shared.casework import benefit_case, payee_account
 from shared.casework.benefit_case import CasePlace, HandOverCase
 from shared.domain import dates
@@ -65,6 +68,15 @@ class HandedOver:
 
 
 @dataclass(frozen=True)
+class PersonArrived:
+    """Our own ``assistance.person_handed_over``."""
+
+    person_id: str
+    division: str
+    from_month: str
+
+
+@dataclass(frozen=True)
 class Restored:
     """Our own ``assistance.case_restored``."""
 
@@ -97,6 +109,17 @@ class MoveDoors(PersonDoors):
         """The month has begun from which a move counts."""
         self.office.handle(household.DECIDER, due.aggregate_id, due.order(move.HandOverHousehold(due.aggregate_id)))
 
+    @deadline(ARRIVAL)
+    def on_person_handover(self, due: Due) -> None:
+        """The month has begun from which another household counts a person."""
+        person_id, month = due.aggregate_id, dates.month_of(due.now.date())
+        home_id = self._placement_of(person_id).known_by(month)
+        town = self._at_home(home_id).division if home_id else self._where_known(person_id)
+        if not town:
+            return  # his claim was written, his household is about to be: the timer comes again
+        over = placement.HandOverPerson(person_id, home_id, town, month)
+        self.office.handle(placement.DECIDER, person_id, due.order(over))
+
     # -- what follows
 
     @reaction(OWN, "household_moved", reads=Moved)
@@ -125,6 +148,17 @@ class MoveDoors(PersonDoors):
         """Its cases, those of its members, and what is known of them are the new town's from now on."""
         self._go_along(notice.facts.household_id, notice)
 
+    @reaction(OWN, "person_handed_over", reads=PersonArrived)
+    def on_person_handed_over(self, notice: Notice[PersonArrived]) -> None:
+        """His own cases, and what is known of him, are the new town's from now on; what was his household's stays with that one."""
+        f = notice.facts
+        self._person_along(f.person_id, f.division, notice)
+        moved = [self._hand_case_over(case_id, notice) for case_id in cases_of_person(f.person_id)]
+        for programme in (p for p in CLASSES if PROGRAMMES[p].subject == "person"):
+            note_class(self.office, programme, f.person_id, notice.order(None, f"class {programme} {f.person_id}"))
+        if any(p.month == f.from_month for case in moved for p in case.towns):
+            self.monitoring.hukou_moved(f.person_id, f.from_month, f.division, False, notice.order(None))
+
     @reaction(OWN, "case_restored", reads=Restored)
     def on_moved_case_restored(self, notice: Notice[Restored]) -> None:
         """A case that was over when its household moved runs again: where the household is by now."""
@@ -133,7 +167,7 @@ class MoveDoors(PersonDoors):
         if declared is None or declared.payment == "once":
             return
         homes = (f.subject_id,) if declared.subject == "household" else self._placement_of(f.subject_id).households
-        if any(self._at_home(home).towns for home in homes):
+        if len(homes) > 1 or any(self._at_home(home).towns for home in homes):
             self._hand_case_over(benefit_case.case_id(f.programme, f.subject_id), notice)
 
     def _go_along(self, household_id: str, notice: Notice[Any]) -> None:
@@ -143,10 +177,8 @@ class MoveDoors(PersonDoors):
             along = placement.FollowHousehold(member, household_id, home.division, month)
             self.office.handle(placement.DECIDER, member, notice.order(along, f"follow {member}"))
             if self._placement_of(member).home_in(month) == household_id:
-                own = person.MoveAlong(member, home.division)
-                self.office.handle(person.DECIDER, member, notice.order(own, f"along {member}"))
-                account = payee_account.HandOverPayeeAccount(member, home.division)
-                self.office.handle(ACCOUNTS, member, notice.order(account, f"account {member}"))
+                self._person_along(member, home.division, notice)
+        household_along(self.office, household_id, home.division, notice.order(None))
         for case_id in self._cases_at_home(home):
             self._hand_case_over(case_id, notice)
         for programme in CLASSES:
@@ -154,10 +186,19 @@ class MoveDoors(PersonDoors):
             for subject_id in of:
                 note_class(self.office, programme, subject_id, notice.order(None, f"class {programme} {subject_id}"))
 
-    def _hand_case_over(self, case_id: str, notice: Notice[Any]) -> None:
+    def _person_along(self, person_id: str, division: str, notice: Notice[Any]) -> None:
+        """What is on file of a person, where he is paid, and what he is looked after by."""
+        own = person.MoveAlong(person_id, division)
+        self.office.handle(person.DECIDER, person_id, notice.order(own, f"along {person_id}"))
+        account = payee_account.HandOverPayeeAccount(person_id, division)
+        self.office.handle(ACCOUNTS, person_id, notice.order(account, f"account {person_id}"))
+        person_along(self.office, person_id, division, notice.position, notice.order(None))
+
+    def _hand_case_over(self, case_id: str, notice: Notice[Any]) -> benefit_case.Case:
+        """The case with its means tests; how it stands then."""
         case: benefit_case.Case = self.office.load(self.benefits.cases, case_id).state
         if case.status == "none":
-            return
+            return case
         this = dates.month_of(notice.now.date())
         whose, edges = self._whereabouts(case)
         towns: list[CasePlace] = []
@@ -167,6 +208,9 @@ class MoveDoors(PersonDoors):
         cause = f"{notice.type} {notice.event_id}"
         over = HandOverCase(case_id, towns[-1].division, tuple(towns) if len(towns) > 1 else (), cause)
         self.office.handle(self.benefits.cases, case_id, notice.order(over, f"hand over {case_id}"))
+        case = self.office.load(self.benefits.cases, case_id).state
+        means_tests_along(self.office, case_id, over.division, case.division == over.division, notice.order(None))
+        return case
 
     def _whereabouts(self, case: benefit_case.Case) -> tuple[Callable[[str], str], Iterable[str]]:
         """Whose a case's subject is in a month, and the months in which that may change."""
@@ -178,7 +222,7 @@ class MoveDoors(PersonDoors):
         homes = {h: self._at_home(h) for h in placed.households}
 
         def whose(month: str) -> str:
-            counted = placed.home_in(month) or ("" if own.registered is not None else placed.household_id)
+            counted = placed.home_in(month) or ("" if own.registered is not None else placed.known_by(month) or placed.household_id)
             if counted:
                 return move.town_in(homes[counted], month)
             where = person.where_in(own, month)[0] if own.registered is not None else case.division

@@ -517,8 +517,15 @@ class PersonDoors(BenefitService):
         return state
 
     def _where_known(self, person_id: str) -> str:
+        """The town of his file; of whom there is none, that of the household which has him: who is still to move is not there yet."""
         state: person.Person = self.office.load(person.DECIDER, person_id).state
-        return state.division or self._placement_of(person_id).division
+        if state.division:
+            return state.division
+        placed = self._placement_of(person_id)
+        if placed.has_him in ("", placed.household_id):
+            return placed.division
+        home: household.Household = self.office.load(household.DECIDER, placed.has_him).state
+        return home.division
 
     def _where_registered(self, person_id: str) -> str:
         where = self._where_known(person_id)

@@ -1,4 +1,5 @@
-"""Rows of households that moved (家庭迁移): whose each was in which months, and the day on which one is handed over."""
+"""Rows of households that moved (家庭迁移): whose each was in which months, and the day on which one is handed over, or a person who moves
+alone; whose means tests are that were handed over with it."""
 
 from __future__ import annotations
 
@@ -6,19 +7,22 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from services.assistance import household, move
+from services.assistance import household, means_test, move, placement
 from services.assistance.rows.standards import unpacked
 from shared.eventlog.benefit_rows import start_of
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
 HANDOVER = "household_handover"  # the deadline's name: a month has begun from which a move counts
+ARRIVAL = "person_handover"  # likewise: from which another household counts a person
 
 
 @dataclass(frozen=True)
 class MoveTables:
     places: sa.Table
     households: sa.Table
+    verifications: sa.Table
+    signatures: sa.Table
 
 
 def declare(metadata: sa.MetaData) -> MoveTables:
@@ -33,6 +37,8 @@ def declare(metadata: sa.MetaData) -> MoveTables:
             sa.Column("division", sa.String(12), nullable=False, index=True),
         ),
         households=metadata.tables["household_states"],  # rows/standards.py, whose projection is named before this one
+        verifications=metadata.tables["verifications"],  # rows/means_test.py, likewise
+        signatures=metadata.tables["verification_signatures"],
     )
 
 
@@ -56,6 +62,25 @@ def project(model: ReadModel, tables: MoveTables) -> None:
             rows.due(r, HANDOVER, e.household_id, start_of(month))
         else:
             rows.settle(r, HANDOVER)
+
+
+    @model.on(placement.PersonPlaced)
+    def _placed(rows: Rows, r: Recorded) -> None:
+        if r.event.from_month != placement.ALWAYS:
+            rows.due(r, ARRIVAL, r.event.person_id, start_of(r.event.from_month))
+
+    @model.on(placement.PersonHandedOver)
+    def _arrived(rows: Rows, r: Recorded) -> None:
+        rows.settle(r, ARRIVAL)
+
+    @model.on(means_test.VerificationHandedOver)
+    def _check(rows: Rows, r: Recorded) -> None:
+        rows.change(tables.verifications, {"verification_id": r.event.verification_id}, division=r.event.division)
+
+    @model.on(means_test.AuthorisationHandedOver)
+    def _signed(rows: Rows, r: Recorded) -> None:
+        for person_id in r.event.signed:
+            rows.change(tables.signatures, {"case_id": r.event.case_id, "person_id": person_id}, division=r.event.division)
 
 
 def in_month(places: sa.Table, unit: sa.ColumnElement[str], month: str) -> sa.ColumnElement[bool]:

@@ -2,7 +2,11 @@
 
 The months stay whose they were: what was owed, paid or paid too much for a month in which they lived in the old town remains the old
 town's matter (``Case.division_in``); everything else, from who may look at the case to whose list it stands in, is the new town's from the
-event on. The service hands over when the month has begun from which the move counts, and says all towns anew, so that a move that
+event on. Arrears alone go out with the next payment of the case, whichever town's it is and whichever months they were of: the money is
+the district's, nobody is to wait for a town whose run of that month is closed, and the account is the new town's to look after;
+``ArrearsFound`` says of which months. A claim needs a town that answers for it: it stays with the month.
+
+The service hands over when the month has begun from which the move counts, and says all towns anew, so that a move that
 turns out to be untrue is one more hand-over.
 """
 
