@@ -16,6 +16,6 @@ from shared.eventlog.read_model import ReadModel
 METADATA = sa.MetaData()
 FEATURES = (acts, credit, filed, funds, indicators, inspections, looks, runs, standards, sunshine)
 TABLES: dict[str, Any] = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("portal", version=14, metadata=METADATA, whole=True)
+MODEL = ReadModel("portal", version=15, metadata=METADATA, whole=True)
 for _feature in FEATURES:
     _feature.project(MODEL, TABLES[_feature.__name__.rsplit(".", 1)[1]])

@@ -233,7 +233,7 @@ def test_a_budget_counts_as_it_was_last_approved(told: Told) -> None:
 
 
 RATE = {"identifier": "willing_destitute_institutional_admission_rate", "operator": ">=", "target": 90, "unit": "%", "status": "target"}
-RATE |= {"computed": True}
+RATE |= {"computed": True, "says": "", "over_says": "", "counted_by": ()}
 
 
 @pytest.mark.parametrize(
@@ -302,6 +302,28 @@ def test_a_result_of_few_found_among_many_is_withheld_from_its_publication_on(to
             for day in (FIRST + timedelta(days=n) for n in (3, 4, 5, 9))
         ]
     assert said == ["", "", why, why]
+
+
+@pytest.mark.parametrize(("inside", "lost_there", "told_"), [(5, 5, True), (3, 3, False), (7, 5, False), (12, 5, True), (5, 0, True)])
+def test_who_is_in_no_indicator_follows_from_none(told: Told, inside: int, lost_there: int, told_: bool) -> None:
+    """How many receive 特困 is a public figure. Less those of an indicator it would tell of three that they live in an institution, and of
+    two there that they can look after themselves. Each is withheld from the event on after which it is so, and in no other period."""
+    persons = [f"p{n:02d}" for n in range(inside + 10)]
+    supported(told, 0, *persons)
+    for n, who in enumerate(persons):
+        if n < lost_there or inside <= n < inside + 5:
+            told.on(1, f"person_facts-{who}", lost(who, "eat"))
+        if n < inside:
+            told.on(2, f"placement_wish-{who}", PersonMovedIn(WISH, "330225100", who, "i1", FIRST))
+    rates = ("dispersed_destitute_purchased_care_rate", "nonselfcare_destitute_institutional_rate")
+    of = {"dispersed": not 0 < inside < 5, "nonselfcare": told_}
+    table = TABLES["indicators"][3]
+    for rate in rates:
+        row = RATE | {"identifier": rate}
+        assert _with_value(row, told.counts(5), {})["withheld"] is not of[rate.partition("_")[0]], rate
+        asked = sa.select(table.c.withheld).where(kept.on(table, (FIRST + timedelta(days=5)).isoformat()), table.c.identifier == rate)
+        with told.engine.connect() as connection:
+            assert connection.execute(asked).scalar_one() is not of[rate.partition("_")[0]], rate
 
 
 def test_what_an_indicator_says_it_counts_is_folded() -> None:

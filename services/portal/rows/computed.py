@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.portal.rows.sunshine import small
@@ -17,6 +18,7 @@ class Computed:
 
     yearly: what happened since the year began (a count of happenings); otherwise what is so on the day. persons: it counts persons, so that
     a small count is withheld. events: by which the counts move. divided_by: of a number told in another unit than it is counted in.
+    beside: counts of those who are in none of these; how many of a programme there are is told, and with it they would follow.
     """
 
     count: str
@@ -27,6 +29,7 @@ class Computed:
     yearly: bool = False
     persons: bool = False
     divided_by: int = 1
+    beside: tuple[str, ...] = ()
 
 
 _HOME = "home_improvement_households"
@@ -66,6 +69,7 @@ COMPUTED: dict[str, Computed] = {
         over="home_care",
         over_says="全部分散供养特困人员（在册，未入住机构）",
         persons=True,
+        beside=("inside",),
     ),
     "willing_destitute_institutional_admission_rate": Computed(
         "wishing_inside",
@@ -74,6 +78,7 @@ COMPUTED: dict[str, Computed] = {
         over="wishing",
         over_says="登记了集中供养意愿的特困人员（在册）",
         persons=True,
+        beside=("unwilling_inside", "unwilling_dispersed"),
     ),
     "nonselfcare_destitute_institutional_rate": Computed(
         "dependent_inside",
@@ -82,6 +87,7 @@ COMPUTED: dict[str, Computed] = {
         over="dependent",
         over_says="认定为部分或完全丧失自理能力的特困人员（在册）",
         persons=True,
+        beside=("able_inside", "able_dispersed"),
     ),
     "mental_health_lectures": Computed(
         "sessions psychological_support_sessions", "本年举办的心理健康大讲堂", ("session_held",), yearly=True
@@ -108,7 +114,7 @@ COMPUTED: dict[str, Computed] = {
 }
 
 
-def few(count: int, over: int | None) -> bool:
-    """Whether an indicator over persons is withheld: a numerator, a denominator or what is left of it is few, for the one follows from the
-    others."""
-    return small(count) or (over is not None and (small(over) or small(over - count)))
+def few(count: int, over: int | None, beside: Iterable[int] = ()) -> bool:
+    """Whether an indicator over persons is withheld: a numerator, a denominator, what is left of it or who stands beside it is few, for the
+    one follows from the others."""
+    return small(count) or (over is not None and (small(over) or small(over - count))) or any(map(small, beside))

@@ -59,9 +59,9 @@ def declare(metadata: sa.MetaData) -> Tables:
     return counts, parts, years, withheld
 
 
-_OVER_PERSONS: dict[str, dict[str, Computed]] = {}  # count → the indicators over persons that it moves
+_OVER_PERSONS: dict[str, dict[str, Computed]] = {}  # count → the indicators over persons that it moves, or that it withholds
 for _identifier, _how in COMPUTED.items():
-    for _count in (_how.count, _how.over) if _how.persons else ():
+    for _count in (_how.count, _how.over, *_how.beside) if _how.persons else ():
         if _count:
             _OVER_PERSONS.setdefault(_count, {})[_identifier] = _how
 
@@ -72,13 +72,20 @@ class _Counts:
 
     def add(self, rows: Rows, r: Recorded, measure: str, more: int = 1) -> None:
         """So much more of it happened."""
-        if more:
-            before, year = self._now(rows, measure), kept.day_of(r)[:4]
-            if rows.get(self.years, measure=measure, year=year) is None:
-                rows.put(self.years, measure=measure, year=year, value=before)
-            kept.say(rows, self.counts, r, measure=measure, value=before + more)
-            for identifier, how in _OVER_PERSONS.get(measure, {}).items():
-                self._withhold(rows, r, identifier, how)
+        self._move(rows, r, {measure: more})
+
+    def _move(self, rows: Rows, r: Recorded, changes: dict[str, int]) -> None:
+        """Whether an indicator is withheld is asked when all of them have moved: what it was in between has never been so."""
+        year, touched = kept.day_of(r)[:4], dict[str, Computed]()
+        for measure, more in changes.items():
+            if more:
+                before = self._now(rows, measure)
+                if rows.get(self.years, measure=measure, year=year) is None:
+                    rows.put(self.years, measure=measure, year=year, value=before)
+                kept.say(rows, self.counts, r, measure=measure, value=before + more)
+                touched |= _OVER_PERSONS.get(measure, {})
+        for identifier, how in touched.items():
+            self._withhold(rows, r, identifier, how)
 
     def _now(self, rows: Rows, measure: str) -> int:
         found = kept.now(rows, self.counts, measure=measure)
@@ -89,7 +96,7 @@ class _Counts:
         if how.yearly:
             began = rows.get(self.years, measure=how.count, year=kept.day_of(r)[:4])
             count -= began["value"] if began else count
-        withheld = few(count, self._now(rows, how.over) if how.over else None)
+        withheld = few(count, self._now(rows, how.over) if how.over else None, (self._now(rows, one) for one in how.beside))
         before = kept.now(rows, self.withheld, identifier=identifier)
         # A year that began since is another time of withholding, though the rule is the same.
         if withheld != bool(before and before["withheld"]) or (before and how.yearly and before["since"][:4] != kept.day_of(r)[:4]):
@@ -103,8 +110,7 @@ class _Counts:
         """From now on the record stands in these counts with these amounts, and in no other."""
         found = rows.get(self.parts, part=part)
         before: dict[str, int] = json.loads(found["stands"]) if found else {}
-        for measure in sorted({*before, *stands}):
-            self.add(rows, r, measure, stands.get(measure, 0) - before.get(measure, 0))
+        self._move(rows, r, {measure: stands.get(measure, 0) - before.get(measure, 0) for measure in sorted({*before, *stands})})
         rows.put(self.parts, part=part, facts=json.dumps(facts, ensure_ascii=False), stands=json.dumps(stands))
 
 
@@ -135,11 +141,18 @@ def _destitute(model: ReadModel, c: _Counts) -> None:
         plans = facts.get("plans", {}).values()
         standing: dict[str, int] = {}
         if facts.get("supported"):
+            where = "inside" if inside else "dispersed"
             if facts.get("dependent"):
                 standing |= {"dependent": 1, "dependent_inside": inside}
+            else:
+                standing |= {f"able_{where}": 1}
             if facts.get("wishes"):
                 standing |= {"wishing": 1, "wishing_inside": inside}
-            if not inside:  # everybody who is dispersed, also who has no plan
+            else:
+                standing |= {f"unwilling_{where}": 1}
+            if inside:
+                standing |= {"inside": 1}
+            else:  # everybody who is dispersed, also who has no plan
                 standing |= {"home_care": 1, "home_care_commissioned": int(any(plans))}
         c.stand(rows, r, part, facts, standing)
 

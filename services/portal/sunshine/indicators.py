@@ -54,7 +54,7 @@ def _with_value(row: dict[str, Any], now: dict[str, int], before: dict[str, int]
         return {**found, "why": row["why"] or "所依的算法已停用"}
     count = (now.get(how.count, 0) - (before.get(how.count, 0) if how.yearly else 0)) // how.divided_by
     over = now.get(how.over, 0) if how.over else None
-    if how.persons and few(count, over):
+    if how.persons and few(count, over, (now.get(one, 0) for one in how.beside)):
         return {**found, "withheld": True}
     value = count if over is None else round(100 * count / over, 1) if over else None
     met = _met(row["operator"], value, row["target"]) if value is not None and row["status"] == "target" else None
