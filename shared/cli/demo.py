@@ -57,7 +57,7 @@ class Day:
         tokens.development_keys(settings.token_private_key, settings.token_public_key)
         key = settings.token_private_key
         self.settings, self.console = settings, console
-        self.link = RpcClient(settings.amqp_uri, timeout=15)
+        self.link = RpcClient(settings.amqp_uri, timeout=15, patience=90)  # a busy machine must not end the day
         roles = {"clerk": "经办", "reviewer": "审核", "approver": "确认", "cashier": "发放", "registrar": "登记"}
         self.staff = {role: self.link.as_(tokens.issue(key, f"staff:{role}-01", [role], DISTRICT)) for role in roles}
         self.log: list[tuple[str, str]] = []

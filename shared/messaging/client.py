@@ -33,6 +33,7 @@ _PAUSES = (0.1, 0.2, 0.5, 1.0, 2.0)
 _LOOK = 0.25  # seconds after which a call that is to give up at once asks whether anybody is there, and again
 _CONNECTING = 1.0  # seconds such a call waits for the very first connection
 _HEARTBEAT = 10  # seconds; a connection that went away without a word is found out after two or three of them
+_AGAIN = 0.3  # seconds until a caller with patience asks again
 _DEAF = 4.0  # seconds after which it is found out by such a call: the broker is asked about queues, and says nothing
 
 
@@ -290,8 +291,10 @@ class RpcClient:
         correlation_id: str = "",
         why: tuple[str, str] = ("", ""),
         at_once: bool = False,
+        patience: float = 0.0,
         _link: _Link | None = None,
     ) -> None:
+        """``patience``: seconds in which what is away for a moment is asked again, by the same call with the same command id."""
         self._link = _link or _Link(amqp_uri, at_once)
         self._own = _link is None
         self._uri = amqp_uri
@@ -299,19 +302,43 @@ class RpcClient:
         self._token = token
         self._correlation_id = correlation_id
         self._why = why
+        self._patience = patience
 
     def as_(
-        self, token: str | None, *, correlation_id: str = "", timeout: float | None = None, purpose: str = "", reference: str = ""
+        self,
+        token: str | None,
+        *,
+        correlation_id: str = "",
+        timeout: float | None = None,
+        purpose: str = "",
+        reference: str = "",
+        patience: float | None = None,
     ) -> RpcClient:
         """The same connection with another hand's token: what a front end that serves many people uses.
 
         ``purpose`` says why that hand looks at a file (shared/casework/looks.py), ``reference`` the number of what it is for.
         """
         return RpcClient(
-            self._uri, token, timeout or self._timeout, correlation_id=correlation_id, why=(purpose, reference), _link=self._link
+            self._uri,
+            token,
+            timeout or self._timeout,
+            correlation_id=correlation_id,
+            why=(purpose, reference),
+            patience=self._patience if patience is None else patience,
+            _link=self._link,
         )
 
     def call(self, service: str, method: str, **kwargs: Any) -> Any:
+        until = time.monotonic() + self._patience
+        while True:
+            try:
+                return self._call(service, method, kwargs)
+            except Unavailable:
+                if time.monotonic() >= until:
+                    raise
+                time.sleep(_AGAIN)
+
+    def _call(self, service: str, method: str, kwargs: dict[str, Any]) -> Any:
         headers = {}
         if self._token:
             headers["nameko.auth_token"] = self._token

@@ -271,6 +271,21 @@ def test_a_broker_that_is_killed_is_told_to_eight_callers_and_work_resumes(alone
         _works_again(client)
 
 
+def test_a_caller_with_patience_waits_out_what_is_away(client: RpcClient, house: House) -> None:
+    """The same call under the same command id, again and again; who has none is told meanwhile."""
+    call = {"command_id": new_id(), "counter_id": new_id()}
+    with ThreadPoolExecutor(1) as pool:
+        house.kill_log()
+        try:
+            asked = pool.submit(client.as_(house.token(), patience=200).counter.count, **call)
+            assert refused(client.as_(house.token(), timeout=15), "count", command_id=new_id(), counter_id=new_id()).code == "unavailable"
+            assert not asked.done()
+        finally:
+            house.start_log()
+        assert asked.result()["version"] == 0
+    assert house.events(call["counter_id"]) == 1
+
+
 def test_a_queue_for_answers_that_is_deleted_is_made_anew(house: House, standing: Worker) -> None:
     """The client begins again with another one; on the connection that it has, which lives, no answer would ever come."""
     with house.client(60.0) as client:
