@@ -34,12 +34,14 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
 
     seen = observing.load("portal")
     observing.succeed(seen)
+    address = (host or settings.portal_host, settings.portal_port if port is None else port)
 
     def ready(_worker: Any) -> None:
         observing.begin_shared(seen)
         observing.needs_store(engine_for(settings, "portal"))  # not log and broker: without them the public pages are still there
         process.answer_quickly()
         importlib.import_module("services.portal.sunshine.filed").begin(settings)
+        importlib.import_module("services.portal.web.watching").begin(*address)
         mark_ready()
 
     class OurLines(Logger):  # type: ignore[misc]
@@ -51,7 +53,7 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
 
     class Portal(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            self.cfg.set("bind", f"{host or settings.portal_host}:{settings.portal_port if port is None else port}")
+            self.cfg.set("bind", f"{address[0]}:{address[1]}")
             self.cfg.set("workers", processes or settings.portal_processes)
             self.cfg.set("worker_class", "gthread")
             self.cfg.set("threads", 16)

@@ -7,10 +7,13 @@ import os
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from services.portal.web.watching import HEART
 from shared import process
 from shared.config import ROOT, Settings, load
 from shared.security import tokens
@@ -32,7 +35,7 @@ def _sent(port: int, raw: bytes, close: bool = False) -> bytes:
 
 
 @contextmanager
-def _running(var: Path) -> Iterator[tuple[Settings, int, Path]]:
+def _running(var: Path, metrics: str = "off") -> Iterator[tuple[Settings, int, Path]]:
     """The portal as it is started by hand, with nothing behind it: its settings, its port, and what it says."""
     told = load({"MINZHENG_VAR": str(var)})
     assert told.token_private_key is not None
@@ -42,7 +45,7 @@ def _running(var: Path) -> Iterator[tuple[Settings, int, Path]]:
     asked = [sys.executable, "-P", "-m", "shared.cli", "portal", "--port", str(port), "--processes", "1"]
     away = {"AMQP_URI": "amqp://guest:guest@127.0.0.1:1/", "EVENTSTORE_URI": "esdb://127.0.0.1:1?Tls=false"}
     env = {k: v for k, v in os.environ.items() if not k.startswith("MINZHENG_")}
-    env |= {"MINZHENG_VAR": str(var), "MINZHENG_METRICS_PORT": "off", "PYTHONPATH": str(ROOT), **away}
+    env |= {"MINZHENG_VAR": str(var), "MINZHENG_METRICS_PORT": metrics, "PYTHONPATH": str(ROOT), **away}
     log = var / "said.txt"
     with log.open("wb") as out, subprocess.Popen(asked, cwd=ROOT, env=env, stdout=out, stderr=out) as server:
         try:
@@ -97,3 +100,32 @@ def test_a_body_that_does_not_come_as_it_was_announced_is_no_fault_of_ours(tmp_p
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_the_private_door_says_when_the_threads_of_the_public_one_hang(tmp_path: Path) -> None:
+    """All threads wait for requests that never end: nobody is answered, and /healthz and /readyz of the metrics' door say what stopped;
+    as soon as the callers have gone, all is well again."""
+    private = process.free_port()
+
+    def told(path: str) -> tuple[int, str]:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{private}{path}", timeout=30) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    with _running(tmp_path, str(private)) as (_, port, _log):
+        until(lambda: _listens(private))
+        until(lambda: told("/healthz")[0] == 200)
+        assert HEART not in told("/readyz")[1]
+        callers = [socket.create_connection(("127.0.0.1", port), timeout=30) for _ in range(40)]
+        for caller in callers:
+            caller.sendall(b"GET /sunshine HTTP/1.1\r\nHost: x\r\n")  # and no end
+        until(lambda: told("/healthz")[0] == 503)
+        assert HEART in told("/healthz")[1]
+        assert f"{HEART} 停住了" in told("/readyz")[1]
+        for caller in callers:
+            caller.close()
+        until(lambda: told("/healthz")[0] == 200)
+        assert HEART not in told("/readyz")[1]

@@ -3,10 +3,16 @@
 The correlation id of a request is its Idempotency-Key if it may stand in the log, else a new one. Whatever is called while the request is
 answered carries it (shared/messaging/client.py), so do the log lines, and the answer says it in ``X-Correlation-Id``: who reports a fault
 can name it. The metrics are not here: an address that the public reaches is no place for them (shared/cli/portal.py).
+
+That the requests' threads hang nobody could ask through them. So each process asks the portal's own door, as a browser would
+(``begin``): that is a heart like any other (``shared/health.py``), and the private door, ``/ops`` and ``status`` say when it stops.
 """
 
 from __future__ import annotations
 
+import http.client
+import threading
+import time
 import uuid
 from contextlib import AbstractContextManager
 from typing import Any, cast
@@ -18,6 +24,10 @@ from shared import health, observing
 from shared.messaging import wire
 
 HEADER = "X-Correlation-Id"
+HEART = "答复请求"
+EVERY = 10.0  # seconds between two rounds
+AT_ONCE = 4  # times a round: of several processes behind one door one may hang and the others answer
+PATIENCE = 8.0  # seconds for one answer
 
 
 def install(app: Flask) -> None:
@@ -49,6 +59,36 @@ def _end(_error: BaseException | None) -> None:
     watched = g.pop("watched", None)
     if watched is not None:
         cast(AbstractContextManager[Any], watched).__exit__(None, None, None)
+
+
+def begin(host: str, port: int) -> None:
+    """Hear from now on whether this door answers."""
+    health.beat(HEART)
+    threading.Thread(target=_hear, args=(_reachable(host), port), name="own-door", daemon=True).start()
+
+
+def _hear(host: str, port: int) -> None:
+    while True:
+        if all(_answers(host, port) for _ in range(AT_ONCE)):
+            health.beat(HEART)
+        time.sleep(EVERY)
+
+
+def _answers(host: str, port: int) -> bool:
+    """Whatever it says: what is wrong behind the door others tell."""
+    connection = http.client.HTTPConnection(host, port, timeout=PATIENCE)
+    try:
+        connection.request("GET", "/healthz", headers={"Connection": "close"})
+        return connection.getresponse().status > 0
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _reachable(host: str) -> str:
+    """Who listens everywhere is asked here."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1", "[::]": "::1"}.get(host, host)
 
 
 def _health() -> Response:
