@@ -22,7 +22,9 @@ from typing import Any
 from bench import fill
 from shared import clock, process
 from shared.config import ROOT, Settings, load
+from shared.eventlog import discovery
 from shared.eventlog.client import Log, Raw
+from shared.eventlog.stores import drop_schemas
 from shared.messaging.node import BrokerNode
 from shared.security import tokens
 
@@ -94,6 +96,12 @@ class Parts:
             self.end(name)
         if self._broker is not None:
             self._broker.stop(5.0)
+        if "DATABASE_URL" in self._env:
+            drop_schemas(self.settings(), ("vault", "integrity", discovery.PORTAL, *discovery.services()))
+
+    def in_postgresql(self, url: str) -> None:
+        """From now on every store is in this database, in schemas of this measurement's own that go with it."""
+        self._env |= {"DATABASE_URL": url, "MINZHENG_SCHEMA_PREFIX": f"bench_{os.getpid()}_"}
 
     @property
     def broker(self) -> str:

@@ -45,7 +45,7 @@ def command(works: tuple[str, ...], quick: bool, as_json: bool, rounds: int, see
       decisions   决定重算：每秒重算多少个已记录的决定
       proofs      百万个事件的日志：逐字节核验全部，离线核验一份回执，证明的长短
       api         接口（HTTP）比 RPC 多出的时间：指令、查询
-      pages       公开页面：十万名在保，每秒 200 次
+      pages       公开页面：十万名在保，每秒 200 次；给出 DATABASE_URL 时读模型在 PostgreSQL 中
       soak        十分钟持续负载后进程的内存
       chaos       不测速度：加载时逐个、随机 kill -9 各进程，最后逐笔对账
 
