@@ -6,13 +6,17 @@ Each person of either list is the same in both, only there, only here, or of ano
 ``national_register_comparison``): assigned, looked into, answered with an outcome and a reason, late where nobody does. Nothing is granted,
 changed or ended by it. The comparison itself is an event: how many there were, and which lines could not be read; nobody is named in it.
 
-Must hold: the same file again raises nothing anew; a difference whose task is still open is not raised beside it.
+A comparison goes part by part: first through the register, page by page in the order of its entries, then through the file, so many persons
+at once; each part is an event with the place it got to, and the timer asks for the next. So a district of any size is compared without ever
+being read whole, and what is cut off goes on where it stopped. The file lies in ``work`` meanwhile and is deleted when it is through.
+
+Must hold: the same file again raises nothing anew; a difference whose task is still open is not raised beside it; each part counts once.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -106,9 +110,11 @@ class Difference:
     what: str
 
 
-def differences(theirs: Mapping[str, Listed], ours: Mapping[str, Listed], month: str) -> Iterator[Difference]:
-    """In the order of persons, so that the same two lists give the same tasks."""
-    for person_id in sorted({*theirs, *ours}):
+def differences(
+    persons: Iterable[str], theirs: Mapping[str, Listed], ours: Mapping[str, Listed], month: str
+) -> Iterator[Difference]:
+    """Of these persons, in their order, so that the same two lists give the same tasks."""
+    for person_id in sorted(persons):
         there, here = theirs.get(person_id), ours.get(person_id)
         if there is None and here is not None:
             yield Difference("only_here", person_id, here.division, f"{month}：本区为{SAID[here.hardship_class]}，金民无此人")
@@ -147,24 +153,118 @@ class NationalRegisterCompared:
     by: str
 
 
+@event("assistance.national_comparison_started")
+@dataclass(frozen=True)
+class NationalComparisonStarted:
+    """金民数据比对开始: a file (``digest``) is to be held against the register of a month."""
+
+    digest: str
+    division: str
+    month: str
+    national_persons: int
+    broken: tuple[BrokenLine, ...]
+    by: str
+
+
+@event("assistance.national_part_compared")
+@dataclass(frozen=True)
+class NationalPartCompared:
+    """金民数据比对进展: ``looked`` persons of one side (here | there) were compared; it goes on behind ``behind`` of ``side``."""
+
+    digest: str
+    division: str
+    month: str
+    looked: int
+    only_there: int
+    only_here: int
+    differs: int
+    raised: int
+    side: str
+    behind: str
+
+
+@dataclass(frozen=True)
+class Running:
+    """A comparison that is not through: the sums so far, and where it goes on."""
+
+    digest: str
+    month: str
+    national_persons: int
+    broken: tuple[BrokenLine, ...]
+    by: str
+    side: str = "here"
+    behind: str = ""
+    our_persons: int = 0
+    only_there: int = 0
+    only_here: int = 0
+    differs: int = 0
+    raised: int = 0
+
+
 @dataclass(frozen=True)
 class Comparisons:
     division: str = ""
     made: tuple[NationalRegisterCompared, ...] = ()
+    running: tuple[Running, ...] = ()  # the first one is being compared, the others wait
 
 
 def evolve(state: Comparisons, happened: Any) -> Comparisons:
     match happened:
+        case NationalComparisonStarted():
+            begun = Running(happened.digest, happened.month, happened.national_persons, happened.broken, happened.by)
+            return replace(state, division=happened.division, running=(*state.running, begun))
+        case NationalPartCompared():
+            return replace(state, running=(_further(state.running[0], happened), *state.running[1:]))
         case NationalRegisterCompared():
-            return replace(state, division=happened.division, made=(*state.made, happened))
+            this = (happened.digest, happened.month)
+            left = tuple(r for r in state.running if (r.digest, r.month) != this)
+            return replace(state, division=happened.division, made=(*state.made, happened), running=left)
         case _:
             raise TypeError(f"a comparison knows no {type(happened).__name__}")
+
+
+def _further(r: Running, part: NationalPartCompared) -> Running:
+    return replace(
+        r, side=part.side, behind=part.behind, our_persons=r.our_persons + (part.looked if r.side == "here" else 0),
+        only_there=r.only_there + part.only_there, only_here=r.only_here + part.only_here, differs=r.differs + part.differs,
+        raised=r.raised + part.raised,
+    )  # fmt: skip
+
+
+@command("start_national_comparison", permission="assistance:accept")
+@dataclass(frozen=True)
+class StartNationalComparison:
+    """By the service, of a file in which there is something to compare."""
+
+    digest: str
+    division: str
+    month: str
+    national_persons: int
+    broken: tuple[BrokenLine, ...]
+
+
+@command("note_part_compared", permission="assistance:note")
+@dataclass(frozen=True)
+class NotePartCompared:
+    """By the service: the part behind ``after`` of ``of_side``; ``side`` is "" when it was the last one."""
+
+    digest: str
+    of_side: str
+    after: str
+    looked: int
+    only_there: int
+    only_here: int
+    differs: int
+    raised: int
+    side: str
+    behind: str
 
 
 @command("note_comparison", permission="assistance:accept")
 @dataclass(frozen=True)
 class NoteComparison:
-    """By the service, once the differences have their tasks."""
+    """By the service: a comparison that was made in one go, as every one was in earlier releases; now of a file of which nothing can be
+    read, which is no list on which nobody stands."""
 
     digest: str
     division: str
@@ -178,6 +278,30 @@ class NoteComparison:
     broken: tuple[BrokenLine, ...]
 
 
+def start(state: Comparisons, c: StartNationalComparison, order: Order[Any]) -> Sequence[Any]:
+    if any((r.digest, r.month) == (c.digest, c.month) for r in state.running):
+        return []  # it is being compared
+    return [NationalComparisonStarted(c.digest, c.division, c.month, c.national_persons, c.broken, order.hand.actor)]
+
+
+def note_part(state: Comparisons, c: NotePartCompared, order: Order[Any]) -> Sequence[Any]:
+    """Once: what another worker has noted is another place by now."""
+    r = state.running[0] if state.running else None
+    if r is None or (r.digest, r.side, r.behind) != (c.digest, c.of_side, c.after):
+        return []
+    side = c.side or c.of_side
+    part = NationalPartCompared(
+        r.digest, state.division, r.month, c.looked, c.only_there, c.only_here, c.differs, c.raised, side, c.behind
+    )
+    if c.side:
+        return [part]
+    whole = _further(r, part)
+    return [part, NationalRegisterCompared(
+        r.digest, state.division, r.month, r.national_persons, whole.our_persons, whole.only_there, whole.only_here, whole.differs,
+        whole.raised, r.broken, r.by,
+    )]  # fmt: skip
+
+
 def note(state: Comparisons, c: NoteComparison, order: Order[Any]) -> Sequence[Any]:
     if not c.raised and any((m.digest, m.month) == (c.digest, c.month) for m in state.made):
         return []  # the same file once more
@@ -188,6 +312,6 @@ DECIDER: Decider[Comparisons] = Decider(
     category="assistance.national_register",
     initial=Comparisons(),
     evolve=evolve,
-    decide={NoteComparison: note},
+    decide={StartNationalComparison: start, NotePartCompared: note_part, NoteComparison: note},
     division=lambda state: state.division,
 )

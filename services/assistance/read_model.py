@@ -17,9 +17,11 @@ from services.assistance.rows import (
     determination,
     error_ledger,
     heads,
+    improvements,
     means_test,
     meetings,
     moves,
+    national_register,
     person,
     price_linkage,
     referrals,
@@ -63,7 +65,7 @@ DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
 FEATURES = (
     means_test, standards, moves, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger, heads, referrals,
-    aids_elsewhere,
+    aids_elsewhere, improvements, national_register,
 )  # fmt: skip
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
 MODEL = ReadModel("assistance", version=24, metadata=METADATA)

@@ -8,7 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.assistance import care_places, check_rights, determination, household, one_thing, person, placement, price_linkage, standards
+from services.assistance import (
+    care_places,
+    check_rights,
+    determination,
+    household,
+    national_register,
+    one_thing,
+    person,
+    placement,
+    price_linkage,
+    standards,
+)
 from services.assistance import means_test as mt
 from services.assistance import placement_wish as pw
 from services.assistance import reverification as rv
@@ -118,6 +129,9 @@ GIVEN: dict[type, Given] = {
     check_rights.GrantCheckRight: lambda _s, e, _o: ({"division": e[0].unit, "post": e[0].role},),
     check_rights.WithdrawCheckRight: lambda _s, e, _o: ({"division": e[0].unit, "post": e[0].role},),
     determination.NoteGround: _members,
+    national_register.NotePartCompared: lambda s, e, _o: (
+        {"of_side": s.running[0].side, "after": s.running[0].behind, "side": "" if len(e) > 1 else e[0].side},
+    ),
     rv.NoteReport: lambda s, e, _o: ({"verification_id": s.objects[e[0].case_id].verification_id},),
     household.NoteCertificates: lambda s, e, _o: (
         {"certificates": (*s.certificates.get(e[0].person_id, ()), *(c.certificate for c in e))},

@@ -117,6 +117,36 @@ def test_aids_are_those_paid_by_the_asked_month_from_every_programme(d: Desk, nu
     assert aids(d, unit, "2024-01-31")[LIVING, "money"] == ("2023-08", "2023-09", 2 * monthly, 0), "nothing of the new year yet"
 
 
+def test_what_was_improved_in_a_home_is_an_aid_once_it_is_given_over(d: Desk, numbers: Numbers) -> None:
+    """A31: the project's cost stands beside the money from the month in which it was put to use; one that is given up is none."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19600101"})
+    grant(d, LIVING, household_id=made.household_id)
+    d.on("2023-08-01")
+    stages = [{"code": code, "due_on": "2023-12-20"} for code in ("survey", "works", "handover")]
+    plan = {"programme": "home_environment_improvement", "division": TOWN, "subject_id": made.household_id, "goal": "修缮屋面"}
+    done, over = (
+        str(d.call("plan_project", **plan, responsible="staff:zhou", budget_fen=1_800_000, milestones=stages)["id"]) for _ in range(2)
+    )
+    for project in (done, over):
+        d.call("start_project", "approver", record_id=project, contractor="org:build")
+        d.call("record_project_cost", "cashier", record_id=project, amount_fen=1_750_000, document_no=f"PZ-{project[:4]}")
+    d.call("cancel_project", "approver", actor="staff:other", record_id=over, reason="住户放弃")
+    evidence = {
+        "survey": ("survey_sheet", "before_photo"), "works": ("after_photo",), "handover": ("acceptance_sheet", "household_signature")
+    }  # fmt: skip
+    for stage, kinds in evidence.items():
+        papers = [{"kind": kind, "document_no": f"{kind}-1"} for kind in kinds]
+        d.call("reach_milestone", record_id=done, milestone=stage, evidence=papers)
+        d.call("accept_milestone", "reviewer", record_id=done)
+    assert not [a for a in aids(d, made.household_id, "2023-08-31") if a[1] == "improvement"]
+    d.on("2023-10-09").call("open_project", "approver", record_id=done)
+    key = ("home_environment_improvement", "improvement")
+    assert key not in aids(d, made.household_id, "2023-09-30")
+    assert aids(d, made.household_id, "2023-10-31")[key] == ("2023-10", "2023-10", 1_750_000, 1_750_000)
+    assert aids(d, made.household_id, "2024-02-01")[key] == ("2023-10", "2023-10", 1_750_000, 0)
+
+
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Desk]:
     """A desk whose clock only goes forward: what the past rests on."""

@@ -24,7 +24,8 @@ from shared.messaging.showing import caught_up, day_asked, plain, shown
 from shared.security.permissions import within
 
 REGISTER = Sources(
-    BENEFITS, RECORDS, TABLES["standards"], TABLES["person"], TABLES["temporary"], TABLES["means_test"], TABLES["aids_elsewhere"]
+    BENEFITS, RECORDS, TABLES["standards"], TABLES["person"], TABLES["temporary"], TABLES["means_test"], TABLES["aids_elsewhere"],
+    TABLES["improvements"],
 )  # fmt: skip
 
 

@@ -76,14 +76,14 @@ class AppraisedElsewhere:
 class DepartmentForm:
     """Whose answers are taken in."""
 
-    department: str = field(metadata={"codes": tuple(referral_answers.DEPARTMENTS)})
+    department: str = field(metadata={"codes": tuple(referral_delivery.DEPARTMENTS)})
 
 
 @dataclass(frozen=True)
 class WayForm:
     """By which way a department gets its referrals from now on."""
 
-    department: str = field(metadata={"codes": tuple(referral_answers.DEPARTMENTS)})
+    department: str = field(metadata={"codes": tuple(referral_delivery.DEPARTMENTS)})
     adapter: Literal["files", "amqp"]
 
 
@@ -181,7 +181,7 @@ class ReferralDoors(BenefitService):
     @command(DepartmentForm, permission="assistance:accept")
     def take_in_referral_answers(self, order: Order[DepartmentForm]) -> Any:
         """收取某部门的转介答复文件，逐行报告未能采用的行号和原因（系统也会定时收取）。"""
-        if order.command.department not in referral_answers.DEPARTMENTS:
+        if order.command.department not in referral_delivery.DEPARTMENTS:
             raise Refused("not_found", "没有此接收部门。", "department")
         within(order.hand, self._district)
         return {"files": self._pick_up(order.command.department, order)}
@@ -189,7 +189,7 @@ class ReferralDoors(BenefitService):
     @deadline(PICKUP)
     def on_referral_pickup(self, due: Due) -> None:
         """Look whether a department has delivered."""
-        if due.aggregate_id in referral_answers.DEPARTMENTS:
+        if due.aggregate_id in referral_delivery.DEPARTMENTS:
             self._pick_up(due.aggregate_id, due.order(None))
 
     @property

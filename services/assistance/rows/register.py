@@ -1,8 +1,8 @@
 """What the register of low-income persons says beside the class (低收入人口数据库): aids received (已获救助) and risk flags (风险提示).
 
 No table of its own and nothing copied: a page of the register is joined with what stands in the rows already: cases and their payments,
-temporary assistance, orders of service, clues, re-verifications, claims, and the folded states of households and persons. Every question
-goes by an index over the units of the page, so a page costs the same in a small district and in a large one.
+temporary assistance, orders of service, improvement projects, clues, re-verifications, claims, and the folded states of households and
+persons. Every question goes by an index over the units of the page, so a page costs the same in a small district and in a large one.
 
 Aids are those up to the asked month, of the unit and of whoever lived there in it; what the bank gave back is none, and what is claimed
 back is said as a flag, not taken off. Flags of facts are of the asked month; whether a clue, a re-verification or a claim is open is a
@@ -21,6 +21,7 @@ from services.assistance import determination, household, housing, person, price
 from services.assistance.programmes import PRICE_LINKED_TEMPORARY_SUBSIDY, TEMPORARY_ASSISTANCE
 from services.assistance.risk_flags import Flag, of_facts
 from services.assistance.rows.aids_elsewhere import AidTables
+from services.assistance.rows.improvements import ImprovementTables
 from services.assistance.rows.means_test import MeansTestTables
 from services.assistance.rows.person import PersonTables, persons_of
 from services.assistance.rows.standards import StandardTables, Tables
@@ -47,6 +48,7 @@ class Sources:
     temporary: TemporaryTables
     means_test: MeansTestTables
     elsewhere: AidTables
+    improvements: ImprovementTables
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ class Unit:
 
 @dataclass(frozen=True)
 class Aid:
-    """One programme as the unit or one of its persons (``subject_id``) got it. kind: money | goods | service | elsewhere (paid by
-    somebody else). Months are "" where the rows do not say them; ``fen_this_year``: of the asked month's year, up to it."""
+    """One programme as the unit or one of its persons (``subject_id``) got it. kind: money | goods | service | improvement (done in the
+    home, with what it cost) | elsewhere (paid by somebody else). Months are "" where the rows do not say them; ``fen_this_year``: of the
+    asked month's year, up to it."""
 
     programme: str
     subject_id: str
@@ -97,7 +100,7 @@ class Page:
         """Unit → its aids and flags, as the register's entry shows them."""
         aids: dict[str, list[Aid]] = {key: [] for key in self.units}
         flags: dict[str, list[Flag]] = {key: [] for key in self.units}
-        for key, aid in (*self._paid(), *self._emergencies(), *self._services(), *self._told(), *self._elsewhere()):
+        for key, aid in (*self._paid(), *self._emergencies(), *self._services(), *self._improved(), *self._told(), *self._elsewhere()):
             aids[key].append(aid)
         for key, flag in (*self._facts(), *self._clues(), *self._differences(), *self._claims()):
             flags[key].append(flag)
@@ -197,6 +200,21 @@ class Page:
             known = [period for period in periods if period <= self._month]
             if known:
                 yield self._shows[row.subject_id], Aid(row.programme, row.subject_id, "service", min(known), max(known))
+
+    def _improved(self) -> Iterator[tuple[str, Aid]]:
+        """改造项目: what was given over in their home by the month."""
+        t = self._t.improvements.improvements.c
+        asked = sa.select(t.subject_id, t.programme, t.month, t.fen).where(
+            t.month != "", t.month <= self._month, t.division.startswith(self._division)
+        )
+        sums: dict[tuple[str, str], Aid] = {}
+        for row in self._rows(asked, t.subject_id, self._shows):
+            fen, this_year = int(row.fen), int(row.fen) if row.month.startswith(self._year) else 0
+            had = sums.get((row.subject_id, row.programme), Aid(row.programme, row.subject_id, "improvement", row.month, row.month))
+            first, last = min(had.first_month, row.month), max(had.last_month, row.month)
+            whole = (first, last, had.fen + fen, had.fen_this_year + this_year)
+            sums[row.subject_id, row.programme] = Aid(row.programme, row.subject_id, "improvement", *whole)
+        yield from ((self._shows[subject_id], aid) for (subject_id, _), aid in sums.items())
 
     def _told(self) -> Iterator[tuple[str, Aid]]:
         """What another service of the house paid, as it told of every payment."""

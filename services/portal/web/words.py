@@ -692,6 +692,7 @@ CODES_OF: dict[tuple[str, str], str] = {
     ("kind", "goods"): "实物",
     ("kind", "service"): "服务",
     ("kind", "elsewhere"): "他项待遇",
+    ("kind", "improvement"): "家庭改造",
     ("cause", "sudden_event"): "突发事件",
     ("cause", "accident"): "意外伤害",
     ("cause", "grave_illness"): "重大疾病",
