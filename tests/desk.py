@@ -190,8 +190,9 @@ class Desk:
             if kind is None or not kind.published:
                 continue
             meta = codec.decode_meta(raw.metadata)
-            body = msgspec.json.encode(public(kind, codec.decode(raw.name, meta.schema, raw.data, None)))
-            self._hand_out(kind.service, kind.short, body, raw.id, self._headers(raw, meta))
+            told = public(kind, codec.decode(raw.name, meta.schema, raw.data, None))
+            by = told[kind.keyed] if kind.keyed else ""
+            self._hand_out(kind.service, kind.short, msgspec.json.encode(told), raw.id, self._headers(raw, meta), by)
         return sum(not raw.name.endswith(".file_looked_at") for raw in news)
 
     @staticmethod
@@ -202,12 +203,14 @@ class Desk:
             "cloudEvents_position": str(raw.position),
         }
 
-    def _hand_out(self, source: str, event: str, body: bytes, message_id: str, headers: dict[str, str]) -> None:
+    def _hand_out(self, source: str, event: str, body: bytes, message_id: str, headers: dict[str, str], by: str = "") -> None:
         for name, made in self.services.items():
             container = SimpleNamespace(service_name=name, settings=self.settings)
             for attribute in dir(type(made)):
                 for entrypoint in getattr(getattr(type(made), attribute), "nameko_entrypoints", ()):
                     if not isinstance(entrypoint, Reaction) or ((entrypoint.source or name), entrypoint.event) != (source, event):
+                        continue
+                    if entrypoint.of and by not in entrypoint.of:
                         continue
                     reaction = copy.copy(entrypoint)
                     reaction.source, reaction.method_name = source, attribute

@@ -373,7 +373,7 @@ class ElderCare(BenefitService):
         f = notice.facts
         self._elsewhere(notice, f.programme, f.subject_id, f.first_unpaid_month, False)
 
-    @reaction("assistance", "case_reassessed", reads=DecidedElsewhere)
+    @reaction("assistance", "case_reassessed", reads=DecidedElsewhere, of=ELDER_EXCLUDING_BENEFITS)
     def on_assistance_restored(self, notice: Notice[DecidedElsewhere]) -> None:
         """An end set aside: decided again from the very month in which it had ended, it is drawn again from then on."""
         f = notice.facts

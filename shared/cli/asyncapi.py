@@ -22,6 +22,7 @@ import click
 
 from shared.config import ROOT
 from shared.eventsourcing.titles import words
+from shared.messaging import names
 
 if typing.TYPE_CHECKING:
     from shared.eventsourcing.events import EventType
@@ -252,7 +253,7 @@ def document() -> dict[str, Any]:
         messages[name] = _message(
             kind.name, about, payload(kind), public_example(kind), {"x-public-version": kind.public_version, "headers": _headers(kind)}
         )
-        channels[kind.name] = _channel(kind.service, kind.short, name, about, SERVICE_TITLES.get(kind.service, kind.service))
+        channels[kind.name] = _channel(kind.service, kind.short, name, about, SERVICE_TITLES.get(kind.service, kind.service), kind.keyed)
         operations[f"send.{kind.name}"] = _operation("send", kind.name, name)
     for source, event, reads in agencies():
         full = f"{source}.{event}"
@@ -319,11 +320,13 @@ def _headers(kind: EventType) -> dict[str, Any]:
     return {"type": "object", "required": list(HEADERS), "properties": fields}
 
 
-def _channel(source: str, event: str, message: str, about: str, who: str) -> dict[str, Any]:
+def _channel(source: str, event: str, message: str, about: str, who: str, keyed: str = "") -> dict[str, Any]:
+    further = f"同一消息另有路由键 {names.further_key(event, f'<{keyed}>')}（{names.FURTHER} 头）：只需其中几种的读者可只绑定这些键。"
     exchange = {"name": f"{source}.events", "type": "topic", "durable": True, "autoDelete": False}
     return {
         "address": event,
         "title": f"{who}：{title(about, event)}",
+        **({"description": further} if keyed else {}),
         "messages": {message: {"$ref": f"#/components/messages/{message}"}},
         "bindings": {"amqp": {"is": "routingKey", "exchange": exchange, "bindingVersion": "0.3.0"}},
     }

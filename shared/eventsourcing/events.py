@@ -39,6 +39,7 @@ class EventType:
     public_version: int
     upcasters: Mapping[int, Upcaster]
     day: str = ""  # the field that says on which day it was so, where that may lie before the day on which it was recorded
+    keyed: str = ""  # the public field by whose value it is announced once more (shared/messaging/names.py: further_key)
 
     @property
     def service(self) -> str:
@@ -62,16 +63,20 @@ def event(
     public_version: int = 1,
     upcasters: Mapping[int, Upcaster] | None = None,
     day: str = "",
+    keyed: str = "",
 ) -> Callable[[T], T]:
     """Register a frozen dataclass as an event type.
 
     ``upcasters[n]`` turns the stored dict of version n into that of version n + 1. ``published`` lets the relay announce
     it in its public form: ``public(event)``, or by default all fields that are not personal. ``day`` names the field with the business
-    day (业务日期) of an act that may be recorded later than it was done (shared/eventsourcing/days.py).
+    day (业务日期) of an act that may be recorded later than it was done (shared/eventsourcing/days.py). ``keyed`` names the public field,
+    a code, by whose value whoever needs few of these events may be told of those alone (``@reaction(…, of=codes)``).
     """
     service, _, short = name.partition(".")
     if not service.isidentifier() or not short.isidentifier() or name != name.lower():
         raise ValueError(f"event name {name!r} is not <service>.<past_tense_name>")
+    if keyed and not (published and public is not None):
+        raise ValueError(f"{name}: keyed={keyed!r} is a field of its public form")
     steps = dict(upcasters or {})
     if set(steps) != set(range(1, version)):
         raise ValueError(f"{name} is version {version} but has upcasters for {sorted(steps)}")
@@ -83,7 +88,7 @@ def event(
             raise TypeError(f"{name}: day={day!r} names no field of it")
         if name in REGISTRY and REGISTRY[name].cls.__qualname__ != cls.__qualname__:
             raise ValueError(f"event name {name!r} is taken by {REGISTRY[name].cls.__qualname__}")
-        kind = EventType(name, version, cls, published, public, public_version, steps, day)
+        kind = EventType(name, version, cls, published, public, public_version, steps, day, keyed)
         REGISTRY[name] = kind
         _BY_CLASS[cls, service] = kind
         _BY_CLASS.setdefault((cls, ""), kind)

@@ -114,10 +114,14 @@ class QueueConsumer(messaging.QueueConsumer):  # type: ignore[misc]
             consumer = consumer_cls(queues=[provider.queue], on_message=partial(self.take, provider))
             consumer.qos(prefetch_count=self.prefetch_count)
             self._consumers[provider] = consumer
+        self.declared(channel)
         return self._consumers.values()
 
     def declare(self, channel: Any) -> None:
         """What must be there besides the queues that are consumed."""
+
+    def declared(self, channel: Any) -> None:
+        """The queues that are consumed are there."""
 
     def on_consume_ready(self, connection: Any, channel: Any, consumers: Any, **kwargs: Any) -> None:
         self.away, self.unheard, self._lost = False, frozenset(), False
@@ -170,3 +174,7 @@ class BusQueueConsumer(QueueConsumer):
 
     def declare(self, channel: Any) -> None:
         self.container.declare(channel)
+
+    def declared(self, channel: Any) -> None:
+        for provider in self._providers:
+            provider.bound(channel)

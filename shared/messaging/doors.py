@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -264,11 +264,12 @@ def _id(value: object, field: str) -> str:
 # -- events and deadlines ----------------------------------------------------------------------------------------------
 
 
-def reaction(source: str, event: str, *, reads: type, door: Door | None = None) -> Callable[[F], F]:
+def reaction(source: str, event: str, *, reads: type, door: Door | None = None, of: Iterable[str] = ()) -> Callable[[F], F]:
     """An answer to another service's or an agency's event: ``method(self, notice: Notice[reads])``.
 
     ``reads`` is a frozen dataclass with the fields the reaction needs; others are ignored. ``door(office, body) -> body``
-    is applied before; for agencies it turns ``resident_id`` into ``person_id`` unless another one is given.
+    is applied before; for agencies it turns ``resident_id`` into ``person_id`` unless another one is given. ``of``: the values of the
+    field by which the event is ``keyed`` (the programmes of a case); the broker hands on these alone.
     """
     if not dataclasses.is_dataclass(reads):
         raise TypeError(f"{source}.{event}: reads= is a dataclass")
@@ -276,7 +277,7 @@ def reaction(source: str, event: str, *, reads: type, door: Door | None = None) 
         raise TypeError(f"{source}.{event}: a resident_id becomes a person_id at the door; read that")
 
     def register(method: F) -> F:
-        register_entrypoint(method, Reaction(source, event, reads, door))
+        register_entrypoint(method, Reaction(source, event, reads, door, tuple(of)))
         return method
 
     return register

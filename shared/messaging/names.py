@@ -3,7 +3,8 @@
 Arguments stand here and not in broker policies, so that a fresh broker and a foreign one behave alike. A queue's arguments
 can never be changed once it is there (PRECONDITION_FAILED at start): a change needs a new name.
 
-    <source>.events                              topic, durable; nameko's own convention (relay, agencies)
+    <source>.events                              topic, durable; nameko's own convention (relay, agencies); the key is the event, and of
+                                                 one that is ``keyed`` there is a further one, <event>.<value> (docs/adr/0007)
     <service>.on.<source>.<event>.<method>       one reaction's queue; quorum; 10 broken deliveries at most
     minzheng.retry.<ms>                          fanout exchange and queue: holds a sealed message for so long, then back
     <service>.rejected                           what the broker itself sets aside (raw); a worker seals it into the next
@@ -11,6 +12,7 @@ can never be changed once it is there (PRECONDITION_FAILED at start): a change n
     <service>.discarded                          what an operator discarded, for 30 days
     minzheng.dead-letters.in-hand                exclusive, always empty: whoever has it looks at dead letters alone
     <source>.queries                             sealed queries to an outside source; only the source reads it
+    minzheng.further-keys                        exchange without messages; where it is, whoever announces says the further keys
     rpc-<service>                                nameko's RPC queue; classic, a request that nobody took in a minute dies
 """
 
@@ -25,6 +27,8 @@ KEPT_DISCARDED_MS = 30 * 24 * 3600 * 1000
 STALE_QUERY_MS = 60 * 24 * 3600 * 1000
 IN_HAND = "minzheng.dead-letters.in-hand"
 RETRIES = "minzheng.retry."
+FURTHER_KEYS = "minzheng.further-keys"
+FURTHER = "CC"  # the header in which RabbitMQ looks for further routing keys; a queue that two keys lead to has the message once
 
 Arguments = dict[str, Any]
 
@@ -35,6 +39,11 @@ def events_exchange(source: str) -> str:
 
 def reaction_queue(service: str, source: str, event: str, method: str) -> str:
     return f"{service}.on.{source}.{event}.{method}"
+
+
+def further_key(event: str, value: str) -> str:
+    """The further routing key of an event that is declared ``keyed``: one word for the event, one for the value of that field."""
+    return f"{event}.{value}"
 
 
 def rpc_queue(service: str) -> str:

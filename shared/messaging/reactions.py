@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 import amqp
-from kombu import Exchange, Queue
+from kombu import Exchange, Queue, binding
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint
 
@@ -82,6 +82,9 @@ class BusEntrypoint(Entrypoint):  # type: ignore[misc]
     outbox = Outbox()
     lane = "bus"
     queue: Queue
+
+    def bound(self, channel: Any) -> None:
+        """The queue is there, with its bindings, and nothing is consumed yet."""
 
     def flight_key(self, message: Any) -> tuple[str, str] | None:
         message_id = message.properties.get("message_id")
@@ -165,29 +168,36 @@ def envelope_of(message: Any, queue: str) -> wire.Envelope:
         exchange=str(info.get("exchange") or ""),
         routing_key=str(info.get("routing_key") or ""),
         queue=queue,
-        headers={str(k): str(v) for k, v in (message.headers or {}).items() if not str(k).startswith("x-")},
+        headers={str(k): str(v) for k, v in (message.headers or {}).items() if not str(k).startswith("x-") and k != names.FURTHER},
     )
 
 
 class Reaction(BusEntrypoint):
-    """``@reaction(source, event, reads=…)``"""
+    """``@reaction(source, event, reads=…)``, or of some of these events alone, with ``of=``"""
 
-    def __init__(self, source: str, event: str, reads: type, door: Door | None, **kwargs: Any) -> None:
-        self.source, self.event, self.reads = source, event, reads
+    def __init__(self, source: str, event: str, reads: type, door: Door | None, of: tuple[str, ...] = (), **kwargs: Any) -> None:
+        self.source, self.event, self.reads, self.of = source, event, reads, of
         self.door = door or (person_at_the_door if source and is_agency(source) else None)
         super().__init__(**kwargs)
 
     def setup(self) -> None:
         service = self.container.service_name
         self.source = self.source or service  # no source: the service itself
+        exchange = Exchange(names.events_exchange(self.source), type="topic", durable=True, auto_delete=False)
+        keys = [names.further_key(self.event, value) for value in self.of] or [self.event]
         self.queue = Queue(
             names.reaction_queue(service, self.source, self.event, self.method_name),
-            exchange=Exchange(names.events_exchange(self.source), type="topic", durable=True, auto_delete=False),
-            routing_key=self.event,
+            bindings=[binding(exchange, key) for key in keys],  # beside which kombu forgets an exchange of the queue's own
             durable=True,
             queue_arguments=names.reaction_arguments(service),
         )
         super().setup()
+
+    def bound(self, channel: Any) -> None:
+        """What the queue was bound by before it was narrowed is taken off, for a binding outlives the release that made it. Not while a
+        relay may still work that does not say the further keys: what it announces would come to no queue."""
+        if self.of and _further_keys_are_said(channel):
+            channel.queue_unbind(self.queue.name, names.events_exchange(self.source), self.event)
 
     # -- on a native thread ------------------------------------------------------------------------------------
 
@@ -282,6 +292,16 @@ class Reaction(BusEntrypoint):
         logs.say("retry", queue=envelope.queue, id=safe, reason=code, tries=envelope.tries, delay=delay, at=logs.place(error.__traceback__))
         # The routing key is the reaction's own queue: that is where the retry queue's dead-lettering takes it back to.
         return SetAside(names.retry(delay), self.queue.name, wire.seal(envelope, self.held.sealer), safe, {"x-mz-tries": envelope.tries})
+
+
+def _further_keys_are_said(channel: Any) -> bool:
+    asking = channel.connection.channel()  # its own: the broker closes one on which something is asked for that is not there
+    try:
+        asking.exchange_declare(names.FURTHER_KEYS, "topic", passive=True)
+    except amqp.exceptions.NotFound:
+        return False
+    asking.close()
+    return True
 
 
 class Rejected(BusEntrypoint):

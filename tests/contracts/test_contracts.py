@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,19 @@ def test_every_consumer_can_read_its_producer(service: str, source: str, event: 
     assert kind.published
     for case in ("complete", "required"):
         assert type(tolerant(reads, asyncapi.public_example(kind, case))) is reads
+
+
+def test_what_a_reaction_asks_for_alone_is_what_the_event_is_keyed_by() -> None:
+    """Or its queue would stay empty: the field is in the public form, and each value is a programme of the service that announces it."""
+    narrow = set()
+    for service, source, event, _, method in INSIDE:
+        door = getattr(import_module(f"services.{service}.service").SERVICE, method)
+        for values in (e.of for e in door.nameko_entrypoints if getattr(e, "of", ())):
+            kind = REGISTRY[f"{source}.{event}"]
+            assert kind.keyed == "programme" in asyncapi.public_example(kind, "required")
+            assert set(values) <= set(import_module(f"services.{source}.programmes").PROGRAMMES)
+            narrow.add(method)
+    assert narrow == {"on_finding_corrected", "on_support_decided_again", "on_assistance_restored"}
 
 
 @pytest.mark.parametrize(("service", "source", "event", "reads", "method"), INSIDE, ids=lambda v: v if isinstance(v, str) else "")

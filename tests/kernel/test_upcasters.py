@@ -91,9 +91,10 @@ def test_an_event_that_is_too_large_is_refused() -> None:
         ({"name": "kernel"}, ValueError),
         ({"name": "kernel.odd", "version": 2}, ValueError),
         ({"name": "kernel.odd", "version": 2, "upcasters": {2: to_2}}, ValueError),
+        ({"name": "kernel.odd", "published": True, "keyed": "kind"}, ValueError),  # a key is a field of a public form that is written out
         ({"name": "kernel.granted"}, ValueError),
     ],
-    ids=["capitals", "no service", "no upcaster", "wrong upcaster", "name taken"],
+    ids=["capitals", "no service", "no upcaster", "wrong upcaster", "keyed without a public form", "name taken"],
 )
 def test_a_bad_declaration_fails_at_import(arguments: dict[str, Any], error: type[Exception]) -> None:
     """Not at the first event."""

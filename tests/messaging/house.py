@@ -22,12 +22,14 @@ from shared import process
 from shared.clock import SHANGHAI
 from shared.config import ROOT, Settings, load
 from shared.eventlog.client import Log
+from shared.messaging import names
 from shared.messaging.client import RpcClient
 from shared.messaging.dead_letters import DeadLetters, Letter
 from shared.messaging.node import BrokerNode
 from shared.security import tokens
 
 COUNTER = "tests.messaging.services.counter"
+STRUCK = "counter.on.clock.struck.on_struck"
 TICKS = "counter.on.clock.ticked.on_ticked"
 AMOUNTS = "counter.on.hospital.amount_reported.on_amount_reported"
 RESIDENT_ID = "11010519491231002X"
@@ -194,14 +196,17 @@ class House:
                 connection.close()
 
     def publish(
-        self, source: str, event: str, body: Any, message_id: str | None = "", content_type: str | None = "application/json"
-    ) -> str:
-        """Publish as a service or an agency would; returns the message id ("" = a new one, None = send none)."""
+        self, source: str, event: str, body: Any, message_id: str | None = "", content_type: str | None = "application/json",
+        further: str = "",
+    ) -> str:  # fmt: skip
+        """Publish as a service or an agency would; returns the message id ("" = a new one, None = send none). ``further``: one more key."""
         if message_id == "":
             message_id = str(uuid.uuid4())
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
         with self.channel() as channel:
-            properties = pika.BasicProperties(content_type=content_type, message_id=message_id, delivery_mode=2)
+            properties = pika.BasicProperties(
+                content_type=content_type, message_id=message_id, delivery_mode=2, headers={names.FURTHER: [further]} if further else None
+            )
             channel.basic_publish(f"{source}.events", event, payload, properties, mandatory=True)
         return message_id or ""
 

@@ -51,7 +51,7 @@ class Noted:
     text: str
 
 
-@event("sample.account_closed", published=True, public=lambda e: {"account": e.account_id}, public_version=3)
+@event("sample.account_closed", published=True, public=lambda e: {"account": e.account_id}, public_version=3, keyed="account")
 @dataclass(frozen=True)
 class Closed:
     account_id: str

@@ -14,6 +14,7 @@ from shared.eventlog.relay import mark
 from shared.eventlog.relay.forms import Forms, Leak, Message
 from shared.eventlog.relay.session import BrokerUnavailable, Counts, Options, Session
 from shared.eventsourcing.codec import UnknownEvent
+from shared.messaging import names
 from shared.messaging.node import BrokerNode
 from tests.projections import sample
 from tests.projections.logserver import LogServer, reachable, until
@@ -31,7 +32,8 @@ def first_seen(inbox: Inbox) -> list[str]:
 
 
 def test_published_events_leave_in_their_public_form(log: Log, inbox: Inbox, relays: Relays) -> None:
-    """Log order, nameko's exchange and key, CloudEvents headers; no private event, no personal field, no private shape."""
+    """Log order, nameko's exchange and key, CloudEvents headers; no private event, no personal field, no private shape. What is keyed has
+    a further key, and is there once for whoever listens to both."""
     events = [*sample.life("a", 1, close=True), sample.raw(sample.Noted("a", "private")), sample.old_move("a", 250)]
     sample.append(log, "a", events)
     relays.thread()
@@ -61,7 +63,23 @@ def test_published_events_leave_in_their_public_form(log: Log, inbox: Inbox, rel
         assert properties.correlation_id == headers["cloudEvents_correlationid"] == headers["nameko.correlation_id"]
         assert headers["cloudEvents_correlationid"].startswith("correlation-")
         assert headers["cloudEvents_causationid"].startswith("causation-")
+    assert [properties.headers.get("CC") for _, properties, _ in messages] == [None, None, ["account_closed.a"], None]
     assert messages[2][1].headers["cloudEvents_dataschema"] == "urn:minzheng:sample.account_closed:3"
+
+
+def test_what_is_keyed_comes_to_whoever_asks_for_it_alone(log: Log, inbox: Inbox, relays: Relays) -> None:
+    """Of three accounts that close a queue bound by one account's key has the one; and whoever looks sees that further keys are said."""
+    with inbox.open() as connection:
+        channel = connection.channel()
+        queue = channel.queue_declare("", exclusive=True).method.queue
+        channel.queue_bind(queue, "sample.events", names.further_key("account_closed", "b"))
+        for account in ("a", "b", "c"):
+            sample.append(log, account, sample.life(account, 1, close=True))
+        relays.thread()
+        until(lambda: inbox.count() == 9 and channel.queue_declare(queue, passive=True).method.message_count == 1)
+        _, _, body = channel.basic_get(queue, auto_ack=True)
+        assert json.loads(body) == {"account": "b"}
+        channel.exchange_declare(names.FURTHER_KEYS, "topic", passive=True)
 
 
 def test_the_checkpoint_follows_and_its_stream_stays_short(log: Log, inbox: Inbox, relays: Relays, name: str) -> None:

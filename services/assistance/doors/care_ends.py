@@ -235,7 +235,7 @@ class CareEndDoors(BenefitService):
         """特困 runs again."""
         self._support_goes_on(notice)
 
-    @reaction(OWN, "case_reassessed", reads=OfCase)
+    @reaction(OWN, "case_reassessed", reads=OfCase, of=(EXTREME_HARDSHIP_SUPPORT.code,))
     def on_support_decided_again(self, notice: Notice[OfCase]) -> None:
         """An end that was set aside is said by no other event."""
         self._support_goes_on(notice)

@@ -53,7 +53,7 @@ class ErrorLedgerDoors(BenefitService):
         """认可的差错 starts the correction of its case."""
         correct(self.benefits, notice.facts, notice.order(None))
 
-    @reaction(OWN, "case_reassessed", reads=CaseMoved)
+    @reaction(OWN, "case_reassessed", reads=CaseMoved, of=SUBSIDIES)
     def on_finding_corrected(self, notice: Notice[CaseMoved]) -> None:
         """A fact that was wrong is corrected: what came of that puts the accepted finding right."""
         self._moved(notice)

@@ -294,6 +294,7 @@ class MonthAmount:
     SHAPE,
     "case_reassessed",
     published=True,
+    keyed="programme",  # a rise decides a hundred thousand cases of one programme again
     public=_public("programme", "subject_id", "outcome", "effective_month"),
 )
 @dataclass(frozen=True)

@@ -7,22 +7,24 @@ correlation and causation ids ride as extension attributes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from shared import tracing
 from shared.eventlog.client import Raw
 from shared.eventlog.reader import Passed
-from shared.eventlog.relay.frames import Template, key, long, short
+from shared.eventlog.relay.frames import Template, key, long, several, short
 from shared.eventsourcing import codec
 from shared.eventsourcing.codec import UnknownEvent
 from shared.eventsourcing.events import REGISTRY, EventType, personal_plan, whole, without_personal
+from shared.messaging.names import FURTHER, further_key
 
 FRAME_MAX = 131_072  # RabbitMQ's default
 _ID, _TIME, _POSITION = key("cloudEvents_id"), key("cloudEvents_time"), key("cloudEvents_position")
 _CORRELATION, _CAUSATION = key("cloudEvents_correlationid"), key("cloudEvents_causationid")
 _NAMEKO = key("nameko.correlation_id")  # nameko hands it on by itself
+_FURTHER = short(FURTHER)
 _SEALED = b'"~1.'  # how a sealed personal field begins
 
 
@@ -82,10 +84,13 @@ class Forms:
             return Unpublished(raw.position)
         meta = codec.decode_meta(raw.metadata)
         kind = form.kind
+        further: list[str] = []
         if meta.schema == kind.version and form.as_stored:
             body = raw.data
         else:
-            body = self._encode(public(kind, codec.decode(raw.name, meta.schema, raw.data, None)))
+            told = public(kind, codec.decode(raw.name, meta.schema, raw.data, None))
+            body = self._encode(told)
+            further = further_of(kind, told)
         if _SEALED in body:
             raise Leak(f"事件类型 {raw.name} 的公开形式含有个人信息字段，声明有误。")
         message_id, correlation = long(raw.id), long(meta.correlation_id)
@@ -105,6 +110,8 @@ class Forms:
                 correlation,
             )
         )
+        if further:
+            headers += _FURTHER + several(further)
         frames = form.template.message(
             headers, short(meta.correlation_id), short(raw.id), int(meta.recorded_at.timestamp()), body, self._frame_max
         )
@@ -142,7 +149,12 @@ class _Form:
         )
 
 
-def public(kind: EventType, happened: object) -> object:
+def further_of(kind: EventType, told: Any) -> list[str]:
+    """The routing keys of an event beside its name, by its public form."""
+    return [further_key(kind.short, told[kind.keyed])] if kind.keyed else []
+
+
+def public(kind: EventType, happened: object) -> Any:
     """The public form of an event under the type it has in its own service."""
     if kind.to_public is not None:
         return {name: whole(value) for name, value in kind.to_public(happened).items()}  # only what is told need be whole

@@ -38,6 +38,12 @@ def key(name: str) -> bytes:
     return short(name) + b"S"
 
 
+def several(texts: list[str]) -> bytes:
+    """The value of a header that is a list of texts, as it stands behind the header's name."""
+    listed = b"".join(b"S" + long(text) for text in texts)
+    return b"A" + pack(">I", len(listed)) + listed
+
+
 def _frame(kind: int, payload: bytes) -> bytes:
     return pack(">BHI", kind, CHANNEL, len(payload)) + payload + _END
 

@@ -27,6 +27,7 @@ from shared.eventlog.relay.forms import Forms, Message, Traced, Unpublished
 from shared.eventlog.relay.frames import CHANNEL
 from shared.eventlog.tail import Tail
 from shared.health import beat
+from shared.messaging import names
 
 LEASE_CHANNEL = 2
 LEASE_PAUSE = 0.5  # seconds between two tries of a relay that stands by
@@ -200,11 +201,12 @@ class Session:
         self._channel = channel
         channel.add_on_close_callback(self._on_channel_closed)
         channel.add_on_return_callback(self._on_return)
-        names = [forms.exchange(service) for service in forms.published_services()]
+        # The last says that a relay which says the further keys has the lease: from here on a queue needs no wider binding.
+        exchanges = [names.FURTHER_KEYS, *(forms.exchange(service) for service in forms.published_services())]
 
         def declare(_ok: Any = None) -> None:
-            if names:
-                channel.exchange_declare(names.pop(), exchange_type="topic", durable=True, callback=declare)
+            if exchanges:
+                channel.exchange_declare(exchanges.pop(), exchange_type="topic", durable=True, callback=declare)
             else:
                 channel.confirm_delivery(ack_nack_callback=self._on_confirm, callback=self._begin)
 

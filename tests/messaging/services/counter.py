@@ -144,6 +144,12 @@ class CounterService(Service):
             note("slow", f"end {notice.event_id}")
         self.office.handle(COUNTER, facts.counter_id, notice.order(Count(facts.counter_id, facts.by)))
 
+    @reaction("clock", "struck", reads=Ticked, of=("noon", "midnight"))
+    def on_struck(self, notice: Notice[Ticked]) -> None:
+        note("struck", f"{notice.facts.counter_id} {notice.event_id}")
+        if notice.facts.behave == "refuse":
+            raise Refused("not_found", "没有这个计数器。", "counter_id")
+
     @reaction("hospital", "amount_reported", reads=Reported)
     def on_amount_reported(self, notice: Notice[Reported]) -> None:
         self.office.handle(COUNTER, notice.facts.person_id, notice.order(Count(notice.facts.person_id, notice.facts.amount_fen)))
