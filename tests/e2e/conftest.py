@@ -67,8 +67,9 @@ class Bureau:
         key = (*roles, actor, division)
         if key not in self._staff:
             assert self.settings.token_private_key is not None
-            token = tokens.issue(self.settings.token_private_key, actor or f"staff:{'-'.join(roles)}", roles, division)
-            self._staff[key] = self.link.as_(token)
+            name = "-".join(roles) if len(roles) < 4 else f"{roles[0]}-and-{len(roles) - 1}"  # a staff id has its length
+            token = tokens.issue(self.settings.token_private_key, actor or f"staff:{name}", roles, division)
+            self._staff[key] = self.link.as_(token, patience=90)  # a busy machine is no finding
         return self._staff[key]
 
     def person(self, born: str = "19800101") -> str:
