@@ -157,6 +157,7 @@ def test_a_past_day_has_the_names_and_the_ways_of_computing_of_its_own_release(m
         assert "最低生活保障" in then
         assert "基本生活保障" not in then
     assert "算法有变动" not in said(made.client, visits)
+    assert "探访（<code>visit_recorded</code>）" in said(made.client, visits)
     then = said(made.client, f"{visits}?on=2023-06-30")
     assert "算法有变动" in then
     assert f"当日的算法：{how.says}" in then

@@ -22,6 +22,8 @@ from services.portal.web.pictures import SMALL_WIDTH, Bar, bars
 from services.portal.web.portal import Portal
 from services.portal.web.words import SERVICES
 from shared.domain.errors import Refused
+from shared.eventsourcing.events import REGISTRY
+from shared.eventsourcing.titles import title
 
 COUNTS, _, _, WITHHELD = TABLES["indicators"]
 
@@ -103,6 +105,12 @@ def target(row: dict[str, Any]) -> str:
     return f"{sign}{_plain(row['target'])} {row['unit']}"
 
 
+def happening(event: str) -> str:
+    """What an event that is counted is called; one that this release does not know, by its code."""
+    known = next((name for name in REGISTRY if name.rpartition(".")[2] == event), event)
+    return title(known)
+
+
 def bar(row: dict[str, Any]) -> Any:
     """Value beside target, or beside what the plan's report says, as two bars."""
     beside = "目标" if row["status"] == "target" else "所报"
@@ -131,4 +139,4 @@ def one(portal: Portal, day: Day, identifier: str) -> str:
     if row is None:
         raise Refused("not_found", "没有此项指标。", None)
     picture, since = bar(row) if row["value"] is not None else None, filed.since(portal, day, "targets")
-    return render("indicator.html", day, r=row, said=said, target=target, picture=picture, since=since)
+    return render("indicator.html", day, r=row, said=said, target=target, picture=picture, since=since, happening=happening)
