@@ -142,6 +142,9 @@ def bodies(life: Life, service: str, info: DoorInfo, there: dict[tuple[str, str]
     own = {n: of[0] for n, category in CATEGORIES.items() if (of := there.get((service, category)))}
     own["person_id"] = there[service, PERSONS[service]][0]
     many = {n: of for n, of in selections(life, service, there).items() if n in plain}
+    if isinstance(plain.get("number"), str):  # 受理编号, by which a window names what it sent
+        sent = (d.offices[service].load(DECIDERS[handoff.NAME], key).state for key in there[service, "handoff"])
+        plain["number"] = next(state.number for state in sent if state.number)
     plain |= {n: value for n, value in (KNOWN | own | many).items() if n in plain}
     if not any(n in plain for n in CATEGORIES) and (optional := next((n for n in own if n in names), "")):
         plain[optional] = own[optional]
