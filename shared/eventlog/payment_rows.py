@@ -16,9 +16,12 @@ import sqlalchemy as sa
 
 from shared.casework import benefit_case as bc
 from shared.casework import payee_account as pa
+from shared.casework import payment_calendar as pc
 from shared.casework import payment_run as pr
 from shared.casework import recovery as rc
 from shared.casework.payment_run import PaymentLine
+from shared.clock import SHANGHAI
+from shared.domain import dates
 from shared.domain.decoders import decoder_of
 from shared.domain.frozen import replace
 from shared.eventlog.month_rows import MonthTables, comes_to_be_owed, handed_over, month_tables, project_months
@@ -34,6 +37,8 @@ PAGE = 2000  # cases read at once for a list
 # Whose turn it is with a run that is not closed; a run that lists or sends itself waits for nobody until it stalls.
 WORKLISTS = {"open": "payment_prepare", "locked": "payment_approve", "approved": "payment_send", "sending": "payment_send"}
 AWAITING_BANK = "payment_return_file"
+# What is paid once has no month that would stand open again: a line that was not paid stands in a list of its own until it is.
+ONCE_UNPAID = "payment_once_unpaid"
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,13 @@ class PaymentTables:
     places: sa.Table
     hands: sa.Table
     accounts: sa.Table
+    once: sa.Table
     calendar: MonthTables
 
     @property
     def worklists(self) -> tuple[sa.Table, ...]:
         """Those whose rows wait for somebody: for ``more_lists`` of ``with_shapes``."""
-        return (self.runs, self.recoveries, self.accounts, self.calendar.months)
+        return (self.runs, self.recoveries, self.accounts, self.once, self.calendar.months)
 
 
 def _waiting() -> tuple[sa.Column[Any], ...]:
@@ -153,6 +159,16 @@ def payment_tables(metadata: sa.MetaData) -> PaymentTables:
             sa.Column("programme", sa.String(60), nullable=False, default=""),  # of no programme: for worklists
             *_waiting(),
         ),
+        once=sa.Table(
+            "once_unpaid",
+            metadata,
+            sa.Column("case_id", sa.String(36), primary_key=True),
+            sa.Column("programme", sa.String(60), nullable=False),
+            sa.Column("division", sa.String(12), nullable=False, index=True),
+            sa.Column("month", sa.String(7), nullable=False),
+            sa.Column("amount_fen", sa.BigInteger, nullable=False),
+            *_waiting(),
+        ),
         calendar=month_tables(metadata),
     )
 
@@ -215,6 +231,39 @@ def _project_cases(model: ReadModel, t: PaymentTables) -> None:
             payable=bool(case.schedule),
             state=bc.packed(_slim(case)),
         )
+
+    def unpaid(rows: Rows, r: Recorded, case_id: str, case: bc.Case, month: str) -> None:
+        due_on = dates.add_working_days(r.meta.recorded_at.astimezone(SHANGHAI).date(), pc.FOLLOW_UP_DAYS)
+        rows.put(
+            t.once, case_id=case_id, programme=case.programme, division=case.division, month=month, amount_fen=case.payable(month),
+            worklist=ONCE_UNPAID, due_on=due_on.isoformat(), due="payment_month",
+        )  # fmt: skip
+
+    @model.on(*shape_events(bc.SHAPE))
+    def _once(rows: Rows, r: Recorded) -> None:
+        """The bank paid it not, or gave it back; it leaves the list when it is paid, or not due any more."""
+        case_id = aggregate_id(r)
+        row = rows.get(t.dues, case_id=case_id)
+        case = bc.unpacked("" if row is None else row["state"], bc.Case)
+        if case.terms.payment != "once":
+            return
+        if isinstance(r.event, bc.PaymentReturned):
+            if case.payable(r.event.month) > 0:
+                unpaid(rows, r, case_id, case, r.event.month)
+            return
+        known = rows.get(t.once, case_id=case_id)
+        if known is not None and (known["month"] in case.paid or case.payable(known["month"]) <= 0):
+            rows.delete(t.once, case_id=case_id)
+
+    @model.on(pr.PaymentLinesListed)
+    def _without_account(rows: Rows, r: Recorded) -> None:
+        """Nobody could be paid of whom there is no account yet."""
+        e = r.event
+        for line in e.lines if e.held else ():
+            row = rows.get(t.dues, case_id=line.case_id) if not line.account else None
+            case = bc.unpacked("" if row is None else row["state"], bc.Case)
+            if row is not None and case.terms.payment == "once":
+                unpaid(rows, r, line.case_id, case, e.month)
 
     @model.on(bc.BenefitPaid)
     def _paid(rows: Rows, r: Recorded) -> None:

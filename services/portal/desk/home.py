@@ -24,7 +24,7 @@ ACT_OF = {
     "supplement": "accept", "objection": "confirm", "objection_escalated": "confirm", "refusal_notice": "accept", "review": "review",
     "public_objection": "accept", "public_objection_overdue": "accept",
     "payment_prepare": "pay", "payment_approve": "confirm", "payment_send": "pay", "payment_return_file": "pay",
-    "payment_month_owed": "pay", "payment_month_again": "pay", "payment_month_overdue": "pay",
+    "payment_month_owed": "pay", "payment_month_again": "pay", "payment_once_unpaid": "pay", "payment_month_overdue": "pay",
     "payee_account_confirm": "confirm", "recovery_notify": "review", "recovery_await": "pay", "recovery_overdue": "review",
     "recovery_waiver": "confirm",
     "temporary_accept": "accept", "temporary_first_grant": "accept", "temporary_papers": "survey", "temporary_verify": "survey",

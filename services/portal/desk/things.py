@@ -61,6 +61,7 @@ OF_LIST = {
     "payment_runs": ("payment_run", "key"),
     "recoveries": ("recovery", "key"),
     "owed_months": ("payment_calendar", "key"),
+    "once_unpaid": ("case", "key"),
     "error_findings": ("inspection", "key"),
     "temporary_matters": ("temporary", "subject_id"),
     "aid_overlaps": ("aid_overlap", "key"),

@@ -814,6 +814,7 @@ CODES: dict[str, str] = {
     "payment_return_file": "待银行回盘",
     "payment_month_owed": "应发月份待发放",
     "payment_month_again": "应发月份待补发",
+    "payment_once_unpaid": "一次性发放未成",
     "payment_month_overdue": "应发月份逾期未送发",
     "payment_month": "送发期限",
     "finding_follow_up": "差错待转追回、补发",
