@@ -55,7 +55,7 @@ def command(host: str | None, port: int | None, processes: int | None) -> None:
         def load_config(self) -> None:
             self.cfg.set("bind", f"{address[0]}:{address[1]}")
             self.cfg.set("workers", processes or settings.portal_processes)
-            self.cfg.set("worker_class", "gthread")
+            self.cfg.set("worker_class", "services.portal.web.staying.Staying")
             self.cfg.set("threads", 16)
             self.cfg.set("timeout", 60)
             self.cfg.set("graceful_timeout", 15)
