@@ -257,19 +257,18 @@ def live(made: District) -> None:
 
 
 @contextmanager
-def district(var: Path) -> Iterator[District]:
+def district(var: Path, **env: str) -> Iterator[District]:
     """The district, lived; its portal answers on ``base``."""
-    with desk(var, "assistance", "eldercare", "registry", "portal", MINZHENG_PORTAL_RATE="100000/minute") as d:
+    with desk(var, "assistance", "eldercare", "registry", "portal", MINZHENG_PORTAL_RATE="100000/minute", **env) as d:
         discovery.load_all()
-        made = District(d, create_app(d.settings))
-        seal_up = Seal(
-            d.offices["portal"].log, engine_for(d.settings, "integrity"), signing_key(d.settings), origin_of(d.settings),
-            Clock(d.settings.clock_file),
-        )  # fmt: skip
+        made, tree = District(d, create_app(d.settings)), engine_for(d.settings, "integrity")
+        seal_up = Seal(d.offices["portal"].log, tree, signing_key(d.settings), origin_of(d.settings), Clock(d.settings.clock_file))
         live(made)
         seal_up.catch_up()
         seal_up.sign()
         yield made
+        made.app.extensions["portal"].close()
+        tree.dispose()
 
 
 @contextmanager

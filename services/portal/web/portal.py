@@ -116,7 +116,8 @@ class Portal:
 
     @property
     def vault(self) -> Vault:
-        return self._once("vault", lambda: Vault(engine_for(self.settings, "vault"), self.settings.master_key, self.settings.keys_kept))
+        keys = self._once("keys", lambda: engine_for(self.settings, "vault"))
+        return self._once("vault", lambda: Vault(keys, self.settings.master_key, self.settings.keys_kept))
 
     @property
     def records(self) -> Records:
@@ -133,7 +134,7 @@ class Portal:
         for name in made:
             if name in ("rpc", "log", "records") or name.startswith("office "):
                 made[name].close()
-        for name in ("read", "tree"):
+        for name in ("read", "tree", "keys"):
             if name in made:
                 made[name].dispose()
 
