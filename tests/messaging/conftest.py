@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from shared.messaging.client import RpcClient
 from shared.messaging.node import BrokerError, find_server
 from tests.messaging.house import House, Worker
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who must be alone comes last: the standing worker is started once, and not anew after each of them."""
+    here = [n for n, item in enumerate(items) if Path(__file__).parent in item.path.parents]
+    ordered = sorted((items[n] for n in here), key=lambda item: "alone" in getattr(item, "fixturenames", ()))
+    for n, item in zip(here, ordered, strict=True):
+        items[n] = item
 
 
 @pytest.fixture(scope="session")
