@@ -20,7 +20,7 @@ PARTS: dict[str, str] = {
     "filed_by": "申请经办人",
     "first_grant_by": "先行救助期限",
     "hands": "经手人",
-    "handed_to": "移交给",
+    "handed_to": "移交至",
     "held_by": "保留人",
     "hidden_by": "不公开的经办人",
     "named": "留有联系方式",

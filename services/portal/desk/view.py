@@ -261,7 +261,7 @@ def category_name(service: str, category: str) -> str:
     return found.title if found else things.shapes(service).get(category, words.said(category))
 
 
-UNITS = ("home", "from_unit", "to_unit", "sender", "receiver", "unit")  # one of ours by its division, another's by its name
+UNITS = ("home", "handed_to", "from_unit", "to_unit", "sender", "receiver", "unit")  # one of ours by its division, another's by its name
 
 
 def plain(value: Any, name: str) -> Any:
