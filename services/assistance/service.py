@@ -22,6 +22,7 @@ from services.assistance.doors.means_test import MeansTestDoors
 from services.assistance.doors.move import MoveDoors
 from services.assistance.doors.national_register import NationalRegisterDoors
 from services.assistance.doors.one_thing import OneThingDoors
+from services.assistance.doors.payees import PayeeDoors
 from services.assistance.doors.price_linkage import PriceLinkageDoors
 from services.assistance.doors.reported import ReportedDoors
 from services.assistance.doors.standards import StandardsDoors
@@ -162,6 +163,7 @@ class Assistance(
     WindowDoors,
     ChangeDoors,
     MoveDoors,
+    PayeeDoors,
     ReportedDoors,
     OverlapDoors,
     NationalRegisterDoors,

@@ -2,8 +2,8 @@
 
 Life of a part: listed → sending (from here on no line can be held back) → sent. Life of a line: due → held (暂缓) before sending, or
 sent (reserved in its case), or refused by its case; what was sent is paid (成功) or failed (失败) by the bank's return file, and what
-was paid may come back later (退汇). A line that is held, refused, failed or returned is due again in its case: the next follow-up
-run of the month lists it.
+was paid may come back later (退汇). A line whose case says by then that its payee has died is held too. What is held, refused, failed or
+returned is due again in its case: the next follow-up run of the month lists it.
 
 Must hold: no line changes its amount; a line is settled once; a repeated return file changes nothing.
 """
@@ -25,6 +25,7 @@ from shared.eventsourcing.orders import Order
 SHAPE = "payment_part"
 SIMULATED_BANK = "simulated_bank"  # 模拟银行: settles the runs of demos and tests
 NO_ACCOUNT = "缺少已确认的收款账户"
+PAYEE_DIED = "领款人死亡，须重新指定领款人"  # its case says so when the part is sent: the line is held, not refused
 
 
 def part_id(run_id: str, number: int) -> str:
@@ -155,7 +156,9 @@ def evolve(state: Part, event: Any) -> Part:
             return replace(state, status="sending")
         case PaymentPartSent():
             sent = tuple("sent" if fate == "due" else fate for fate in state.fates)
-            return _fated(replace(state, status="sent", fates=sent), "refused", event.refused)
+            dead = tuple(LineReason(line.no, PAYEE_DIED) for line in event.refused if line.reason == "payee_died")
+            refused = tuple(line for line in event.refused if line.reason != "payee_died")
+            return _fated(_fated(replace(state, status="sent", fates=sent), "refused", refused), "held", dead)
         case PaymentLinesSettled():
             paid = _fated(state, "paid", tuple(LineReason(no, "") for no in event.paid))
             return _fated(paid, "failed", event.failed)

@@ -223,6 +223,10 @@ def project_benefits(model: ReadModel, t: BenefitTables, turns: Callable[[str], 
     def _payee(rows: Rows, r: Recorded) -> None:
         _set(rows, r, payee_id=r.event.payee_id)
 
+    @model.on(bc.PayeeDied, bc.PayeeLives, bc.PayeeNamed)
+    def _payee_lost(rows: Rows, r: Recorded) -> None:
+        _set(rows, r)
+
     @model.on(bc.PaymentReturned)
     def _returned(rows: Rows, r: Recorded) -> None:
         _stand(rows, r)  # a one-off benefit that closed runs again

@@ -39,6 +39,7 @@ WORKLISTS = {"open": "payment_prepare", "locked": "payment_approve", "approved":
 AWAITING_BANK = "payment_return_file"
 # What is paid once has no month that would stand open again: a line that was not paid stands in a list of its own until it is.
 ONCE_UNPAID = "payment_once_unpaid"
+PAYEE_LOST, PAYEE_NAMED = "payee_lost", "payee_confirm"  # the payee has died: nobody is named in his place, or who is, not confirmed
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,13 @@ class PaymentTables:
     hands: sa.Table
     accounts: sa.Table
     once: sa.Table
+    lost: sa.Table
     calendar: MonthTables
 
     @property
     def worklists(self) -> tuple[sa.Table, ...]:
         """Those whose rows wait for somebody: for ``more_lists`` of ``with_shapes``."""
-        return (self.runs, self.recoveries, self.accounts, self.once, self.calendar.months)
+        return (self.runs, self.recoveries, self.accounts, self.once, self.lost, self.calendar.months)
 
 
 def _waiting() -> tuple[sa.Column[Any], ...]:
@@ -169,6 +171,14 @@ def payment_tables(metadata: sa.MetaData) -> PaymentTables:
             sa.Column("amount_fen", sa.BigInteger, nullable=False),
             *_waiting(),
         ),
+        lost=sa.Table(
+            "payees_lost",
+            metadata,
+            sa.Column("case_id", sa.String(36), primary_key=True),
+            sa.Column("programme", sa.String(60), nullable=False),
+            sa.Column("division", sa.String(12), nullable=False, index=True),
+            *_waiting(),
+        ),
         calendar=month_tables(metadata),
     )
 
@@ -254,6 +264,22 @@ def _project_cases(model: ReadModel, t: PaymentTables) -> None:
         known = rows.get(t.once, case_id=case_id)
         if known is not None and (known["month"] in case.paid or case.payable(known["month"]) <= 0):
             rows.delete(t.once, case_id=case_id)
+
+    @model.on(*shape_events(bc.SHAPE))
+    def _lost(rows: Rows, r: Recorded) -> None:
+        """领款人死亡: until somebody else is the payee, or nothing is to be paid."""
+        case_id = aggregate_id(r)
+        row = rows.get(t.dues, case_id=case_id)
+        case = bc.unpacked("" if row is None else row["state"], bc.Case)
+        if case.payee_gone and case.owes:
+            due_on = next(x.due_on for x in case.payees_lost if x.payee_id == case.payee_id)
+            waits = PAYEE_NAMED if case.payee_named is not None else PAYEE_LOST
+            rows.put(
+                t.lost, case_id=case_id, programme=case.programme, division=case.division,
+                worklist=waits, due_on=due_on.isoformat(), due="payee_naming",
+            )  # fmt: skip
+        elif case.payees_lost or isinstance(r.event, bc.PayeeLives | bc.PayeeChanged):
+            rows.delete(t.lost, case_id=case_id)
 
     @model.on(pr.PaymentLinesListed)
     def _without_account(rows: Rows, r: Recorded) -> None:

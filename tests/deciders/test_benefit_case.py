@@ -971,3 +971,47 @@ def test_nobody_objects_after_the_publicity() -> None:
     """The last day counts; the day after, an appeal against the decision is the way."""
     at("publicised").on("2023-07-13").when(bc.RaiseObjection(CASE, "另有住房")).accepted()
     at("publicised").on("2023-07-14").when(bc.RaiseObjection(CASE, "另有住房")).then_refused("out_of_order")
+
+
+# -- a payee who has died
+
+DIED = bc.PayeeDied(PROGRAMME, SUBJECT, PAYEE, date(2023, 10, 24))
+HEIR = "d4" * 16
+NAME, CONFIRM_HEIR = bc.NamePayee(CASE, HEIR, "监护协议"), bc.ConfirmPayee(CASE, HEIR)
+
+
+def test_nothing_is_paid_to_a_payee_who_has_died_until_two_hands_have_named_another() -> None:
+    """Told once; the months stay due; who names does not confirm; the arrears of waiting go to the new payee."""
+    case = in_force().when(bc.LosePayee(CASE, PAYEE)).then(DIED)
+    case.when(bc.LosePayee(CASE, PAYEE)).then()
+    case.when(pay("2023-08")).then_refused("payee_died", "payee_id")
+    assert case.state.due("2023-08") == 100000
+    case.when(replace(NAME, payee_id=PAYEE)).then_refused("invalid_input", "payee_id")
+    case.when(CONFIRM_HEIR).then_refused("out_of_order")
+    named = case.by("staff:clerk").when(NAME).then(bc.PayeeNamed(HEIR, "监护协议", "staff:clerk"))
+    named.when(pay("2023-08")).then_refused("payee_died")
+    named.when(CONFIRM_HEIR).then_refused("same_hand")
+    named.by("staff:approver").when(replace(CONFIRM_HEIR, payee_id="e5" * 16)).then_refused("out_of_order")
+    confirmed = named.by("staff:approver").when(CONFIRM_HEIR).then(bc.PayeeChanged(HEIR))
+    confirmed.when(pay("2023-08")).accepted()
+    again = confirmed.when(replace(reassess("2023-10", assessed("2023-10", 90000)), payee_id=PAYEE)).accepted()
+    assert again.state.payee_id == HEIR, "facts that are older than his death do not bring him back"
+
+
+def test_a_payee_who_lives_after_all_is_paid_again() -> None:
+    """Also where another was named meanwhile: he is not in force without a confirmation, and the first may be named again."""
+    in_force().when(bc.KeepPayee(CASE, PAYEE)).then()
+    lost = in_force(DIED)
+    back = lost.when(bc.KeepPayee(CASE, PAYEE)).then(bc.PayeeLives(PAYEE))
+    back.when(pay("2023-08")).accepted()
+    back.when(NAME).then_refused("out_of_order")
+    moved = in_force(DIED, bc.PayeeNamed(HEIR, "协议", "staff:clerk"), bc.PayeeChanged(HEIR))
+    assert moved.when(bc.KeepPayee(CASE, PAYEE)).then(bc.PayeeLives(PAYEE)).state.payee_id == HEIR
+
+
+def test_a_case_that_owes_nothing_hears_of_no_payees_death() -> None:
+    """Another's payee, a case that is over and was paid; one that is over and owes a month still does."""
+    in_force().when(bc.LosePayee(CASE, HEIR)).then()
+    over = bc.CaseEnded(PROGRAMME, SUBJECT, "2023-10", "死亡", "")
+    in_force(*paid("2023-08", "2023-09"), over).when(bc.LosePayee(CASE, PAYEE)).then()
+    in_force(*paid("2023-08"), over).when(bc.LosePayee(CASE, PAYEE)).then(DIED)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from services.assistance import household, person, placement
+from services.assistance import household, person, placement, standing
 from services.assistance.benefits import (
     EXTREME_HARDSHIP,
     cases_of_household,
@@ -227,6 +227,8 @@ class PersonDoors(BenefitService):
             person_id, resident_ids.born_on(number), division, form.area, form.monthly_income_fen, form.savings_fen, form.payee_id,
             form.name, number,
         )  # fmt: skip
+        if form.payee_id:
+            standing.alive(self.office, form.payee_id, "payee_id")
         self.office.vault.prepare((person_id,))
         return self.office.handle(person.DECIDER, person_id, order.to(register))
 
@@ -234,6 +236,8 @@ class PersonDoors(BenefitService):
     def change_person(self, order: Order[PersonChangeForm]) -> Any:
         """人员情况变更登记（不在家庭登记中的人员）：户籍、存款、领款人等，自所填月份起计；随后自动复核。"""
         c = order.command
+        if c.payee_id and c.payee_id != c.person_id:
+            standing.alive(self.office, c.payee_id, "payee_id")
         return self.office.handle(person.DECIDER, c.person_id, order.to(person.ChangePerson(**vars(c))))
 
     @command(PersonIncomeForm, permission="assistance:survey")
@@ -348,6 +352,8 @@ class PersonDoors(BenefitService):
                 raise Refused("not_found", "请填写申请人。", "person_id")
             named = person.payee_in(state, dates.month_of(self.office.clock.now().date()))
             subject_id, payee = person_id, payee_id or named or person_id
+            if payee != person_id:
+                standing.alive(self.office, payee, "payee_id")
         return subject_id, payee, division
 
     # -- what others tell us

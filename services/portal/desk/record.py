@@ -54,6 +54,7 @@ MAIN = {
     "accept": "accept_application", "authorise": "record_authorisation", "means_test": "record_means_test", "survey": "record_survey",
     "propose": "propose", "confirm": "confirm", "supplement": "answer_supplement", "objection": "answer_objection",
     "objection_escalated": "answer_objection", "refusal_notice": "tell_refusal", "review": "answer_review", "suspended": "resume_case",
+    "payee_lost": "name_payee", "payee_confirm": "confirm_payee",
     "temporary_accept": "accept_temporary", "temporary_first_grant": "grant_first", "temporary_papers": "complete_papers",
     "temporary_verify": "complete_papers", "temporary_review": "propose_temporary", "temporary_decide": "decide_temporary",
     "temporary_release": "release_instalment", "temporary_overlap": "answer_temporary_overlap", "overlap_consider": "consider_aid_overlap",

@@ -70,6 +70,8 @@ PARTS: dict[str, str] = {
     "carried": "随各月发放的补发金额",
     "double": "认定为重复救助的",
     "ended_cause": "终止的起因",
+    "payees_lost": "已死亡的领款人",
+    "payee_named": "待确认的领款人",
     "suspended_when_ended": "终止时正在暂停",
     "rounds": "此前各次救助期间",
     "expires_on": "到期日期",

@@ -62,6 +62,7 @@ OF_LIST = {
     "recoveries": ("recovery", "key"),
     "owed_months": ("payment_calendar", "key"),
     "once_unpaid": ("case", "key"),
+    "payees_lost": ("case", "key"),
     "error_findings": ("inspection", "key"),
     "temporary_matters": ("temporary", "subject_id"),
     "aid_overlaps": ("aid_overlap", "key"),

@@ -68,6 +68,9 @@ from shared.casework.benefit_case.events import (
     Opened,
     OverpaymentFound,
     PayeeChanged,
+    PayeeDied,
+    PayeeLives,
+    PayeeNamed,
     PaymentReturned,
     ProcedureExtended,
     ProposalVoided,
@@ -107,6 +110,16 @@ from shared.casework.benefit_case.in_force import (
 )
 from shared.casework.benefit_case.late import RestoreCase, restorable, restore_case
 from shared.casework.benefit_case.money import GRANTED_AGAIN
+from shared.casework.benefit_case.payees import (
+    ConfirmPayee,
+    KeepPayee,
+    LosePayee,
+    NamePayee,
+    confirm_payee,
+    keep_payee,
+    lose_payee,
+    name_payee,
+)
 from shared.casework.benefit_case.payment import (
     PayBenefit,
     RefundRepayment,
@@ -186,16 +199,17 @@ __all__ = [
     "ApplicationAccepted", "ApplicationFiled", "ApplicationLapsed", "ApplicationReopened", "ApplicationWithdrawn", "ArrearsFound",
     "ArrearsWithdrawn", "AssignAppeal", "AuthorisationRecorded", "BenefitPaid", "Case", "CaseClosed", "CaseEnded", "CaseGranted",
     "CaseHandedOver", "CasePlace", "CaseProposed", "CaseReassessed", "CaseRefused", "CaseRestored", "CaseResumed", "CaseStepOverdue",
-    "CaseSuspended", "ClaimedDueAgain", "ConfirmCase", "Correction", "Decision", "EarlierRoundReassessed", "EndCase", "ExtendProcedure",
-    "FileAppeal", "FileApplication", "GrantCase", "HandOverCase", "HouseholdSurveyed", "MeansTestRecorded", "MeansTestRequested",
-    "MonthAmount", "MonthDifference", "NoteStepOverdue", "ObjectionAnswered", "ObjectionRaised", "OpenReview", "Opened", "OverpaymentFound",
-    "PayBenefit", "PayeeChanged", "PaymentReturned", "ProcedureExtended", "Progress", "ProposalVoided", "ProposeCase", "RaiseObjection",
-    "ReassessCase", "ReassessEarlierRound", "RecordAuthorisation", "RecordMeansTest", "RecordSurvey", "RefundRepayment", "RefusalTold",
-    "RefuseAcceptance", "RepaymentRefunded", "RepaymentReleased", "RepaymentWithheld", "RequestMeansTest", "RequestSupplement",
-    "RestoreCase", "ResumeCase", "ReturnPayment", "ReviewAnswered", "ReviewOpened", "Round", "SupplementAnswered", "SupplementRequested",
-    "SuspendCase", "Suspension", "SuspensionSetAside", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication",
-    "WithholdRepayment", "advance", "case_id", "decider", "deciding", "earlier_rounds", "evolve", "first_month", "follows", "known",
-    "limits", "next_step", "on_day", "owed", "packed", "restorable", "reviewed_hash", "unpacked", "worklist",
+    "CaseSuspended", "ClaimedDueAgain", "ConfirmCase", "ConfirmPayee", "Correction", "Decision", "EarlierRoundReassessed", "EndCase",
+    "ExtendProcedure", "FileAppeal", "FileApplication", "GrantCase", "HandOverCase", "HouseholdSurveyed", "KeepPayee", "LosePayee",
+    "MeansTestRecorded", "MeansTestRequested", "MonthAmount", "MonthDifference", "NamePayee", "NoteStepOverdue", "ObjectionAnswered",
+    "ObjectionRaised", "OpenReview", "Opened", "OverpaymentFound", "PayBenefit", "PayeeChanged", "PayeeDied", "PayeeLives", "PayeeNamed",
+    "PaymentReturned", "ProcedureExtended", "Progress", "ProposalVoided", "ProposeCase", "RaiseObjection", "ReassessCase",
+    "ReassessEarlierRound", "RecordAuthorisation", "RecordMeansTest", "RecordSurvey", "RefundRepayment", "RefusalTold", "RefuseAcceptance",
+    "RepaymentRefunded", "RepaymentReleased", "RepaymentWithheld", "RequestMeansTest", "RequestSupplement", "RestoreCase", "ResumeCase",
+    "ReturnPayment", "ReviewAnswered", "ReviewOpened", "Round", "SupplementAnswered", "SupplementRequested", "SuspendCase", "Suspension",
+    "SuspensionSetAside", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment", "advance", "case_id",
+    "decider", "deciding", "earlier_rounds", "evolve", "first_month", "follows", "known", "limits", "next_step", "on_day", "owed", "packed",
+    "restorable", "reviewed_hash", "unpacked", "worklist",
 ]  # fmt: skip
 
 
@@ -233,6 +247,10 @@ def decider(service: str) -> Decider[Case]:
             ResumeCase: resume_case,
             OpenReview: open_review,
             AnswerReview: answer_review,
+            LosePayee: lose_payee,
+            KeepPayee: keep_payee,
+            NamePayee: name_payee,
+            ConfirmPayee: confirm_payee,
             PayBenefit: pay_benefit,
             ReturnPayment: return_payment,
             RefundRepayment: refund_repayment,

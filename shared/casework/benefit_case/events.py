@@ -472,9 +472,38 @@ class ReviewAnswered:
 @shape_event(SHAPE, "payee_changed")
 @dataclass(frozen=True)
 class PayeeChanged:
-    """领款人变更: the money goes to somebody else of the household from now on: the one before has died or left."""
+    """领款人变更: the money goes to somebody else from now on: the one before has died or left."""
 
     payee_id: str
+
+
+@shape_event(SHAPE, "payee_died")
+@dataclass(frozen=True)
+class PayeeDied:
+    """领款人死亡 of a payee who is not of the household: nothing is paid to him; another one is to be named by ``due_on``."""
+
+    programme: str
+    subject_id: str
+    payee_id: str
+    due_on: date
+
+
+@shape_event(SHAPE, "payee_lives")
+@dataclass(frozen=True)
+class PayeeLives:
+    """领款人死亡撤销: the death was none."""
+
+    payee_id: str
+
+
+@shape_event(SHAPE, "payee_named")
+@dataclass(frozen=True)
+class PayeeNamed:
+    """重新指定领款人: not paid before another hand has confirmed it (``payee_changed``)."""
+
+    payee_id: str
+    evidence: str
+    by: str
 
 
 @shape_event(SHAPE, "case_step_overdue", published=True)

@@ -212,7 +212,7 @@ def reassess_case(
     if once and outcome != "ended":
         months = (*months, e.MonthAmount(dates.add_months(state.first_month, 1), 0))
     day = appealable_on(state, order)
-    decided: list[Any] = [e.PayeeChanged(c.payee_id)] if c.payee_id and c.payee_id != state.payee_id else []
+    decided: list[Any] = [e.PayeeChanged(c.payee_id)] if _another_payee(state, c.payee_id) else []
     decided.append(
         e.CaseReassessed(
             state.programme,
@@ -406,6 +406,11 @@ def _nothing_new(state: Case, c: ReassessCase, assessments: tuple[Assessment, ..
     exiting = state.status == "gradual_exit" and assessments[-1].exit_ends == state.exit_ends
     same = exiting if outcome == "gradual_exit" else outcome == "unchanged" and state.exit_since is None
     return same and all(state.entitled(a.month) == _amount(state, a) for a in assessments)
+
+
+def _another_payee(state: Case, payee_id: str) -> bool:
+    """Whether these facts name somebody else who can be paid: a registration may still name who has died."""
+    return payee_id not in ("", state.payee_id) and all(lost.payee_id != payee_id for lost in state.payees_lost)
 
 
 def _outcome(last: Assessment, old_fen: int) -> str:

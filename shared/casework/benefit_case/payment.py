@@ -84,6 +84,8 @@ def pay_benefit(state: Case, c: PayBenefit, order: Order[Any]) -> Sequence[Any]:
         raise Refused("amount_changed", "名单锁定后应发金额已变化，转入补发批次。", "expected_fen")
     if c.payee_id and c.payee_id != state.payee_id:
         raise Refused("payee_changed", "名单锁定后领款人已变更，转入补发批次。", "payee_id")
+    if state.payee_gone:
+        raise Refused("payee_died", "领款人死亡，须重新指定领款人。", "payee_id")
     if not state.division_in(c.month).startswith(c.division):
         raise Refused("handed_over", "名单锁定后该户已迁往其他乡镇（街道），由迁入地发放。", "division")
     if set(c.hands) & set(state.signed):

@@ -113,7 +113,7 @@ def advance(p: P, event: Any) -> P:
     match event:
         case e.BenefitPaid() | e.OverpaymentFound() | e.ArrearsFound() | e.ArrearsWithdrawn() | e.PayeeChanged() | e.AppealAssigned():
             return p
-        case e.EarlierRoundReassessed():
+        case e.EarlierRoundReassessed() | e.PayeeDied() | e.PayeeLives() | e.PayeeNamed():
             return p
         case e.SuspensionSetAside() | e.RepaymentRefunded() | e.RepaymentWithheld() | e.RepaymentReleased() | e.ClaimedDueAgain():
             return p
@@ -440,6 +440,25 @@ class Case(Progress):
     proposer: str = ""  # of the proposal before us; beside it, for whoever keeps a case without its proposal
     signed: tuple[str, ...] = ()  # the people who proposed or decided what is due: none of them may pay it
     last_assessment: Assessment | None = None
+    payees_lost: tuple[e.PayeeDied, ...] = ()  # who is not paid any more, also if facts that are older than his death name him
+    payee_named: e.PayeeNamed | None = None  # in the place of the last of them, not confirmed yet
+
+    @property
+    def payee_gone(self) -> bool:
+        """Whether who is to be paid has died, and nobody stands in his place yet."""
+        return any(lost.payee_id == self.payee_id for lost in self.payees_lost)
+
+    @property
+    def owes(self) -> bool:
+        """Whether anything is to be paid yet: a case that is over may owe a month before its end, or arrears."""
+        if self.status not in OVER or self.arrears_fen > 0:
+            return True
+        month = self.first_month
+        while month and month < self.ended_from:
+            if month not in self.paid and self.due(month) > 0:
+                return True
+            month = dates.add_months(month, 1)
+        return False
 
     def entitled(self, month: str) -> int:
         """What was decided for a month, in fen."""
@@ -662,7 +681,15 @@ def evolve(before: Case, event: Any) -> Case:
         case e.ReviewOpened():
             return replace(state, review_by=event.by)
         case e.PayeeChanged():
-            return replace(state, payee_id=event.payee_id)
+            lost = tuple(x for x in state.payees_lost if x.payee_id != event.payee_id)
+            return replace(state, payee_id=event.payee_id, payees_lost=lost, payee_named=None)
+        case e.PayeeDied():
+            return replace(state, payees_lost=(*state.payees_lost, event), payee_named=None)
+        case e.PayeeLives():
+            lost = tuple(x for x in state.payees_lost if x.payee_id != event.payee_id)
+            return replace(state, payees_lost=lost, payee_named=state.payee_named if state.payee_id != event.payee_id else None)
+        case e.PayeeNamed():
+            return replace(state, payee_named=event)
         case e.AppealFiled():
             return replace(state, appeal=event, appeals=event.number, appeal_to="")
         case e.AppealAssigned():
