@@ -172,13 +172,13 @@ class Desk:
                 rows = Rows(model, tx, shapes=self._shapes[name])
                 known = model.checkpoint(office.read)
                 assert known is not None
-                last = self._projected[name]
+                last, head = self._projected[name], office.log.head()  # it passes other services' events too, as the projector does
                 for raw in office.log.read_all(after=last if last >= 0 else None, prefix=None if model.whole else f"{name}."):
                     if raw.position > last and allows(raw):
                         model.project(rows, raw)
                         last = raw.position
                 rows.flush(tx)
-                tx.execute(sa.update(model.checkpoints).values(position=max(known.position, last)))
+                tx.execute(sa.update(model.checkpoints).values(position=max(known.position, last, head)))
                 self._projected[name] = last
 
     def _deliver(self) -> int:
