@@ -66,12 +66,16 @@ class PayeeDoors(BenefitService):
     @command(bc.NamePayee, permission="accept")
     def name_payee(self, order: Order[bc.NamePayee]) -> Any:
         """监护人（领款人）死亡的，重新指定领款人；经另一人确认后生效，暂缓的发放转入补发批次。"""
-        standing.alive(self.office, order.command.payee_id, "payee_id")
-        return self.benefits.act(order)
+        return self._of_the_living(order)
 
     @command(bc.ConfirmPayee, permission="confirm")
     def confirm_payee(self, order: Order[bc.ConfirmPayee]) -> Any:
         """确认重新指定的领款人（与指定人不得为同一人）。"""
+        return self._of_the_living(order)
+
+    def _of_the_living(self, order: Order[Any]) -> Any:
+        """The case's own answer comes first: whoever may not touch it learns of nobody."""
+        self.office.rehearse(self.benefits.cases, order.command.case_id, order)
         standing.alive(self.office, order.command.payee_id, "payee_id")
         return self.benefits.act(order)
 

@@ -236,9 +236,11 @@ class PersonDoors(BenefitService):
     def change_person(self, order: Order[PersonChangeForm]) -> Any:
         """人员情况变更登记（不在家庭登记中的人员）：户籍、存款、领款人等，自所填月份起计；随后自动复核。"""
         c = order.command
+        change = order.to(person.ChangePerson(**vars(c)))
         if c.payee_id and c.payee_id != c.person_id:
+            self.office.rehearse(person.DECIDER, c.person_id, change)  # its own answer comes first
             standing.alive(self.office, c.payee_id, "payee_id")
-        return self.office.handle(person.DECIDER, c.person_id, order.to(person.ChangePerson(**vars(c))))
+        return self.office.handle(person.DECIDER, c.person_id, change)
 
     @command(PersonIncomeForm, permission="assistance:survey")
     def record_person_income(self, order: Order[PersonIncomeForm]) -> Any:
