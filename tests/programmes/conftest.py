@@ -1,7 +1,8 @@
-"""One life for all tests that look back at it."""
+"""One life for all tests that look back at it; two towns for each test of a move."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -25,3 +26,18 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
         made.live()
         d.later(30)
         yield made
+
+
+_towns = itertools.count(201)
+
+
+@pytest.fixture
+def old() -> str:
+    """A town of the test's own, so that nobody else is on its lists."""
+    return f"330225{next(_towns)}"
+
+
+@pytest.fixture
+def new() -> str:
+    """Another."""
+    return f"330225{next(_towns)}"

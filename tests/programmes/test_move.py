@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -35,21 +34,6 @@ def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         publish(made, urban_fen=160_000, rural_fen=150_000, since="2023-08-01")  # in town another standard than in the country
         made.settle()
         yield made
-
-
-_towns = itertools.count(201)
-
-
-@pytest.fixture
-def old() -> str:
-    """A town of the test's own, so that nobody else is on its lists."""
-    return f"330225{next(_towns)}"
-
-
-@pytest.fixture
-def new() -> str:
-    """Another."""
-    return f"330225{next(_towns)}"
 
 
 def history(d: Desk, case_id: str) -> list[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,21 +30,6 @@ def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One desk for all tests of the module; nobody appears in two of them."""
     with desk(tmp_path_factory.mktemp("alone"), "assistance") as made:
         yield made
-
-
-_towns = itertools.count(301)
-
-
-@pytest.fixture
-def old() -> str:
-    """A town of the test's own, so that nobody else is on its lists."""
-    return f"330225{next(_towns)}"
-
-
-@pytest.fixture
-def new() -> str:
-    """Another."""
-    return f"330225{next(_towns)}"
 
 
 def two_homes(d: Desk, numbers: Numbers, old: str, new: str) -> tuple[Home, Home, str, str]:

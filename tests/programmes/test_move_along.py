@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,21 +32,6 @@ def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """One desk for all tests of the module; nobody appears in two of them."""
     with desk(tmp_path_factory.mktemp("along"), "assistance") as made:
         yield made
-
-
-_towns = itertools.count(401)
-
-
-@pytest.fixture
-def old() -> str:
-    """A town of the test's own, so that nobody else is on its lists."""
-    return f"330225{next(_towns)}"
-
-
-@pytest.fixture
-def new() -> str:
-    """Another."""
-    return f"330225{next(_towns)}"
 
 
 def move(d: Desk, made: Home, moved_on: str, to: str, at: str) -> None:
