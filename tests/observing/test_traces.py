@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from services.assistance.benefits import CASES
 from shared import tracing
 from shared.config import ConfigError
+from shared.eventlog.client import Log
 from shared.eventsourcing import codec
 from shared.messaging.client import RpcClient
 from shared.messaging.queues import depths, of_service
@@ -38,12 +40,25 @@ def way(spans: list[dict[str, Any]], last: str) -> list[str]:
     return names
 
 
+def granted_by(eventstore_uri: str, case_id: str) -> str:
+    """The correlation id of the order that granted a case."""
+    log = Log(eventstore_uri)
+    try:
+        [grant] = [raw for raw in log.read(CASES.stream(case_id)) if raw.name == "assistance.case_granted"]
+    finally:
+        log.close()
+    return codec.decode_meta(grant.metadata).correlation_id
+
+
 def test_from_an_agencys_message_to_the_last_reaction(watched: Watched) -> None:
     """An income change: reaction, decision, publication, reaction and so on to the disclosure; each hangs on its cause."""
     bureau = watched.bureau
     who = bureau.person()
     family = bureau.household({"resident_id": who, "name": CANARY, "monthly_income_fen": 0})
-    bureau.granted(family["id"] if "id" in family else family["household_id"])
+    case = bureau.granted(family["id"] if "id" in family else family["household_id"])
+    # What a grant brings with it is over: it asks what is known by then, and would decide of this income before the message's own thread.
+    grant = granted_by(bureau.settings.eventstore_uri, case)
+    until(lambda: [s for s in of(watched.spans(), grant) if s["name"] == "assistance.on_case_granted"])
     message = new_id()
     body = {"resident_id": who, "monthly_income_fen": 40_000, "effective_from": "2023-03-01", "reason": "employment"}
     bureau.publish("hrss", "income_changed", body, message_id=message)
@@ -84,8 +99,6 @@ def test_a_trace_follows_from_what_the_log_holds(watched: Watched) -> None:
         command_id=(command := new_id()), household_no=new_id(), division="330225100", area="urban",
         members=[{"name": CANARY, "relation": "户主", "resident_id": bureau.person()}],
     )  # fmt: skip
-    from shared.eventlog.client import Log
-
     log = Log(bureau.settings.eventstore_uri)
     try:
         [event, *_] = log.read(answer["stream"])
