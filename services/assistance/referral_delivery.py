@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from services.assistance import household, person, placement
+from services.assistance.carrying import EXCHANGES, carry, to_send
 from services.assistance.declarations import DECIDERS
 from services.assistance.declarations.handoffs import SPECIAL_ASSISTANCE_REFERRAL
 from services.assistance.verification_sources import SOURCES, System
@@ -25,7 +26,7 @@ from shared.domain import dates
 from shared.domain.errors import Refused
 from shared.eventsourcing.events import ERASED
 from shared.eventsourcing.orders import Hand, Order, derived_id
-from shared.exchange.adapter import Adapter, AdapterDown, Ask
+from shared.exchange.adapter import Adapter, Ask
 from shared.exchange.declared import Source
 
 CATALOGUE = ("A28",)
@@ -35,7 +36,7 @@ DEPARTMENTS: Mapping[str, str] = MappingProxyType(
 )
 CODES: Mapping[str, str] = MappingProxyType({unit: code for code, unit in DEPARTMENTS.items()})
 PERSON_NO = "人员编号"
-EXCHANGES, HANDOFFS = DECIDERS[exchange.NAME], DECIDERS[handoff.NAME]
+HANDOFFS = DECIDERS[handoff.NAME]
 HAND = Hand.service("assistance")
 AdapterFor = Callable[[Source, System], Adapter]
 
@@ -84,19 +85,13 @@ class Delivery:
             prepare = exchange.PrepareExchange(CODE, state.home, record_id, items, f"专项救助转介 {state.number}", terms)
             self.office.handle(EXCHANGES, this, order.to(prepare, f"prepare {this}"))
         e: exchange.Exchange = self.office.load(EXCHANGES, this).state
-        if e.status != "prepared" or (e.again_at is not None and order.now < e.again_at):
+        if not to_send(e, order.now):
             return
         asks = self._asks(state, e, order)
         if not asks:
             self._give_up(this, "所涉人员未登记，或个人信息已删除", order)
             return
-        try:
-            reference = self._way(department).send(this, asks)
-        except AdapterDown as down:
-            failed = exchange.NoteExchangeSendFailed(this, str(down))
-            self.office.handle(EXCHANGES, this, order.to(failed, f"send failed {this} {e.attempt + 1}"))
-            return
-        self.office.handle(EXCHANGES, this, order.to(exchange.SendExchange(this, reference), f"sent {this}"))
+        carry(self.office, this, e.attempt, lambda: self._way(department).send(this, asks), order)
 
     def _asks(self, state: handoff.Handoff, e: exchange.Exchange, order: Order[Any]) -> list[Ask]:
         until = state.due_on.isoformat() if state.due_on else ""

@@ -12,8 +12,8 @@ from datetime import date
 from typing import Any
 
 from services.assistance import check_rights, household, means_test, person, placement, reverification, verification_sources
+from services.assistance.carrying import EXCHANGES, carry, to_send
 from services.assistance.check_rights import CUT_OVERS
-from services.assistance.declarations import DECIDERS
 from services.assistance.means_test import AUTHORISATIONS, VERIFICATIONS, AskedField, AskedSource, Declared
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.reverification import CAMPAIGNS
@@ -28,7 +28,6 @@ from shared.exchange.adapter import Adapter, AdapterDown, Ask, Reply
 from shared.exchange.declared import Source, Sources
 from shared.exchange.files import AnswerFile, FileAdapter
 
-EXCHANGES = DECIDERS["exchange"]
 HAND = Hand.service("assistance")
 AdapterFor = Callable[[Source, System], Adapter]
 
@@ -218,7 +217,7 @@ class Checks:
     def send(self, exchange_id: str, order: Order[Any]) -> None:
         """Send a prepared request, under signatures that hold now; what cannot be sent is tried again by the timer."""
         e: exchange.Exchange = self.office.load(EXCHANGES, exchange_id).state
-        if e.status != "prepared" or (e.again_at is not None and order.now < e.again_at):
+        if not to_send(e, order.now):
             return
         state: means_test.Verification = self.office.load(VERIFICATIONS, e.subject_id).state
         try:
@@ -231,16 +230,13 @@ class Checks:
             self.give_up(exchange_id, "查询对象的个人信息已删除", order)
             return
         source = self.office.load(SOURCES, e.terms.system).state
-        try:
+
+        def out() -> str:
             if source.suspended:
                 raise AdapterDown("来源停用")
-            reference = self._way(e.terms.system).send(exchange_id, asks)
-        except AdapterDown as down:
-            failed = exchange.NoteExchangeSendFailed(exchange_id, str(down))
-            self.office.handle(EXCHANGES, exchange_id, order.to(failed, f"send failed {exchange_id} {e.attempt + 1}"))
-            return
-        sent = exchange.SendExchange(exchange_id, reference)
-        self.office.handle(EXCHANGES, exchange_id, order.to(sent, f"sent {exchange_id}"))
+            return self._way(e.terms.system).send(exchange_id, asks)
+
+        carry(self.office, exchange_id, e.attempt, out, order)
 
     def give_up(self, exchange_id: str, reason: str, order: Order[Any]) -> None:
         """No answer is waited for, and nothing of the request is kept."""

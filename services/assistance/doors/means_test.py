@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from services.assistance import check_rights, household, means_test, reverification, verification_sources
 from services.assistance.benefits import CASES, certificates_behind
+from services.assistance.carrying import EXCHANGES
 from services.assistance.check_rights import CUT_OVERS, RIGHTS
 from services.assistance.doors.answers import AUTHORISATION, SOURCES_SHOWN, Traced
 from services.assistance.means_test import AUTHORISATIONS, VERIFICATIONS
@@ -17,7 +18,7 @@ from services.assistance.read_model import BENEFITS, MODEL, TABLES
 from services.assistance.reverification import CAMPAIGNS
 from services.assistance.rows import means_test as rows
 from services.assistance.verification_sources import SOURCES, System
-from services.assistance.verifying import EXCHANGES, HAND, REFUSED, Checks, Taken
+from services.assistance.verifying import HAND, REFUSED, Checks, Taken
 from shared.casework import benefit_case
 from shared.casework.benefits import CaseRef, ReviewAnswer
 from shared.domain import division as divisions

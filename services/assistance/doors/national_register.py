@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -64,7 +65,7 @@ class NationalRegisterDoors(DeterminationDoors):
         broken = [{"line": b.line, "reason": b.reason} for b in read.broken]
         begun: Any
         if read.persons:
-            path.replace(work / f"{read.digest}{path.suffix}")
+            shutil.copyfile(path, work / f"{read.digest}{path.suffix}")  # it stays until the comparison is begun, whatever is killed
             begun = national_register.StartNationalComparison(read.digest, district, month, len(read.persons), tuple(read.broken))
         else:
             begun = national_register.NoteComparison(read.digest, district, month, 0, 0, 0, 0, 0, 0, tuple(read.broken))

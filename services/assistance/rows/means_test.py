@@ -16,7 +16,7 @@ from services.assistance import check_rights as cr
 from services.assistance import means_test as mt
 from services.assistance import reverification as rv
 from services.assistance import verification_sources as vs
-from services.assistance.verifying import EXCHANGES
+from services.assistance.carrying import EXCHANGES
 from shared.casework import exchange as ex
 from shared.eventlog.benefit_rows import aggregate_id
 from shared.eventlog.read_model import ReadModel, Rows
