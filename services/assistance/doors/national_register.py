@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from shared.rules.profile import load_profile
 from shared.security.permissions import within
 
 PAGE = 500  # units of the register, persons of the file, that are compared at once
+_read = lru_cache(maxsize=1)(national_register.read)  # many pages are held against one file, which bears the hash of what is in it
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class NationalRegisterDoors(DeterminationDoors):
         file = next((p for p in self._jinmin("work").iterdir() if p.stem == r.digest), None)
         if file is None:
             raise Refused("not_found", "正在比对的金民文件已不在，请将原文件放回 work 目录。", None)
-        theirs = national_register.read(file, self.office.person_id).persons
+        theirs = _read(file, self.office.person_id).persons
         side, place = r.side, ""
         if r.side == "here":
             ours, place = self._register_page(state.division, r.month, r.behind)
@@ -107,6 +109,7 @@ class NationalRegisterDoors(DeterminationDoors):
         self.office.handle(national_register.DECIDER, due.aggregate_id, due.order(part, f"part {len(state.made)} {r.side} {r.behind}"))
         if not side:
             file.unlink(missing_ok=True)
+            _read.cache_clear()
 
     def _register_page(self, division: str, month: str, after: str) -> tuple[dict[str, national_register.Listed], str]:
         """Who of the next page of the register has a class, and the place behind which it goes on, "" = it is through."""
