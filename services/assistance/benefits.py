@@ -252,7 +252,7 @@ def _disability(office: Office, asked: Asked) -> Gathered:
 
 def _in_an_earlier_round(case: benefit_case.Case, month: str) -> bool:
     """Whether an application before the last one led to this month: it is reviewed, whatever a late fact made of it meanwhile."""
-    return any(r.first <= month < r.end for r in benefit_case.earlier_rounds(case))
+    return any(r.first <= month < benefit_case.reaches(case, r) for r in benefit_case.earlier_rounds(case))
 
 
 def _drawn(who: Known, support: benefit_case.Case, month: str) -> tuple[str, ...]:
@@ -443,8 +443,18 @@ class AssistanceBenefits(Benefits):
         since = self.case(case_id).ended_from if self.office.load(self.cases, case_id).state.status == "ended" else ""
         restored = super().restore(case_id, reason, order, again, account)
         if restored:
-            self._class_again(self.case(case_id), since, f"restored:{order.command_id}", order)
+            case = self.case(case_id)
+            self._class_again(case, max(since, case.first_month), f"restored:{order.command_id}", order)
         return restored
+
+    def earlier_decided(self, state: benefit_case.Case, month: str, cause: str, order: Order[Any]) -> None:
+        """No published event speaks of them: the class of those months is given or taken here, and so is what 特困 stands in the way of."""
+        note_class(self.office, state.programme, state.subject_id, order)
+        if state.programme == EXTREME_HARDSHIP:
+            homes = note_support(self.office, state.subject_id, order)
+            beside = [c for c in cases_of_person(state.subject_id) if c != benefit_case.case_id(state.programme, state.subject_id)]
+            for case_id in (*beside, *(c for home in homes for c in cases_of_household(home))):
+                self.reassess(case_id, month, cause, order)
 
     def _class_again(self, state: benefit_case.Case, month: str, cause: str, own: Order[Any]) -> None:
         note_class(self.office, state.programme, state.subject_id, own)

@@ -58,13 +58,35 @@ def _correction(events: Sequence[Any], key: str, changing: bool, restored: bool 
     for n, e in enumerate(events):
         if isinstance(e, bc.PayeeChanged):
             payee = e.payee_id
-        elif isinstance(e, bc.CaseReassessed):
-            reassess = bc.ReassessCase(key, e.effective_month, e.assessments, e.facts_version, e.cause, payee, e.next_turn or "")
-        elif isinstance(e, bc.CaseEnded) and (restored or not isinstance(events[n - 1], bc.CaseReassessed)):
+        elif reassess is None and isinstance(e, bc.CaseReassessed | bc.CaseGranted):
+            reassess = bc.ReassessCase(**{"case_id": key, "payee_id": payee, **_reassessment(events)})
+        elif isinstance(e, bc.CaseEnded) and not _of_the_months(events[n - 1], restored):
             end = bc.EndCase(key, e.first_unpaid_month, e.reason, e.basis, e.gone)
         elif isinstance(e, bc.EarlierRoundReassessed):
             earlier.append(bc.ReassessEarlierRound(**_earlier(e, key)))
     return bc.Correction(reassess, end, changing, tuple(earlier))
+
+
+def _of_the_months(before: Any, restored: bool) -> bool:
+    """Whether an end follows from the months decided before it; ``restored``: an end of its own may stand behind them."""
+    if restored:
+        return isinstance(before, bc.CaseReassessed) and before.outcome == "ended"
+    return isinstance(before, bc.CaseReassessed | bc.CaseGranted | bc.CaseSuspended)
+
+
+def _reassessment(events: Sequence[Any]) -> dict[str, Any]:
+    """What was asked about, of the decisions that it came to: months that are not due part them, and it is granted again behind those."""
+    decided = [e for e in events if isinstance(e, bc.CaseReassessed | bc.CaseGranted)]
+    months = (e.assessments if isinstance(e, bc.CaseReassessed) else (e.assessment,) for e in decided)
+    first = decided[0]
+    since = first.effective_month if isinstance(first, bc.CaseReassessed) else first.first_month
+    return {
+        "effective_month": events[0].from_month if isinstance(events[0], bc.CaseRestored) else since,
+        "assessments": tuple(a for some in months for a in some),
+        "facts_version": first.facts_version,
+        "cause": first.cause,
+        "next_turn": next((e.next_turn for e in decided if e.next_turn), ""),
+    }
 
 
 def _earlier(e: bc.EarlierRoundReassessed, key: str) -> dict[str, Any]:
@@ -100,10 +122,14 @@ def _appealed(state: Any, events: Sequence[Any], order: Order[Any]) -> Iterable[
 
 
 def _restored(state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
-    of(events, bc.CaseRestored)
+    if not isinstance(events[0], bc.CaseRestored) and not getattr(events[0], "cause", ""):
+        return
+    # Of a case that is granted again the reason stands with what is owed of months that went by; of none, nothing says it.
+    reasons = (x.reason for x in (events[0], events[-1]) if isinstance(x, bc.CaseRestored | bc.ArrearsFound))
+    told = {"account": state.ended_cause, "reason": next(reasons, "补发")}
     for changing in (False, True):
         for restored in (True, False):
-            yield {"correction": _correction(events, _case_key(state), changing, restored), "account": state.ended_cause}
+            yield {**told, "correction": _correction(events, _case_key(state), changing, restored)}
 
 
 def _granted(_state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
@@ -112,12 +138,11 @@ def _granted(_state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable
 
 
 def _reassessed(_state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:
-    decided = [e for e in events if isinstance(e, bc.CaseReassessed)]
     payee = next((e.payee_id for e in events if isinstance(e, bc.PayeeChanged)), "")
-    if not decided:  # what was reviewed is no longer so: the facts of a pending case are newer
+    if not any(isinstance(e, bc.CaseReassessed) for e in events):  # what was reviewed is no longer so: newer facts of a pending case
         yield {"effective_month": "2000-01", "assessments": (), "facts_version": 1 << 40, "cause": ""}
         return
-    yield {"payee_id": payee, "next_turn": decided[0].next_turn or ""}
+    yield {"payee_id": payee, **_reassessment(events)}
 
 
 def _ended(_state: Any, events: Sequence[Any], _order: Order[Any]) -> Iterable[Mapping[str, Any]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import dropwhile
 from typing import Any, Literal
 
 from shared.casework import benefit_case
@@ -27,6 +28,9 @@ from shared.eventsourcing.orders import Answer, Hand, Order
 from shared.rules.assessment import Assessment
 
 __all__ = ["AppealAnswer", "Asked", "Benefits", "CaseRef", "Confirmation", "Found", "Office", "ReviewAnswer", "SubjectGone"]
+
+
+TOLD_LATE = "停发的月份按现已查明的情况重新核定"  # of an end by the rules that they do not give any more
 
 
 @dataclass(frozen=True)
@@ -183,9 +187,11 @@ class Benefits:
         """动态管理: assess every month from the one the fact counts from to this one, each by its own rules and on its own facts.
 
         Months ahead that were decided already are decided again too, and those up to ``until``, the last month from which a known
-        fact counts; of an ended case only the months before its end, and of earlier rounds those that they had.
+        fact counts; of an ended case the months before its end and those that the end does not settle, and so of earlier rounds.
         """
         state: Case = self.office.load(self.cases, case_id).state
+        if effective_month <= benefit_case.unsettled(state) and self.restore(case_id, TOLD_LATE, order, account=state.ended_cause):
+            state = self.office.load(self.cases, case_id).state
         if not state.open and state.status not in ("ended", "closed") and not benefit_case.earlier_rounds(state):
             return None
         found = self.looked_at(state, case_id, effective_month, cause, order, until)
@@ -195,15 +201,23 @@ class Benefits:
             answer = self.office.handle(self.cases, case_id, order.to(found.end, f"end {case_id}"))
         if found.reassess is not None:
             answer = self.office.handle(self.cases, case_id, order.to(found.reassess, f"reassess {case_id}"))
+        touched = []
         for earlier in found.earlier:
             answer = self.office.handle(self.cases, case_id, order.to(earlier, f"reassess {case_id} {earlier.before}"))
+            touched += [earlier.from_month] if answer.events else []
+        if touched:
+            after: Case = self.office.load(self.cases, case_id).state
+            self.earlier_decided(after, min(touched), cause, order.to(None, f"earlier {case_id}"))
         return answer
+
+    def earlier_decided(self, state: Case, month: str, cause: str, order: Order[Any]) -> None:
+        """Months of an earlier round were decided otherwise, from this one on: for what rests on them."""
 
     def looked_at(
         self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any], until: str = "", revive: bool = False
     ) -> Correction:
         """What the rules say now of the months from ``effective_month`` on; ``revive``: of an ended case also those behind its end."""
-        earlier = () if revive else self._looked_at_earlier(state, case_id, effective_month, cause)
+        earlier = () if revive else self._looked_at_earlier(state, case_id, effective_month, cause, order)
         first = max(effective_month, state.first_month) if state.first_month else effective_month
         if state.pending:  # nothing of an earlier month is asked for: a paper of years ago lies before all rules
             first = max(first, benefit_case.first_month(state, order.today))
@@ -217,32 +231,37 @@ class Benefits:
         amount = state.entitled(dates.add_months(first, -1)) or state.entitled(first)
         exiting = state.exit_since or state.exit_was
         since = exiting if exiting and exiting < first else None
-        assessments, version, payee, changing, end, turn = self._each_month(state, case_id, first, last, amount, since)
+        today = dates.month_of(order.today)
+        assessments, version, payee, changing, end, turn = self._each_month(state, case_id, first, last, amount, since, today)
         reassess = benefit_case.ReassessCase(case_id, first, assessments, version, cause, payee, turn) if assessments else None
         return Correction(reassess, end, changing, earlier)
 
     def _looked_at_earlier(
-        self, state: Case, case_id: str, effective_month: str, cause: str
+        self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any]
     ) -> tuple[benefit_case.ReassessEarlierRound, ...]:
-        """What they say of the months of rounds that are over, each as it was then: with its own amounts and its own gradual exit."""
+        """What they say of the months of rounds that are over, each as it was then: with its own amounts and its own gradual exit; and of
+        those behind the end that it does not settle."""
         found = []
         for r in benefit_case.earlier_rounds(state):
-            if effective_month >= r.end:
+            before = benefit_case.reaches(state, r)
+            if effective_month >= before or r.first >= r.end:
                 continue
-            first = max(effective_month, r.first)
+            first = max(min(effective_month, dates.add_months(r.end, -1)), r.first)
             amount = state.entitled(dates.add_months(first, -1)) if first > r.first else 0
             since = r.exit_since if r.exit_since and r.exit_since < first else None
-            last = dates.add_months(r.end, -1)
-            assessments, version, _, _, end, _ = self._each_month(state, case_id, first, last, amount or state.entitled(first), since)
+            last, amount = dates.add_months(before, -1), amount or state.entitled(first)
+            today = dates.month_of(order.today)
+            assessments, version, _, _, end, _ = self._each_month(state, case_id, first, last, amount, since, today)
             gone = (end.first_unpaid_month, end.reason) if end is not None else ("", "")
-            found.append(benefit_case.ReassessEarlierRound(case_id, first, r.end, assessments, version, cause, *gone))
+            found.append(benefit_case.ReassessEarlierRound(case_id, first, before, assessments, version, cause, *gone))
         return tuple(found)
 
     def _each_month(
-        self, state: Case, case_id: str, first: str, last: str, amount: int, since: str | None
+        self, state: Case, case_id: str, first: str, last: str, amount: int, since: str | None, today: str
     ) -> tuple[tuple[Assessment, ...], int, str, bool, benefit_case.EndCase | None, str]:
         """The rules' word on every month, each with what was due in the one before; the end, where nobody is there any more; and the month
-        in which the calendar alone changes what they say."""
+        in which the calendar alone changes what they say. Behind a month that is not due those until ``today`` are looked at as well, none
+        ahead: who is due again then applies anew."""
         assessments: list[Assessment] = []
         version, payee, changing, turn = -1, "", False, ""
         end: benefit_case.EndCase | None = None
@@ -256,7 +275,7 @@ class Benefits:
             assessments.append(a)
             amount = a.amount_fen
             since = (since or month) if a.outcome == "gradual_exit" else None
-            if a.outcome == "ended":
+            if month >= today and not state.pending and not benefit_case.due_by(a):
                 break
         return tuple(assessments), version, payee, changing, end, turn
 
@@ -279,6 +298,10 @@ class Benefits:
         if again is not None and (end is None or again.first_unpaid_month < end.first_unpaid_month):
             there = tuple(a for a in reassess.assessments if a.month < again.first_unpaid_month)
             end, reassess = again, replace(reassess, assessments=there)
+        there = tuple(dropwhile(lambda a: not benefit_case.due_by(a), reassess.assessments))
+        if not there:
+            return False
+        reassess = replace(reassess, assessments=there, effective_month=max(reassess.effective_month, there[0].month))
         restore = benefit_case.RestoreCase(case_id, reason, Correction(reassess, end, found.changing), account)
         self.office.handle(self.cases, case_id, order.to(restore, f"restore {case_id}"))
         after: Case = self.office.load(self.cases, case_id).state

@@ -72,7 +72,7 @@ def months_of(state: bc.Case, today: date, n: int, revive: bool = False) -> bc.R
             kind = "eligible"
         amount = 0 if kind == "ended" else (30000, 50000, 100000)[(n + k) % 3]
         found.append(assessed(month, amount, kind, "2025-05" if kind == "gradual_exit" else None))
-        if kind == "ended":
+        if kind == "ended" and month >= dates.month_of(today):
             break
     return bc.ReassessCase(CASE, first, tuple(found), state.facts_version + n % 2, ("fact", "review:x", "standard:y")[n % 3])
 
@@ -81,17 +81,20 @@ def late(state: bc.Case, today: date, n: int) -> tuple[bc.ReassessEarlierRound, 
     """A late fact about a round that is over, and a death that was none, or was on a later day."""
     rounds = bc.earlier_rounds(state) or (bc.Round("2023-01", "2023-03"),)
     r = rounds[n % len(rounds)]
-    span = dates.months_between(r.first, dates.add_months(r.end, -1))[n % 2 :] or [r.first]
+    before = bc.reaches(state, r) if state.first_month else r.end
+    span = dates.months_between(r.first, dates.add_months(before, -1))[n % 2 :] or [r.first]
     found = tuple(assessed(m, (30000, 0, 100000)[(n + k) % 3]) for k, m in enumerate(span))
-    earlier = bc.ReassessEarlierRound(CASE, span[0], r.end, found[: 1 + n % 2], state.facts_version, "fact", span[-1] if n > 3 else "")
+    gone = span[-1] if n > 3 and before == r.end else ""
+    earlier = bc.ReassessEarlierRound(CASE, span[0], before, found[: 1 + n % 2] if gone else found, state.facts_version, "fact", gone)
     since = state.ended_from or dates.month_of(today)
+    since = dates.add_months(since, n % 3) if since < bc.unsettled(state) else since
     last = max(since, dates.month_of(today))
-    there = tuple(assessed(m, (50000, 100000)[n % 2]) for m in dates.months_between(since, last))
+    there = tuple(assessed(m, (50000, 100000, 0)[(n + k) % 3 if k else n % 2]) for k, m in enumerate(dates.months_between(since, last)))
     again = bc.EndCase(CASE, dates.add_months(last, 1 - n % 2), "死亡", "", gone=True) if n % 3 else None
     if again is not None:
         there = tuple(a for a in there if a.month < again.first_unpaid_month)
     revived = bc.ReassessCase(CASE, since, there, state.facts_version, "restored:x")
-    return earlier, bc.RestoreCase(CASE, "误登", bc.Correction(revived, again))
+    return earlier, bc.RestoreCase(CASE, "误登", bc.Correction(revived, again), state.ended_cause if n % 2 else "")
 
 
 def asked(state: bc.Case, act: str, terms: Terms, today: date, n: int) -> Any:

@@ -544,6 +544,8 @@ class Bureau:
             self.money.settled(facts.run_id, facts.number, order)
         elif event == "overpayment_found":
             self.money.open_recovery(event_id, facts, order)
+        elif event == "claimed_due_again":
+            self.money.due_again(event_id, facts, order)
         elif event == "payment_returned":
             self.money.payment_returned(facts, order)
 

@@ -11,10 +11,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given as for_all
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from services.assistance import temporary as t
+from services.assistance.benefits import CASES
 from shared.casework import asking
+from shared.casework.programme import Terms
 from shared.clock import SHANGHAI
 from shared.domain.errors import Refused
 from shared.eventlog.client import NO_STREAM, Raw
@@ -24,6 +27,7 @@ from shared.eventsourcing.commands import command_type
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import REGISTRY
 from shared.eventsourcing.orders import Hand, Order
+from tests.deciders import test_case_properties as cases
 from tests.deciders.test_possible import ALL as LIVES_OF
 from tests.deciders.test_possible import FIRST, LIVES, STEP
 from tests.desk import Desk
@@ -106,6 +110,37 @@ def test_whatever_a_record_went_through_comes_out_as_it_is_recorded(category: st
             happened.append((order, events))
             state = life.decider.fold(events, state)
     asked_about = list(asked_again().of_stream(life.decider, raws_of(life.decider, key, happened))) if happened else []
+    assert [(a.at.name, a.differs) for a in asked_about if a.differs] == []
+
+
+LATE = st.tuples(
+    st.sampled_from(
+        ["pay"] * 4 + ["next"] * 4 + ["reassess"] * 6 + ["earlier"] * 3 + ["restore"] * 4 + ["appeal"] * 2
+        + ["grant", "end", "suspend", "resume", "assign", "open_review", "answer_review", "returned", "file"]
+    ),
+    st.sampled_from(cases.HANDS), st.sampled_from([0, 0, 1, 9, 31]), st.integers(0, 5),
+)  # fmt: skip
+
+
+@settings(parent=LIVES, max_examples=200)
+@for_all(st.sampled_from(["monthly", "monthly", "none"]), st.sampled_from([0, 60]), st.lists(LATE, min_size=25, max_size=60))
+def test_whatever_came_to_light_late_of_a_case_comes_out_as_it_is_recorded(payment: Any, appeal_days: int, steps: list[Any]) -> None:
+    """Cases whose months are decided again and again, with months that fall out and are given back: each order decided once more."""
+    terms, key = Terms(payment=payment, objection_days=appeal_days, answer_days=20, review_months=2), cases.CASE
+    state, now = CASES.initial, datetime(2023, 6, 1, 9, tzinfo=SHANGHAI)
+    happened: list[tuple[Order[Any], Sequence[Any]]] = []
+    for number, (act, hand, days, n) in enumerate([("grant", "staff:a", 0, 3), *steps]):
+        now += timedelta(days=days)
+        command = cases.asked(state, act, terms, now.date(), n)
+        order: Order[Any] = Order(command, f"c{number}", Hand(cases.hand_of(state, act, hand)), now)
+        try:
+            events = CASES.decide[type(command)](state, command, order)
+        except Refused:
+            continue
+        if events:
+            happened.append((order, events))
+            state = CASES.fold(events, state)
+    asked_about = list(asked_again().of_stream(CASES, raws_of(CASES, key, happened)))
     assert [(a.at.name, a.differs) for a in asked_about if a.differs] == []
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from services.assistance import household, person
 from services.assistance.benefits import CASES
 from services.assistance.programmes import PROGRAMMES
+from services.eldercare.benefits import CASES as ELDER_CASES
 from shared.casework import benefit_case as bc
 from tests.desk import Desk
 from tests.e2e.conftest import resident_id
@@ -111,6 +112,12 @@ def pay(d: Desk, programme: str, month: str, town: str = TOWN) -> dict[str, Any]
     d.settle()
     found: dict[str, Any] = d.call("get_payment_run", "auditor", run_id=run)
     return found
+
+
+def happened(d: Desk, service: str, case_id: str, kind: type) -> list[Any]:
+    """The events of a kind in a case, oldest first."""
+    decider = ELDER_CASES if service == "eldercare" else CASES
+    return [r.event for r in d.services[service].office.history(decider.stream(case_id)) if isinstance(r.event, kind)]
 
 
 def case_of(programme: str, subject_id: str) -> str:

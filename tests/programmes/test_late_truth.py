@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.assistance.benefits import CASES
 from services.eldercare.benefits import CASES as ELDER_CASES
 from shared.casework import benefit_case as bc
 from shared.domain.errors import Refused
 from tests.desk import Desk, desk
-from tests.programmes.people import Numbers, case, case_of, due, grant, home, pay, single
+from tests.programmes.people import Numbers, case, case_of, due, grant, happened, home, pay, single
 
 ALLOWANCE, LIVING, SUPPORT = "old_age_allowance", "minimum_living_allowance", "extreme_hardship_support"
 TOWN = "330225101"
@@ -56,11 +55,6 @@ def dies(d: Desk, number: str, died_on: str, town: str) -> None:
     form = {"resident_id": number, "name": "某人", "died_on": died_on, "division": town}
     d.call("register_death", "registrar", service="registry", **form)
     d.settle()
-
-
-def happened(d: Desk, service: str, case_id: str, kind: type) -> list[Any]:
-    decider = ELDER_CASES if service == "eldercare" else CASES
-    return [r.event for r in d.services[service].office.history(decider.stream(case_id)) if isinstance(r.event, kind)]
 
 
 def process(d: Desk, person_id: str) -> dict[str, Any]:

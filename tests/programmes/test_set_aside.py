@@ -167,8 +167,8 @@ def test_the_price_subsidy_comes_back_with_the_class(d: Desk, numbers: Numbers) 
     assert [r["status"] for r in d.call("list_recoveries", "auditor", case_id=price)] == ["settled"], "met by the decision"
 
 
-def test_a_subsidy_that_ended_with_the_class_comes_back_with_it(d: Desk, numbers: Numbers) -> None:
-    """困难残疾人生活补贴 ended because 低保 did, by a wrong income: it runs again from the same month, and its claim is met."""
+def with_a_subsidy(d: Desk, numbers: Numbers) -> tuple[Home, str, str, int]:
+    """低保 of a household, and the living subsidy of a disabled member that rests on its class, paid for August."""
     d.on("2023-07-03")
     made = home(d, numbers, {"born": "19700101", "monthly_income_fen": 20000}, {"born": "19720101"})
     who = made.members[1]
@@ -179,12 +179,30 @@ def test_a_subsidy_that_ended_with_the_class_comes_back_with_it(d: Desk, numbers
     subsidy = grant(d, SUBSIDY, person_id=who)
     d.on("2023-08-20")
     pay(d, SUBSIDY, "2023-08")
-    paid = stands(d, subsidy).paid["2023-08"]
+    return made, living, subsidy, stands(d, subsidy).paid["2023-08"]
+
+
+def test_a_subsidy_that_ended_with_the_class_comes_back_with_it(d: Desk, numbers: Numbers) -> None:
+    """困难残疾人生活补贴 ended ahead because 低保 did, by a wrong income: the appeal that gives the one back gives the other back too."""
+    made, living, subsidy, paid = with_a_subsidy(d, numbers)
+    d.on("2023-09-05")
+    earns(d, made, 900000, "2023-09-02")
+    assert (stands(d, subsidy).status, stands(d, subsidy).ended_from) == ("ended", "2023-10")
+    earns(d, made, 20000, "2023-09-02")
+    assert stands(d, subsidy).status == "ended", "nothing was taken back: a fact alone revives neither"
+    d.on("2023-10-05")
+    upheld(d, living)
+    assert stands(d, subsidy).status == "in_force"
+    assert [stands(d, subsidy).due(m) for m in ("2023-09", "2023-10")] == [paid, paid]
+
+
+def test_a_class_that_was_taken_back_by_a_late_income_comes_back_with_the_right_one(d: Desk, numbers: Numbers) -> None:
+    """Both had ended from August, told in September, by a wrong income: corrected, both run again, and what was claimed is met."""
+    made, _, subsidy, paid = with_a_subsidy(d, numbers)
     d.on("2023-09-05")
     earns(d, made, 900000, "2023-07-10")
     assert (stands(d, subsidy).status, dict(stands(d, subsidy).claimed)) == ("ended", {"2023-08": paid})
     earns(d, made, 20000, "2023-07-10")
-    assert stands(d, subsidy).status == "ended", "a fact alone revives neither"
-    upheld(d, living)
     assert (stands(d, subsidy).status, dict(stands(d, subsidy).claimed)) == ("in_force", {})
     assert (stands(d, subsidy).due("2023-09"), stands(d, subsidy).arrears_fen) == (paid, 0)
+    assert [r["status"] for r in d.call("list_recoveries", "auditor", case_id=subsidy)] == ["settled"]

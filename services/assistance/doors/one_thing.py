@@ -65,7 +65,7 @@ def decided_last(history: Sequence[Recorded], begun_at: int) -> tuple[str, str]:
     outcome, note, first = "", "", ""
     for r in history[ours[-1] : next((n for n in filed if n > ours[-1]), len(history))]:
         match r.event:
-            case benefit_case.CaseGranted():
+            case benefit_case.CaseGranted() if outcome != "granted":  # or again, behind months that were not due
                 first = r.event.first_month
                 outcome, note = "granted", f"自{first}起"
             case benefit_case.CaseEnded() if first and r.event.first_unpaid_month <= first:

@@ -98,6 +98,7 @@ from shared.casework.benefit_case.in_force import (
     SuspendCase,
     answer_review,
     deciding,
+    due_by,
     end_case,
     follows,
     grant_case,
@@ -187,7 +188,9 @@ from shared.casework.benefit_case.state import (
     on_day,
     owed,
     packed,
+    reaches,
     unpacked,
+    unsettled,
     worklist,
 )
 from shared.eventsourcing.decider import Decider
@@ -208,8 +211,8 @@ __all__ = [
     "RepaymentRefunded", "RepaymentReleased", "RepaymentWithheld", "RequestMeansTest", "RequestSupplement", "RestoreCase", "ResumeCase",
     "ReturnPayment", "ReviewAnswered", "ReviewOpened", "Round", "SupplementAnswered", "SupplementRequested", "SuspendCase", "Suspension",
     "SuspensionSetAside", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment", "advance", "case_id",
-    "decider", "deciding", "earlier_rounds", "evolve", "first_month", "follows", "known", "limits", "next_step", "on_day", "owed", "packed",
-    "restorable", "reviewed_hash", "unpacked", "worklist",
+    "decider", "deciding", "due_by", "earlier_rounds", "evolve", "first_month", "follows", "known", "limits", "next_step", "on_day", "owed",
+    "packed", "reaches", "restorable", "reviewed_hash", "unpacked", "unsettled", "worklist",
 ]  # fmt: skip
 
 

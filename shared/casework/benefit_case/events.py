@@ -239,7 +239,8 @@ class CaseGranted:
     """确认: in force, paid from ``first_month`` (once, if the terms say so; never, if it is a determination).
 
     ``hands``: who decided what this grant only carries out (an approval of temporary assistance, a price linkage). ``next_turn``: the
-    month in which the calendar alone changes what it rests on (到龄、账单满一年); "" = none; None: recorded before this was carried."""
+    month in which the calendar alone changes what it rests on (到龄、账单满一年); "" = none; None: recorded before this was carried.
+    ``cause``: the fact on account of which it is granted again behind months that were not due (恢复), without an application; ADR 25."""
 
     programme: str
     subject_id: str
@@ -257,6 +258,7 @@ class CaseGranted:
     valid_to: date | None = None
     hands: tuple[str, ...] = ()
     next_turn: str | None = None
+    cause: str = ""
 
 
 @shape_event(SHAPE, "case_refused", published=True, public=_public("programme", "subject_id"))
@@ -330,7 +332,8 @@ class CaseReassessed:
 )
 @dataclass(frozen=True)
 class CaseEnded:
-    """停发/终止: nothing is due from ``first_unpaid_month`` on. ``gone``: because nobody is there any more: he died, all of them left."""
+    """停发/终止: nothing is due from ``first_unpaid_month`` on. ``gone``: because nobody is there any more: he died, all of them left.
+    ``cause``: where an end is told once more behind months that were granted again, what it had come of."""
 
     programme: str
     subject_id: str
@@ -340,6 +343,7 @@ class CaseEnded:
     by: str = ""
     decided_on: date | None = None
     gone: bool = False
+    cause: str = ""
 
 
 @shape_event(SHAPE, "case_restored", published=True, public=_public("programme", "subject_id", "from_month"))
@@ -361,7 +365,8 @@ class CaseRestored:
 @dataclass(frozen=True)
 class EarlierRoundReassessed:
     """此前救助期间复核: a fact about an earlier round came late: its months from ``from_month`` to before ``before`` are decided again, and
-    nothing else. ``old_amount_fen`` was due of the first of them. ``gone_reason``: why nothing is due of the last, nobody being there."""
+    nothing else. ``before`` is the end of that round, or the month up to which it was due after all (ADR 25). ``old_amount_fen`` was due
+    of the first of them. ``gone_reason``: why nothing is due of the last, nobody being there."""
 
     programme: str
     subject_id: str

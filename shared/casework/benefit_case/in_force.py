@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed, review_due, valid_until
 from shared.casework.benefit_case.procedure import CHANGED, appealable_on, case_id, voided
-from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, earlier_rounds, evolve, folded, limits
+from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, Round, earlier_rounds, evolve, folded, limits, reaches
 from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.casework.shape import said
 from shared.domain import dates
@@ -104,8 +105,8 @@ class OpenReview:
 @command("reassess_earlier_round", permission="reassess")
 @dataclass(frozen=True)
 class ReassessEarlierRound:
-    """One assessment for every month of an earlier round from ``from_month`` to before its end, ``before``; ``gone_from``: the month from
-    which nobody was there any more, and why."""
+    """One assessment for every month of an earlier round from ``from_month`` to before ``before``: its end, or the end of the months behind
+    that which it does not settle; ``gone_from``: the month from which nobody was there any more, and why."""
 
     case_id: str
     from_month: str
@@ -180,9 +181,13 @@ def grant_case(state: Case, c: GrantCase, order: Order[Any]) -> Sequence[Any]:
 
 
 def reassess_case(
-    state: Case, c: ReassessCase, order: Order[Any], revive: bool = False, until: EndCase | None = None
+    state: Case, c: ReassessCase, order: Order[Any], revive: bool = False, until: EndCase | None = None, changing: bool = False
 ) -> Sequence[Any]:
-    """``revive``: the end itself was set aside, so that the months behind it are decided too; ``until``: it ends there after all."""
+    """``revive``: the end itself was set aside, so that the months behind it are decided too; ``until``: it ends there after all;
+    ``changing``: incomes may change (where it begins anew with a review).
+
+    Months that are not due between others that are end it, and it is granted again behind them: nobody could apply in a month that was
+    decided only now (ADR 25)."""
     if state.status == "publicised":
         if c.facts_version > state.facts_version:
             return [voided(state, CHANGED)]
@@ -198,55 +203,122 @@ def reassess_case(
         return []  # nothing but months after the end, or beside the one that is paid
     if c.facts_version < state.facts_version:
         raise Refused("version_conflict", "家庭情况已有更新，须按最新情况复核。", "facts_version")
-    known = c.facts_version == state.facts_version and state.assessed_from <= effective and asked[-1].month <= state.assessed_to
+    first, *again = runs(tuple(a for a in asked if a.month >= effective) or asked[-1:])
+    last = (again[-1] if again else first)[-1]
+    known = c.facts_version == state.facts_version and state.assessed_from <= effective and last.month <= state.assessed_to
     if known and not c.cause.startswith(AGAIN):
         return []  # these months were decided on these very facts before
-    assessments = tuple(a for a in asked if a.month >= effective) or asked[-1:]
-    last = assessments[-1]
-    if not ended and not once and last.month < state.last_change and _outcome(last, 0) != "ended":
+    if not ended and not once and last.month < state.last_change and due_by(last):
         # A fact that counts from a later month was decided meanwhile: deciding without that month would undo it.
         raise Refused("version_conflict", "复核须包含此后已有决定的月份。", "assessments")
-    months = _changes(tuple(e.MonthAmount(a.month if a.month > effective else effective, _amount(state, a)) for a in assessments))
+    decided: list[Any] = [e.PayeeChanged(c.payee_id)] if _another_payee(state, c.payee_id) else []
+    decided += _decided(folded(state, decided), c, first, effective, order, once)
+    if not again and len(decided) == 1 and _nothing_new(state, c, first) and not differences(state, decided, ""):
+        return []  # a message that comes once more, months later: the same facts say of more months what is so already
+    decided += granted_again(folded(state, decided), c, again, order, _goes_on(state, order, changing))
+    if due_by(last) and ended:
+        # A late fact about the months before the end corrects them; the case stays ended from the month it was.
+        why, cause = "此前已停发，本次只复核停发前的月份", state.ended_cause if again else ""
+        by = order.hand.actor
+        decided.append(e.CaseEnded(state.programme, state.subject_id, ended, why, "", by, gone=state.gone, cause=cause))
+    decided += ended_after_all(state, until if due_by(last) else None, order)
+    decided += differences(state, decided, why_different(first, again, decided))
+    return [*decided, *_paid_out(state, decided)]
+
+
+def _decided(
+    state: Case, c: ReassessCase, run: tuple[Assessment, ...], effective: str, order: Order[Any], once: bool = False, more: bool = False
+) -> list[Any]:
+    """One run of months decided again, and the end with which it closes. ``more``: months behind it follow."""
+    last = run[-1]
+    months = _changes(tuple(e.MonthAmount(a.month if a.month > effective else effective, _amount(state, a)) for a in run))
     old = state.entitled(last.month) if last.month >= state.first_month else state.amount_fen
     outcome = _outcome(replace(last, amount_fen=_amount(state, last)), old)
     if once and outcome != "ended":
         months = (*months, e.MonthAmount(dates.add_months(state.first_month, 1), 0))
-    day = appealable_on(state, order)
-    decided: list[Any] = [e.PayeeChanged(c.payee_id)] if _another_payee(state, c.payee_id) else []
-    decided.append(
-        e.CaseReassessed(
-            state.programme,
-            state.subject_id,
-            outcome,
-            old,
-            _amount(state, last),
-            effective,
-            months,
-            _decisive(assessments),
-            c.cause,
-            c.facts_version,
-            last.exit_ends,
-            order.hand.actor,
-            day if outcome != "unchanged" or _otherwise(state, months) else None,
-            "" if once or outcome == "ended" else c.next_turn,
-        )
+    day, by = appealable_on(state, order), order.hand.actor
+    again = e.CaseReassessed(
+        state.programme,
+        state.subject_id,
+        outcome,
+        old,
+        _amount(state, last),
+        effective,
+        months,
+        _decisive(run),
+        c.cause,
+        c.facts_version,
+        last.exit_ends,
+        by,
+        day if outcome != "unchanged" or _otherwise(state, months) else None,
+        "" if once or outcome == "ended" else c.next_turn,
     )
-    by = order.hand.actor
-    if len(decided) == 1 and _nothing_new(state, c, assessments, outcome) and not differences(state, decided, ""):
-        return []  # a message that comes once more, months later: the same facts say of more months what is so already
-    if outcome == "ended":
-        basis = last.lines[-1].basis if last.lines else ""
-        decided.append(e.CaseEnded(state.programme, state.subject_id, _over_from(assessments, effective), last.reason, basis, by, day))
-    elif ended:
-        # A late fact about the months before the end corrects them; the case stays ended from the month it was.
-        why = "此前已停发，本次只复核停发前的月份"
-        decided.append(e.CaseEnded(state.programme, state.subject_id, ended, why, "", by, gone=state.gone))
-    elif until is not None:
+    if outcome != "ended":
+        return [again]
+    basis = last.lines[-1].basis if last.lines else ""
+    return [again, e.CaseEnded(state.programme, state.subject_id, _over_from(run, effective), last.reason, basis, by, day)]
+
+
+def granted_again(
+    state: Case, c: ReassessCase, again: Sequence[tuple[Assessment, ...]], order: Order[Any], goes_on: tuple[date | None, date | None]
+) -> list[Any]:
+    """恢复: behind months that were not due it runs again from the first that is, each run of months by the rules; ``goes_on``: until when
+    it is reviewed and holds. Who decided before has a hand in it still, and what was suspended stays suspended."""
+    decided: list[Any] = []
+    for first, *rest in again:
+        now = folded(state, decided)
         decided.append(
-            e.CaseEnded(state.programme, state.subject_id, until.first_unpaid_month, until.reason, until.basis, by, day, until.gone)
+            e.CaseGranted(
+                now.programme,
+                now.subject_id,
+                now.payee_id,
+                now.division,
+                first.month,
+                _amount(now, first),
+                first,
+                c.facts_version,
+                by=order.hand.actor,
+                decided_on=appealable_on(now, order),
+                terms=now.terms,
+                review_due=goes_on[0],
+                valid_to=goes_on[1],
+                hands=now.signed,
+                next_turn=c.next_turn,
+                cause=c.cause,
+            )
         )
-    decided += differences(state, decided, deciding(assessments, outcome).reason)
-    return [*decided, *_paid_out(state, decided)]
+        if now.suspended_when_ended:
+            still = "停发前已暂停，恢复后仍暂停"
+            since = max(first.month, now.suspensions[-1].first)
+            decided.append(e.CaseSuspended(now.programme, now.subject_id, since, still, now.suspended_by, None))
+        if rest:
+            decided += _decided(folded(state, decided), c, tuple(rest), rest[0].month, order)
+    return decided
+
+
+def ended_after_all(state: Case, until: EndCase | None, order: Order[Any]) -> list[Any]:
+    if until is None:
+        return []
+    day = appealable_on(state, order)
+    return [
+        e.CaseEnded(
+            state.programme, state.subject_id, until.first_unpaid_month, until.reason, until.basis, order.hand.actor, day, until.gone
+        )
+    ]
+
+
+def _goes_on(state: Case, order: Order[Any], changing: bool) -> tuple[date | None, date | None]:
+    """Until when a case that is granted again is reviewed and holds: as it did, or anew if it had ended."""
+    if state.running:
+        return state.review_due, state.valid_to
+    return held_anew(state, order, changing)
+
+
+def held_anew(state: Case, order: Order[Any], changing: bool) -> tuple[date | None, date | None]:
+    """(next review, last day it holds) of a case that had ended and runs again from today."""
+    months = state.terms.valid_months
+    held = dates.last_day(dates.add_months(dates.month_of(order.today), months)) if months else None
+    return review_due(state.terms, order.today, changing, held), held
 
 
 def end_case(state: Case, c: EndCase, order: Order[Any]) -> Sequence[Any]:
@@ -312,7 +384,7 @@ def answer_review(state: Case, c: AnswerReview, order: Order[Any]) -> Sequence[A
     not_the_same_hand(order, state.review_by)
     finding = said(c.finding, "finding", "复审意见")
     follows = corrected(state, c.correction, order)
-    gone = any(isinstance(x, e.CaseEnded) for x in follows)
+    gone = not folded(state, follows).running
     moved = any(isinstance(x, e.CaseReassessed) and x.outcome != "unchanged" for x in follows)
     outcome = "terminate" if gone else "adjust" if moved else "continue"
     held = state.valid_to
@@ -331,30 +403,47 @@ def corrected(state: Case, c: Correction, order: Order[Any], revive: bool = Fals
             if isinstance(part, ReassessEarlierRound):
                 decided += reassess_earlier_round(now, part, order)
             else:
-                decided += end_case(now, part, order) if isinstance(part, EndCase) else reassess_case(now, part, order, revive)
+                decided += (
+                    end_case(now, part, order)
+                    if isinstance(part, EndCase)
+                    else reassess_case(now, part, order, revive, changing=c.changing)
+                )
     return decided
 
 
 def reassess_earlier_round(state: Case, c: ReassessEarlierRound, order: Order[Any]) -> Sequence[Any]:
-    """A late fact about months of a round that is over: they are decided again to the fen, the end of that round stays, and so does
-    everything behind it. Nothing where every amount is what it was."""
-    if not any(r.first <= c.from_month < c.before == r.end for r in earlier_rounds(state)):
+    """A late fact about months of a round that is over: they are decided again to the fen, and so are those behind its end which that does
+    not settle; everything behind them stays. Nothing where every month is what it was."""
+    of = next((r for r in earlier_rounds(state) if r.first <= c.from_month < r.end <= c.before <= reaches(state, r)), None)
+    if of is None:
         return []
     if c.assessments and c.facts_version < state.facts_version:
         raise Refused("version_conflict", "家庭情况已有更新，须按最新情况复核。", "facts_version")
-    amounts = [e.MonthAmount(a.month, _amount(state, a)) for a in c.assessments]
-    if c.gone_from:
+    before = _due_until(of, c)
+    asked = tuple(a for a in c.assessments if a.month < before)
+    amounts = [e.MonthAmount(a.month, _amount(state, a)) for a in asked]
+    gone = c.gone_reason if c.gone_from and c.gone_from < before else ""
+    if gone:
         amounts.append(e.MonthAmount(c.gone_from, 0))
     decided = e.EarlierRoundReassessed(
-        state.programme, state.subject_id, c.from_month, c.before, _changes(tuple(amounts)),
-        _decisive(c.assessments) if c.assessments else (), state.entitled(c.from_month), c.cause, c.facts_version, c.gone_reason,
+        state.programme, state.subject_id, c.from_month, before, _changes(tuple(amounts)),
+        _decisive(asked) if asked else (), state.entitled(c.from_month), c.cause, c.facts_version, gone,
         order.hand.actor, appealable_on(state, order),
     )  # fmt: skip
     after = evolve(state, decided)
-    span = dates.months_between(c.from_month, dates.add_months(c.before, -1))
-    if not amounts or all(state.entitled(m) == after.entitled(m) for m in span):
+    span = list(dates.months_between(c.from_month, dates.add_months(before, -1)))
+    if not amounts or (before == of.end and all(state.entitled(m) == after.entitled(m) for m in span)):
         return []
-    return [decided, *differences(state, [decided], c.gone_reason or c.assessments[-1].reason)]
+    reason = gone or asked[-1].reason
+    never = [m for m in span if not state.entitled(m) and m not in after.paid and after.due(m) > 0 and m < dates.month_of(order.today)]
+    late = tuple(e.MonthDifference(m, 0, after.due(m)) for m in never)
+    found = [e.ArrearsFound(late, sum(d.due_fen for d in late), reason)] if late else []
+    return [decided, *found, *differences(state, [decided, *found], reason)]
+
+
+def _due_until(of: Round, c: ReassessEarlierRound) -> str:
+    """The month before which an earlier round is due by what is known now, never before the end that it had."""
+    return max([of.end, *(dates.add_months(a.month, 1) for a in c.assessments if due_by(a))])
 
 
 def note_step_overdue(state: Case, c: NoteStepOverdue, order: Order[Any]) -> Sequence[Any]:
@@ -399,8 +488,11 @@ def _otherwise(state: Case, months: tuple[e.MonthAmount, ...]) -> bool:
     return False
 
 
-def _nothing_new(state: Case, c: ReassessCase, assessments: tuple[Assessment, ...], outcome: str) -> bool:
+def _nothing_new(state: Case, c: ReassessCase, assessments: tuple[Assessment, ...]) -> bool:
     """Whether the facts are those that were decided on, and the amount of every month and the gradual exit stay as they are."""
+    last = assessments[-1]
+    old = state.entitled(last.month) if last.month >= state.first_month else state.amount_fen
+    outcome = _outcome(replace(last, amount_fen=_amount(state, last)), old)
     if c.facts_version != state.facts_version or c.next_turn != state.next_turn or c.cause.startswith(AGAIN) or not state.running:
         return False
     exiting = state.status == "gradual_exit" and assessments[-1].exit_ends == state.exit_ends
@@ -411,6 +503,31 @@ def _nothing_new(state: Case, c: ReassessCase, assessments: tuple[Assessment, ..
 def _another_payee(state: Case, payee_id: str) -> bool:
     """Whether these facts name somebody else who can be paid: a registration may still name who has died."""
     return payee_id not in ("", state.payee_id) and all(lost.payee_id != payee_id for lost in state.payees_lost)
+
+
+def due_by(a: Assessment) -> bool:
+    """Whether the rules give anything in the month: of a determination every amount is nothing, so that no amount says."""
+    return a.outcome != "ended" and (a.eligible or a.outcome == "gradual_exit")
+
+
+def runs(assessments: tuple[Assessment, ...]) -> list[tuple[Assessment, ...]]:
+    """The months that are due one after the other, each run closed by the first that is not; what follows that and is not due either says
+    nothing new."""
+    found: list[list[Assessment]] = [[]]
+    for a in assessments:
+        if not found[-1] or due_by(found[-1][-1]):
+            found[-1].append(a)
+        elif due_by(a):
+            found.append([a])
+    return [tuple(run) for run in found]
+
+
+def why_different(first: tuple[Assessment, ...], again: Sequence[tuple[Assessment, ...]], decided: Sequence[Any]) -> str:
+    """Why months are due otherwise than they were paid: of months that fall out, why they do."""
+    if again:
+        return next((a.reason for run in (first, *again) for a in run if not due_by(a)), first[-1].reason)
+    outcome = next(x.outcome for x in decided if isinstance(x, e.CaseReassessed))
+    return deciding(first, outcome).reason
 
 
 def _outcome(last: Assessment, old_fen: int) -> str:

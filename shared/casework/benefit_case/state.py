@@ -387,11 +387,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class Round:
-    """Months [first, end) of a round that is over; ``exit_since``: the month in which its gradual exit began, if it ended in one."""
+    """Months [first, end) of a round that is over; ``exit_since``: the month in which its gradual exit began, if it ended in one;
+    ``open_to``: the last month behind it that is not settled by its end (see ``unsettled``), "" = there is none."""
 
     first: str
     end: str
     exit_since: str = ""
+    open_to: str = ""
 
 
 @dataclass(frozen=True)
@@ -425,6 +427,7 @@ class Case(Progress):
     ended_from: str = ""
     gone: bool = False  # it was ended because nobody was there any more
     ended_cause: str = ""  # of the reassessment by which it ended; "" = ended otherwise
+    ended_in: str = ""  # the month in which the end was decided
     exit_was: str = ""  # since when it was in gradual exit when it ended
     exit_since: str | None = None
     exit_ends: str | None = None
@@ -453,12 +456,8 @@ class Case(Progress):
         """Whether anything is to be paid yet: a case that is over may owe a month before its end, or arrears."""
         if self.status not in OVER or self.arrears_fen > 0:
             return True
-        month = self.first_month
-        while month and month < self.ended_from:
-            if month not in self.paid and self.due(month) > 0:
-                return True
-            month = dates.add_months(month, 1)
-        return False
+        months = dates.months_between(self.schedule[0].month, self.ended_from) if self.schedule and self.ended_from else ()
+        return any(month not in self.paid and self.due(month) > 0 for month in months)
 
     def entitled(self, month: str) -> int:
         """What was decided for a month, in fen."""
@@ -506,7 +505,30 @@ def _over(state: Case) -> tuple[Round, ...]:
     if not first:
         return ()
     end = dates.add_months(first, 1) if state.terms.payment == "once" else state.ended_from
-    return (Round(first, end, state.exit_was),) if first < end else ()
+    open_to = state.ended_in if _by_the_rules(state) and state.ended_in >= end else ""
+    return (Round(first, end, state.exit_was, open_to),) if first < end else ()
+
+
+def unsettled(state: Case) -> str:
+    """The last month that the end of an ended case does not settle, "" = it settles all.
+
+    An end by the rules that is told late reaches back: to months that went by in force, in which nobody could apply. Up to the month in
+    which it was decided each of them is what the rules say of it, whenever its facts are told (ADR 25). An end that was decided ahead takes
+    nothing back: who is due after all applies again, or appeals.
+    """
+    return state.ended_in if state.status == "ended" and _by_the_rules(state) and state.ended_in >= state.ended_from else ""
+
+
+def _by_the_rules(state: Case) -> bool:
+    return bool(state.ended_cause) and not state.gone and state.terms.payment != "once"
+
+
+def reaches(state: Case, r: Round) -> str:
+    """The first month that a late fact about an earlier round does not touch: what is behind its end and unsettled belongs to it, up to the
+    next round."""
+    until = dates.add_months(r.open_to, 1) if r.open_to >= r.end else r.end
+    later = [x.first for x in (*earlier_rounds(state), Round(state.first_month, "")) if x.first >= r.end and x.first > r.first]
+    return min([until, *later])
 
 
 def evolve(before: Case, event: Any) -> Case:
@@ -620,7 +642,7 @@ def evolve(before: Case, event: Any) -> Case:
             return replace(state, towns=event.towns)
         case e.CaseGranted():
             first = e.MonthAmount(event.first_month, event.amount_fen)
-            if state.towns and state.division_in(event.first_month) != event.division:  # granted anew, elsewhere
+            if state.towns and not event.cause and state.division_in(event.first_month) != event.division:  # granted anew, elsewhere
                 kept = tuple(p for p in state.towns if p.month < event.first_month)
                 state = replace(state, towns=(*kept, e.CasePlace(event.first_month, event.division)))
             after = (e.MonthAmount(dates.add_months(event.first_month, 1), 0),) if event.terms.payment == "once" else ()
@@ -633,8 +655,9 @@ def evolve(before: Case, event: Any) -> Case:
                 assessed_from=event.first_month,
                 assessed_to=event.first_month,
                 rounds=(*before.rounds, *_over(before)),
-                valid_from=event.decided_on or dates.first_day(event.first_month),
+                valid_from=dates.first_day(event.first_month) if event.cause else event.decided_on or dates.first_day(event.first_month),
                 ended_from="",
+                ended_cause="",
                 gone=False,
                 exit_was="",
                 exit_since=None,
@@ -653,6 +676,8 @@ def evolve(before: Case, event: Any) -> Case:
                 suspensions=_closed(state.suspensions, event.first_unpaid_month, False),
                 rounds=_rounds_until(state.rounds, event.first_unpaid_month),
                 ended_from=event.first_unpaid_month,
+                ended_cause=event.cause or state.ended_cause,
+                ended_in=dates.month_of(event.decided_on) if event.decided_on and before.status != "ended" else state.ended_in,
                 gone=event.gone,
                 exit_was=state.exit_since or state.exit_was,
                 exit_since=None,
@@ -664,7 +689,10 @@ def evolve(before: Case, event: Any) -> Case:
             return replace(state, ended_from="", gone=False, suspensions=_reopened(before))
         case e.EarlierRoundReassessed():
             later = tuple(s for s in state.schedule if s.month >= event.before)
+            if not later or later[0].month > event.before:  # it reaches beyond the end of its round: what was behind that goes on behind it
+                later = (e.MonthAmount(event.before, state.entitled(event.before)), *later)
             state = replace(state, schedule=(*_until(state.schedule, event.from_month), *event.months, *later))
+            state = _longer(state, event.from_month, event.before)
             if event.cause.startswith("appeal:"):
                 state = _signed(state, event.by)
             return _decided(state, "reassessed", event, event.from_month)
@@ -790,6 +818,14 @@ def _rounds_until(rounds: tuple[Round, ...], month: str) -> tuple[Round, ...]:
     return tuple(r if r.end <= month else replace(r, end=month) for r in rounds if r.first < month)
 
 
+def _longer(state: Case, month: str, before: str) -> Case:
+    """The earlier round that this month belongs to ends where it was due to after all."""
+    if not state.running and state.status not in ("ended", "closed") and state.first_month <= month:
+        return replace(state, ended_from=max(state.ended_from, before))
+    of = next((r for r in reversed(state.rounds) if r.first <= month), None)
+    return replace(state, rounds=tuple(replace(r, end=max(r.end, before)) if r is of else r for r in state.rounds))
+
+
 def _until(schedule: tuple[e.MonthAmount, ...], month: str) -> tuple[e.MonthAmount, ...]:
     return tuple(s for s in schedule if s.month < month)
 
@@ -800,7 +836,8 @@ def on_day(state: Case, day: date) -> dict[str, Any]:
     if state.terms.payment == "none":
         begun = state.valid_from is not None and state.valid_from <= day
         over = (state.valid_to is not None and day > state.valid_to) or (state.ended_from != "" and month >= state.ended_from)
-        status = "in_force" if begun and not over else "not_in_force"
+        before = any(r.first <= month < r.end for r in earlier_rounds(state))
+        status = "in_force" if before or (begun and not over) else "not_in_force"
         if status == "in_force" and state.suspended_in(month):
             status = "suspended"
     elif state.suspended_in(month) and state.entitled(month):

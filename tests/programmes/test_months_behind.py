@@ -1,0 +1,250 @@
+"""Months due again behind some that were not, told late (A09, A10): each is what the rules say of it, in whatever order it is told.
+
+An end that reaches back takes months that went by in force; nobody could apply in them. What an end settles, and what not, is ADR 25.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from services.assistance import determination
+from services.assistance.benefits import CASES
+from shared.casework import benefit_case as bc
+from shared.domain import dates
+from tests.desk import Desk, desk
+from tests.programmes.people import Home, Numbers, case, decide, due, grant, happened, home, pay, single
+
+LIVING, MARGIN, CARE = "minimum_living_allowance", "minimum_living_margin_household", "severe_disability_care_subsidy"
+TOWN = "330225101"
+MONTHLY = 251_000  # two adults without income in a village of 象山, 2023
+RISE, FALL = (800_000, "2023-08-05"), (0, "2023-09-05")  # an income counts from the month after: only September is not due
+
+
+@pytest.fixture(scope="module")
+def numbers() -> Numbers:
+    """One series for the module's desk."""
+    return Numbers()
+
+
+@pytest.fixture(scope="module")
+def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk; every test has a household and a town of its own."""
+    with desk(tmp_path_factory.mktemp("gaps"), "assistance") as made:
+        yield made
+
+
+@pytest.fixture
+def town(old: str) -> str:
+    """Nobody else is paid in it."""
+    return old
+
+
+def stands(d: Desk, case_id: str) -> bc.Case:
+    state: bc.Case = d.services["assistance"].office.load(CASES, case_id).state
+    return state
+
+
+def months(d: Desk, case_id: str, first: str = "2023-08", last: str = "2023-12") -> list[int]:
+    return [due(d, case_id, m) for m in dates.months_between(first, last)]
+
+
+def supported(d: Desk, numbers: Numbers, town: str, paid_to: str = "2023-11") -> tuple[Home, str]:
+    """Two adults on 低保 from August, paid to the month named."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101"}, {"born": "19950101"}, town=town)
+    case_id = grant(d, LIVING, household_id=made.household_id)
+    for month in dates.months_between("2023-08", paid_to):
+        d.on(f"{month}-10")
+        pay(d, LIVING, month, town)
+    return made, case_id
+
+
+def earns(d: Desk, made: Home, fen: int, day: str, who: int = 1) -> None:
+    d.call("record_income", household_id=made.household_id, person_id=made.members[who], monthly_income_fen=fen, effective_from=day)
+    d.settle()
+
+
+def claimed(d: Desk, case_id: str) -> int:
+    """What is left to be repaid, in fen."""
+    return sum(int(r["left_fen"]) for r in d.call("list_recoveries", "auditor", case_id=case_id))
+
+
+@pytest.mark.parametrize("told", list(permutations((RISE, FALL))), ids=["rise first", "fall first"])
+def test_of_months_told_late_only_those_that_were_not_due_are_claimed(
+    d: Desk, numbers: Numbers, town: str, told: tuple[tuple[int, str], ...]
+) -> None:
+    """He earned for a month, and it is told in November in either order: that month is claimed, and support goes on."""
+    made, case_id = supported(d, numbers, town)
+    d.on("2023-11-20")
+    for fen, day in told:
+        earns(d, made, fen, day)
+    assert months(d, case_id) == [MONTHLY, 0, MONTHLY, MONTHLY, MONTHLY]
+    assert (claimed(d, case_id), case(d, case_id)["status"], case(d, case_id)["arrears_fen"]) == (MONTHLY, "in_force", 0)
+    d.on("2023-12-11")
+    pay(d, LIVING, "2023-12", town)
+    assert (stands(d, case_id).sent["2023-12"].amount_fen, stands(d, case_id).sent["2023-12"].arrears_fen) == (MONTHLY, 0)
+    assert all(v["same"] for v in d.call("recheck_case", "auditor", case_id=case_id))
+
+
+def test_a_second_fact_that_is_told_weeks_later_pays_what_was_stopped_meanwhile(d: Desk, numbers: Numbers, town: str) -> None:
+    """The end was decided in November on half of what is known in January: it runs again from October, and December goes out as arrears."""
+    made, case_id = supported(d, numbers, town)
+    d.on("2023-11-20")
+    earns(d, made, *RISE)
+    assert (case(d, case_id)["status"], claimed(d, case_id)) == ("ended", 3 * MONTHLY)
+    d.on("2024-01-08")
+    earns(d, made, *FALL)
+    now = stands(d, case_id)
+    assert (now.status, now.first_month, now.arrears_fen, now.claimed) == ("in_force", "2023-10", MONTHLY, {"2023-09": MONTHLY})
+    assert claimed(d, case_id) == MONTHLY
+    pay(d, LIVING, "2024-01", town)
+    assert stands(d, case_id).sent["2024-01"].arrears_fen == MONTHLY
+    [granted] = [e for e in happened(d, "assistance", case_id, bc.CaseGranted) if e.cause]
+    assert (granted.first_month, granted.decided_on, granted.review_due) == ("2023-10", date(2024, 1, 8), date(2025, 1, 31))
+
+
+def test_who_is_not_due_in_the_month_of_the_decision_applies_again(d: Desk, numbers: Numbers, town: str) -> None:
+    """October is due by what is told in January, the rest is not: nothing of October is claimed, and the case stays ended from November."""
+    made, case_id = supported(d, numbers, town)
+    d.on("2023-11-20")
+    earns(d, made, *RISE)
+    d.on("2024-01-08")
+    earns(d, made, 800_000, "2023-10-12")
+    earns(d, made, *FALL)
+    assert (months(d, case_id), case(d, case_id)["status"], case(d, case_id)["ended_from"]) == (
+        [MONTHLY, 0, MONTHLY, 0, 0], "ended", "2023-11",
+    )  # fmt: skip
+    assert claimed(d, case_id) == 2 * MONTHLY
+
+
+def test_an_end_that_was_decided_ahead_is_for_good(d: Desk, numbers: Numbers, town: str) -> None:
+    """Told in time, it takes nothing back: of months behind it a fact alone gives nothing, they are applied for."""
+    made, case_id = supported(d, numbers, town, "2023-08")
+    d.on("2023-08-20")
+    earns(d, made, *RISE)
+    d.on("2023-10-09")
+    earns(d, made, *FALL)
+    assert (months(d, case_id), case(d, case_id)["status"]) == ([MONTHLY, 0, 0, 0, 0], "ended")
+
+
+def test_a_month_that_was_taken_out_is_due_after_all(d: Desk, numbers: Numbers, town: str) -> None:
+    """The income was somebody else's: the claim on September is met, whether the case runs behind it or has ended since."""
+    made, case_id = supported(d, numbers, town)
+    d.on("2023-11-20")
+    earns(d, made, *RISE)
+    earns(d, made, *FALL)
+    d.on("2023-12-04")
+    earns(d, made, 0, RISE[1])
+    assert (months(d, case_id), claimed(d, case_id)) == ([MONTHLY] * 5, 0)
+    [decided] = happened(d, "assistance", case_id, bc.EarlierRoundReassessed)
+    assert (decided.from_month, decided.before) == ("2023-08", "2023-10")
+    spans = determination.spans_of(r.event for r in d.services["assistance"].office.history(CASES.stream(case_id)))
+    assert all(any(s.holds(m) for s in spans) for m in dates.months_between("2023-08", "2024-02"))
+    assert d.call("class_on", "auditor", person_id=made.members[0], day="2023-09-15")["hardship_class"] == "minimum_living"
+
+
+def test_the_class_of_a_month_that_falls_out_falls_out_too(d: Desk, numbers: Numbers, town: str) -> None:
+    """What rests on the class (两项补贴、价格补贴) must not find it in a month in which it was not so."""
+    made, case_id = supported(d, numbers, town)
+    d.on("2023-11-20")
+    for fen, day in (RISE, FALL):
+        earns(d, made, fen, day)
+    classes = [
+        d.call("class_on", "auditor", person_id=made.members[0], day=f"2023-{m}-15")["hardship_class"] for m in ("08", "09", "10", "11")
+    ]
+    assert classes == ["minimum_living", "", "minimum_living", "minimum_living"]
+    shown = [d.call("get_case", "auditor", case_id=case_id, valid_at=f"2023-{m}-15")["valid"]["status"] for m in ("08", "09", "10")]
+    assert shown == ["in_force", "not_in_force", "in_force"]
+
+
+def test_a_determination_that_pays_nothing_has_its_months_too(d: Desk, numbers: Numbers, town: str) -> None:
+    """低保边缘 told late to have been too rich in one month: the class is missing in that month alone, and comes back if it was not so."""
+    d.on("2023-07-03")
+    members = [{"born": born, "monthly_income_fen": 150_000} for born in ("19700101", "19950101")]
+    made = home(d, numbers, *members, town=town)
+    case_id = grant(d, MARGIN, household_id=made.household_id)
+    d.on("2023-11-20")
+    earns(d, made, 900_000, "2023-08-05")
+    earns(d, made, 150_000, "2023-09-05")
+
+    def margin() -> list[bool]:
+        months = ("08", "09", "10", "11")
+        asked = [d.call("class_on", "auditor", person_id=made.members[0], day=f"2023-{m}-15")["hardship_class"] for m in months]
+        shown = [d.call("get_case", "auditor", case_id=case_id, valid_at=f"2023-{m}-15")["valid"]["status"] for m in months]
+        assert [c == "margin" for c in asked] == [s == "in_force" for s in shown]
+        return [c == "margin" for c in asked]
+
+    assert margin() == [True, False, True, True]
+    earns(d, made, 150_000, "2023-08-05")
+    assert margin() == [True] * 4
+    assert stands(d, case_id).status == "in_force"
+
+
+def test_a_month_between_application_and_grant_that_is_not_due_costs_no_more_than_itself(d: Desk, numbers: Numbers, town: str) -> None:
+    """A subsidy applied for in July, excluded in August by what another agency paid, due again from September: three months of four."""
+    d.on("2023-07-03")
+    who = single(d, numbers, "19700101", town=town)
+    d.call("record_certificate", person_id=who, grade=1, kind="physical", effective_from="2013-09-01")
+    d.call("record_finding", person_id=who, found_on="2023-01-02", long_term_care=True)
+    drawn = {"person_id": who, "code": "work_injury_care"}
+    case_id = str(d.call("apply", programme=CARE, person_id=who)["id"])
+    d.call("record_benefit_elsewhere", **drawn, month="2023-08")
+    d.call("record_benefit_elsewhere", **drawn, month="2023-09", drawn=False)
+    d.settle()
+    d.on("2023-10-09").call("accept_application", case_id=case_id)
+    decide(d, case_id)
+    got = months(d, case_id, "2023-07", "2023-11")
+    assert [fen > 0 for fen in got] == [True, False, True, True, True]
+    pay(d, CARE, "2023-10", town)
+    now = stands(d, case_id)
+    assert (sum(now.paid.values()), now.arrears_fen) == (sum(got[:4]), 0), "what went by goes out with the first payment"
+
+
+def test_an_exclusion_of_one_month_that_is_told_late_takes_that_month_alone(d: Desk, numbers: Numbers, town: str) -> None:
+    """Another agency tells in November that it paid for September, and for September only."""
+    d.on("2023-07-03")
+    who = single(d, numbers, "19700101", town=town)
+    d.call("record_certificate", person_id=who, grade=1, kind="physical", effective_from="2013-09-01")
+    d.call("record_finding", person_id=who, found_on="2023-01-02", long_term_care=True)
+    d.settle()
+    case_id = grant(d, CARE, person_id=who)
+    for month in dates.months_between("2023-07", "2023-11"):
+        d.on(f"{month}-20")
+        pay(d, CARE, month, town)
+    fen = due(d, case_id, "2023-11")
+    drawn: dict[str, Any] = {"person_id": who, "code": "work_injury_care"}
+    d.call("record_benefit_elsewhere", **drawn, month="2023-09")
+    d.settle()
+    d.call("record_benefit_elsewhere", **drawn, month="2023-10", drawn=False)
+    d.settle()
+    assert months(d, case_id, "2023-07", "2023-12") == [fen, fen, 0, fen, fen, fen]
+    assert (claimed(d, case_id), case(d, case_id)["status"]) == (fen, "in_force")
+
+
+def test_who_applied_again_meanwhile_is_claimed_no_month_that_was_due(d: Desk, numbers: Numbers, town: str) -> None:
+    """The end of November was on half of the facts; he applied, and is supported from December when the rest is told."""
+    made, case_id = supported(d, numbers, town)
+    d.on("2023-11-20")
+    earns(d, made, *RISE)
+    earns(d, made, 0, "2023-11-12")
+    assert grant(d, LIVING, household_id=made.household_id) == case_id
+    assert (months(d, case_id), claimed(d, case_id)) == ([MONTHLY, 0, 0, 0, MONTHLY], 3 * MONTHLY)
+    d.on("2024-01-08")
+    earns(d, made, *FALL)
+    assert (months(d, case_id), claimed(d, case_id)) == ([MONTHLY, 0, MONTHLY, MONTHLY, MONTHLY], MONTHLY)
+
+
+def test_what_was_suspended_stays_suspended_behind_a_month_that_falls_out(d: Desk, numbers: Numbers, town: str) -> None:
+    """暂停 is another decision: a late income must not pay what it holds back."""
+    made, case_id = supported(d, numbers, town, "2023-10")
+    d.on("2023-11-03").call("suspend_case", "reviewer", case_id=case_id, from_month="2023-11", reason="失联")
+    d.on("2023-12-04")
+    earns(d, made, *RISE)
+    earns(d, made, *FALL)
+    assert (case(d, case_id)["status"], months(d, case_id)) == ("suspended", [MONTHLY, 0, MONTHLY, 0, 0])
+    assert claimed(d, case_id) == MONTHLY
