@@ -97,8 +97,6 @@ from shared.casework.benefit_case.in_force import (
     ResumeCase,
     SuspendCase,
     answer_review,
-    deciding,
-    due_by,
     end_case,
     follows,
     grant_case,
@@ -111,6 +109,7 @@ from shared.casework.benefit_case.in_force import (
 )
 from shared.casework.benefit_case.late import RestoreCase, restorable, restore_case
 from shared.casework.benefit_case.money import GRANTED_AGAIN
+from shared.casework.benefit_case.months import deciding, due_by
 from shared.casework.benefit_case.payees import (
     ConfirmPayee,
     KeepPayee,

@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed, review_due, valid_until
+from shared.casework.benefit_case.months import (
+    amount_of,
+    changes,
+    decided_run,
+    decisive,
+    due_by,
+    ended_after_all,
+    goes_on_until,
+    granted_again,
+    outcome_of,
+    runs,
+    why_different,
+)
 from shared.casework.benefit_case.procedure import CHANGED, appealable_on, case_id, voided
 from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, Round, earlier_rounds, evolve, folded, limits, reaches
 from shared.casework.programme import BEFORE_TERMS, Terms
@@ -212,10 +224,10 @@ def reassess_case(
         # A fact that counts from a later month was decided meanwhile: deciding without that month would undo it.
         raise Refused("version_conflict", "复核须包含此后已有决定的月份。", "assessments")
     decided: list[Any] = [e.PayeeChanged(c.payee_id)] if _another_payee(state, c.payee_id) else []
-    decided += _decided(folded(state, decided), c, first, effective, order, once)
+    decided += decided_run(folded(state, decided), c, first, effective, order, once)
     if not again and len(decided) == 1 and _nothing_new(state, c, first) and not differences(state, decided, ""):
         return []  # a message that comes once more, months later: the same facts say of more months what is so already
-    decided += granted_again(folded(state, decided), c, again, order, _goes_on(state, order, changing))
+    decided += granted_again(folded(state, decided), c, again, order, goes_on_until(state, order, changing))
     if due_by(last) and ended:
         # A late fact about the months before the end corrects them; the case stays ended from the month it was.
         why, cause = "此前已停发，本次只复核停发前的月份", state.ended_cause if again else ""
@@ -224,101 +236,6 @@ def reassess_case(
     decided += ended_after_all(state, until if due_by(last) else None, order)
     decided += differences(state, decided, why_different(first, again, decided))
     return [*decided, *_paid_out(state, decided)]
-
-
-def _decided(
-    state: Case, c: ReassessCase, run: tuple[Assessment, ...], effective: str, order: Order[Any], once: bool = False, more: bool = False
-) -> list[Any]:
-    """One run of months decided again, and the end with which it closes. ``more``: months behind it follow."""
-    last = run[-1]
-    months = _changes(tuple(e.MonthAmount(a.month if a.month > effective else effective, _amount(state, a)) for a in run))
-    old = state.entitled(last.month) if last.month >= state.first_month else state.amount_fen
-    outcome = _outcome(replace(last, amount_fen=_amount(state, last)), old)
-    if once and outcome != "ended":
-        months = (*months, e.MonthAmount(dates.add_months(state.first_month, 1), 0))
-    day, by = appealable_on(state, order), order.hand.actor
-    again = e.CaseReassessed(
-        state.programme,
-        state.subject_id,
-        outcome,
-        old,
-        _amount(state, last),
-        effective,
-        months,
-        _decisive(run),
-        c.cause,
-        c.facts_version,
-        last.exit_ends,
-        by,
-        day if outcome != "unchanged" or _otherwise(state, months) else None,
-        "" if once or outcome == "ended" else c.next_turn,
-    )
-    if outcome != "ended":
-        return [again]
-    basis = last.lines[-1].basis if last.lines else ""
-    return [again, e.CaseEnded(state.programme, state.subject_id, _over_from(run, effective), last.reason, basis, by, day)]
-
-
-def granted_again(
-    state: Case, c: ReassessCase, again: Sequence[tuple[Assessment, ...]], order: Order[Any], goes_on: tuple[date | None, date | None]
-) -> list[Any]:
-    """恢复: behind months that were not due it runs again from the first that is, each run of months by the rules; ``goes_on``: until when
-    it is reviewed and holds. Who decided before has a hand in it still, and what was suspended stays suspended."""
-    decided: list[Any] = []
-    for first, *rest in again:
-        now = folded(state, decided)
-        decided.append(
-            e.CaseGranted(
-                now.programme,
-                now.subject_id,
-                now.payee_id,
-                now.division,
-                first.month,
-                _amount(now, first),
-                first,
-                c.facts_version,
-                by=order.hand.actor,
-                decided_on=appealable_on(now, order),
-                terms=now.terms,
-                review_due=goes_on[0],
-                valid_to=goes_on[1],
-                hands=now.signed,
-                next_turn=c.next_turn,
-                cause=c.cause,
-            )
-        )
-        if now.suspended_when_ended:
-            still = "停发前已暂停，恢复后仍暂停"
-            since = max(first.month, now.suspensions[-1].first)
-            decided.append(e.CaseSuspended(now.programme, now.subject_id, since, still, now.suspended_by, None))
-        if rest:
-            decided += _decided(folded(state, decided), c, tuple(rest), rest[0].month, order)
-    return decided
-
-
-def ended_after_all(state: Case, until: EndCase | None, order: Order[Any]) -> list[Any]:
-    if until is None:
-        return []
-    day = appealable_on(state, order)
-    return [
-        e.CaseEnded(
-            state.programme, state.subject_id, until.first_unpaid_month, until.reason, until.basis, order.hand.actor, day, until.gone
-        )
-    ]
-
-
-def _goes_on(state: Case, order: Order[Any], changing: bool) -> tuple[date | None, date | None]:
-    """Until when a case that is granted again is reviewed and holds: as it did, or anew if it had ended."""
-    if state.running:
-        return state.review_due, state.valid_to
-    return held_anew(state, order, changing)
-
-
-def held_anew(state: Case, order: Order[Any], changing: bool) -> tuple[date | None, date | None]:
-    """(next review, last day it holds) of a case that had ended and runs again from today."""
-    months = state.terms.valid_months
-    held = dates.last_day(dates.add_months(dates.month_of(order.today), months)) if months else None
-    return review_due(state.terms, order.today, changing, held), held
 
 
 def end_case(state: Case, c: EndCase, order: Order[Any]) -> Sequence[Any]:
@@ -421,13 +338,13 @@ def reassess_earlier_round(state: Case, c: ReassessEarlierRound, order: Order[An
         raise Refused("version_conflict", "家庭情况已有更新，须按最新情况复核。", "facts_version")
     before = _due_until(of, c)
     asked = tuple(a for a in c.assessments if a.month < before)
-    amounts = [e.MonthAmount(a.month, _amount(state, a)) for a in asked]
+    amounts = [e.MonthAmount(a.month, amount_of(state, a)) for a in asked]
     gone = c.gone_reason if c.gone_from and c.gone_from < before else ""
     if gone:
         amounts.append(e.MonthAmount(c.gone_from, 0))
     decided = e.EarlierRoundReassessed(
-        state.programme, state.subject_id, c.from_month, before, _changes(tuple(amounts)),
-        _decisive(asked) if asked else (), state.entitled(c.from_month), c.cause, c.facts_version, gone,
+        state.programme, state.subject_id, c.from_month, before, changes(tuple(amounts)),
+        decisive(asked) if asked else (), state.entitled(c.from_month), c.cause, c.facts_version, gone,
         order.hand.actor, appealable_on(state, order),
     )  # fmt: skip
     after = evolve(state, decided)
@@ -465,10 +382,6 @@ def note_step_overdue(state: Case, c: NoteStepOverdue, order: Order[Any]) -> Seq
 # -- what the decisions share
 
 
-def _amount(state: Case, a: Assessment) -> int:
-    return 0 if state.terms.payment == "none" else a.amount_fen
-
-
 def _paid_out(state: Case, decided: Sequence[Any]) -> list[Any]:
     """A one-off benefit that was paid and decided once more is closed again, unless something of it is still to go out."""
     after = folded(state, decided)
@@ -476,28 +389,16 @@ def _paid_out(state: Case, decided: Sequence[Any]) -> list[Any]:
     return [e.CaseClosed(state.programme, state.subject_id)] if paid else []
 
 
-def _otherwise(state: Case, months: tuple[e.MonthAmount, ...]) -> bool:
-    """Whether a month is decided otherwise than before, though the newest is as it was: that too can be appealed against."""
-    steps = sorted({m.month for m in months} | {s.month for s in state.schedule if months[0].month <= s.month <= months[-1].month})
-    now = {m.month: m.amount_fen for m in months}
-    amount = 0
-    for month in steps:
-        amount = now.get(month, amount)
-        if amount != state.entitled(month):
-            return True
-    return False
-
-
 def _nothing_new(state: Case, c: ReassessCase, assessments: tuple[Assessment, ...]) -> bool:
     """Whether the facts are those that were decided on, and the amount of every month and the gradual exit stay as they are."""
     last = assessments[-1]
     old = state.entitled(last.month) if last.month >= state.first_month else state.amount_fen
-    outcome = _outcome(replace(last, amount_fen=_amount(state, last)), old)
+    outcome = outcome_of(replace(last, amount_fen=amount_of(state, last)), old)
     if c.facts_version != state.facts_version or c.next_turn != state.next_turn or c.cause.startswith(AGAIN) or not state.running:
         return False
     exiting = state.status == "gradual_exit" and assessments[-1].exit_ends == state.exit_ends
     same = exiting if outcome == "gradual_exit" else outcome == "unchanged" and state.exit_since is None
-    return same and all(state.entitled(a.month) == _amount(state, a) for a in assessments)
+    return same and all(state.entitled(a.month) == amount_of(state, a) for a in assessments)
 
 
 def _another_payee(state: Case, payee_id: str) -> bool:
@@ -505,59 +406,10 @@ def _another_payee(state: Case, payee_id: str) -> bool:
     return payee_id not in ("", state.payee_id) and all(lost.payee_id != payee_id for lost in state.payees_lost)
 
 
-def due_by(a: Assessment) -> bool:
-    """Whether the rules give anything in the month: of a determination every amount is nothing, so that no amount says."""
-    return a.outcome != "ended" and (a.eligible or a.outcome == "gradual_exit")
-
-
-def runs(assessments: tuple[Assessment, ...]) -> list[tuple[Assessment, ...]]:
-    """The months that are due one after the other, each run closed by the first that is not; what follows that and is not due either says
-    nothing new."""
-    found: list[list[Assessment]] = [[]]
-    for a in assessments:
-        if not found[-1] or due_by(found[-1][-1]):
-            found[-1].append(a)
-        elif due_by(a):
-            found.append([a])
-    return [tuple(run) for run in found]
-
-
-def why_different(first: tuple[Assessment, ...], again: Sequence[tuple[Assessment, ...]], decided: Sequence[Any]) -> str:
-    """Why months are due otherwise than they were paid: of months that fall out, why they do."""
-    if again:
-        return next((a.reason for run in (first, *again) for a in run if not due_by(a)), first[-1].reason)
-    outcome = next(x.outcome for x in decided if isinstance(x, e.CaseReassessed))
-    return deciding(first, outcome).reason
-
-
-def _outcome(last: Assessment, old_fen: int) -> str:
-    """Against what was due before this decision, which may lie several months back; each assessment speaks of its own month only."""
-    if last.outcome in ("ended", "gradual_exit"):
-        return last.outcome
-    if not last.eligible:
-        return "ended"
-    return "raised" if last.amount_fen > old_fen else "lowered" if last.amount_fen < old_fen else "unchanged"
-
-
-def _over_from(assessments: tuple[Assessment, ...], effective: str) -> str:
-    """The month of the first of the assessments that end it: of a determination every amount is nothing, so that no amount says."""
-    first = assessments[-1]
-    for a in reversed(assessments):
-        if a.eligible or a.outcome == "gradual_exit":
-            break
-        first = a
-    return max(first.month, effective)
-
-
-def deciding(assessments: tuple[Assessment, ...], outcome: str) -> Assessment:
-    """The assessment that says why: the newest with the decision's own outcome (a later month may read "unchanged")."""
-    return next((a for a in reversed(assessments) if a.outcome == outcome), assessments[-1])
-
-
 def follows(decided: e.CaseGranted | e.CaseReassessed | e.EarlierRoundReassessed) -> bool:
     """Whether what a recorded decision says is what its assessments say: for whoever makes them again (决定重算)."""
     if isinstance(decided, e.EarlierRoundReassessed):
-        amounts = _changes(tuple(e.MonthAmount(a.month, a.amount_fen) for a in decided.assessments))
+        amounts = changes(tuple(e.MonthAmount(a.month, a.amount_fen) for a in decided.assessments))
         gone = decided.months[len(amounts) :]
         return (
             decided.months[: len(amounts)] == amounts
@@ -569,7 +421,7 @@ def follows(decided: e.CaseGranted | e.CaseReassessed | e.EarlierRoundReassessed
         a = decided.assessment
         return decided.programme == a.programme and decided.amount_fen == (0 if decided.terms.payment == "none" else a.amount_fen)
     last = decided.assessments[-1]
-    months = _changes(tuple(e.MonthAmount(max(a.month, decided.effective_month), a.amount_fen) for a in decided.assessments))
+    months = changes(tuple(e.MonthAmount(max(a.month, decided.effective_month), a.amount_fen) for a in decided.assessments))
     once = decided.months[len(months) :]  # what is paid once is followed by a month of nothing
     return (
         all(a.programme == decided.programme for a in decided.assessments)
@@ -577,24 +429,7 @@ def follows(decided: e.CaseGranted | e.CaseReassessed | e.EarlierRoundReassessed
         and len(once) <= 1
         and not any(m.amount_fen for m in once)
         and (decided.new_amount_fen, decided.exit_ends) == (last.amount_fen, last.exit_ends)
-        and decided.outcome == _outcome(last, decided.old_amount_fen)
+        and decided.outcome == outcome_of(last, decided.old_amount_fen)
     )
 
 
-def _changes(months: tuple[e.MonthAmount, ...]) -> tuple[e.MonthAmount, ...]:
-    """Only the months in which the amount changes, the first always."""
-    kept: list[e.MonthAmount] = []
-    for m in months:
-        if not kept or kept[-1].amount_fen != m.amount_fen:
-            kept.append(m)
-    return tuple(kept)
-
-
-def _decisive(assessments: tuple[Assessment, ...]) -> tuple[Assessment, ...]:
-    """Assessments that differ in amount or outcome from the one before; the newest always (an event stays small)."""
-    kept = [
-        a
-        for n, a in enumerate(assessments)
-        if n == 0 or (a.amount_fen, a.outcome) != (assessments[n - 1].amount_fen, assessments[n - 1].outcome)
-    ]
-    return tuple(kept if kept[-1] is assessments[-1] else [*kept, assessments[-1]])

@@ -15,16 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.casework.benefit_case import events as e
-from shared.casework.benefit_case.in_force import (
-    Correction,
-    due_by,
-    ended_after_all,
-    granted_again,
-    held_anew,
-    reassess_case,
-    runs,
-)
+from shared.casework.benefit_case.in_force import Correction, reassess_case
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed
+from shared.casework.benefit_case.months import due_by, ended_after_all, granted_again, held_anew, runs
 from shared.casework.benefit_case.state import Case, evolve, folded
 from shared.casework.shape import said
 from shared.eventsourcing.commands import command
