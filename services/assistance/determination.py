@@ -250,7 +250,8 @@ def clipped(spans: Iterable[Span], within: Iterable[tuple[str, str]]) -> tuple[S
 
 
 def _earlier(one: str, other: str) -> str:
-    return min(one, other) if one else other
+    """Of two ends, of which "" is none."""
+    return min((m for m in (one, other) if m), default="")
 
 
 def _strongest(grounds: Iterable[HardshipGroundNoted], month: str) -> HardshipGroundNoted | None:

@@ -21,6 +21,7 @@ from services.assistance import household
 from services.assistance.household import Household
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.rise import CaseNow, in_bulk
+from shared.casework.benefit_case import earlier_rounds
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.rules.assessment import Outcome
@@ -243,6 +244,9 @@ def in_force(now: CaseNow, month: str) -> bool:
     """Whether a case was (or will be) in force in a month, by all that is known of it."""
     case = now.state
     begun = case.running and bool(case.first_month) and case.first_month <= month
+    if case.terms.payment == "none":  # of a determination no amount says it, of a round that is over neither
+        newest = "" < case.first_month <= month < (case.ended_from or "9999-12")
+        begun = newest or any(r.first <= month < r.end for r in earlier_rounds(case))
     return (case.entitled(month) > 0 or begun) and not case.suspended_in(month)
 
 

@@ -249,6 +249,21 @@ def test_who_has_left_meanwhile_is_told_of_a_class_that_was_none_while_he_was_th
     assert [r["amount_fen"] for r in d.call("list_recoveries", "auditor", case_id=subsidy)] == [fen]
 
 
+def test_the_class_of_a_member_whose_own_support_ended_is_over(d: Desk, numbers: Numbers) -> None:
+    """特困 of one whom a household counts ends: the months in which he lives there are open, those in which he was supported are not."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101", "monthly_income_fen": 600_000}, {"born": "19450101"})
+    who = made.members[1]
+    d.call("record_finding", person_id=who, found_on="2023-07-03", able_supporter=False, able_to_work=False)
+    support = grant(d, SUPPORT, person_id=who)
+    d.on("2023-09-04").call("record_finding", person_id=who, found_on="2023-09-04", able_supporter=True)
+    d.settle()
+    over = case(d, support)["ended_from"]
+    assert over in ("2023-09", "2023-10")
+    classes = {m: d.call("class_on", "auditor", person_id=who, day=f"{m}-15")["hardship_class"] for m in ("2023-08", over, "2024-01")}
+    assert classes == {"2023-08": "extreme_hardship", over: "", "2024-01": ""}
+
+
 def test_a_hand_of_another_town_does_not_see_the_class(d: Desk, numbers: Numbers) -> None:
     """The register ends at the hand's division."""
     d.on("2023-07-03")

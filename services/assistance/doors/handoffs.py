@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from services.assistance import placement, temporary, temporary_deceased
+from services.assistance import determination, placement, temporary, temporary_deceased
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS
 from services.assistance.doors.person import PersonDoors
@@ -78,26 +78,31 @@ def answers_of_case(programme: Programme, history: Iterable[Recorded]) -> dict[s
     """By hand-off: what the application that came of it was decided last, by all the events of a case.
 
     A refusal that is set aside on appeal is followed by another decision of the same application. An end of what was granted is none,
-    unless it takes the grant back whole, so that no month was ever due; when that end is set aside, it is granted once more.
+    unless it takes the grant back whole, so that no month was ever due; when months of it are due after all, it is granted once more
+    from the first of them. What goes on behind months that fell out of it is no news.
     """
     found: dict[str, Answered] = {}
-    handoff_id, over, first, back = "", True, "", False
+    handoff_id, over, back = "", True, False
+    granted: list[Any] = []  # the grant of this application, and what became of its months
     for r in history:
         told, outcome, text = r.event, "", ""
         match told:
             case e.ApplicationFiled():
-                handoff_id, over = told.handoff_id, False
+                handoff_id, over, granted = told.handoff_id, False, []
             case e.ApplicationReopened():
                 over = False
-            case e.CaseGranted():
+            case e.CaseGranted() if not told.cause:
                 if over:  # granted without an application (免申即享): of that no hand-off spoke
                     handoff_id = ""
                 over, outcome, text = True, "granted", f"予以确认，自{told.first_month}起"
-                first, back = told.first_month, False
-            case e.CaseEnded() if first and told.first_unpaid_month <= first:
-                outcome, text, back = "withdrawn" if told.gone else "refused", _NEVER_DUE, True
-            case e.CaseReassessed() if back and told.outcome != "ended":
-                outcome, text, back = "granted", f"予以确认，自{first}起", False
+                granted, back = [told], False
+            case e.CaseGranted() | e.CaseEnded() | e.CaseReassessed() | e.EarlierRoundReassessed() if granted:
+                granted.append(told)
+                left = determination.spans_of(granted)
+                if not left and not back:
+                    outcome, text, back = "withdrawn" if getattr(told, "gone", False) else "refused", _NEVER_DUE, True
+                elif left and back:
+                    outcome, text, back = "granted", f"予以确认，自{left[0].first}起", False
             case e.CaseRefused() | e.AcceptanceRefused():
                 over, outcome, text = True, "refused", _REFUSED[type(told)] + _IN_WRITING
             case e.ApplicationWithdrawn() | e.ApplicationLapsed():

@@ -1,0 +1,142 @@
+"""Who reads a case that was not due in a month and was granted again behind it (ADR 25): answers, costings, exclusions, deaths."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from services.assistance.benefits import CASES
+from services.assistance.doors.handoffs import DECIDERS
+from services.assistance.read_model import TABLES
+from services.assistance.rows.past import costed
+from services.assistance.simulation import Asked
+from shared.casework import benefit_case as bc
+from shared.domain import dates
+from tests.desk import Desk, desk
+from tests.programmes.people import Home, Numbers, case, decide, due, grant, home, pay
+from tests.programmes.test_handed_on import surveyed, taken
+
+LIVING, MARGIN, EXPENDITURE = "minimum_living_allowance", "minimum_living_margin_household", "expenditure_based_hardship"
+MONTHLY = 251_000  # two adults without income in a village of 象山, 2023
+RISE, FALL = (800_000, "2023-08-05"), (0, "2023-09-05")  # an income counts from the month after: only September is not due
+
+
+@pytest.fixture(scope="module")
+def numbers() -> Numbers:
+    """One series for the module's desk."""
+    return Numbers()
+
+
+@pytest.fixture(scope="module")
+def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One desk; every test has a household of its own."""
+    with desk(tmp_path_factory.mktemp("gaps"), "assistance") as made:
+        yield made
+
+
+@pytest.fixture
+def town(old: str) -> str:
+    """Nobody else is paid in it."""
+    return old
+
+
+def stands(d: Desk, case_id: str) -> bc.Case:
+    state: bc.Case = d.services["assistance"].office.load(CASES, case_id).state
+    return state
+
+
+def months(d: Desk, case_id: str, first: str = "2023-08", last: str = "2023-12") -> list[int]:
+    return [due(d, case_id, m) for m in dates.months_between(first, last)]
+
+
+def earns(d: Desk, made: Home, fen: int, day: str, who: int = -1) -> None:
+    d.call("record_income", household_id=made.household_id, person_id=made.members[who], monthly_income_fen=fen, effective_from=day)
+    d.settle()
+
+
+def supported(d: Desk, numbers: Numbers, town: str, paid_to: str = "2023-11") -> tuple[Home, str]:
+    """Two adults on 低保 from August, paid to the month named."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101"}, {"born": "19950101"}, town=town)
+    case_id = grant(d, LIVING, household_id=made.household_id)
+    for month in dates.months_between("2023-08", paid_to):
+        d.on(f"{month}-10")
+        pay(d, LIVING, month, town)
+    return made, case_id
+
+
+def test_a_gap_is_no_news_for_who_handed_the_application_on(d: Desk, numbers: Numbers) -> None:
+    """Granted from August, September falls out: the answer stands; taken back whole it is corrected, though it was granted twice."""
+    d.on("2023-07-03")
+    made, record_id, case_id = taken(d, numbers)
+    surveyed(d, case_id)
+    decide(d, case_id)
+
+    def answer() -> tuple[str, str]:
+        shown = d.call("get_record", "auditor", shape="handoff", record_id=record_id)
+        return shown["outcome"], shown["result"]
+
+    granted = ("granted", "最低生活保障：予以确认，自2023-08起。")
+    d.on("2023-11-20")
+    for fen, day in (RISE, FALL):
+        earns(d, made, fen, day)
+    assert months(d, case_id)[1] == 0 < months(d, case_id)[2]
+    history = d.services["assistance"].office.history(DECIDERS["handoff"].stream(record_id))
+    assert answer() == granted
+    assert not any(r.name.endswith("corrected") for r in history)
+    earns(d, made, 800_000, "2023-07-05")
+    earns(d, made, 800_000, "2023-09-05")
+    assert (case(d, case_id)["status"], *answer()) == ("ended", "refused", "最低生活保障：原予以确认的决定已撤销，自始不发。")
+    earns(d, made, 0, "2023-09-05")
+    assert stands(d, case_id).status == "in_force"
+    assert answer() == ("granted", "最低生活保障：予以确认，自2023-10起。")
+
+
+def test_a_death_that_was_none_gives_back_every_month_around_the_gap(d: Desk, numbers: Numbers, town: str) -> None:
+    """Declared dead in July, before the month that fell out: annulled, all is as it was."""
+    d.on("2023-07-03")
+    made = home(d, numbers, {"born": "19700101"}, town=town)
+    case_id = grant(d, LIVING, household_id=made.household_id)
+    for month in dates.months_between("2023-08", "2023-11"):
+        d.on(f"{month}-10")
+        pay(d, LIVING, month, town)
+    d.on("2023-11-20")
+    for fen, day in (RISE, FALL):
+        earns(d, made, fen, day)
+    before = months(d, case_id)
+    where = {"person_id": made.members[0], "division": town, "steps": ["household"]}
+    for n, died in enumerate(("2023-08-20", "2023-07-20")):
+        d.tell("registry", "after_death_opened", died_on=died, round=2 * n + 1, **where)
+        d.settle()
+        d.tell("registry", "after_death_annulled", round=2 * n + 2, **where)
+        d.settle()
+        assert months(d, case_id) == before, died
+        assert stands(d, case_id).claimed == {"2023-09": before[0]}
+
+
+def test_a_change_of_nothing_is_what_was_paid_around_a_gap(d: Desk, numbers: Numbers, town: str) -> None:
+    """Of each month what was paid, and what was corrected since; of a determination, the months in which it was in force."""
+    made, case_id = supported(d, numbers, town)
+    other = home(d.on("2023-07-03"), numbers, *({"born": b, "monthly_income_fen": 150_000} for b in ("19700101", "19950101")), town=town)
+    margin = grant(d, MARGIN, household_id=other.household_id)
+    d.on("2023-11-20")
+    for fen, day in (RISE, FALL):
+        earns(d, made, fen, day)
+    earns(d, other, 900_000, "2023-08-05")
+    earns(d, other, 150_000, "2023-09-05")
+
+    def ask(month: str, programme: str) -> Any:
+        d.settle()
+        asked = Asked({}, "2024-03", month, programme)
+        return costed(d.services["assistance"].office, TABLES["standards"], "xiangshan-2023", asked, each_case=True)
+
+    for month, fen in zip(dates.months_between("2023-08", "2023-11"), months(d, case_id), strict=False):
+        report = ask(month, LIVING)
+        assert report.not_as_paid == 0, month
+        assert [was for c, _, was, _ in report.by_case if c == case_id] == ([fen] if fen else []), month
+        mine = [c for c, *_ in ask(month, MARGIN).by_case if c == margin]
+        assert mine == ([margin] if month != "2023-09" else []), month
+        listed = [r["case_id"] for r in d.call("list_cases", "auditor", valid_at=f"{month}-15", limit=500)]
+        assert (case_id in listed, margin in listed) == (month != "2023-09",) * 2
