@@ -8,8 +8,9 @@
       - {name: 三项, facts: {lost_acts: [eat, dress, bed]}, outcome: eligible, amount: 200000, reason: …, tells: [半护理]}
       - {name: 死亡, died_on: 2023-07-31, stops: 2023-08}
 
-A case may have a month and parameters of its own. tells, silent: words that the explanation must, and must not, hold. read_by, at the
-head, names the figures that no rule uses, each with the file that does. Figures lie over the national ones from 2023 on, without any
+A case may have a month and parameters of its own. tells, silent: words that the explanation must, and must not, hold. A line of it reads
+"label = fen<tab>basis", so ``取整 = 50`` is a line with what it comes to, and a figure's full name says that one rests on it. read_by,
+at the head, names the figures that no rule uses, each with the file that does. Figures lie over the national ones from 2023 on, without any
 district's, so that no case depends on what a district decides.
 """
 
@@ -25,7 +26,7 @@ from typing import Any, get_type_hints
 import msgspec
 import yaml
 
-from shared.rules.assessment import Assessment
+from shared.rules.assessment import Assessment, Line
 from shared.rules.engine import RulesEngine
 from shared.rules.errors import RulesError
 from shared.rules.facts import HouseholdFacts, PersonFacts
@@ -34,6 +35,7 @@ from shared.rules.profile import Profile
 
 SINCE = "2023-01"
 DIVISION = "330225"
+FIGURE = "用例参数 {name}"  # what a figure of a case is told to come from: so that tells can say which one a line rests on
 _NOWHERE = Profile("cases-2023", "宁波市象山县", DIVISION, 2023, (), Path("/nonexistent"))
 _HEAD = {"programme", "month", "parameters", "defaults", "read_by", "cases"}
 _KEYS = {"name", "facts", "outcome", "amount", "reason", "exit_ends", "month", "parameters", "tells", "silent", "died_on", "stops"}
@@ -75,10 +77,16 @@ class Case:
         e = self.expected
         pairs = [("结果", e["outcome"], found.outcome), ("金额", e["amount"], found.amount_fen)]
         pairs += [("理由", e.get("reason", found.reason), found.reason), ("渐退止月", e.get("exit_ends"), found.exit_ends)]
-        told = "\n".join(f"{line.label}\t{line.basis}" for line in found.lines)
+        told = "\n".join(_line(line) for line in found.lines)
         faults = [f"{what}应为 {wanted}，实为 {came}" for what, wanted, came in pairs if wanted != came]
         faults += [f"说明中应有“{words}”" for words in e.get("tells", ()) if words not in told]
         return faults + [f"说明中不应有“{words}”" for words in e.get("silent", ()) if words in told]
+
+
+def _line(line: Line) -> str:
+    """A line of the explanation as tells and silent see it."""
+    amount = "" if line.amount_fen is None else f" = {line.amount_fen}"
+    return f"{line.label}{amount}\t{line.basis}"
 
 
 def cases_of(package: RulePackage) -> dict[str, list[Case]]:
@@ -102,7 +110,7 @@ def read_elsewhere(package: RulePackage) -> dict[str, str]:
 @lru_cache(maxsize=256)
 def engine_for(package: RulePackage, figures: Figures) -> RulesEngine:
     """An engine with the figures of a case over the national ones."""
-    return _bare(package).what_if(dict(figures), SINCE)
+    return _bare(package).what_if(dict(figures), SINCE, FIGURE)
 
 
 @lru_cache(maxsize=8)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from shared.rules.cases import SINCE, Case, Figures, cases_of, engine_for, read_elsewhere
+from shared.rules.cases import FIGURE, SINCE, Case, Figures, cases_of, engine_for, read_elsewhere
 from shared.rules.engine import RulesEngine
 from shared.rules.package import Programme, RulePackage
 from shared.rules.parameters import UNITS
@@ -143,7 +143,7 @@ def _figures(programme: Programme, cases: Sequence[Case], package: RulePackage) 
             least, greatest = UNITS[figure.unit]
             for step in (-1, 1):
                 if least <= figure.value + step <= greatest and not noticed.get(step):
-                    noticed[step] = _notices(engine.what_if({figure.name: figure.value + step}, SINCE), programme, group, month)
+                    noticed[step] = _notices(engine.what_if({figure.name: figure.value + step}, SINCE, FIGURE), programme, group, month)
     return found
 
 

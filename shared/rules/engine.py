@@ -33,7 +33,7 @@ from shared.rules.facts import births
 from shared.rules.inputs import INPUTS
 from shared.rules.months import add_months, month_of, period_of
 from shared.rules.package import Programme, RulePackage
-from shared.rules.parameters import Dated, Parameter, as_openfisca, fingerprint, load_parameters, supposed
+from shared.rules.parameters import SUPPOSED, Dated, Parameter, as_openfisca, fingerprint, load_parameters, supposed
 from shared.rules.profile import DEFAULT_PROFILE, PROFILES, Profile, load_profile
 from shared.rules.published import SOURCE as PUBLISHED
 from shared.rules.published import Published, laid_between, named
@@ -208,12 +208,15 @@ class RulesEngine:
         """The ids of the programmes this engine decides on."""
         return tuple(self._programmes)
 
-    def what_if(self, changes: Mapping[str, int], month: str) -> RulesEngine:
-        """This engine with some parameters (full names) changed from a month on: what would a rise cost, whom would it reach?"""
+    def what_if(self, changes: Mapping[str, int], month: str, reference: str = SUPPOSED) -> RulesEngine:
+        """This engine with some parameters (full names) changed from a month on: what would a rise cost, whom would it reach?
+
+        ``reference`` is the document they are said to come from; ``{name}`` in it is the parameter's.
+        """
         other = copy(self)
         other._parameters = dict(self._parameters)
         for name, value in changes.items():
-            other._parameters[name] = supposed(self._known(name), value, period_of(month).start.date)
+            other._parameters[name] = supposed(self._known(name), value, period_of(month).start.date, reference.format(name=name))
             other._changes = (*other._changes, (name, value, month))
             other.parameters_version += f"+{name}={value}@{month}"
         other._law = self._law.with_parameters(as_openfisca(other._parameters))

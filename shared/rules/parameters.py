@@ -132,12 +132,15 @@ def fingerprint(*files: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def supposed(base: Parameter, value: int, first: date) -> Parameter:
+SUPPOSED = "假设（仅供测算）"
+
+
+def supposed(base: Parameter, value: int, first: date, reference: str = SUPPOSED) -> Parameter:
     """A parameter as it would be if it had another value from a day on: for costing a change before it is made."""
     least, greatest = UNITS[base.unit]
     if not least <= value <= greatest:
         raise ParameterError(f"假设: {base.name} 的值 {value} 超出 {base.unit} 的范围 {least} 至 {greatest}")
-    dated = Dated(first, None, value, "假设（仅供测算）", "placeholder", "", "假设")
+    dated = Dated(first, None, value, reference, "placeholder", "", "假设")
     return laid_over(base, replace(base, values=(dated,), where="假设"))
 
 
