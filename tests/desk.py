@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
@@ -28,7 +29,7 @@ from shared.config import load
 from shared.eventlog import deadlines, discovery
 from shared.eventlog.client import Raw
 from shared.eventlog.embedded.server import EmbeddedServer
-from shared.eventlog.near import wanted
+from shared.eventlog.near import past, wanted
 from shared.eventlog.read_model import ReadModel, Rows, shapes_of
 from shared.eventlog.relay.forms import public
 from shared.eventsourcing import codec
@@ -68,6 +69,16 @@ def running_log(directory: Path) -> Iterator[str]:
         thread.join(90)
 
 
+@cache
+def reactions_of(cls: type) -> list[tuple[str, Reaction]]:
+    """What a service does of events, with the method that does it."""
+    entrypoints = [(name, entrypoint) for name in dir(cls) for entrypoint in getattr(getattr(cls, name), "nameko_entrypoints", ())]
+    return [(name, entrypoint) for name, entrypoint in entrypoints if isinstance(entrypoint, Reaction)]
+
+
+methods_due = cache(deadline_methods)
+
+
 class Desk:
     """``with desk(tmp_path, "assistance") as d: d.on("2023-07-03"); d.call("apply", "clerk", programme=…)``."""
 
@@ -90,8 +101,9 @@ class Desk:
                 model.create(office.read)
                 self.models[name] = model
                 self._shapes[name] = shapes_of(model, office.read.dialect.name)  # as a projector does: they take longer than a batch
-        self._projected = dict.fromkeys(services, -1)
+        self._projected = dict.fromkeys(self.models, -1)
         self._delivered = -1
+        self._tokens: dict[tuple[str, str, str], str] = {}
         self.on("2023-07-03")
 
     # ---- the day -----------------------------------------------------------------------------------------------
@@ -122,9 +134,7 @@ class Desk:
         """
         made = self.services[service or next(iter(self.services))]
         door = self._door(made, method)
-        private = self.settings.token_private_key
-        assert private is not None
-        token = tokens.issue(private, actor or f"staff:{role}", (role,), at)
+        token = self._token(actor or f"staff:{role}", role, at)
         if isinstance(door, _Command) and not raw:
             body.setdefault("command_id", str(uuid.uuid4()))
         answer = door.serve(made, msgspec.json.decode(msgspec.json.encode(body)), {"auth_token": token, **(why or {})})
@@ -133,6 +143,14 @@ class Desk:
         if isinstance(door, _Query) and (door.opens or door.narrows):
             self.project()  # a look is an event: whoever waits until all of them are seen must not wait for this one
         return answer
+
+    def _token(self, *who: str) -> str:
+        """Whoever calls again shows the same token, as at a window."""
+        if who not in self._tokens:
+            private, (actor, role, at) = self.settings.token_private_key, who
+            assert private is not None
+            self._tokens[actor, role, at] = tokens.issue(private, actor, (role,), at)
+        return self._tokens[who]  # type: ignore[index,unused-ignore]
 
     @staticmethod
     def _door(made: Any, method: str) -> Any:
@@ -165,25 +183,42 @@ class Desk:
         """An outside agency's message, delivered to whoever listens."""
         self._hand_out(source, event, msgspec.json.encode(body), str(uuid.uuid4()), {})
 
+    def _news(self, after: int) -> list[Raw]:
+        """The events of the whole log after a position, from its file, as a projector and a worker read what is past."""
+        log = next(iter(self.offices.values())).log
+        near = log._nearby.take(log.holds)
+        if near is None:  # nothing stands in it yet
+            return [raw for raw in log.read_all(after=after if after >= 0 else None) if raw.position > after]
+        try:
+            found = [raw for page, _ in past(near, after, wanted()) for raw in page]
+        except BaseException:
+            near.close()
+            raise
+        log._nearby.give_back(near)
+        return found
+
     def project(self) -> None:
+        news = self._news(min(self._projected.values())) if self.models else []
+        head = max(news[-1].position if news else 0, *self._projected.values(), 0)
         for name, model in self.models.items():
+            seen = self._projected[name]
+            if seen >= head and seen >= 0:
+                continue
             office, allows = self.offices[name], wanted(**model.reads)
             with office.read.execution_options(writes=True).begin() as tx:
                 rows = Rows(model, tx, shapes=self._shapes[name])
                 known = model.checkpoint(office.read)
                 assert known is not None
-                last, head = self._projected[name], office.log.head()  # it passes other services' events too, as the projector does
-                for raw in office.log.read_all(after=last if last >= 0 else None, prefix=None if model.whole else f"{name}."):
-                    if raw.position > last and allows(raw):
+                for raw in news:
+                    if raw.position > seen and (model.whole or raw.stream.startswith(f"{name}.")) and allows(raw):
                         model.project(rows, raw)
-                        last = raw.position
                 rows.flush(tx)
-                tx.execute(sa.update(model.checkpoints).values(position=max(known.position, last, head)))
-                self._projected[name] = last
+                # It passes other services' events too, as the projector does.
+                tx.execute(sa.update(model.checkpoints).values(position=max(known.position, head)))
+            self._projected[name] = head
 
     def _deliver(self) -> int:
-        log = next(iter(self.services.values())).office.log
-        news = [r for r in log.read_all(after=self._delivered if self._delivered >= 0 else None) if r.position > self._delivered]
+        news = self._news(self._delivered)
         for raw in news:  # of looks nothing follows
             self._delivered = raw.position
             kind = REGISTRY.get(raw.name)
@@ -206,25 +241,22 @@ class Desk:
     def _hand_out(self, source: str, event: str, body: bytes, message_id: str, headers: dict[str, str], by: str = "") -> None:
         for name, made in self.services.items():
             container = SimpleNamespace(service_name=name, settings=self.settings)
-            for attribute in dir(type(made)):
-                for entrypoint in getattr(getattr(type(made), attribute), "nameko_entrypoints", ()):
-                    if not isinstance(entrypoint, Reaction) or ((entrypoint.source or name), entrypoint.event) != (source, event):
-                        continue
-                    if entrypoint.of and by not in entrypoint.of:
-                        continue
-                    reaction = copy.copy(entrypoint)
-                    reaction.source, reaction.method_name = source, attribute
-                    reaction.container, reaction.held = container, _Held(container)
-                    envelope = wire.Envelope(
-                        body=body, content_type="application/json", message_id=message_id, exchange=f"{source}.events",
-                        routing_key=event, queue="desk", headers=headers,
-                    )  # fmt: skip
-                    getattr(made, attribute)(reaction.notice(made.office, envelope))
+            for attribute, entrypoint in reactions_of(type(made)):
+                if ((entrypoint.source or name), entrypoint.event) != (source, event) or (entrypoint.of and by not in entrypoint.of):
+                    continue
+                reaction = copy.copy(entrypoint)
+                reaction.source, reaction.method_name = source, attribute
+                reaction.container, reaction.held = container, _Held(container)
+                envelope = wire.Envelope(
+                    body=body, content_type="application/json", message_id=message_id, exchange=f"{source}.events",
+                    routing_key=event, queue="desk", headers=headers,
+                )  # fmt: skip
+                getattr(made, attribute)(reaction.notice(made.office, envelope))
 
     def _due(self) -> int:
         called = 0
         for name, made in self.services.items():
-            methods = deadline_methods(type(made))
+            methods = methods_due(type(made))
             for row in deadlines.due(made.office.read, self.now, 500) if name in self.models else ():
                 due = Due(row.stream, row.aggregate_id, row.name, row.due_at, row.division, row.data, Hand.service(name), self.now)
                 before = made.office.log.head()

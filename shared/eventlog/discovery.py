@@ -36,9 +36,15 @@ def services() -> tuple[str, ...]:
 def load(service: str) -> list[Any]:
     """Import every room of a service, which registers its event types; its modules. Looks at files are every service's own."""
     looks.decider(service)
+    return [importlib.import_module(room) for room in _rooms(service)]
+
+
+@cache
+def _rooms(service: str) -> tuple[str, ...]:
+    """The rooms of a service: its folder is looked through once, for whoever looks at a record asks for them every time."""
     package = importlib.import_module(f"services.{service}")
-    rooms = [m.name for m in pkgutil.iter_modules(package.__path__) if m.name not in _DOORS and (not m.ispkg or m.name == _ROOM_OF_MODULES)]
-    return [importlib.import_module(f"services.{service}.{room}") for room in sorted(rooms)]
+    found = [m.name for m in pkgutil.iter_modules(package.__path__) if m.name not in _DOORS and (not m.ispkg or m.name == _ROOM_OF_MODULES)]
+    return tuple(f"services.{service}.{room}" for room in sorted(found))
 
 
 def load_all() -> None:
