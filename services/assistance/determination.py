@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from services.assistance.programmes import PROGRAMMES
-from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed, EarlierRoundReassessed, due_by
+from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed, EarlierRoundReassessed, due_again
 from shared.domain import dates
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider
@@ -224,23 +224,8 @@ def spans_of(history: Iterable[Any]) -> tuple[Span, ...]:
                 spans = [replace(s, end=_earlier(s.end, happened.first_unpaid_month)) for s in kept]
             case EarlierRoundReassessed():
                 outside = (("", happened.from_month), (happened.before, ""))
-                spans = sorted((*clipped(spans, outside), *_decided_again(happened)), key=lambda s: s.first)
+                spans = sorted((*clipped(spans, outside), *(Span(*months) for months in due_again(happened))), key=lambda s: s.first)
     return tuple(spans)
-
-
-def _decided_again(happened: EarlierRoundReassessed) -> list[Span]:
-    """The months of an earlier round in which it was due by what was learnt later; nobody was there behind the last, where it says so."""
-    until = happened.months[-1].month if happened.gone_reason else happened.before
-    spans: list[Span] = []
-    for n, a in enumerate(happened.assessments):
-        end = happened.assessments[n + 1].month if n + 1 < len(happened.assessments) else until
-        if not due_by(a) or a.month >= until:
-            continue
-        if spans and spans[-1].end == a.month:
-            spans[-1] = replace(spans[-1], end=min(end, until))
-        else:
-            spans.append(Span(a.month, min(end, until)))
-    return spans
 
 
 def clipped(spans: Iterable[Span], within: Iterable[tuple[str, str]]) -> tuple[Span, ...]:

@@ -21,7 +21,7 @@ from services.assistance import household
 from services.assistance.household import Household
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.rise import CaseNow, in_bulk
-from shared.casework.benefit_case import earlier_rounds
+from shared.casework.benefit_case import in_an_earlier_round
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid
 from shared.rules.assessment import Outcome
@@ -246,7 +246,7 @@ def in_force(now: CaseNow, month: str) -> bool:
     begun = case.running and bool(case.first_month) and case.first_month <= month
     if case.terms.payment == "none":  # of a determination no amount says it, of a round that is over neither
         newest = "" < case.first_month <= month < (case.ended_from or "9999-12")
-        begun = newest or any(r.first <= month < r.end for r in earlier_rounds(case))
+        begun = newest or in_an_earlier_round(case, month)
     return (case.entitled(month) > 0 or begun) and not case.suspended_in(month)
 
 

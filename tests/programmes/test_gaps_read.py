@@ -140,3 +140,34 @@ def test_a_change_of_nothing_is_what_was_paid_around_a_gap(d: Desk, numbers: Num
         assert mine == ([margin] if month != "2023-09" else []), month
         listed = [r["case_id"] for r in d.call("list_cases", "auditor", valid_at=f"{month}-15", limit=500)]
         assert (case_id in listed, margin in listed) == (month != "2023-09",) * 2
+
+
+def test_a_determination_was_not_in_force_in_a_month_that_fell_out_of_an_earlier_round(d: Desk, numbers: Numbers, town: str) -> None:
+    """低保边缘, taken out of October by a first fact, of August by the second: nobody says it was in force in either, until it was."""
+    d.on("2023-07-03")
+    members = [{"born": born, "monthly_income_fen": 150_000} for born in ("19700101", "19950101")]
+    made = home(d, numbers, *members, town=town)
+    margin = grant(d, MARGIN, household_id=made.household_id)
+
+    def told() -> list[bool]:
+        asked = ("08", "09", "10", "11", "12")
+        shown = [d.call("get_case", "auditor", case_id=margin, valid_at=f"2023-{m}-15")["valid"]["status"] == "in_force" for m in asked]
+        classes = [d.call("class_on", "auditor", person_id=made.members[0], day=f"2023-{m}-15")["hardship_class"] for m in asked]
+        listed = [[r["case_id"] for r in d.call("list_cases", "auditor", at=town, valid_at=f"2023-{m}-15", limit=500)] for m in asked]
+        assert [c == "margin" for c in classes] == shown == [margin in ids for ids in listed]
+        return shown
+
+    d.on("2023-12-20")
+    earns(d, made, 900_000, "2023-09-05")
+    earns(d, made, 150_000, "2023-10-05")
+    assert told() == [True, True, False, True, True]
+    earns(d, made, 900_000, "2023-07-05")
+    earns(d, made, 150_000, "2023-08-05")
+    assert told() == [False, True, False, True, True]
+    earns(d, made, 900_000, "2023-08-05")
+    assert told() == [False, False, False, True, True]
+    earns(d, made, 150_000, "2023-07-05")
+    assert told() == [True, False, False, True, True]
+    earns(d, made, 150_000, "2023-08-05")
+    earns(d, made, 150_000, "2023-09-05")
+    assert told() == [True] * 5

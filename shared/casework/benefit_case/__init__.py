@@ -109,7 +109,7 @@ from shared.casework.benefit_case.in_force import (
 )
 from shared.casework.benefit_case.late import RestoreCase, restorable, restore_case
 from shared.casework.benefit_case.money import GRANTED_AGAIN
-from shared.casework.benefit_case.months import deciding, due_by
+from shared.casework.benefit_case.months import deciding
 from shared.casework.benefit_case.payees import (
     ConfirmPayee,
     KeepPayee,
@@ -179,8 +179,11 @@ from shared.casework.benefit_case.state import (
     Suspension,
     Waiting,
     advance,
+    due_again,
+    due_by,
     earlier_rounds,
     evolve,
+    in_an_earlier_round,
     known,
     limits,
     next_step,
@@ -210,8 +213,8 @@ __all__ = [
     "RepaymentRefunded", "RepaymentReleased", "RepaymentWithheld", "RequestMeansTest", "RequestSupplement", "RestoreCase", "ResumeCase",
     "ReturnPayment", "ReviewAnswered", "ReviewOpened", "Round", "SupplementAnswered", "SupplementRequested", "SuspendCase", "Suspension",
     "SuspensionSetAside", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment", "advance", "case_id",
-    "decider", "deciding", "due_by", "earlier_rounds", "evolve", "first_month", "follows", "known", "limits", "next_step", "on_day", "owed",
-    "packed", "reaches", "restorable", "reviewed_hash", "unpacked", "unsettled", "worklist",
+    "decider", "deciding", "due_again", "due_by", "earlier_rounds", "evolve", "first_month", "follows", "in_an_earlier_round", "known",
+    "limits", "next_step", "on_day", "owed", "packed", "reaches", "restorable", "reviewed_hash", "unpacked", "unsettled", "worklist",
 ]  # fmt: skip
 
 

@@ -16,7 +16,6 @@ from shared.casework.benefit_case.months import (
     changes,
     decided_run,
     decisive,
-    due_by,
     ended_after_all,
     goes_on_until,
     granted_again,
@@ -25,7 +24,18 @@ from shared.casework.benefit_case.months import (
     why_different,
 )
 from shared.casework.benefit_case.procedure import CHANGED, appealable_on, case_id, voided
-from shared.casework.benefit_case.state import REVIEW_LEAD_DAYS, Case, Round, earlier_rounds, evolve, folded, limits, reaches
+from shared.casework.benefit_case.state import (
+    REVIEW_LEAD_DAYS,
+    Case,
+    Round,
+    due_by,
+    earlier_rounds,
+    evolve,
+    folded,
+    in_an_earlier_round,
+    limits,
+    reaches,
+)
 from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.casework.shape import said
 from shared.domain import dates
@@ -349,13 +359,20 @@ def reassess_earlier_round(state: Case, c: ReassessEarlierRound, order: Order[An
     )  # fmt: skip
     after = evolve(state, decided)
     span = list(dates.months_between(c.from_month, dates.add_months(before, -1)))
-    if not amounts or (before == of.end and all(state.entitled(m) == after.entitled(m) for m in span)):
+    if not amounts or (before == of.end and all(_as_it_was(state, after, m) for m in span)):
         return []
     reason = gone or asked[-1].reason
     never = [m for m in span if not state.entitled(m) and m not in after.paid and after.due(m) > 0 and m < dates.month_of(order.today)]
     late = tuple(e.MonthDifference(m, 0, after.due(m)) for m in never)
     found = [e.ArrearsFound(late, sum(d.due_fen for d in late), reason)] if late else []
     return [decided, *found, *differences(state, [decided, *found], reason)]
+
+
+def _as_it_was(state: Case, after: Case, month: str) -> bool:
+    """Whether a month of an earlier round is what it was: of a determination no amount says."""
+    if state.terms.payment == "none":
+        return in_an_earlier_round(state, month) == in_an_earlier_round(after, month)
+    return state.entitled(month) == after.entitled(month)
 
 
 def _due_until(of: Round, c: ReassessEarlierRound) -> str:

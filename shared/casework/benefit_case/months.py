@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.money import review_due
 from shared.casework.benefit_case.procedure import appealable_on
-from shared.casework.benefit_case.state import Case, folded
+from shared.casework.benefit_case.state import Case, due_by, folded
 from shared.domain import dates
 from shared.domain.frozen import replace
 from shared.eventsourcing.orders import Order
@@ -129,11 +129,6 @@ def held_anew(state: Case, order: Order[Any], changing: bool) -> tuple[date | No
     months = state.terms.valid_months
     held = dates.last_day(dates.add_months(dates.month_of(order.today), months)) if months else None
     return review_due(state.terms, order.today, changing, held), held
-
-
-def due_by(a: Assessment) -> bool:
-    """Whether the rules give anything in the month: of a determination every amount is nothing, so that no amount says."""
-    return a.outcome != "ended" and (a.eligible or a.outcome == "gradual_exit")
 
 
 def runs(assessments: tuple[Assessment, ...]) -> list[tuple[Assessment, ...]]:

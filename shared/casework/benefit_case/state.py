@@ -420,6 +420,7 @@ class Case(Progress):
     assessed_to: str = ""
     first_month: str = ""  # of this round; the schedule reaches back to the first round of all
     rounds: tuple[Round, ...] = ()  # those before this one
+    fell_out: tuple[str, ...] = ()  # months within them that are not due by what was told later: of a determination no amount says it
     schedule: tuple[e.MonthAmount, ...] = ()  # amount from that month on, ascending
     suspensions: tuple[Suspension, ...] = ()
     towns: tuple[e.CasePlace, ...] = ()  # whose each month is, where that is not the same town for all of them
@@ -651,6 +652,7 @@ def evolve(before: Case, event: Any) -> Case:
                 payee_id=event.payee_id,
                 first_month=event.first_month,
                 schedule=(*_until(state.schedule, event.first_month), first, *after),
+                fell_out=tuple(m for m in state.fell_out if m < event.first_month),
                 facts_version=event.facts_version,
                 assessed_from=event.first_month,
                 assessed_to=event.first_month,
@@ -692,7 +694,7 @@ def evolve(before: Case, event: Any) -> Case:
             if not later or later[0].month > event.before:  # it reaches beyond the end of its round: what was behind that goes on behind it
                 later = (e.MonthAmount(event.before, state.entitled(event.before)), *later)
             state = replace(state, schedule=(*_until(state.schedule, event.from_month), *event.months, *later))
-            state = _longer(state, event.from_month, event.before)
+            state = _longer(replace(state, fell_out=_fell_out(state, event)), event.from_month, event.before)
             if event.cause.startswith("appeal:"):
                 state = _signed(state, event.by)
             return _decided(state, "reassessed", event, event.from_month)
@@ -818,6 +820,39 @@ def _rounds_until(rounds: tuple[Round, ...], month: str) -> tuple[Round, ...]:
     return tuple(r if r.end <= month else replace(r, end=month) for r in rounds if r.first < month)
 
 
+def due_by(a: Assessment) -> bool:
+    """Whether the rules give anything in the month: of a determination every amount is nothing, so that no amount says."""
+    return a.outcome != "ended" and (a.eligible or a.outcome == "gradual_exit")
+
+
+def due_again(decided: e.EarlierRoundReassessed) -> tuple[tuple[str, str], ...]:
+    """The months [first, end) of an earlier round in which it was due by what was learnt later; none behind those in which somebody was
+    there, where it says so."""
+    until = decided.months[-1].month if decided.gone_reason else decided.before
+    spans: list[tuple[str, str]] = []
+    for n, a in enumerate(decided.assessments):
+        end = min(decided.assessments[n + 1].month, until) if n + 1 < len(decided.assessments) else until
+        if not due_by(a) or a.month >= until:
+            continue
+        if spans and spans[-1][1] == a.month:
+            spans[-1] = (spans[-1][0], end)
+        else:
+            spans.append((a.month, end))
+    return tuple(spans)
+
+
+def _fell_out(state: Case, decided: e.EarlierRoundReassessed) -> tuple[str, ...]:
+    again = due_again(decided)
+    asked = dates.months_between(decided.from_month, dates.add_months(decided.before, -1))
+    out = {m for m in asked if not any(first <= m < end for first, end in again)}
+    return tuple(sorted({m for m in state.fell_out if not decided.from_month <= m < decided.before} | out))
+
+
+def in_an_earlier_round(state: Case, month: str) -> bool:
+    """Whether it was in force in a month of a round that is over, by all that is known now."""
+    return month not in state.fell_out and any(r.first <= month < r.end for r in earlier_rounds(state))
+
+
 def _longer(state: Case, month: str, before: str) -> Case:
     """The earlier round that this month belongs to ends where it was due to after all."""
     if not state.running and state.status not in ("ended", "closed") and state.first_month <= month:
@@ -836,8 +871,7 @@ def on_day(state: Case, day: date) -> dict[str, Any]:
     if state.terms.payment == "none":
         begun = state.valid_from is not None and state.valid_from <= day
         over = (state.valid_to is not None and day > state.valid_to) or (state.ended_from != "" and month >= state.ended_from)
-        before = any(r.first <= month < r.end for r in earlier_rounds(state))
-        status = "in_force" if before or (begun and not over) else "not_in_force"
+        status = "in_force" if in_an_earlier_round(state, month) or (begun and not over) else "not_in_force"
         if status == "in_force" and state.suspended_in(month):
             status = "suspended"
     elif state.suspended_in(month) and state.entitled(month):
