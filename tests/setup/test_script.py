@@ -46,7 +46,9 @@ case "$*" in
     note "$*"; eval "last=\\${$#}"; mkdir -p "$last/bin"; rm -f "$last"/minzheng.*
     cp "$0" "$last/bin/python"; touch "$last/bin/pip" ;;
   "-m pip install"*) note pip install; sleep "${PIP_TAKES:-0}"; [ ! -e "$WORLD/pip-fails" ] || { rm "$WORLD/pip-fails"; exit 1; } ;;
-  "-P -m shared.cli"*) shift 3; note "cli in $(pwd)$(for a in "$@"; do printf ' [%s]' "$a"; done) path=$PYTHONPATH" ;;
+  "-P -m shared.cli"*)
+    compiled=${PYTHONPYCACHEPREFIX:+ compiled=$PYTHONPYCACHEPREFIX}${PYTHONDONTWRITEBYTECODE:+ each by itself}
+    shift 3; note "cli in $(pwd)$(for a in "$@"; do printf ' [%s]' "$a"; done) path=$PYTHONPATH$compiled" ;;
   *) note "unexpected: $*"; exit 9 ;;
 esac
 """
@@ -134,6 +136,17 @@ def test_the_first_run_sets_up_and_the_second_does_not(machine: Machine, tmp_pat
     code, said = machine.run("stream", cwd=tmp_path)
     assert (code, said) == (0, ""), "quiet when there is nothing to do"
     assert machine.noted() == [f"cli in {tmp_path} [stream] path={machine.root}"]
+
+
+def test_nothing_is_compiled_beside_the_sources_where_the_caller_wants_it_so(machine: Machine, tmp_path: Path) -> None:
+    """And no process of the house compiles for itself what another has: it is kept in var/, or where the caller says."""
+    machine.run("stream", cwd=tmp_path)
+    machine.noted()
+    said = f"cli in {tmp_path} [stream] path={machine.root}"
+    assert machine.run("stream", cwd=tmp_path, PYTHONDONTWRITEBYTECODE="1")[0] == 0
+    assert machine.noted() == [f"{said} compiled={machine.root}/var/pycache"]
+    assert machine.run("stream", cwd=tmp_path, PYTHONDONTWRITEBYTECODE="1", PYTHONPYCACHEPREFIX="/elsewhere")[0] == 0
+    assert machine.noted() == [f"{said} compiled=/elsewhere"]
 
 
 def test_a_changed_lock_file_installs_again(machine: Machine) -> None:
