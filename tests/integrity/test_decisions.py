@@ -59,7 +59,7 @@ def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         made.call("submit_assessment", record_id=asked, scores=scores)
         made.call("submit_second_assessment", "reviewer", record_id=asked, scores=scores)
         opening = {"title": "抽查", "scope": "在册", "period_from": "2023-07-03", "check_by": "2023-09-30", "division": TOWN}
-        drawn = made.call("open_campaign", "reviewer", programme="annual_entitlement_review", **opening)["id"]
+        drawn = made.call("open_campaign", "reviewer", programme="assistance_special_governance", **opening)["id"]
         for listed in (["a", "b"], ["c"]):
             made.call("list_campaign_objects", "reviewer", record_id=drawn, objects=listed)
         tomorrow = (made.now.date() + timedelta(days=1)).isoformat()

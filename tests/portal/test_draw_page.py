@@ -32,14 +32,14 @@ def granted(house: House, number: int) -> None:
 
 
 def frozen(house: House, change: Callable[[list[str]], list[str]] = lambda cases: cases) -> str:
-    """A review of the cases of the district, its list frozen and drawn from by two hands; ``change``: what was listed of the register."""
+    """A look at the cases of the district, its list frozen and drawn from by two hands; ``change``: what was listed of the register."""
     d = house.d
     for number in range(5):
         granted(house, 100 + number)
     d.settle()
-    opening = {"title": "年度复审", "scope": "在册", "check_by": "2023-12-31", "division": DIVISION}
+    opening = {"title": "低保个案抽查", "scope": "在册", "check_by": "2023-12-31", "division": DIVISION}
     opening["period_from"] = d.now.date().isoformat()
-    record = str(d.call("open_campaign", "reviewer", programme="annual_entitlement_review", **opening)["id"])
+    record = str(d.call("open_campaign", "reviewer", programme="assistance_special_governance", **opening)["id"])
     cases = [row["case_id"] for row in d.call("list_cases", "auditor", programme="minimum_living_allowance", limit=500)]
     d.call("list_campaign_objects", "reviewer", record_id=record, objects=change(cases))
     tomorrow = (d.now.date() + timedelta(days=1)).isoformat()

@@ -194,6 +194,7 @@ def test_what_any_campaign_refers_to_is_of_its_object(d: Desk) -> None:
     record = d.call("open_campaign", "reviewer", **campaign, period_from="2023-07-03", check_by="2023-09-30")["id"]
     ref = {"record_id": record}
     d.call("list_campaign_objects", "reviewer", **ref, objects=[one, "inst-1"])
+    d.settle()
     d.call("start_campaign", "reviewer", **ref)
     for object_id in (one, "inst-1"):
         d.call("record_check", **ref, object_id=object_id, result="adjusted", findings=["dossier_incomplete"])

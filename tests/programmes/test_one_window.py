@@ -351,20 +351,31 @@ def test_a_clue_nobody_answers_is_escalated_by_the_timer(d: Desk) -> None:
 
 
 def test_a_review_looks_at_every_case_in_the_register(d: Desk) -> None:
-    """The list comes from the register of the town; each case's own review says its outcome, and the campaign does not close before."""
+    """The list is the register of the town, whole and without a draw; each case's own review says its outcome, and none is left open."""
     town = "330225104"
-    household_id, _ = home(d, division=town)
-    d.call("apply", programme=ALLOWANCE, household_id=household_id)
-    case_id = bc.case_id(ALLOWANCE, household_id)
-    decide(d, case_id)
+    cases = []
+    for _ in range(2):
+        household_id, _members = home(d, division=town)
+        d.call("apply", programme=ALLOWANCE, household_id=household_id)
+        cases.append(bc.case_id(ALLOWANCE, household_id))
+        decide(d, cases[-1])
+    case_id, other = cases
     opening = {"title": "年度复审", "scope": "在册", "period_from": d.now.date().isoformat(), "check_by": "2023-12-31"}
     record_id = d.call("open_campaign", "reviewer", programme="annual_entitlement_review", division=town, **opening)["id"]
     d.project()
+    d.call("list_campaign_objects", "reviewer", record_id=record_id, objects=[case_id])
+    d.project()
+    with pytest.raises(Refused, match="还有1件在册低保、特困个案未列入"):
+        d.call("start_campaign", "reviewer", record_id=record_id)
+    source = {"source": "开奖号码", "issue": "第1期", "issue_on": "2023-12-01", "look_up": "投注站", "draw_on": "2023-12-01"}
+    with pytest.raises(Refused, match="逐户复审"):
+        d.call("freeze_campaign_list", "reviewer", record_id=record_id, count=1, **source)
     d.call("list_campaign_cases", "reviewer", record_id=record_id)
+    d.project()
     d.call("start_campaign", "reviewer", record_id=record_id)
     state: inspection.Campaign = d.services["assistance"].office.load(DECIDERS["inspection"], record_id).state
-    assert list(state.objects) == [case_id]
-    with pytest.raises(Refused, match="1个对象"):
+    assert set(state.objects) == {case_id, other}
+    with pytest.raises(Refused, match="2个对象"):
         d.call("close_campaign", "approver", record_id=record_id, summary="复审完成")
     with pytest.raises(Refused, match="先在个案中办理复审"):
         d.call("record_check", record_id=record_id, object_id=case_id, result="terminated")
@@ -373,6 +384,11 @@ def test_a_review_looks_at_every_case_in_the_register(d: Desk) -> None:
     with pytest.raises(Refused, match="结论不一致"):
         d.call("record_check", record_id=record_id, object_id=case_id, result="terminated")
     d.call("record_check", record_id=record_id, object_id=case_id, result="confirmed")
+    with pytest.raises(Refused, match="1个对象"):
+        d.call("close_campaign", "approver", record_id=record_id, summary="复审完成")
+    d.call("open_review", "reviewer", case_id=other)
+    d.call("answer_review", "reviewer", actor="staff:second", case_id=other, finding="无变化")
+    d.call("record_check", record_id=record_id, object_id=other, result="confirmed")
     d.call("close_campaign", "approver", record_id=record_id, summary="复审完成")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from services.assistance import care_places, error_ledger, standing
 from services.assistance.declarations import DECIDERS
 from services.assistance.doors import care_checks
-from services.assistance.doors.windows import DISPERSED, dispersed, reviewed_first, rolled_to_a_meeting
+from services.assistance.doors.windows import ANNUAL_REVIEW, DISPERSED, dispersed, reviewed, reviewed_first, rolled_to_a_meeting
 from services.assistance.read_model import MODEL
 from shared.casework import handoff, inspection
 from shared.domain import dates
@@ -47,14 +47,19 @@ def reclassified(service: Any, order: Order[care_places.ReclassifyCareResident])
 
 
 def everybody_listed(service: Any, order: Order[inspection.StartCampaign]) -> None:
-    """分散供养排查: it begins when every dispersed 特困 person of the place is on its list: its coverage is that of the register."""
+    """分散供养排查、年度复审: it begins when everybody of the place's register is on its list: its coverage is that of the register."""
     state: inspection.Campaign = service.office.load(DECIDERS[inspection.NAME], order.command.record_id).state
-    if state.programme != DISPERSED or state.status != "listing":
+    if state.programme not in (DISPERSED, ANNUAL_REVIEW) or state.status != "listing":
         return
     all_seen(service.office, MODEL)
-    left = set(dispersed(service, state.division, dates.month_of(order.today))) - set(state.objects)
+    if state.programme == DISPERSED:
+        left = set(dispersed(service, state.division, dates.month_of(order.today))) - set(state.objects)
+        what = f"{len(left)}名分散供养特困人员"
+    else:
+        left = set(reviewed(service, state.division)) - set(state.objects)
+        what = f"{len(left)}件在册低保、特困个案"
     if left:
-        raise Refused("out_of_order", f"还有{len(left)}名分散供养特困人员未列入，请先将在册人员全部列入。", "record_id")
+        raise Refused("out_of_order", f"还有{what}未列入，请先将在册对象全部列入。", "record_id")
 
 
 def looked_at(service: Any, order: Order[inspection.RecordCheck]) -> None:
@@ -83,10 +88,12 @@ def nobody_left_out(service: Any, order: Order[inspection.CloseCampaign]) -> Non
 
 
 def nobody_drawn(service: Any, order: Order[inspection.FreezeCampaignList]) -> None:
-    """分散供养排查 looks at every person: none is left out by a draw."""
+    """分散供养排查 and 年度复审 look at everybody: nobody is left out by a draw."""
     state: inspection.Campaign = service.office.load(DECIDERS[inspection.NAME], order.command.record_id).state
     if state.programme == DISPERSED:
         raise Refused("out_of_order", "专项排查须逐人检查，不作抽查。", "record_id")
+    if state.programme == ANNUAL_REVIEW:
+        raise Refused("out_of_order", "年度复审须逐户复审，不作抽查。", "record_id")
 
 
 def overlap_considered(service: Any, order: Order[handoff.AcknowledgeHandoff]) -> None:

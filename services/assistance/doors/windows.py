@@ -102,6 +102,11 @@ def rolled_to_a_meeting(service: Any, order: Order[session.RollOverDecision]) ->
         raise invalid("须转入已安排、尚未召开的会议。", "next_session")
 
 
+def reviewed(service: Any, division: str) -> list[str]:
+    """年度复审对象: every running case of 低保 and 特困 of a place."""
+    return sorted(row["case_id"] for row in _running(service, division, REVIEWED[ANNUAL_REVIEW]))
+
+
 def dispersed(service: Any, division: str, month: str) -> list[str]:
     """分散供养特困人员: the persons of the running 特困 cases of a place who in that month live in no institution."""
     cases = (row["subject_id"] for row in _running(service, division, ("extreme_hardship_support",)))
