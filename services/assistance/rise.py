@@ -17,7 +17,16 @@ from services.assistance.benefits import CASES, AssistanceBenefits, book, known_
 from services.assistance.household import Household
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.standard_run import Run, Sums
-from shared.casework.benefit_case import ArrearsFound, ArrearsWithdrawn, Case, CaseEnded, OverpaymentFound, unsettled
+from shared.casework.benefit_case import (
+    ArrearsFound,
+    ArrearsWithdrawn,
+    Case,
+    CaseEnded,
+    OverpaymentFound,
+    earlier_rounds,
+    reaches,
+    unsettled,
+)
 from shared.casework.benefits import Asked, Found
 from shared.domain import dates
 from shared.domain.errors import Refused
@@ -101,13 +110,41 @@ class _Way:
     last: str
     amount: int
     since: str | None
+    until: str = ""  # the first month in which it was not due any more; "" = it runs
+    today: str = ""
     changed: bool = False
     over: bool = False
 
+    def due_in(self, month: str) -> bool:
+        """Whether it was due in a month by what was decided so far: of a determination no amount says."""
+        return (not self.until or month < self.until) and month not in self.case.fell_out
 
-def _way(now: CaseNow, house: tuple[Household, int] | None, effective: str, today: str, ahead: str) -> _Way | None:
+
+def _ways(now: CaseNow, house: tuple[Household, int] | None, effective: str, today: str, ahead: str) -> list[_Way]:
+    """Its newest round, and those before it that the change reaches."""
+    if house is None:
+        return []
+    newest = _way(now, house, effective, today, ahead)
+    return [*([newest] if newest is not None else []), *_earlier_ways(now, house, effective, today)]
+
+
+def _earlier_ways(now: CaseNow, house: tuple[Household, int], effective: str, today: str) -> list[_Way]:
+    case, found = now.state, []
+    for r in earlier_rounds(case):
+        before = reaches(case, r)
+        if effective >= before or r.first >= r.end:
+            continue
+        first = max(min(effective, dates.add_months(r.end, -1)), r.first)
+        amount = case.entitled(dates.add_months(first, -1)) if first > r.first else 0
+        since = r.exit_since if r.exit_since and r.exit_since < first else None
+        last = dates.add_months(before, -1)
+        found.append(_Way(now.case_id, case, *house, first, last, amount or case.entitled(first), since, r.end, today))
+    return found
+
+
+def _way(now: CaseNow, house: tuple[Household, int], effective: str, today: str, ahead: str) -> _Way | None:
     case = now.state
-    if house is None or not (case.running or case.status == "ended"):
+    if not (case.running or case.status == "ended"):
         return None
     first = max(effective, case.first_month)
     last = max(first, today, household.known_until(house[0]), ahead, case.last_change if case.running else "")
@@ -117,7 +154,7 @@ def _way(now: CaseNow, house: tuple[Household, int] | None, effective: str, toda
         return None
     amount = case.entitled(dates.add_months(first, -1)) or case.entitled(first)
     since = case.exit_since if case.exit_since and case.exit_since < first else None
-    return _Way(now.case_id, case, house[0], house[1], first, last, amount, since)
+    return _Way(now.case_id, case, *house, first, last, amount, since, "" if case.running else case.ended_from, today)
 
 
 def walk(ways: list[_Way], decide: Decide, note: Callable[[Asked, Known, _Way, HouseholdFacts], None] | None = None) -> None:
@@ -137,12 +174,12 @@ def walk(ways: list[_Way], decide: Decide, note: Callable[[Asked, Known, _Way, H
             for (w, facts), known in zip(asked, answers, strict=True):
                 if note is not None:
                     note(Asked(programme, w.case.subject_id, month, w.amount, w.since), known, w, facts)
-                w.changed |= known.amount_fen != w.case.entitled(month)
-                if w.case.running:
-                    w.changed |= known.ended or (month == w.last and known.exit != (w.case.exit_since is not None))
+                w.changed |= known.amount_fen != w.case.entitled(month) or known.ended == w.due_in(month)
+                if not w.until:
+                    w.changed |= month == w.last and known.exit != (w.case.exit_since is not None)
                 w.amount = known.amount_fen
                 w.since = (w.since or month) if known.exit else None
-                w.over = known.ended
+                w.over = known.ended and month >= w.today  # of those behind it until now each is asked about
 
 
 def in_bulk(programme: str) -> bool:
@@ -166,20 +203,20 @@ def changing(rules: RulesEngine, reading: Reading, run: Run, today: str, ahead: 
     for page in _pages(reading.cases(run.programmes), PAGE):
         examined += len(page)
         alone = [now for now in page if not in_bulk(now.state.programme)]
-        found += [now.case_id for now in alone if now.state.running or now.state.status == "ended"]
+        found += [now.case_id for now in alone if now.state.running or now.state.status == "ended" or earlier_rounds(now.state)]
         houses = reading.households(now.state.subject_id for now in page if in_bulk(now.state.programme))
         ways = [
             w
             for now in page
             if in_bulk(now.state.programme)
-            and (w := _way(now, houses.get(now.state.subject_id), run.effective_month, today, ahead)) is not None
+            for w in _ways(now, houses.get(now.state.subject_id), run.effective_month, today, ahead)
         ]
         try:
             walk(ways, at_once(rules))
         except RulesError:  # facts of one of them that the rules cannot take: each is asked about alone, and that one is told
-            found += [w.case_id for w in ways]
+            found += dict.fromkeys(w.case_id for w in ways)
         else:
-            found += [w.case_id for w in ways if w.changed]
+            found += dict.fromkeys(w.case_id for w in ways if w.changed)
     return examined, sorted(found)
 
 
@@ -307,7 +344,7 @@ class Raise:
         ways = [
             w
             for k, c in bulk.items()
-            if (w := _way(CaseNow(k, c), houses.get(c.subject_id), run.effective_month, today, ahead)) is not None
+            for w in _ways(CaseNow(k, c), houses.get(c.subject_id), run.effective_month, today, ahead)
         ]
         with suppress(RulesError):  # as in ``changing``
             walk(ways, explained(rules), note)
@@ -318,18 +355,24 @@ class _CaseDesk:
     """The office as one case's reassessment sees it: a decision that would change nothing is not made, and what was decided is counted."""
 
     def __init__(self, office: Any, case_id: str, loaded: Any, step: Order[Any], month: str) -> None:
-        self.office, self.case_id, self.loaded, self.month = office, case_id, loaded, month
+        self.office, self.case_id, self.loaded, self.step, self.month = office, case_id, loaded, step, month
         self.reassessed = step.to(None, f"reassess {case_id}").command_id  # as Benefits.reassess derives them
-        self.ids = {self.reassessed, *(step.to(None, f"{what} {case_id}").command_id for what in ("end", "restore"))}
+        self.ids = {self.reassessed, *(step.to(None, f"{what} {case_id}").command_id for what in ("end", "restore")), *self._of_rounds()}
         self.before: Case = loaded.state
         self.events: list[Any] = []
         self.sure = True
 
     def was_done(self) -> bool:
-        """Whether this run decided this case before. An end alone is half of it: the months before the end come after."""
+        """Whether this run decided this case before. An end alone is half of it: the months before the end come after; and of one that had
+        earlier rounds those come last."""
         done = self.loaded.done or {}
         self.sure = not any(i in done for i in self.ids)
-        return self.reassessed in done
+        return self.reassessed in done and not earlier_rounds(self.loaded.state)
+
+    def _of_rounds(self) -> set[str]:
+        """The commands that decide its earlier rounds, as Benefits.reassess derives them."""
+        state = self.loaded.state
+        return {self.step.to(None, f"reassess {self.case_id} {reaches(state, r)}").command_id for r in earlier_rounds(state)}
 
     def again(self) -> None:
         self.loaded = self.office.load(CASES, self.case_id)
@@ -363,7 +406,8 @@ class _CaseDesk:
         before, events = self.before, self.events
         if not self.sure:
             history = self.office.history(CASES.stream(self.case_id))
-            ours = [n for n, r in enumerate(history) if r.meta.command_id in self.ids]
+            ids = self.ids | self._of_rounds()
+            ours = [n for n, r in enumerate(history) if r.meta.command_id in ids]
             if not ours:
                 return Sums(cases=1, before_fen=before.due(self.month), after_fen=before.due(self.month))
             before = CASES.fold([r.event for r in history[: ours[0]]])
@@ -385,8 +429,10 @@ class _CaseDesk:
 
 
 def _same(before: Case, after: Case) -> bool:
-    """Whether a decision leaves everything as it is: the amounts of all months, the gradual exit, the payee, what is owed, when it is
-    looked at again."""
+    """Whether a decision leaves everything as it is: the amounts of all months, those in which it is in force (of a determination no amount
+    says them), the gradual exit, the payee, what is owed, when it is looked at again."""
     months = {s.month for s in (*before.schedule, *after.schedule)}
-    kept = ("status", "payee_id", "exit_since", "exit_ends", "next_turn", "arrears_fen")
+    kept = (
+        "status", "payee_id", "exit_since", "exit_ends", "next_turn", "arrears_fen", "first_month", "ended_from", "rounds", "fell_out",
+    )  # fmt: skip
     return all(before.entitled(m) == after.entitled(m) for m in months) and all(getattr(before, k) == getattr(after, k) for k in kept)

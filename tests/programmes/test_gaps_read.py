@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -14,7 +15,9 @@ from services.assistance.rows.past import costed
 from services.assistance.simulation import Asked
 from shared.casework import benefit_case as bc
 from shared.domain import dates
+from shared.eventsourcing.orders import Order
 from tests.desk import Desk, desk
+from tests.programmes import district
 from tests.programmes.people import Home, Numbers, case, decide, due, grant, home, pay
 from tests.programmes.test_handed_on import surveyed, taken
 
@@ -171,3 +174,74 @@ def test_a_determination_was_not_in_force_in_a_month_that_fell_out_of_an_earlier
     earns(d, made, 150_000, "2023-08-05")
     earns(d, made, 150_000, "2023-09-05")
     assert told() == [True] * 5
+
+
+def gaps_of_three(d: Desk, numbers: Numbers) -> dict[str, str]:
+    """A 低保 and a 低保边缘 that ended late on September and would be due behind it with a higher standard, one with a gap."""
+    d.on("2023-07-03")
+    two = ("19700101", "19950101")
+    ended, gap = (home(d, numbers, *({"born": b} for b in two)) for _ in range(2))
+    rich = home(d, numbers, *({"born": b, "monthly_income_fen": 170_000} for b in two))
+    cases = {n: grant(d, LIVING, household_id=h.household_id) for n, h in (("ended", ended), ("gap", gap))}
+    cases["rich"] = grant(d, MARGIN, household_id=rich.household_id)
+    for month in ("2023-08", "2023-09", "2023-10"):
+        d.on(f"{month}-10")
+        pay(d, LIVING, month)
+    d.on("2023-11-20")
+    for made, own in ((ended, 260_000), (gap, 0)):
+        earns(d, made, 800_000, "2023-08-05")
+        earns(d, made, own, "2023-09-05")
+    for person in range(2):
+        earns(d, rich, 800_000, "2023-08-05", person)
+        earns(d, rich, 190_000, "2023-09-05", person)
+    return cases
+
+
+class Crash(Exception):
+    """The process dies."""
+
+
+@pytest.mark.parametrize("at", [0, 1, 2, 4, 5, 7])
+def test_a_rise_reaches_what_an_end_does_not_settle_and_the_rounds_before_a_gap(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """Decided in bulk, wherever the process dies meanwhile, each month is what the case alone is given, and the sums are right."""
+    with desk(tmp_path, "assistance") as d:
+        cases = gaps_of_three(d, Numbers())
+
+        def now() -> dict[str, tuple[str, list[int]]]:
+            return {n: (stands(d, c).status, months(d, c)) for n, c in cases.items()}
+
+        assert now() == {
+            "ended": ("ended", [MONTHLY, 0, 0, 0, 0]), "gap": ("in_force", [MONTHLY, 0, *[MONTHLY] * 3]), "rich": ("ended", [0] * 5),
+        }  # fmt: skip
+        owed = {n: stands(d, c).arrears_fen for n, c in cases.items()}
+        d.on("2023-12-04")
+        office, delivered = d.services["assistance"].office, d._delivered
+        number = district.publish(d, 138_050, 138_050, "2023-08-01")
+        real, calls = office.repository.handle, []
+
+        def dying(decider: Any, aggregate_id: str, order: Any) -> Any:
+            answer = real(decider, aggregate_id, order)
+            calls.extend([aggregate_id] if aggregate_id in cases.values() else [])
+            if at and len(calls) == at:
+                raise Crash
+            return answer
+
+        with monkeypatch.context() as dies:
+            dies.setattr(office.repository, "handle", dying)
+            with pytest.raises(Crash) if at else nullcontext():
+                d.settle()
+        d._delivered = delivered  # what was not acknowledged comes again
+        d.settle()
+        raised = [276_100, 0, *[276_100] * 3]
+        assert now() == {"ended": ("in_force", [276_100, 0, *[16_100] * 3]), "gap": ("in_force", raised), "rich": ("in_force", [0] * 5)}
+        run = d.call("get_standard_run", "auditor", number=number)
+        more = {n: stands(d, c).arrears_fen - owed[n] for n, c in cases.items()}
+        assert (run["arrears_fen"], run["overpaid_fen"], run["failed"]) == (sum(more.values()), 0, 0)
+        versions = {c: office.load(CASES, c).version for c in cases.values()}
+        for c in cases.values():
+            order = Order(None, f"alone {c}", d.services["assistance"].benefits.hand(), d.now)
+            d.services["assistance"].benefits.reassess(c, "2023-08", "standard:alone", order)
+        told = [r.event for c in cases.values() for r in office.history(CASES.stream(c))[versions[c] + 1 :]]
+        assert {x.outcome for x in told} <= {"unchanged"}
