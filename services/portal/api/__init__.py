@@ -16,12 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Flask, Response, current_app, g, request
-from flask_smorest import Blueprint
+from flask import Blueprint, Flask, Response, current_app, g, request
 
 from services.portal.api import answers, document, operations, pages, requests
-from services.portal.api.schemas import Schemas
-from services.portal.web import safety, words
+from services.portal.web import safety
 from services.portal.web.identity import bearer
 from services.portal.web.portal import Portal
 from services.portal.web.portal import of as portal_of
@@ -33,21 +31,16 @@ PREFIX = "/api/v1"
 def install(app: Flask, portal: Portal) -> None:
     """One blueprint a service, one view a door."""
     found = operations.of(portal.doors)
-    api, first, schemas = document.api(app, portal, found), _first(found), Schemas()
-    views: dict[str, Callable[[], Response]] = {}
+    first = _first(found)
     for service in sorted({op.service for op in found}):
-        room = Blueprint(service, __name__, url_prefix=f"{PREFIX}/{service}", description=words.SERVICES.get(service, service))
+        room = Blueprint(service, __name__, url_prefix=f"{PREFIX}/{service}")
         room.before_request(first)
         safety.csrf.exempt(room)  # nothing here looks at a cookie
         for op in found:
             if op.service == service:
-                asked = requests.asked(op)
-                view = views[f"{service}.{op.method}"] = _view(op, asked)
-                room.route(f"/{op.method}", methods=["GET" if op.by_get else "POST"])(document.described(room, op, asked, schemas, view))
-        api.register_blueprint(room)
-    app.view_functions.update(views)  # themselves: what flask-smorest has put around them is the document's
-    for name, part in schemas.parts.items():
-        api.spec.components.schema(name, part)
+                room.add_url_rule(f"/{op.method}", op.method, _view(op, requests.asked(op)), methods=["GET" if op.by_get else "POST"])
+        app.register_blueprint(room)
+    document.install(app, portal, found, PREFIX)
     pages.install(app, found)
 
 

@@ -1,7 +1,11 @@
-"""OpenAPI 3.1 of every operation (接口文档), by flask-smorest from the doors' own schemas, with the names of web/words.py."""
+"""OpenAPI 3.1 of every operation (接口文档), by flask-smorest from the doors' own schemas, with the names of web/words.py.
+
+It is made when somebody first asks a process for it, on an application of its own that serves nobody: most processes are never asked.
+"""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -13,7 +17,7 @@ from flask_smorest import Api, Blueprint
 
 from services.portal.api import tables
 from services.portal.api.operations import Operation
-from services.portal.api.requests import Asked
+from services.portal.api.requests import Asked, asked
 from services.portal.api.schemas import Schemas
 from services.portal.audit import said
 from services.portal.web import words
@@ -66,9 +70,7 @@ _LINK = {"Link": {"description": '下一页（rel="next"），没有即为末页
 
 
 class Doors(Api):  # type: ignore[misc]
-    """flask-smorest's Api, with the portal's own problems, and a document that is made once."""
-
-    made: bytes = b""
+    """flask-smorest's Api, with the portal's own problems."""
 
     def _register_error_handlers(self) -> None:
         """services/portal/web/problems.py answers every error."""
@@ -87,16 +89,48 @@ class Doors(Api):  # type: ignore[misc]
                         parameter["description"] = words.label(parameter["name"], method)
         return spec
 
-    def _openapi_json(self) -> Response:
-        if not self.made:
-            self.made = msgspec.json.encode(self.document())
-        return Response(self.made, content_type="application/json")
-
 
 def _name_fields(schema: dict[str, Any], *where: str) -> None:
     for name, field in schema.get("properties", {}).items():
         if not field.get("description"):
             field["description"] = said.label(name, *where)
+
+
+def install(app: Flask, portal: Portal, found: Sequence[Operation], prefix: str) -> None:
+    """/api/openapi.json, made once a process."""
+    making, made = threading.Lock(), list[bytes]()
+
+    def document() -> Response:
+        with making:
+            if not made:
+                made.append(msgspec.json.encode(_whole(portal, found, prefix)))
+        return Response(made[0], content_type="application/json")
+
+    app.add_url_rule("/api/openapi.json", "openapi", document)
+
+
+def _whole(portal: Portal, found: Sequence[Operation], prefix: str) -> dict[str, Any]:
+    """The document of all operations. flask-smorest describes views: these are of the same names and addresses as those that answer."""
+    app = Flask(__name__)
+    doors, schemas = api(app, portal, found), Schemas()
+    for service in sorted({op.service for op in found}):
+        room = Blueprint(service, __name__, url_prefix=f"{prefix}/{service}", description=words.SERVICES.get(service, service))
+        for op in found:
+            if op.service == service:
+                view = described(room, op, asked(op), schemas, _named(op.method))
+                room.route(f"/{op.method}", methods=["GET" if op.by_get else "POST"])(view)
+        doors.register_blueprint(room)
+    for name, part in schemas.parts.items():
+        doors.spec.components.schema(name, part)
+    return doors.document()
+
+
+def _named(method: str) -> Callable[..., Any]:
+    def view() -> None:
+        """Never called."""
+
+    view.__name__, view.__doc__ = method, None
+    return view
 
 
 def api(app: Flask, portal: Portal, found: Sequence[Operation]) -> Doors:
@@ -158,7 +192,7 @@ def _parts(schema: type[ma.Schema]) -> Iterator[tuple[type[ma.Schema], str]]:
             yield from _parts(inner.nested)
 
 
-def described(room: Blueprint, op: Operation, asked: Asked, schemas: Schemas, view: Callable[..., Any]) -> Callable[..., Any]:
+def described(room: Blueprint, op: Operation, what: Asked, schemas: Schemas, view: Callable[..., Any]) -> Callable[..., Any]:
     """A view with everything that is known of its door: what comes in, what goes out, what may go wrong."""
     answer: Any = _Answer if op.is_command else schemas.of(declared_of(service_class(op.service), op.method), f"{op.service}.{op.method}")
     if op.is_command:
@@ -178,5 +212,5 @@ def described(room: Blueprint, op: Operation, asked: Asked, schemas: Schemas, vi
         responses=responses,
     )(view)
     made = room.response(200, answer, description=about, headers=headers)(made)
-    made = room.arguments(asked.form, location="query" if op.by_get else "json")(made)
-    return room.arguments(asked.headers, location="headers")(made)  # type: ignore[no-any-return]
+    made = room.arguments(what.form, location="query" if op.by_get else "json")(made)
+    return room.arguments(what.headers, location="headers")(made)  # type: ignore[no-any-return]
