@@ -21,7 +21,7 @@ from types import MappingProxyType
 from typing import Any
 
 from services.assistance.programmes import PROGRAMMES
-from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed, EarlierRoundReassessed, due_again
+from shared.casework.benefit_case import CaseEnded, CaseGranted, CaseReassessed, EarlierRoundReassessed, due_again, due_by
 from shared.domain import dates
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider
@@ -217,7 +217,7 @@ def spans_of(history: Iterable[Any]) -> tuple[Span, ...]:
             case CaseGranted():
                 granted = happened.first_month
                 spans.append(Span(granted))
-            case CaseReassessed() if granted and happened.outcome != "ended":
+            case CaseReassessed() if granted and (happened.outcome != "ended" or due_by(happened.assessments[0])):  # its end follows
                 spans = [s for s in spans if s.first != granted] + [Span(granted)]
             case CaseEnded():
                 kept = [s for s in spans if s.first < happened.first_unpaid_month]

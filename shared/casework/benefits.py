@@ -208,6 +208,8 @@ class Benefits:
         if touched:
             after: Case = self.office.load(self.cases, case_id).state
             self.earlier_decided(after, min(touched), cause, order.to(None, f"earlier {case_id}"))
+            if benefit_case.unsettled(after):  # what is due before them may be what the months behind are due by
+                self.restore(case_id, TOLD_LATE, order.to(None, f"behind {case_id}"), account=after.ended_cause)
         return answer
 
     def earlier_decided(self, state: Case, month: str, cause: str, order: Order[Any]) -> None:
@@ -217,7 +219,8 @@ class Benefits:
         self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any], until: str = "", revive: bool = False
     ) -> Correction:
         """What the rules say now of the months from ``effective_month`` on; ``revive``: of an ended case also those behind its end."""
-        earlier = () if revive else self._looked_at_earlier(state, case_id, effective_month, cause, order)
+        said: dict[str, tuple[int, str | None]] = {}
+        earlier = () if revive else self._looked_at_earlier(state, case_id, effective_month, cause, order, said)
         first = max(effective_month, state.first_month) if state.first_month else effective_month
         if state.pending:  # nothing of an earlier month is asked for: a paper of years ago lies before all rules
             first = max(first, benefit_case.first_month(state, order.today))
@@ -228,40 +231,40 @@ class Benefits:
             last = dates.add_months(state.last_change, -1)
         if first > last or not (state.open or state.status in ("ended", "closed")):
             return Correction(earlier=earlier)
-        amount = state.entitled(dates.add_months(first, -1)) or state.entitled(first)
+        amount, since = benefit_case.month_before(state, first, said)
         exiting = state.exit_since or state.exit_was
-        since = exiting if exiting and exiting < first else None
+        since = exiting if exiting and exiting < first else since
         today = dates.month_of(order.today)
-        assessments, version, payee, changing, end, turn = self._each_month(state, case_id, first, last, amount, since, today)
+        assessments, version, payee, changing, end, turn, _ = self._each_month(state, case_id, first, last, amount, since, today)
         reassess = benefit_case.ReassessCase(case_id, first, assessments, version, cause, payee, turn) if assessments else None
         return Correction(reassess, end, changing, earlier)
 
     def _looked_at_earlier(
-        self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any]
+        self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any], said: dict[str, tuple[int, str | None]]
     ) -> tuple[benefit_case.ReassessEarlierRound, ...]:
         """What they say of the months of rounds that are over, each as it was then: with its own amounts and its own gradual exit; and of
-        those behind the end that it does not settle."""
+        those behind the end that it does not settle. ``said``: with what each comes out, by the month behind it."""
         found = []
         for r in benefit_case.earlier_rounds(state):
             before = benefit_case.reaches(state, r)
-            if effective_month >= before or r.first >= r.end:
+            if effective_month >= before or r.first >= before:
                 continue
             first = max(min(effective_month, dates.add_months(r.end, -1)), r.first)
-            amount = state.entitled(dates.add_months(first, -1)) if first > r.first else 0
-            since = r.exit_since if r.exit_since and r.exit_since < first else None
-            last, amount = dates.add_months(before, -1), amount or state.entitled(first)
-            today = dates.month_of(order.today)
-            assessments, version, _, _, end, _ = self._each_month(state, case_id, first, last, amount, since, today)
+            inside = state.entitled(dates.add_months(first, -1)), None
+            amount, since = inside if first > r.first else benefit_case.month_before(state, first, said)
+            since = r.exit_since if r.exit_since and r.exit_since < first else since
+            last, today = dates.add_months(before, -1), dates.month_of(order.today)
+            assessments, version, _, _, end, _, said[before] = self._each_month(state, case_id, first, last, amount, since, today)
             gone = (end.first_unpaid_month, end.reason) if end is not None else ("", "")
             found.append(benefit_case.ReassessEarlierRound(case_id, first, before, assessments, version, cause, *gone))
         return tuple(found)
 
     def _each_month(
         self, state: Case, case_id: str, first: str, last: str, amount: int, since: str | None, today: str
-    ) -> tuple[tuple[Assessment, ...], int, str, bool, benefit_case.EndCase | None, str]:
-        """The rules' word on every month, each with what was due in the one before; the end, where nobody is there any more; and the month
-        in which the calendar alone changes what they say. Behind a month that is not due those until ``today`` are looked at as well, none
-        ahead: who is due again then applies anew."""
+    ) -> tuple[tuple[Assessment, ...], int, str, bool, benefit_case.EndCase | None, str, tuple[int, str | None]]:
+        """The rules' word on every month, each with what was due in the one before; the end, where nobody is there any more; the month
+        in which the calendar alone changes what they say; and with what the month behind them is asked about. Behind a month that is not
+        due those until ``today`` are looked at as well, none ahead: who is due again then applies anew."""
         assessments: list[Assessment] = []
         version, payee, changing, turn = -1, "", False, ""
         end: benefit_case.EndCase | None = None
@@ -277,7 +280,8 @@ class Benefits:
             since = (since or month) if a.outcome == "gradual_exit" else None
             if month >= today and not state.pending and not benefit_case.due_by(a):
                 break
-        return tuple(assessments), version, payee, changing, end, turn
+        came = (amount, since) if end is None else (0, None)
+        return tuple(assessments), version, payee, changing, end, turn, came
 
     def end(self, case_id: str, first_unpaid_month: str, reason: str, basis: str, order: Order[Any], gone: bool = False) -> Answer:
         end = benefit_case.EndCase(case_id, first_unpaid_month, reason, basis, gone)

@@ -341,7 +341,8 @@ def corrected(state: Case, c: Correction, order: Order[Any], revive: bool = Fals
 def reassess_earlier_round(state: Case, c: ReassessEarlierRound, order: Order[Any]) -> Sequence[Any]:
     """A late fact about months of a round that is over: they are decided again to the fen, and so are those behind its end which that does
     not settle; everything behind them stays. Nothing where every month is what it was."""
-    of = next((r for r in earlier_rounds(state) if r.first <= c.from_month < r.end <= c.before <= reaches(state, r)), None)
+    begun = (r for r in earlier_rounds(state) if r.first <= c.from_month < r.end or r.first == c.from_month == r.end)
+    of = next((r for r in begun if r.end <= c.before <= reaches(state, r)), None)
     if of is None:
         return []
     if c.assessments and c.facts_version < state.facts_version:

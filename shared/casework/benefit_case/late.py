@@ -60,8 +60,9 @@ def restore_case(state: Case, c: RestoreCase, order: Order[Any]) -> Sequence[Any
         decided += differences(state, decided, GRANTED_AGAIN)
     else:
         restored = e.CaseRestored(state.programme, state.subject_id, since, reason, due, held, order.hand.actor)
-        decided = [restored, *reassess_case(evolve(state, restored), again, order, until=c.correction.end)]
+        follows = reassess_case(evolve(state, restored), again, order, until=c.correction.end)
+        decided = [restored, *follows] if follows else []
     after = folded(state, decided)
-    if after.ended_from == since or len(decided) == 1:
+    if after.ended_from == since:
         return []
     return [*decided, *missed(after, max(since, again.effective_month), order.today, reason)]

@@ -6,14 +6,14 @@ again without an application (恢复): nobody could apply in months that are dec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.money import review_due
 from shared.casework.benefit_case.procedure import appealable_on
-from shared.casework.benefit_case.state import Case, due_by, folded
+from shared.casework.benefit_case.state import Case, due_by, earlier_rounds, folded, reaches
 from shared.domain import dates
 from shared.domain.frozen import replace
 from shared.eventsourcing.orders import Order
@@ -129,6 +129,18 @@ def held_anew(state: Case, order: Order[Any], changing: bool) -> tuple[date | No
     months = state.terms.valid_months
     held = dates.last_day(dates.add_months(dates.month_of(order.today), months)) if months else None
     return review_due(state.terms, order.today, changing, held), held
+
+
+def month_before(state: Case, first: str, said: Mapping[str, tuple[int, str | None]]) -> tuple[int, str | None]:
+    """What the rules are asked about ``first``, a month from which a case is looked at, with: what was due in the month before, and since
+    when that was gradual exit. The first of a round has none before it and is asked about with its own. A round that goes on behind months
+    which an end does not settle comes with what those are (ADR 25): a new job is no gradual exit for who was not supported. ``said``:
+    month → what the same fact makes of the one before it."""
+    of = next((r for r in earlier_rounds(state) if r.end <= r.open_to and r.first < first == reaches(state, r)), None)
+    if of is None:
+        return state.entitled(dates.add_months(first, -1)) or state.entitled(first), None
+    amount, since = said.get(first, (state.entitled(dates.add_months(first, -1)), None))
+    return amount if first <= of.open_to else amount or state.entitled(first), since
 
 
 def runs(assessments: tuple[Assessment, ...]) -> list[tuple[Assessment, ...]]:

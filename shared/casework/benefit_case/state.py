@@ -501,13 +501,14 @@ def earlier_rounds(state: Case) -> tuple[Round, ...]:
 
 
 def _over(state: Case) -> tuple[Round, ...]:
-    """The round that was granted last, if it is over and anything was ever due in it."""
+    """The round that was granted last, if it is over and anything was ever due in it, or may turn out to be: what took back all of it may
+    be set right."""
     first = state.first_month
     if not first:
         return ()
     end = dates.add_months(first, 1) if state.terms.payment == "once" else state.ended_from
     open_to = state.ended_in if _by_the_rules(state) and state.ended_in >= end else ""
-    return (Round(first, end, state.exit_was, open_to),) if first < end else ()
+    return (Round(first, end, state.exit_was, open_to),) if first < end or (first == end and open_to) else ()
 
 
 def unsettled(state: Case) -> str:
@@ -528,7 +529,8 @@ def reaches(state: Case, r: Round) -> str:
     """The first month that a late fact about an earlier round does not touch: what is behind its end and unsettled belongs to it, up to the
     next round."""
     until = dates.add_months(r.open_to, 1) if r.open_to >= r.end else r.end
-    later = [x.first for x in (*earlier_rounds(state), Round(state.first_month, "")) if x.first >= r.end and x.first > r.first]
+    now: tuple[Round, ...] = (Round(state.first_month, ""),) if state.running or state.status in ("ended", "closed") else ()
+    later = [x.first for x in (*earlier_rounds(state), *now) if x.first >= r.end and x != r]
     return min([until, *later])
 
 
