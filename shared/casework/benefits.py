@@ -240,11 +240,12 @@ class Benefits:
         return Correction(reassess, end, changing, earlier)
 
     def _looked_at_earlier(
-        self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any], said: dict[str, tuple[int, str | None]]
-    ) -> tuple[benefit_case.ReassessEarlierRound, ...]:
+        self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any],
+        said: dict[str, tuple[int, str | None]] | None = None,
+    ) -> tuple[benefit_case.ReassessEarlierRound, ...]:  # fmt: skip
         """What they say of the months of rounds that are over, each as it was then: with its own amounts and its own gradual exit; and of
         those behind the end that it does not settle. ``said``: with what each comes out, by the month behind it."""
-        found = []
+        found, said = [], {} if said is None else said
         for r in benefit_case.earlier_rounds(state):
             before = benefit_case.reaches(state, r)
             if effective_month >= before or r.first >= before:
