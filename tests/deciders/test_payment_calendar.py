@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
 
 from shared.casework import payment_calendar as pc
 from shared.eventsourcing.testing import given
@@ -124,3 +126,60 @@ def test_a_part_of_the_town_may_be_prepared_and_nothing_beside_it() -> None:
 def test_the_last_day_is_the_programmes_unless_the_first_due_came_later(month: str, day: int, since: date | None, due: date) -> None:
     """What comes to be owed in the middle of its month has five working days at least."""
     assert pc.pay_by(month, day, since) == due
+
+
+ACT = st.tuples(
+    st.sampled_from(("look", "look", "meet", "meet", "again", "note", "note", "prepare")),
+    st.sampled_from(("2023-07", "2023-08", "2023-09")),
+    st.integers(0, 3),
+    st.sampled_from((0, 0, 1, 9, 31)),
+)
+
+
+@for_all(st.lists(ACT, max_size=40))
+def test_any_life_of_a_calendar_passes_over_no_month_and_ends_each(acts: list[tuple[str, str, int, int]]) -> None:
+    """Opened only when it has begun, and once, unless nothing was owed; owed again only behind the run that met it; late once; what stands
+    open is met by the next run, or ends where nothing is owed."""
+    calendar, day = given(D), date(2023, 7, 1)
+    said: set[tuple[str, date]] = set()
+    for number, (act, month, n, days) in enumerate(acts):
+        day += timedelta(days=days)
+        before = calendar.state
+        owed = pc.OwedMonth(month, pc.pay_by(month, 15, day), n, n * 100)
+        command: Any = {
+            "look": look(month, owed),
+            "meet": pc.MeetPaymentMonth(month, f"run-{n}", day),
+            "again": pc.OwePaymentMonthAgain(PROGRAMME, TOWN, month, f"run-{n}", n, n * 100),
+            "note": pc.NotePaymentMonth(month, n),
+            "prepare": pc.PrepareOwedMonth(CALENDAR, month),
+        }[act]
+        outcome = calendar.on(day.isoformat()).by(f"staff:{number}").when(command)
+        if outcome.refused is not None:
+            assert act == "prepare"
+            assert month not in before.open
+            continue
+        calendar = outcome.accepted()
+        for e in outcome.events:
+            was = before.months.get(month)
+            match e:
+                case pc.PaymentMonthOpened():
+                    assert e.month <= day.isoformat()[:7]
+                    assert was is None or was.status == "without_dues"
+                    assert e.cases > 0
+                case pc.PaymentMonthOwedAgain():
+                    assert was is None or (was.status, was.run_id) == ("met", e.run_id)
+                case pc.PaymentMonthMet():
+                    assert was is not None
+                    assert was.status == "open" or (was.status == "again" and was.run_id != e.run_id)
+                case pc.PaymentMonthOverdue():
+                    assert was is not None
+                    assert was.status in pc.OWED
+                    assert day > e.due_on
+                    assert not was.late
+                    said.add((month, e.due_on))
+        assert before.looked <= calendar.state.looked <= day.isoformat()[:7]
+        for open_month in calendar.state.open:
+            over = calendar.when(pc.NotePaymentMonth(open_month, 0)).accepted().state
+            met = calendar.when(pc.MeetPaymentMonth(open_month, "another run", day)).accepted().state
+            assert open_month not in (*over.open, *met.open)
+    assert all(due < day for _month, due in said)
