@@ -1,6 +1,6 @@
 """Institutions of 特困 support (供养服务机构): which there are, who manages them, and who runs them.
 
-A place for somebody in 特困 is offered in one of these (``doors/care_checks.py``), and a campaign of governance looks at all of them.
+A campaign of governance looks at all of them. Whether an institution in which a place is offered stands here is not asked yet.
 """
 
 from __future__ import annotations
