@@ -461,10 +461,21 @@ class AssistanceBenefits(Benefits):
         if state.running and month:
             for ended, answer in end_excluded(self, state.programme, state.subject_id, month, own, again=True):
                 keep_the_higher(self, state, ended, answer, own)
+            self._not_beside_what_came(state, month, own)
         if state.programme == EXTREME_HARDSHIP and month:
             for home in note_support(self.office, state.subject_id, own):
                 for case_id in cases_of_household(home):
                     self.reassess(case_id, month, cause, own)
+
+
+    def _not_beside_what_came(self, state: benefit_case.Case, month: str, own: Order[Any]) -> None:
+        """What was granted in its place meanwhile, and excludes it, stays: it ends where that began."""
+        declared = PROGRAMMES[state.programme]
+        for code in declared.exclusive_with:
+            since = both_in(self.office, code, state.programme, state.subject_id, month)
+            if since and not beside(self.office, code, state.programme, state.subject_id):
+                why = f"已纳入{PROGRAMMES[code].name}", f"{declared.name}与{PROGRAMMES[code].name}不得重复享受"
+                self.end(benefit_case.case_id(state.programme, state.subject_id), since, *why, own.to(None, f"beside {code}"))
 
 
 def beside(office: Office, code: str, other: str, household_id: str) -> bool:
@@ -482,15 +493,27 @@ def end_excluded(
     """A case that runs from a month on ends those of the same subject that it excludes: which they were, and what was recorded of each.
     ``again``: it runs again from a month that has gone by, so that one which ended behind it ends there too."""
     granted, office, ended = PROGRAMMES[programme], benefits.office, []
+    runs: benefit_case.Case = office.load(CASES, benefit_case.case_id(programme, subject_id)).state
     for p in PROGRAMMES.values():
         if programme not in p.exclusive_with or p.subject != granted.subject or beside(office, programme, p.code, subject_id):
             continue
         case_id = benefit_case.case_id(p.code, subject_id)
         case: benefit_case.Case = office.load(CASES, case_id).state
         if case.open or (again and case.status == "ended" and case.ended_from >= month):
-            why = f"已纳入{granted.name}", f"{p.name}与{granted.name}不得重复享受"
-            ended.append((case_id, benefits.end(case_id, month, *why, order, case.gone)))
+            since = both_in(office, programme, p.code, subject_id, month) or (month if case.pending and runs.running else "")
+            since = since or case.ended_from if case.status == "ended" else since  # told once more, the order answers what it did
+            if since:  # behind months that fell out, or of one that ended again, it takes none that is not its own
+                why = f"已纳入{granted.name}", f"{p.name}与{granted.name}不得重复享受"
+                ended.append((case_id, benefits.end(case_id, since, *why, order, case.gone)))
     return ended
+
+
+def both_in(office: Office, one: str, other: str, subject_id: str, month: str) -> str:
+    """The first month from this one on in which both are in force, "" = there is none."""
+    cases = (CASES.stream(benefit_case.case_id(code, subject_id)) for code in (one, other))
+    mine, theirs = (determination.spans_of(r.event for r in office.history(stream)) for stream in cases)
+    begin = sorted({month, *(s.first for s in (*mine, *theirs) if s.first > month)})
+    return next((m for m in begin if any(s.holds(m) for s in mine) and any(s.holds(m) for s in theirs)), "")
 
 
 def keep_the_higher(benefits: Benefits, runs: benefit_case.Case, ended: str, answer: Answer, order: Order[Any]) -> None:

@@ -201,8 +201,13 @@ class Benefits:
             answer = self.office.handle(self.cases, case_id, order.to(found.end, f"end {case_id}"))
         if found.reassess is not None:
             answer = self.office.handle(self.cases, case_id, order.to(found.reassess, f"reassess {case_id}"))
-        touched = []
-        for earlier in found.earlier:
+        return self._decide_earlier(case_id, found.earlier, cause, order) or answer
+
+    def _decide_earlier(
+        self, case_id: str, rounds: tuple[benefit_case.ReassessEarlierRound, ...], cause: str, order: Order[Any]
+    ) -> Answer | None:
+        answer, touched = None, []
+        for earlier in rounds:
             answer = self.office.handle(self.cases, case_id, order.to(earlier, f"reassess {case_id} {earlier.before}"))
             touched += [earlier.from_month] if answer.events else []
         if touched:
@@ -310,6 +315,9 @@ class Benefits:
         restore = benefit_case.RestoreCase(case_id, reason, Correction(reassess, end, found.changing), account)
         self.office.handle(self.cases, case_id, order.to(restore, f"restore {case_id}"))
         after: Case = self.office.load(self.cases, case_id).state
+        if after.ended_from != state.ended_from and state.rounds_were:  # the end had taken back rounds that lay before the newest
+            cause = f"restored:{order.command_id}"
+            self._decide_earlier(case_id, self._looked_at_earlier(after, case_id, state.ended_from, cause, order), cause, order)
         return after.ended_from != state.ended_from
 
     # -- reviews and appeals: a person finds, the rules decide

@@ -18,7 +18,7 @@ from shared.domain import dates
 from shared.eventsourcing.orders import Order
 from tests.desk import Desk, desk
 from tests.programmes import district
-from tests.programmes.people import Home, Numbers, case, decide, due, grant, home, pay
+from tests.programmes.people import Home, Numbers, case, decide, due, grant, home, pay, single
 from tests.programmes.test_handed_on import surveyed, taken
 
 LIVING, MARGIN, EXPENDITURE = "minimum_living_allowance", "minimum_living_margin_household", "expenditure_based_hardship"
@@ -245,3 +245,71 @@ def test_a_rise_reaches_what_an_end_does_not_settle_and_the_rounds_before_a_gap(
             d.services["assistance"].benefits.reassess(c, "2023-08", "standard:alone", order)
         told = [r.event for c in cases.values() for r in office.history(CASES.stream(c))[versions[c] + 1 :]]
         assert {x.outcome for x in told} <= {"unchanged"}
+
+
+def test_what_came_in_its_place_keeps_the_months_that_are_its_own(d: Desk, numbers: Numbers, town: str) -> None:
+    """低保 ended late in November, 低保边缘 came in its place; October is 低保's after all, and no other: 边缘 goes on."""
+    made, living = supported(d, numbers, town)
+    d.on("2023-11-20")
+    earns(d, made, 300_000, RISE[1])
+    margin = grant(d, MARGIN, household_id=made.household_id)
+    first = stands(d, margin).first_month
+    d.on("2024-02-05")
+    earns(d, made, 300_000, "2023-10-12")
+    earns(d, made, *FALL)
+    assert (months(d, living), stands(d, living).status) == ([MONTHLY, 0, MONTHLY, 0, 0], "ended")
+    assert (stands(d, margin).status, stands(d, margin).first_month) == ("in_force", first)
+    earns(d, made, 0, "2023-10-12")
+    assert (stands(d, living).status, stands(d, margin).status, stands(d, margin).ended_from) == ("in_force", "ended", first)
+    assert all(v["same"] for c in (living, margin) for v in d.call("recheck_case", "auditor", case_id=c))
+
+
+def test_what_ended_late_does_not_come_back_beside_what_excludes_it(d: Desk, numbers: Numbers, town: str) -> None:
+    """支出型 ended late by a bill that was none; 低保边缘 was granted since: the bill is found again, and pays no month of 边缘's."""
+    d.on("2023-07-03")
+    made = home(d, numbers, *({"born": b, "monthly_income_fen": 150_000} for b in ("19700101", "19950101")), town=town)
+    bill: dict[str, Any] = {"spending_id": "G-1", "kind": "medical", "spent_on": "2023-06-20"}
+    d.call("record_spending", person_id=made.members[1], **bill, self_borne_fen=9_000_000)
+    d.settle()
+    spent = grant(d, EXPENDITURE, household_id=made.household_id)
+    d.on("2023-11-20")
+    d.call("record_spending", person_id=made.members[1], **bill, self_borne_fen=100)
+    d.settle()
+    assert stands(d, spent).status == "ended"
+    margin = grant(d, MARGIN, household_id=made.household_id)
+    first = stands(d, margin).first_month
+    d.on("2024-01-08")
+    d.call("record_spending", person_id=made.members[1], **bill, self_borne_fen=9_000_000)
+    d.settle()
+    assert stands(d, margin).status == "in_force"
+    assert (stands(d, spent).status, stands(d, spent).ended_from) == ("ended", first)
+    assert [due(d, spent, m) > 0 for m in ("2023-08", "2023-10", "2023-11", first)] == [True, True, True, False]
+    assert all(v["same"] for v in d.call("recheck_case", "auditor", case_id=spent))
+
+
+def test_a_person_whose_death_was_none_has_every_month_around_the_gap_again(d: Desk, numbers: Numbers, town: str) -> None:
+    """A subsidy of a person, whose month was another agency's: declared dead before it, and the death annulled."""
+    d.on("2023-07-03")
+    who = single(d, numbers, "19700101", town=town)
+    d.call("record_certificate", person_id=who, grade=1, kind="physical", effective_from="2013-09-01")
+    d.call("record_finding", person_id=who, found_on="2023-01-02", long_term_care=True)
+    d.settle()
+    case_id = grant(d, "severe_disability_care_subsidy", person_id=who)
+    for month in dates.months_between("2023-07", "2023-11"):
+        d.on(f"{month}-20")
+        pay(d, "severe_disability_care_subsidy", month, town)
+    d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-09")
+    d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-10", drawn=False)
+    d.settle()
+    before = months(d, case_id, "2023-07")
+    assert [fen > 0 for fen in before] == [True, True, False, True, True, True]
+    where = {"person_id": who, "division": town, "steps": ["household"]}
+    for n, died in enumerate(("2023-08-20", "2023-06-20", "2023-10-20")):
+        d.tell("registry", "after_death_opened", died_on=died, round=2 * n + 1, **where)
+        d.settle()
+        assert [m for m, fen in enumerate(months(d, case_id, "2023-07"), 7) if fen] == [[7, 8], [], [7, 8, 10]][n]
+        d.tell("registry", "after_death_annulled", round=2 * n + 2, **where)
+        d.settle()
+        assert months(d, case_id, "2023-07") == before, died
+        assert sum(stands(d, case_id).claimed.values()) == before[0]
+    assert all(v["same"] for v in d.call("recheck_case", "auditor", case_id=case_id))

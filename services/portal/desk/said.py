@@ -72,6 +72,7 @@ PARTS: dict[str, str] = {
     "ended_cause": "终止的起因",
     "ended_in": "作出终止决定的月份",
     "open_to": "终止决定未了结的最后月份",
+    "rounds_were": "终止前的各次救助期间",
     "fell_out": "以后查明不予发放的月份",
     "payees_lost": "已死亡的领款人",
     "payee_named": "待确认的领款人",

@@ -420,6 +420,7 @@ class Case(Progress):
     assessed_to: str = ""
     first_month: str = ""  # of this round; the schedule reaches back to the first round of all
     rounds: tuple[Round, ...] = ()  # those before this one
+    rounds_were: tuple[Round, ...] = ()  # before an end that took some of them back: they come back with it
     fell_out: tuple[str, ...] = ()  # months within them that are not due by what was told later: of a determination no amount says it
     schedule: tuple[e.MonthAmount, ...] = ()  # amount from that month on, ascending
     suspensions: tuple[Suspension, ...] = ()
@@ -658,7 +659,8 @@ def evolve(before: Case, event: Any) -> Case:
                 facts_version=event.facts_version,
                 assessed_from=event.first_month,
                 assessed_to=event.first_month,
-                rounds=(*before.rounds, *_over(before)),
+                rounds=(event.cause and before.rounds_were) or (*before.rounds, *_over(before)),
+                rounds_were=(),
                 valid_from=dates.first_day(event.first_month) if event.cause else event.decided_on or dates.first_day(event.first_month),
                 ended_from="",
                 ended_cause="",
@@ -679,6 +681,7 @@ def evolve(before: Case, event: Any) -> Case:
                 schedule=(*_until(state.schedule, event.first_unpaid_month), e.MonthAmount(event.first_unpaid_month, 0)),
                 suspensions=_closed(state.suspensions, event.first_unpaid_month, False),
                 rounds=_rounds_until(state.rounds, event.first_unpaid_month),
+                rounds_were=state.rounds_were or _taken_back(state.rounds, event.first_unpaid_month),
                 ended_from=event.first_unpaid_month,
                 ended_cause=event.cause or state.ended_cause,
                 ended_in=dates.month_of(event.decided_on) if event.decided_on and before.status != "ended" else state.ended_in,
@@ -690,7 +693,8 @@ def evolve(before: Case, event: Any) -> Case:
             )
             return _decided(state, "ended", event, event.first_unpaid_month)
         case e.CaseRestored():
-            return replace(state, ended_from="", gone=False, suspensions=_reopened(before))
+            rounds = before.rounds_were or state.rounds
+            return replace(state, ended_from="", gone=False, suspensions=_reopened(before), rounds=rounds, rounds_were=())
         case e.EarlierRoundReassessed():
             later = tuple(s for s in state.schedule if s.month >= event.before)
             if not later or later[0].month > event.before:  # it reaches beyond the end of its round: what was behind that goes on behind it
@@ -853,6 +857,11 @@ def _fell_out(state: Case, decided: e.EarlierRoundReassessed) -> tuple[str, ...]
 def in_an_earlier_round(state: Case, month: str) -> bool:
     """Whether it was in force in a month of a round that is over, by all that is known now."""
     return month not in state.fell_out and any(r.first <= month < r.end for r in earlier_rounds(state))
+
+
+def _taken_back(rounds: tuple[Round, ...], month: str) -> tuple[Round, ...]:
+    """All of them, if an end from this month on takes anything of them back."""
+    return rounds if any(r.end > month for r in rounds) else ()
 
 
 def _longer(state: Case, month: str, before: str) -> Case:
