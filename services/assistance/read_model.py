@@ -68,7 +68,7 @@ FEATURES = (
     aids_elsewhere, improvements, national_register,
 )  # fmt: skip
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("assistance", version=27, metadata=METADATA)
+MODEL = ReadModel("assistance", version=28, metadata=METADATA)
 project_benefits(MODEL, BENEFITS, benefits.turns)
 project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))

@@ -37,7 +37,7 @@ elders = sa.Table(
 BENEFITS = benefit_tables(METADATA)
 DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
-MODEL = ReadModel("eldercare", version=14, metadata=METADATA)
+MODEL = ReadModel("eldercare", version=15, metadata=METADATA)
 project_benefits(MODEL, BENEFITS, benefits.turns)
 project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))

@@ -18,6 +18,7 @@ from shared.domain import dates
 from shared.eventlog.payment_rows import PaymentTables, aggregate_id, has_months_in, payment_tables, project_payments
 from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
+from shared.eventsourcing.titles import title
 
 __all__ = [
     "CALENDAR_TURNED", "STEP_DUE", "BenefitTables", "aggregate_id", "benefit_tables", "cases_on",
@@ -82,6 +83,17 @@ def benefit_tables(metadata: sa.MetaData) -> BenefitTables:
 def start_of(month: str) -> datetime:
     """The first instant of a month in Asia/Shanghai."""
     return datetime.combine(dates.first_day(month), time(), SHANGHAI)
+
+
+_CAUSES = {"restored": "停发后各月重新核定", "review": "复审", "appeal": "复核", "clock": "时间届满", "standard": "标准调整"}
+
+
+def on_account_of(cause: str) -> str:
+    """Why a case was granted again without an application, in words: by the fact that its decision names; "" where none does."""
+    kind, _, _ = cause.partition(":")
+    name = cause.split(" ", 1)[0]
+    fact = title(name) if title(name) != name else "有关情况变动"  # told by somebody whose events this service does not know
+    return f"因“{_CAUSES.get(kind, fact)}”恢复，无须申请：" if cause else ""
 
 
 def project_benefits(model: ReadModel, t: BenefitTables, turns: Callable[[str], bool] = lambda _: False) -> None:
@@ -158,7 +170,7 @@ def project_benefits(model: ReadModel, t: BenefitTables, turns: Callable[[str], 
         e = r.event
         opened = {"programme": e.programme, "subject_id": e.subject_id, "payee_id": e.payee_id, "division": e.division}
         _stand(rows, r, **opened, amount_fen=e.amount_fen, first_month=e.first_month, publicised_until=None, exit_ends=None)
-        _decided(rows, r, "granted", 0, e.amount_fen, e.first_month, e.assessment)
+        _decided(rows, r, "granted_again" if e.cause else "granted", 0, e.amount_fen, e.first_month, e.assessment, on_account_of(e.cause))
         _turn(rows, r, e.programme, e.first_month)
 
     @model.on(bc.CaseReassessed)
@@ -195,7 +207,7 @@ def project_benefits(model: ReadModel, t: BenefitTables, turns: Callable[[str], 
         rows.settle(r, "gradual_exit_over")
         rows.settle(r, CALENDAR_TURNED)
 
-    def _decided(rows: Rows, r: Recorded, outcome: str, old: int, new: int, month: str, assessment: Any) -> None:
+    def _decided(rows: Rows, r: Recorded, outcome: str, old: int, new: int, month: str, assessment: Any, why: str = "") -> None:
         rows.put(
             t.decisions,
             case_id=aggregate_id(r),
@@ -204,7 +216,7 @@ def project_benefits(model: ReadModel, t: BenefitTables, turns: Callable[[str], 
             old_amount_fen=old,
             new_amount_fen=new,
             effective_month=month,
-            reason=assessment.reason,
+            reason=why + assessment.reason,
             rules_version=assessment.rules_version,
             parameters_version=assessment.parameters_version,
             placeholder=assessment.placeholder,

@@ -13,9 +13,12 @@ from services.assistance.doors.handoffs import DECIDERS
 from services.assistance.read_model import TABLES
 from services.assistance.rows.past import costed
 from services.assistance.simulation import Asked
+from services.portal.desk import view
 from shared.casework import benefit_case as bc
 from shared.domain import dates
+from shared.eventlog.benefit_rows import on_account_of
 from shared.eventsourcing.orders import Order
+from shared.eventsourcing.titles import title
 from tests.desk import Desk, desk
 from tests.programmes import district
 from tests.programmes.people import Home, Numbers, case, decide, due, grant, home, pay, single
@@ -174,6 +177,27 @@ def test_a_determination_was_not_in_force_in_a_month_that_fell_out_of_an_earlier
     earns(d, made, 150_000, "2023-08-05")
     earns(d, made, 150_000, "2023-09-05")
     assert told() == [True] * 5
+
+
+def test_a_clerk_reads_that_it_was_granted_again_without_an_application_and_why(d: Desk, numbers: Numbers, town: str) -> None:
+    """恢复 is no grant of an application, and names the fact on account of which it is; a month of an earlier round has its own word."""
+    made, case_id = supported(d, numbers, town)
+    d.on("2023-11-20")
+    for fen, day in (RISE, FALL):
+        earns(d, made, fen, day)
+    earns(d, made, 800_000, "2023-07-05")
+    earns(d, made, *RISE)
+    decisions = d.call("list_decisions", "auditor", case_id=case_id)
+    [again] = [x for x in decisions if x["outcome"] == "granted_again"]
+    assert again["effective_month"] == "2023-10"
+    assert again["reason"].startswith("因“停发后各月重新核定”恢复，无须申请：")
+    facts = "assistance.household_changed"
+    assert title(facts) != facts
+    assert on_account_of(f"{facts} 1") == f"因“{title(facts)}”恢复，无须申请："
+    assert on_account_of("elsewhere.told 1") == "因“有关情况变动”恢复，无须申请："
+    assert [view.outcome(x["outcome"]) for x in (decisions[0], again, decisions[-1])] == [
+        "确认给予", "恢复（未经申请）", "此前期间重新核定",
+    ]  # fmt: skip
 
 
 def gaps_of_three(d: Desk, numbers: Numbers) -> dict[str, str]:

@@ -245,8 +245,8 @@ def _services() -> list[tuple[str, str]]:
 
 
 OUTCOMES = {
-    "ineligible": "不符合条件", "eligible": "符合条件", "granted": "确认给予", "unchanged": "不变", "raised": "提高", "lowered": "降低",
-    "gradual_exit": "渐退", "ended": "终止",
+    "ineligible": "不符合条件", "eligible": "符合条件", "granted": "确认给予", "granted_again": "恢复（未经申请）",
+    "unchanged": "不变", "raised": "提高", "lowered": "降低", "gradual_exit": "渐退", "ended": "终止", "earlier_round": "此前期间重新核定",
 }  # fmt: skip
 assert {o.name for o in Outcome} <= OUTCOMES.keys()
 
