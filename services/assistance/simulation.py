@@ -245,7 +245,7 @@ def in_force(now: CaseNow, month: str) -> bool:
     case = now.state
     begun = case.running and bool(case.first_month) and case.first_month <= month
     if case.terms.payment == "none":  # of a determination no amount says it, of a round that is over neither
-        newest = "" < case.first_month <= month < (case.ended_from or "9999-12")
+        newest = "" < case.first_month <= month < (case.ended_from or "9999-12") and month not in case.fell_out
         begun = newest or in_an_earlier_round(case, month)
     return (case.entitled(month) > 0 or begun) and not case.suspended_in(month)
 

@@ -17,7 +17,7 @@ from services.assistance.benefits import CASES
 from shared.casework import benefit_case as bc
 from shared.domain import dates
 from tests.desk import Desk, desk
-from tests.programmes.people import Home, Numbers, case, decide, due, grant, happened, home, pay, single
+from tests.programmes.people import Home, Numbers, apply, case, decide, due, grant, happened, home, pay, single
 
 LIVING, MARGIN, CARE = "minimum_living_allowance", "minimum_living_margin_household", "severe_disability_care_subsidy"
 TOWN = "330225101"
@@ -298,3 +298,22 @@ def test_months_that_are_due_again_before_another_end_have_their_class_again(d: 
     assert months(d, case_id) == [MONTHLY, MONTHLY, MONTHLY, 0, 0]
     asked = [d.call("class_on", "auditor", person_id=made.members[0], day=f"2023-{m}-15")["hardship_class"] for m in ("08", "10", "11")]
     assert asked == ["minimum_living", "minimum_living", ""]
+
+
+def test_a_month_that_fell_out_stays_out_behind_an_application_that_was_refused(d: Desk, numbers: Numbers, town: str) -> None:
+    """低保边缘 ended from October; he applied again in vain, and is told in January to have been too rich in October alone."""
+    d.on("2023-07-03")
+    members = [{"born": born, "monthly_income_fen": 150_000} for born in ("19700101", "19950101")]
+    made = home(d, numbers, *members, town=town)
+    case_id = grant(d, MARGIN, household_id=made.household_id)
+    d.on("2023-11-20")
+    earns(d, made, 900_000, "2023-09-05")
+    d.on("2023-12-04")
+    assert decide(d, apply(d, MARGIN, household_id=made.household_id))["status"] == "refused"
+    d.on("2024-01-08")
+    earns(d, made, 150_000, "2023-10-05")
+    days = [f"2023-{m}-15" for m in ("09", "10", "11", "12")]
+    classes = [d.call("class_on", "auditor", person_id=made.members[0], day=day)["hardship_class"] for day in days]
+    assert classes == ["margin", "", "margin", ""]
+    shown = [d.call("get_case", "auditor", case_id=case_id, valid_at=day)["valid"]["status"] for day in days]
+    assert shown == ["in_force", "not_in_force", "in_force", "not_in_force"]

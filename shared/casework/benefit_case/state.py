@@ -882,7 +882,8 @@ def on_day(state: Case, day: date) -> dict[str, Any]:
     if state.terms.payment == "none":
         begun = state.valid_from is not None and state.valid_from <= day
         over = (state.valid_to is not None and day > state.valid_to) or (state.ended_from != "" and month >= state.ended_from)
-        status = "in_force" if in_an_earlier_round(state, month) or (begun and not over) else "not_in_force"
+        newest = begun and not over and month not in state.fell_out  # behind an application that came to nothing it is over too
+        status = "in_force" if in_an_earlier_round(state, month) or newest else "not_in_force"
         if status == "in_force" and state.suspended_in(month):
             status = "suspended"
     elif state.suspended_in(month) and state.entitled(month):
