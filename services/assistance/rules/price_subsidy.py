@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from enum import IntEnum
 
 from services.assistance.rules.households import must_be_of
+from shared.domain.money import yuan
 from shared.rules.assessment import Outcome
 from shared.rules.base import MONTH, Household, Law, Month, People, Rule, Values, numpy, outcome_of, rounded
 from shared.rules.columns import Columns, price_columns
@@ -191,7 +192,7 @@ def _explain(work: Working) -> None:
         if work.parameter(names[0]):
             area = "rural" if work.value("rural") else "urban"
             names += [f"minimum_living_allowance.standard.{area}", f"{_P}.amount.least", f"{_P}.rounding.step", f"{_P}.rounding.mode"]
-            label = f"每人每月（低保标准乘以涨幅，不低于{work.parameter(f'{_P}.amount.least')}分）"
+            label = f"每人每月（低保标准乘以涨幅，不低于{yuan(work.parameter(f'{_P}.amount.least'))}）"
         else:
             names.append(f"{_P}.amount.fixed")
             label = "每人每月（定额）"
