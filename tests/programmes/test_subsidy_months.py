@@ -11,7 +11,7 @@ import pytest
 from shared.casework import handoff
 from shared.domain import dates
 from tests.desk import Desk, desk
-from tests.programmes.people import TOWN, Numbers, case, decide, due, grant, home, single
+from tests.programmes.people import TOWN, Numbers, case, decide, due, grant, home, pay, single
 
 ALLOWANCE, LIVING, CARE = "minimum_living_allowance", "disabled_living_subsidy", "severe_disability_care_subsidy"
 CERTIFIED = {"grade": 1, "kind": "physical"}
@@ -30,9 +30,9 @@ def d(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield made
 
 
-def in_care(d: Desk, numbers: Numbers, *, certified: bool = True) -> str:
+def in_care(d: Desk, numbers: Numbers, *, certified: bool = True, town: str = TOWN) -> str:
     """Somebody who needs long-term care."""
-    who = single(d, numbers, "19700101")
+    who = single(d, numbers, "19700101", town=town)
     if certified:
         d.call("record_certificate", person_id=who, **CERTIFIED, effective_from="2013-09-01")
     d.call("record_finding", person_id=who, found_on="2023-01-02", long_term_care=True)
@@ -96,6 +96,35 @@ def test_a_month_of_an_earlier_round_that_was_taken_back_in_error_is_given_back(
     d.call("record_benefit_elsewhere", **drawn, month="2023-06", drawn=False)
     d.settle()
     assert months(d, case_id, "2023-04", "2023-09") == due_then
+
+
+def test_a_certificate_that_is_older_than_was_known_gives_the_months_since_the_application(d: Desk, numbers: Numbers) -> None:
+    """Granted from September, with the certificate of that month; in November an older one turns up: July, when he applied, and August go
+    out with the next payment, and nothing of June. Cancelled again, they are withdrawn before anybody has had them."""
+    town = "330225301"
+    d.on("2023-07-03")
+    who = in_care(d, numbers, certified=False, town=town)
+    case_id = str(d.call("apply", programme=CARE, person_id=who)["id"])
+    d.on("2023-09-04").call("record_certificate", person_id=who, **CERTIFIED, effective_from="2023-09-01")
+    d.call("accept_application", case_id=case_id)
+    assert decide(d, case_id)["first_month"] == "2023-09"
+    for month in ("2023-09", "2023-10", "2023-11"):
+        d.on(f"{month}-20")
+        pay(d, CARE, month, town)
+    monthly = due(d, case_id, "2023-11")
+    d.call("record_certificate", person_id=who, **CERTIFIED, effective_from="2023-05-10")
+    d.settle()
+    assert months(d, case_id, "2023-05", "2023-12") == [False, False] + [True] * 6
+    assert case(d, case_id)["arrears_fen"] == due(d, case_id, "2023-07") + due(d, case_id, "2023-08") == 2 * monthly
+    d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-08")
+    d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-09", drawn=False)
+    d.settle()
+    assert (months(d, case_id, "2023-07", "2023-10"), case(d, case_id)["arrears_fen"]) == ([True, False, True, True], monthly)
+    d.on("2023-12-20")
+    pay(d, CARE, "2023-12", town)
+    assert (case(d, case_id)["status"], case(d, case_id)["arrears_fen"]) == ("in_force", 0)
+    assert d.call("list_recoveries", "auditor", case_id=case_id) == []
+    assert all(v["same"] for v in d.call("recheck_case", "auditor", case_id=case_id))
 
 
 def test_a_milder_certificate_behind_one_that_had_run_out_counts_from_its_own_month(d: Desk, numbers: Numbers) -> None:

@@ -512,6 +512,16 @@ def _over(state: Case) -> tuple[Round, ...]:
     return (Round(first, end, state.exit_was, open_to),) if first < end or (first == end and open_to) else ()
 
 
+def _applied_before(before: Case, granted: e.CaseGranted) -> tuple[Round, ...]:
+    """The months from that of the application to the one from which it was granted, where the first of them counts: nothing was due in them
+    by what was known. What is learnt of them later belongs to the application."""
+    applied = before.applied_on or before.filed_on
+    if not before.pending or granted.terms.first_month != "of_application" or applied is None:
+        return ()
+    since = max([dates.month_of(applied), *(reaches(before, r) for r in earlier_rounds(before))])
+    return (Round(since, since, "", dates.add_months(granted.first_month, -1)),) if since < granted.first_month else ()
+
+
 def unsettled(state: Case) -> str:
     """The last month that the end of an ended case does not settle, "" = it settles all.
 
@@ -659,7 +669,7 @@ def evolve(before: Case, event: Any) -> Case:
                 facts_version=event.facts_version,
                 assessed_from=event.first_month,
                 assessed_to=event.first_month,
-                rounds=(event.cause and before.rounds_were) or (*before.rounds, *_over(before)),
+                rounds=(event.cause and before.rounds_were) or (*before.rounds, *_over(before), *_applied_before(before, event)),
                 rounds_were=(),
                 valid_from=dates.first_day(event.first_month) if event.cause else event.decided_on or dates.first_day(event.first_month),
                 ended_from="",
