@@ -41,6 +41,9 @@ def postgresql_url() -> Iterator[str]:
 # Their files share one running house, which several processes would each have to start. First the longest, so that none is left to the end.
 HOUSES = ("portal", "e2e", "faults", "messaging", "observing")
 
+# They share one life (tests/programmes/conftest.py), which several processes would each live; one forgotten here costs time only.
+ONE_LIFE = frozenset(f"tests/programmes/test_{name}.py" for name in ("another_town", "answers", "as_of", "business_days", "valid_at"))
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Folders with a house of their own begin."""
@@ -50,14 +53,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Side by side (``minzheng test``): a folder with a house of its own stays in one process, any other file too."""
+    """Side by side (``minzheng test``): what shares a house stays together, what shares a life, and any file."""
     from xdist.scheduler import LoadScopeScheduling
 
     class ByHouse(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.split("::", 1)[0]
             folder = file.split("/")[1]
-            return folder if folder in HOUSES else file
+            return folder if folder in HOUSES else "one life" if file in ONE_LIFE else file
 
     return ByHouse(config, log)
 
