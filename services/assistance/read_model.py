@@ -25,6 +25,7 @@ from services.assistance.rows import (
     person,
     price_linkage,
     referrals,
+    referred_aids,
     standards,
     temporary,
 )
@@ -65,10 +66,10 @@ DISCLOSED = disclosure_tables(METADATA)
 RECORDS = record_table(METADATA)
 FEATURES = (
     means_test, standards, moves, person, temporary, determination, price_linkage, meetings, aid_overlap, error_ledger, heads, referrals,
-    aids_elsewhere, improvements, national_register,
+    aids_elsewhere, improvements, national_register, referred_aids,
 )  # fmt: skip
 TABLES = {feature.__name__.rsplit(".", 1)[1]: feature.declare(METADATA) for feature in FEATURES}
-MODEL = ReadModel("assistance", version=28, metadata=METADATA)
+MODEL = ReadModel("assistance", version=29, metadata=METADATA)
 project_benefits(MODEL, BENEFITS, benefits.turns)
 project_disclosures(MODEL, DISCLOSED)
 project_records(MODEL, RECORDS, shapes_of(DECLARATIONS))

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from services.assistance import referral_answers
 from services.assistance.doors.determination import REGISTER
 from services.assistance.risk_flags import Flag, is_elder, of_facts, severe
 from services.assistance.rows.register import Page
@@ -180,6 +181,48 @@ def test_aids_and_flags_of_a_moment_are_those_that_were_known_then(fresh: Desk, 
     then = "2023-08-20T00:00:00+08:00"
     assert aids(d, unit, "2023-08-31", as_of=then) == {}
     assert flags(d, unit, "2023-08-31", as_of=then) == [("open_clue", head, "illness")]
+
+
+def test_what_a_department_gave_upon_a_referral_is_an_aid_from_the_month_of_its_answer(fresh: Desk, numbers: Numbers) -> None:
+    """A31: to whom it said yes, for what and by whom, without an amount; a no is none, and at an earlier moment nothing was known of it."""
+    d = fresh.on("2023-07-03")
+    made = home(d, numbers, {"born": "19850101"}, {"born": "20120101", "student": True}, town=SECOND)
+    unit, (head, child) = made.household_id, made.members
+    grant(d, LIVING, household_id=unit)
+    rows = d.call("list_records", "auditor", programme="special_assistance_referral", subject_id=unit, limit=500)
+    sent = {r["to_unit"]: {**r, "record_id": row["record_id"]} for row in rows for r in [
+        d.call("get_record", "auditor", shape="handoff", record_id=row["record_id"])
+    ]}  # fmt: skip
+    medical, school = sent["医疗保障局"], sent["教育局"]
+    into = referral_answers.folder(d.settings.var / "exchange" / "assistance", "medicare")
+    d.on("2023-09-04")
+    said = {head: ("已救助", "参保资助"), child: ("不予救助", "已参加居民医保")}
+    lines = [
+        f"{medical['number']},{medical['dossier_hash']},{said[who][0]},{said[who][1]},{medical['number']}-{n}\r\n"
+        for n, who in enumerate(medical["concerned"], 1)
+    ]
+    (into / "answers.csv").write_bytes(("受理编号,材料摘要,办理情况,说明,人员编号\r\n" + "".join(lines)).encode("gb18030"))
+    d.settle()
+    d.on("2023-10-10")
+    d.call("accept_handoff", record_id=school["record_id"], dossier_hash=school["dossier_hash"])
+    d.call("finish_handoff", record_id=school["record_id"], outcome="aided", result="减免学杂费")
+    body = {"programme": "disaster_victim_assistance", "division": SECOND, "from_unit": SECOND, "to_unit": "应急管理局", "subject_id": unit}
+    flood = str(d.call("send_handoff", **body, what="台风受灾", dossier_hash=medical["dossier_hash"])["id"])
+    d.call("accept_handoff", record_id=flood, dossier_hash=medical["dossier_hash"])
+    d.call("finish_handoff", record_id=flood, outcome="aided", result="过渡期生活救助")
+    d.settle()
+
+    def given(day: str, **more: Any) -> list[tuple[str, str, str, str]]:
+        found = [a for a in entry(d, unit, day, **more)["aids"] if a["kind"] == "referral"]
+        assert {(a["last_month"], a["fen"], a["fen_this_year"]) for a in found} <= {("", 0, 0)}
+        return [(a["subject_id"], a["given_by"], a["given_for"], a["first_month"]) for a in found]
+
+    doctor, teacher = (head, "医疗保障局", "医疗救助", "2023-09"), (child, "教育局", "教育救助", "2023-10")
+    assert given("2023-08-31") == []
+    assert given("2023-09-30") == [doctor]
+    assert sorted(given("2023-10-31")) == sorted([doctor, teacher, (unit, "应急管理局", "", "2023-10")])
+    assert given("2023-10-31", as_of="2023-09-20T00:00:00+08:00") == [doctor]
+    assert given("2023-10-31", as_of="2023-08-20T00:00:00+08:00") == []
 
 
 def test_flags_follow_from_the_facts_of_the_asked_month(d: Desk, numbers: Numbers) -> None:

@@ -25,7 +25,7 @@ from shared.security.permissions import within
 
 REGISTER = Sources(
     BENEFITS, RECORDS, TABLES["standards"], TABLES["person"], TABLES["temporary"], TABLES["means_test"], TABLES["aids_elsewhere"],
-    TABLES["improvements"],
+    TABLES["improvements"], TABLES["referred_aids"],
 )  # fmt: skip
 
 

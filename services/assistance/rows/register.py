@@ -1,8 +1,9 @@
 """What the register of low-income persons says beside the class (低收入人口数据库): aids received (已获救助) and risk flags (风险提示).
 
 No table of its own and nothing copied: a page of the register is joined with what stands in the rows already: cases and their payments,
-temporary assistance, orders of service, improvement projects, clues, re-verifications, claims, and the folded states of households and
-persons. Every question goes by an index over the units of the page, so a page costs the same in a small district and in a large one.
+temporary assistance, orders of service, improvement projects, answers to referrals, clues, re-verifications, claims, and the folded states
+of households and persons. Every question goes by an index over the units of the page, so a page costs the same in a small district and in
+a large one.
 
 Aids are those up to the asked month, of the unit and of whoever lived there in it; what the bank gave back is none, and what is claimed
 back is said as a flag, not taken off. Flags of facts are of the asked month; whether a clue, a re-verification or a claim is open is a
@@ -24,6 +25,7 @@ from services.assistance.rows.aids_elsewhere import AidTables
 from services.assistance.rows.improvements import ImprovementTables
 from services.assistance.rows.means_test import MeansTestTables
 from services.assistance.rows.person import PersonTables, persons_of
+from services.assistance.rows.referred_aids import ReferredTables
 from services.assistance.rows.standards import StandardTables, Tables
 from services.assistance.rows.temporary import TemporaryTables
 from shared.casework import benefit_case as bc
@@ -49,6 +51,7 @@ class Sources:
     means_test: MeansTestTables
     elsewhere: AidTables
     improvements: ImprovementTables
+    referred: ReferredTables
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,9 @@ class Unit:
 @dataclass(frozen=True)
 class Aid:
     """One programme as the unit or one of its persons (``subject_id``) got it. kind: money | goods | service | improvement (done in the
-    home, with what it cost) | elsewhere (paid by somebody else). Months are "" where the rows do not say them; ``fen_this_year``: of the
-    asked month's year, up to it."""
+    home, with what it cost) | elsewhere (paid by somebody else) | referral (given by a department to which he was referred: ``given_by``,
+    ``given_for``, from the month of its answer; it tells no amount and no end). Months are "" where the rows do not say them;
+    ``fen_this_year``: of the asked month's year, up to it."""
 
     programme: str
     subject_id: str
@@ -73,6 +77,8 @@ class Aid:
     last_month: str
     fen: int = 0
     fen_this_year: int = 0
+    given_by: str = ""
+    given_for: str = ""
 
 
 class Page:
@@ -100,13 +106,14 @@ class Page:
         """Unit → its aids and flags, as the register's entry shows them."""
         aids: dict[str, list[Aid]] = {key: [] for key in self.units}
         flags: dict[str, list[Flag]] = {key: [] for key in self.units}
-        for key, aid in (*self._paid(), *self._emergencies(), *self._services(), *self._improved(), *self._told(), *self._elsewhere()):
+        kept = (*self._paid(), *self._emergencies(), *self._services(), *self._improved(), *self._referred())
+        for key, aid in (*kept, *self._told(), *self._elsewhere()):
             aids[key].append(aid)
         for key, flag in (*self._facts(), *self._clues(), *self._differences(), *self._claims()):
             flags[key].append(flag)
         return {
             key: {
-                "aids": [asdict(a) for a in sorted(aids[key], key=lambda a: (a.programme, a.subject_id, a.kind))],
+                "aids": [asdict(a) for a in sorted(aids[key], key=lambda a: (a.programme, a.subject_id, a.kind, a.given_by))],
                 "risk_flags": [asdict(f) for f in sorted(flags[key], key=lambda f: (f.flag, f.person_id, f.reference))],
             }
             for key in self.units
@@ -215,6 +222,16 @@ class Page:
             whole = (first, last, had.fen + fen, had.fen_this_year + this_year)
             sums[row.subject_id, row.programme] = Aid(row.programme, row.subject_id, "improvement", *whole)
         yield from ((self._shows[subject_id], aid) for (subject_id, _), aid in sums.items())
+
+    def _referred(self) -> Iterator[tuple[str, Aid]]:
+        """转介、移交所得救助: what a department says it gave, since the first month in which it did."""
+        t = self._t.referred.aids.c
+        asked = sa.select(t.subject_id, t.programme, t.given_by, t.given_for, sa.func.min(t.month).label("first")).where(
+            t.month <= self._month
+        )
+        for row in self._rows(asked.group_by(t.subject_id, t.programme, t.given_by, t.given_for), t.subject_id, self._shows):
+            aid = Aid(row.programme, row.subject_id, "referral", row.first, "", given_by=row.given_by, given_for=row.given_for)
+            yield self._shows[row.subject_id], aid
 
     def _told(self) -> Iterator[tuple[str, Aid]]:
         """What another service of the house paid, as it told of every payment."""

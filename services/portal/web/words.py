@@ -355,6 +355,8 @@ RESULTS: dict[str, str] = {
     "aids": "已获救助",
     "fen": "累计（分）",
     "fen_this_year": "本年（分）",
+    "given_by": "提供单位",
+    "given_for": "救助事项",
     "risk_flags": "风险提示",
     "overlap": "待核对的他部门救助",
     "found": "可能重复的救助（项）",
@@ -384,6 +386,7 @@ RESULTS: dict[str, str] = {
     "list": "列表",
     "left_fen": "未归还（分）",
     "limitation_on": "时效届满日期",
+    "notify_by": "通知送达期限",
     "listed": "已列入",
     "looks": "查阅次数",
     # a verification, a re-verification and the book of standards
@@ -693,6 +696,7 @@ CODES_OF: dict[tuple[str, str], str] = {
     ("kind", "service"): "服务",
     ("kind", "elsewhere"): "他项待遇",
     ("kind", "improvement"): "家庭改造",
+    ("kind", "referral"): "转介所得救助",
     ("cause", "sudden_event"): "突发事件",
     ("cause", "accident"): "意外伤害",
     ("cause", "grave_illness"): "重大疾病",
@@ -834,6 +838,7 @@ CODES: dict[str, str] = {
     "payee_account_confirm": "收款账户待确认",
     # recovery (追回)
     "recovery_notify": "追回待通知",
+    "serve_notice": "送达追回通知",
     "recovery_await": "追回待归还",
     "recovery_overdue": "追回逾期",
     "recovery_waiver": "减免待批准",
