@@ -876,6 +876,18 @@ def test_an_appeal_comes_in_time_or_not_at_all() -> None:
     case.on("2023-09-13").when(appeal).then_refused("out_of_order", "decision")
 
 
+@pytest.mark.parametrize("status", ["applied", "accepted", "surveyed", "publicised"])
+def test_a_refusal_that_is_set_aside_skips_no_step_that_was_not_taken(status: str) -> None:
+    """A death that was none refused the application: it goes on behind the step it had come to, never behind the survey it never had."""
+    refused = bc.CaseRefused("申请人死亡", "staff:head", date(2023, 7, 10), None, PROGRAMME, SUBJECT)
+    [filed, *steps] = LIFE[status]
+    filed = replace(filed, terms=Terms(objection_days=60, answer_days=20))
+    case = given(D, filed, *steps, refused).on("2023-07-14").by("staff:desk").when(bc.FileAppeal(CASE, 1, "人还在")).accepted()
+    case = case.by("staff:head2").when(bc.AssignAppeal(CASE, "staff:other")).accepted()
+    case = case.by("staff:other").when(bc.AnswerAppeal(CASE, "upheld", "死亡登记有误")).accepted()
+    assert case.state.status == {"publicised": "surveyed"}.get(status, status)
+
+
 def test_an_upheld_appeal_has_the_rules_decide_the_months_again() -> None:
     """Never a typed amount: what is owed follows from the assessments."""
     case = confirmed(WHOLE_MONTHLY).on("2023-08-20").when(pay("2023-08")).accepted()

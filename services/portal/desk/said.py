@@ -71,6 +71,7 @@ PARTS: dict[str, str] = {
     "double": "认定为重复救助的",
     "ended_cause": "终止的起因",
     "ended_in": "作出终止决定的月份",
+    "refused_at": "不予决定前办到的环节",
     "open_to": "终止决定未了结的最后月份",
     "rounds_were": "终止前的各次救助期间",
     "fell_out": "以后查明不予发放的月份",
@@ -166,6 +167,7 @@ PARTS: dict[str, str] = {
     "retry_minutes": "重发间隔（分钟）",
     "most_minutes": "单次最长（分钟）",
     "limitation_years": "时效（年）",
+    "notify_days": "通知送达期限（工作日）",
     # -- how much
     "absent": "缺席",
     "allocated": "累计拨入",

@@ -459,5 +459,7 @@ def answer_by(state: Case, order: Order[Any]) -> date | None:
 
 
 def reopened_at(state: Case) -> str:
-    """The status behind which a refused application goes on after its appeal."""
-    return "applied" if state.status == "not_accepted" else owed(state.terms)[-1]
+    """The status behind which a refused application goes on after its appeal: no step that it had not come to is skipped."""
+    if state.status == "not_accepted":
+        return "applied"
+    return state.refused_at if state.refused_at in ("applied", *owed(state.terms)) else owed(state.terms)[-1]

@@ -56,6 +56,7 @@ class Progress:
     objection_open: bool = False
     objection_due: date | None = None
     notice_due: date | None = None  # a refusal has to be told until then
+    refused_at: str = ""  # 不予决定前办到的环节: the status the application had come to, from which it goes on if that is set aside
     resumes_as: str = ""  # status behind a suspension
     suspended_when_ended: bool = False  # the suspension comes back with the case if the end is set aside
     review_open: bool = False
@@ -191,7 +192,7 @@ def advance(p: P, event: Any) -> P:
                 **_SETTLED,
             )
         case e.CaseRefused():
-            return replace(p, status="refused", notice_due=event.notice_due, **_SETTLED)
+            return replace(p, status="refused", refused_at=p.status, notice_due=event.notice_due, **_SETTLED)
         case e.RefusalTold():
             return replace(p, notice_due=None)
         case e.CaseEnded():
@@ -246,6 +247,7 @@ _ANEW: dict[str, Any] = {
     "extended_days": 0,
     "means_requested": False,
     "notice_due": None,
+    "refused_at": "",
     "overdue": (),
     "review_open": False,
     "review_due": None,
