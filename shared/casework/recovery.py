@@ -1,6 +1,7 @@
 """Recovery claim (追回): money paid for months in which it was not due, from the notice to the last fen. Part of shape 2.
 
-Life: open → told by a written notice (追回通知) with a due date, perhaps paid in instalments that were agreed → settled when the last fen
+Life: open → told by a written notice (追回通知) with a due date, which is to be served in time; perhaps paid in instalments that were
+agreed → settled when the last fen
 is in; or waived for what is left, by a second hand; or barred (超过时效) when the limitation period ran out and nothing interrupted it.
 What comes in: repayments, amounts set off (抵扣) against a payment with the payee's consent, payments of the claimed months that the
 bank gave back (then the money was never had), and claimed months that turn out to be due after all (then it was rightly had).
@@ -23,7 +24,7 @@ from typing import Any
 
 from shared.casework.benefit_case import MonthDifference
 from shared.casework.shape import said
-from shared.domain import money
+from shared.domain import dates, money
 from shared.domain.errors import invalid, out_of_order
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.decider import Decider, not_the_same_hand
@@ -32,6 +33,7 @@ from shared.eventsourcing.orders import Order, derived_id
 
 SHAPE = "recovery"
 LIMITATION_YEARS = 3
+NOTIFY_DAYS = 10  # working days from the claim until its notice is served; a placeholder, the district sets it
 MOST_INSTALMENTS = 60
 
 # -- Events ------------------------------------------------------------------------------------------------------
@@ -63,6 +65,18 @@ class RecoveryOpened:
     reason: str
     opened_on: date | None = None  # None: before there was a limitation date
     limitation_years: int = LIMITATION_YEARS
+    notify_days: int = 0  # working days; 0 and None: before there was a day for the notice
+    notify_by: date | None = None
+
+
+@shape_event(SHAPE, "recovery_notice_overdue", published=True)
+@dataclass(frozen=True)
+class RecoveryNoticeOverdue:
+    """追回通知逾期未送达: the claim is open and the payee has not been told of it. Work for a person."""
+
+    recovery_id: str
+    division: str
+    notify_by: date
 
 
 @shape_event(SHAPE, "recovery_notified", day="told_on")
@@ -139,11 +153,13 @@ class RecoverySetOff:
 @shape_event(SHAPE, "recovery_set_off_released")
 @dataclass(frozen=True)
 class RecoverySetOffReleased:
-    """抵扣撤销: what was withheld never lessened a payment, for the case ended; it is claimed as before, of a settled claim too."""
+    """抵扣撤销: what was withheld never lessened a payment, for the case ended; it is claimed as before, of a settled claim too, whose
+    notice, if there was none, is then due anew by ``notify_by``."""
 
     amount_fen: int
     withheld_id: str
     released_on: date
+    notify_by: date | None = None
 
 
 @shape_event(SHAPE, "recovery_met_by_decision")
@@ -242,6 +258,19 @@ class Recovery:
     refunds: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     due_again: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))  # "month event" -> fen that turned out due
     receipts: tuple[str, ...] = ()
+    notify_days: int = 0
+    notify_by: date | None = None  # until when the notice is served
+    notice_late: bool = False  # it was told that the notice was not served by then
+
+    @property
+    def notified(self) -> bool:
+        """The payee knows of it in writing: by the notice, or by the plan that was agreed with him."""
+        return self.notice_due_on is not None or bool(self.instalments)
+
+    @property
+    def unserved_by(self) -> date | None:
+        """Until when the notice of an open claim is, or was, to be served; None where it was, or where no day was set."""
+        return self.notify_by if self.open and not self.notified else None
 
     @property
     def left_fen(self) -> int:
@@ -286,8 +315,12 @@ def evolve(state: Recovery, event: Any) -> Recovery:
                 case_id=event.case_id,
                 programme=event.programme,
                 limitation_years=event.limitation_years,
+                notify_days=event.notify_days,
+                notify_by=event.notify_by,
             )
             return _anew(opened, event.opened_on)
+        case RecoveryNoticeOverdue():
+            return replace(state, notice_late=True)
         case RecoveryNotified():
             return _anew(replace(state, notice_due_on=event.due_on), event.told_on)
         case RecoveryInstalmentsAgreed():
@@ -309,6 +342,8 @@ def evolve(state: Recovery, event: Any) -> Recovery:
             withheld = MappingProxyType({w: fen for w, fen in state.withheld.items() if w != event.withheld_id})
             status = "open" if state.status == "settled" else state.status
             freed = replace(state, status=status, set_off_fen=state.set_off_fen - event.amount_fen, withheld=withheld)
+            if event.notify_by is not None:
+                freed = replace(freed, notify_by=event.notify_by, notice_late=False)
             return _anew(freed, event.released_on)
         case RecoveryMetByReturn():
             return _met(state, event, event.run_id)
@@ -370,6 +405,7 @@ class OpenRecovery:
     amount_fen: int
     reason: str
     limitation_years: int = LIMITATION_YEARS
+    notify_days: int = NOTIFY_DAYS
 
 
 @command("record_recovery_notice", permission="review")
@@ -478,6 +514,14 @@ class NoteInstalmentOverdue:
     due_on: date
 
 
+@command("note_recovery_notice_overdue", permission="recover")
+@dataclass(frozen=True)
+class NoteRecoveryNoticeOverdue:
+    """By the timer, the day after."""
+
+    recovery_id: str
+
+
 @command("bar_recovery", permission="recover")
 @dataclass(frozen=True)
 class BarRecovery:
@@ -505,6 +549,8 @@ def open_recovery(state: Recovery, c: OpenRecovery, order: Order[Any]) -> Sequen
         c.reason,
         order.today,
         c.limitation_years,
+        c.notify_days,
+        _notify_by(c.notify_days, order),
     )
     return [opened]
 
@@ -607,7 +653,14 @@ def release_set_off(state: Recovery, c: ReleaseSetOff, order: Order[Any]) -> Seq
     if c.withheld_id not in state.withheld or not (state.open or state.status == "settled"):
         return []
     amount = min(state.withheld[c.withheld_id], state.set_off_fen)  # less what went back to the household since
-    return [RecoverySetOffReleased(amount, c.withheld_id, order.today)] if amount else []
+    if not amount:
+        return []
+    again = _notify_by(state.notify_days, order) if state.status == "settled" and not state.notified else None
+    return [RecoverySetOffReleased(amount, c.withheld_id, order.today, again)]
+
+
+def _notify_by(days: int, order: Order[Any]) -> date | None:
+    return dates.add_working_days(order.today, days) if days else None
 
 
 def _settled_after(state: Recovery, event: Any) -> list[Any]:
@@ -642,6 +695,14 @@ def note_instalment_overdue(state: Recovery, c: NoteInstalmentOverdue, order: Or
     return [RecoveryInstalmentOverdue(state.recovery_id, state.division, c.due_on, missing)]
 
 
+def note_notice_overdue(state: Recovery, c: NoteRecoveryNoticeOverdue, order: Order[Any]) -> Sequence[Any]:
+    """Nothing when it was served, or the claim closed, meanwhile, or told already."""
+    by = state.unserved_by
+    if by is None or order.today <= by or state.notice_late:
+        return []
+    return [RecoveryNoticeOverdue(state.recovery_id, state.division, by)]
+
+
 def bar_recovery(state: Recovery, c: BarRecovery, order: Order[Any]) -> Sequence[Any]:
     if not state.open or state.limitation_on is None or order.today <= state.limitation_on:
         return []  # met, or interrupted meanwhile
@@ -673,6 +734,7 @@ def decider(service: str) -> Decider[Recovery]:
             ApproveWaiver: approve_waiver,
             RejectWaiver: reject_waiver,
             NoteInstalmentOverdue: note_instalment_overdue,
+            NoteRecoveryNoticeOverdue: note_notice_overdue,
             BarRecovery: bar_recovery,
         },
         division=lambda state: state.division,

@@ -32,6 +32,7 @@ from shared.eventsourcing.events import shape_events
 STALLED = "payment_run_stalled"  # deadline: a run that lists or sends itself, and has not moved
 STALLED_AFTER = timedelta(minutes=10)
 INSTALMENT = "recovery_due"
+NOTICE = "recovery_notice_due"  # deadline: the notice of a claim was to be served by the day before
 LIMITATION = "recovery_limitation"
 PAGE = 2000  # cases read at once for a list
 # Whose turn it is with a run that is not closed; a run that lists or sends itself waits for nobody until it stalls.
@@ -425,8 +426,8 @@ def claim_waits(claim: rc.Recovery) -> tuple[str, str]:
         return "recovery_waiver", ""
     if claim.overdue_on is not None and claim.missing_on(claim.overdue_on):
         return "recovery_overdue", ""
-    if claim.notice_due_on is None and not claim.instalments:
-        return "recovery_notify", ""
+    if not claim.notified:
+        return "recovery_notify", "serve_notice" if claim.notify_by else ""
     return "recovery_await", "instalment" if claim.instalments else "notice"
 
 
@@ -454,6 +455,7 @@ def _project_claims(model: ReadModel, t: PaymentTables) -> None:
         claim = rc.evolve(_decode_claim(row["state"]) if row["state"] else rc.Recovery(), e)
         waits, due = claim_waits(claim)
         day = claim.next_due
+        shown = claim.unserved_by if waits == "recovery_notify" else day  # what is late keeps its day: lists show it
         rows.change(
             t.recoveries,
             {"recovery_id": recovery_id},
@@ -463,13 +465,17 @@ def _project_claims(model: ReadModel, t: PaymentTables) -> None:
             limitation_on=claim.limitation_on.isoformat() if claim.limitation_on else None,
             worklist=waits,
             due=due,
-            due_on=day.isoformat() if day else None,
+            due_on=shown.isoformat() if shown else None,
             state=_encode(claim),
         )
         if day is not None:
             rows.due(r, INSTALMENT, recovery_id, day + timedelta(days=1), {"due_on": day.isoformat()})
         else:
             rows.settle(r, INSTALMENT)
+        if claim.unserved_by is not None and not claim.notice_late:
+            rows.due(r, NOTICE, recovery_id, claim.unserved_by + timedelta(days=1))
+        else:
+            rows.settle(r, NOTICE)
         if claim.open and claim.limitation_on is not None:
             rows.due(r, LIMITATION, recovery_id, claim.limitation_on + timedelta(days=1))
         else:

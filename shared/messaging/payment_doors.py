@@ -24,7 +24,7 @@ from shared.domain import dates
 from shared.domain import division as divisions
 from shared.domain.errors import invalid, out_of_order
 from shared.eventlog.benefit_rows import BenefitTables, listed, of_case
-from shared.eventlog.payment_rows import INSTALMENT, LIMITATION, STALLED, accounts_of, lines_due, own_lines, signed_by
+from shared.eventlog.payment_rows import INSTALMENT, LIMITATION, NOTICE, STALLED, accounts_of, lines_due, own_lines, signed_by
 from shared.eventlog.read_model import ReadModel
 from shared.eventsourcing.orders import Answer, Hand, Notice, Order, derived_id
 from shared.messaging import looking
@@ -465,6 +465,12 @@ class PaymentDoors(Service):
     def on_recovery_due(self, due: Due) -> None:
         """An instalment, or the notice's amount, is not in on its day: an event, and another worklist."""
         note = recovery.NoteInstalmentOverdue(due.aggregate_id, date.fromisoformat(due.data["due_on"]))
+        self.office.handle(self.payments.recoveries, due.aggregate_id, due.order(note))
+
+    @deadline(NOTICE)
+    def on_recovery_notice_due(self, due: Due) -> None:
+        """追回通知 not served by its day: an event; it goes on standing among what is to be served, with that day."""
+        note = recovery.NoteRecoveryNoticeOverdue(due.aggregate_id)
         self.office.handle(self.payments.recoveries, due.aggregate_id, due.order(note))
 
     @deadline(LIMITATION)

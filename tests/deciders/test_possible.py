@@ -152,6 +152,7 @@ ALL = {
             rc.AgreeSetOff("r", 5000, "同意书"),
             rc.ProposeWaiver("r", "家庭困难"),
             rc.ApproveWaiver("r"),
+            rc.NoteRecoveryNoticeOverdue("r"),
             rc.BarRecovery("r"),
         ),
     ),

@@ -21,7 +21,9 @@ D = r.decider("assistance")
 MONTHS = (MonthDifference("2023-08", 100000, 70000), MonthDifference("2023-09", 100000, 0))
 OPEN = r.OpenRecovery("rec", "case", "minimum_living_allowance", "b2" * 16, "330225101", MONTHS, 130000, "收入变化")
 TODAY = date(2023, 7, 3)
-OPENED = r.RecoveryOpened("rec", "case", "minimum_living_allowance", "b2" * 16, "330225101", MONTHS, 130000, "收入变化", TODAY)
+OPENED = r.RecoveryOpened(
+    "rec", "case", "minimum_living_allowance", "b2" * 16, "330225101", MONTHS, 130000, "收入变化", TODAY, 3, 10, date(2023, 7, 17)
+)
 PROPOSED = r.RecoveryWaiverProposed("家庭困难", "staff:a")
 LIFE: dict[str, tuple[Any, ...]] = {
     "none": (),
@@ -172,6 +174,41 @@ def test_repayments_meet_the_instalments_in_their_order() -> None:
     assert paid.state.next_due == date(2023, 9, 30)
 
 
+def test_a_notice_that_is_not_served_by_its_day_is_told_late_once() -> None:
+    """Ten working days from the claim; the claim goes on waiting for its notice with the day that passed, until it is served."""
+    note = r.NoteRecoveryNoticeOverdue("rec")
+    waiting = at("open")
+    assert (claim_waits(waiting.state), waiting.state.unserved_by) == (("recovery_notify", "serve_notice"), date(2023, 7, 17))
+    waiting.on("2023-07-17").when(note).then_nothing()
+    late = waiting.on("2023-07-18").when(note).then(r.RecoveryNoticeOverdue("rec", "330225101", date(2023, 7, 17)))
+    late.when(note).then_nothing()
+    assert (claim_waits(late.state)[0], late.state.unserved_by) == ("recovery_notify", date(2023, 7, 17))
+    assert late.when(NOTICE).accepted().state.unserved_by is None
+    for told in (NOTICE, r.AgreeInstalments("rec", PLAN)):
+        waiting.when(told).accepted().on("2023-07-18").when(note).then_nothing()
+    for over in ("settled", "waived", "barred", "none"):
+        at(over).on("2024-01-01").when(note).then_nothing()
+
+
+def test_a_claim_of_before_there_was_a_day_for_its_notice_has_none() -> None:
+    """What was not set then is not told late now."""
+    old = given(D, replace(OPENED, notify_days=0, notify_by=None))
+    assert (claim_waits(old.state), old.state.unserved_by) == (("recovery_notify", ""), None)
+    old.on("2023-12-01").when(r.NoteRecoveryNoticeOverdue("rec")).then_nothing()
+
+
+def test_a_settled_claim_that_is_open_again_has_a_new_day_for_its_notice() -> None:
+    """A set-off that settled it before anybody was told in writing is released: its notice is due by the days from then."""
+    consent = at("open").when(r.AgreeSetOff("rec", 130000, "A1")).accepted()
+    settled = consent.when(r.RecordSetOff("rec", 130000, "w1")).accepted()
+    again = settled.on("2023-10-09").when(r.ReleaseSetOff("rec", "w1")).accepted()
+    assert again.state.unserved_by == date(2023, 10, 23)
+    again.on("2023-10-23").when(r.NoteRecoveryNoticeOverdue("rec")).then_nothing()
+    again.on("2023-10-24").when(r.NoteRecoveryNoticeOverdue("rec")).accepted()
+    told = consent.when(NOTICE).accepted().when(r.RecordSetOff("rec", 130000, "w1")).accepted()
+    assert told.when(r.ReleaseSetOff("rec", "w1")).accepted().state.unserved_by is None
+
+
 def test_a_claim_is_barred_after_its_limitation_unless_something_interrupted_it() -> None:
     """民法典 第一百八十八条、第一百九十五条: three years; a notice, a plan or a repayment begins them anew."""
     bar = r.BarRecovery("rec")
@@ -261,7 +298,7 @@ def test_what_lessened_no_payment_is_claimed_as_before() -> None:
     consent = at("open").when(r.AgreeSetOff("rec", 130000, "A1")).accepted()
     settled = consent.when(r.RecordSetOff("rec", 130000, "w1")).accepted()
     free = r.ReleaseSetOff("rec", "w1")
-    opened = settled.when(free).then(r.RecoverySetOffReleased(130000, "w1", TODAY))
+    opened = settled.when(free).then(r.RecoverySetOffReleased(130000, "w1", TODAY, date(2023, 7, 17)))
     assert (opened.state.status, opened.state.left_fen) == ("open", 130000)
     opened.when(free).then_nothing()
     part = consent.when(r.RecordSetOff("rec", 5000, "w1")).accepted()
@@ -270,9 +307,8 @@ def test_what_lessened_no_payment_is_claimed_as_before() -> None:
     at("open").when(free).then_nothing()
 
 
-acts = st.sampled_from(
-    ["repay", "notice", "plan", "propose", "approve", "reject", "bar", "overdue", "meet", "again", "agree", "set_off", "release"]
-)
+WHAT = "repay notice unserved plan propose approve reject bar overdue meet again agree set_off release"
+acts = st.sampled_from(WHAT.split())
 
 
 @for_all(st.lists(st.tuples(acts, st.integers(0, 1200), st.integers(1, 140000)), max_size=25))
@@ -290,6 +326,7 @@ def test_any_life_of_a_claim_accounts_for_every_fen(told: list[Any]) -> None:
             "again": r.MeetByDecision("rec", "2023-08", f"e{n}", fen),
             "release": r.ReleaseSetOff("rec", next(iter(claim.state.withheld), "")),
             "notice": r.RecordRecoveryNotice("rec", "号", day, soon),
+            "unserved": r.NoteRecoveryNoticeOverdue("rec"),
             "plan": r.AgreeInstalments("rec", (r.Instalment(soon, max(claim.state.left_fen, 1)),)),
             "propose": PROPOSE,
             "approve": APPROVE,

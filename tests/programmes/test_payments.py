@@ -21,9 +21,10 @@ from rich.console import Console
 from services.eldercare.benefits import CASES, PARTS
 from services.eldercare.programmes import OLD_AGE_ALLOWANCE
 from shared import config
-from shared.casework import bank_file, benefit_case, payment_run
+from shared.casework import bank_file, benefit_case, payment_run, recovery
 from shared.casework import payments as business
 from shared.cli import payments as cli
+from shared.domain import dates
 from shared.domain.errors import Refused, Unavailable
 from shared.eventlog.client import LogUnavailable
 from shared.eventlog.payment_rows import lines_due
@@ -710,3 +711,36 @@ def test_no_holder_is_a_formula_to_whoever_opens_the_banks_file(sign: str) -> No
     """The signs by which a spreadsheet knows a formula, full-width ones among them, are the same for the bank's file and every export."""
     assert bank_file.harmless(f"{sign}HYPERLINK(1)").startswith("'")
     assert bank_file.harmless("某某") == "某某"
+
+
+def test_a_claim_that_nobody_was_told_of_has_a_day_for_its_notice(house: Desk) -> None:
+    """It waits with that day; the day after it is told late, once, and goes on waiting with it; the notice leads it on."""
+    town = Town(house, 5000)
+    run = town.send(town.prepare())
+    town.answer(run, n1="paid")
+    town.give(town.persons[0], benefit_case.EndCase(town.cases[0], "2023-07", "领取人死亡", "死亡次月起停发"))
+    house.settle()
+
+    def stands() -> tuple[str, str, str | None]:
+        [row] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+        return row["worklist"], row["due"], row["due_on"]
+
+    [claim] = house.call("list_recoveries", "auditor", case_id=town.cases[0])
+    by = dates.add_working_days(house.now.date(), recovery.NOTIFY_DAYS)
+    assert stands() == ("recovery_notify", "serve_notice", by.isoformat())
+
+    def told() -> int:
+        steps = house.call("get_steps", "auditor", category="recovery", key=claim["recovery_id"])
+        return [step["step"] for step in steps].count("recovery_notice_overdue")
+
+    house.on(by.isoformat()).settle()
+    assert told() == 0
+    for later in (1, 20):
+        house.later(later).settle()
+        assert told() == 1
+        assert stands() == ("recovery_notify", "serve_notice", by.isoformat())
+    day = house.now.date().isoformat()
+    notice = {"notice_no": "象民追9号", "told_on": day, "due_on": "2099-01-01"}
+    house.call("record_recovery_notice", "reviewer", recovery_id=claim["recovery_id"], **notice)
+    house.settle()
+    assert stands() == ("recovery_await", "notice", "2099-01-01")
