@@ -14,7 +14,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from services.assistance import housing, move
+from services.assistance import certificates, housing, move
 from services.assistance.housing import HouseAppraised
 from services.assistance.move import HouseholdHandedOver, HouseholdMoved, HouseholdMoveSetAside, Place
 from shared.domain import dates, money
@@ -414,12 +414,12 @@ def _figure(known: Sequence[Dated], name: str, month: str, first: int) -> int:
 def known_until(state: Household) -> str:
     """The last month from which a known fact counts; it may be still to come."""
     incomes = (i.effective_month for known in state.incomes.values() for i in known)
-    certificates = (c.effective_month for known in state.certificates.values() for c in known)
+    certified = (month for known in state.certificates.values() for month, _ in certificates.counted(known))
     moves = (m.month for known in state.moves.values() for m in known)
     details = (d.month for known in (*state.details.values(), state.holdings) for d in known)
     supports = (m for known in state.supported.values() for span in known for m in (span.first, span.end))
     dated = (*(a.from_month for a in state.alone), *(p.month for p in state.towns))
-    return max((*incomes, *certificates, *moves, *details, *supports, *dated, *state.left.values()), default=ALWAYS)
+    return max((*incomes, *certified, *moves, *details, *supports, *dated, *state.left.values()), default=ALWAYS)
 
 
 def lives_in(state: Household, person_id: str, month: str) -> bool:
@@ -526,10 +526,9 @@ def _job_in(known: Sequence[Income], details: Sequence[Dated], month: str) -> In
 def _disability_in(state: Household, m: Member, month: str) -> tuple[int, str]:
     """Grade and kind by the certificate that counts in the month, which gives none behind its last valid month; where none is on file
     for the month, as the register has it."""
-    known = [c for c in state.certificates.get(m.person_id, ()) if c.effective_month <= month]
-    if not known:
+    last = certificates.in_month(state.certificates.get(m.person_id, ()), month)
+    if last is None:
         return m.disability_grade, m.disability_kind
-    last = max(enumerate(known), key=lambda n: (n[1].effective_month, n[0]))[1]  # of two of one month the later recorded
     over = last.grade == 0 or (last.valid_until is not None and dates.month_of(last.valid_until) < month)
     return (0, "") if over else (last.grade, last.kind)
 

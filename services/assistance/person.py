@@ -17,6 +17,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
+from services.assistance import certificates
 from shared.domain import dates, money
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
@@ -289,14 +290,15 @@ class Situation:
 
 
 def facts_in(state: Person, month: str) -> Situation:
-    """What was so in a month: of each fact the one that counts from the latest month by then, of two of one month the later recorded."""
+    """What was so in a month: of each fact the one that counts from the latest month by then, of two of one month the later recorded; of
+    certificates the later dated (``certificates.py``)."""
     found = sorted((f for f in state.findings if f.effective_month <= month), key=lambda f: f.effective_month)  # sort is stable
 
     def last(name: str, nothing: Any) -> Any:
         return next((v for f in reversed(found) if (v := getattr(f, name)) not in (None, "")), nothing)
 
     return Situation(
-        certificate=_latest([c for c in state.certificates if c.effective_month <= month], "effective_month"),
+        certificate=certificates.in_month(state.certificates, month),
         lost_acts=last("lost_acts", ()),
         able_supporter=last("able_supporter", False),
         able_to_work=last("able_to_work", False),
@@ -391,10 +393,11 @@ def spending_turns(state: Person, month: str) -> str:
 
 def known_until(state: Person) -> str:
     """The last month from which a known fact counts; it may be still to come."""
-    dated: tuple[Any, ...] = (*state.incomes, *state.certificates, *state.findings, *state.choices)
+    dated: tuple[Any, ...] = (*state.incomes, *state.findings, *state.choices)
+    certified = (month for month, _ in certificates.counted(state.certificates))
     bills = (dates.add_months(dates.month_of(s.spent_on), 1) for s in state.spending.values())
     others = (*(e.month for e in state.elsewhere), *(c.from_month for c in state.changes), *bills)
-    return max((*(f.effective_month for f in dated), *others), default="")
+    return max((*(f.effective_month for f in dated), *certified, *others), default="")
 
 
 # -- Commands. ``division`` is put in by the door where the person is new: of the household, or as registered.
@@ -645,17 +648,14 @@ def record_certificate(state: Person, c: RecordCertificate, order: Order[Any]) -
     _sensible(c.effective_from, order, "effective_from")
     if c.valid_until is not None and c.valid_until < c.effective_from:
         raise invalid("有效期不能早于生效日期。", "valid_until")
-    month = dates.month_of(c.effective_from)
-    before = facts_in(state, month).certificate
-    in_force = before is not None and (before.valid_until is None or month <= dates.month_of(before.valid_until))
-    if before is not None and in_force and _severity(c.grade) < _severity(before.grade):
-        # A milder grade counts from the month after, so that nobody pays back a month begun in good faith.
-        month = dates.add_months(month, 1)
-    new = CertificateRecorded(c.person_id, c.grade, c.kind, c.valid_until, c.effective_from, month, c.source or order.hand.actor)
     same = [k for k in state.certificates if k.effective_from == c.effective_from]
     if same and (same[-1].grade, same[-1].kind, same[-1].valid_until) == (c.grade, c.kind, c.valid_until):
         return []  # told twice
-    return [*entered, new, PersonFactsChanged(c.person_id, month, "certificate")]
+    new = CertificateRecorded(c.person_id, c.grade, c.kind, c.valid_until, c.effective_from, "", c.source or order.hand.actor)
+    month = next(since for since, k in certificates.counted((*state.certificates, new)) if k is new)
+    new = replace(new, effective_month=month)
+    since = certificates.changed_from(state.certificates, (*state.certificates, new), month)
+    return [*entered, new, PersonFactsChanged(c.person_id, since, "certificate")]
 
 
 def note_certificate_expired(state: Person, c: NoteCertificateExpired, order: Order[Any]) -> Sequence[Any]:
@@ -663,10 +663,6 @@ def note_certificate_expired(state: Person, c: NoteCertificateExpired, order: Or
     if c.month == state.expired or state.died_on is not None:
         return []
     return [CertificateExpired(c.person_id, c.month), PersonFactsChanged(c.person_id, c.month, "certificate_expired")]
-
-
-def _severity(grade: int) -> int:
-    return 5 - grade if grade else 0
 
 
 def record_finding(state: Person, c: RecordFinding, order: Order[Any]) -> Sequence[Any]:

@@ -235,7 +235,7 @@ def test_somebody_who_is_not_counted_is_still_listed() -> None:
 
 
 def paper(grade: int, month: str, kind: str = "physical", until: str = "") -> h.Certificate:
-    """A certificate that counts from a month."""
+    """A certificate that takes effect in a month."""
     valid = date.fromisoformat(until) if until else None
     return h.Certificate(grade, kind if grade else "", valid, date.fromisoformat(f"{month}-03"), month)
 
@@ -254,11 +254,11 @@ def test_a_members_certificate_counts_in_its_months_and_the_register_before_it()
     """分类施保: own and dated; cancelled or run out it gives no grade, whatever the register says."""
     said = replace(REGISTERED, members=(HEAD, replace(CHILD, disability_grade=4, disability_kind="visual")))
     case = given(h.DECIDER, said).when(note(paper(1, "2023-05"), paper(3, "2023-08", until="2023-10-15"))).accepted()
-    months = {m: disabled(case, m)[0] for m in ("2023-04", "2023-05", "2023-07", "2023-08", "2023-10", "2023-11")}
-    assert months == {"2023-04": 4, "2023-05": 1, "2023-07": 1, "2023-08": 3, "2023-10": 3, "2023-11": 0}
-    assert h.known_until(case.state) == "2023-08"
+    months = {m: disabled(case, m)[0] for m in ("2023-04", "2023-05", "2023-07", "2023-08", "2023-09", "2023-10", "2023-11")}
+    assert months == {"2023-04": 4, "2023-05": 1, "2023-07": 1, "2023-08": 1, "2023-09": 3, "2023-10": 3, "2023-11": 0}
+    assert h.known_until(case.state) == "2023-09", "a milder one counts from the month after"
     gone = there().when(note(paper(1, "2023-05"), paper(0, "2023-09"))).accepted()
-    assert (disabled(gone, "2023-08"), disabled(gone, "2023-09")) == ((1, "physical"), (0, ""))
+    assert (disabled(gone, "2023-09"), disabled(gone, "2023-10")) == ((1, "physical"), (0, ""))
 
 
 def test_what_was_carried_over_is_not_carried_over_again() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -49,6 +50,28 @@ def test_a_better_certificate_counts_from_its_month_and_a_milder_one_from_the_ne
 def test_the_grade_of_a_later_day_does_not_depend_on_the_order(told: tuple[p.RecordCertificate, ...]) -> None:
     """Certificates that come late are laid in where they belong."""
     assert grades(after(*told))[8:] == [0, 0, 0, 0]
+
+
+ISSUED_AGAIN = p.RecordCertificate(WHO, TOWN, 2, "physical", date(2023, 10, 28))
+CANCELLED_THEN = p.RecordCertificate(WHO, TOWN, 0, "", date(2023, 10, 12))
+
+
+@pytest.mark.parametrize(
+    "told", list(itertools.permutations((BLIND, CANCELLED_THEN, ISSUED_AGAIN))), ids=lambda t: "-".join(str(c.grade) for c in t)
+)
+def test_of_two_certificates_of_one_month_the_later_dated_holds_in_whatever_order_they_are_told(told: tuple[Any, ...]) -> None:
+    """Cancelled on the 12th and issued anew on the 28th: nobody loses November to the order in which somebody learnt of it."""
+    state = after(*told)
+    assert grades(state)[8:] == [1, 1, 2, 2]
+    assert p.known_until(state) == "2023-11"
+
+
+def test_a_certificate_told_late_moves_the_month_of_a_milder_one_and_is_announced_from_the_first_month_it_changes() -> None:
+    """A better one that was in force all along makes the milder one count from the month after."""
+    assert grades(after(MILDER, BLIND)) == grades(after(BLIND, MILDER))
+    corrected = replace(BLIND, grade=4)  # the same day: the one recorded last is right
+    assert _events(BLIND, MILDER, corrected)[-1] == p.PersonFactsChanged(WHO, "2023-03", "certificate")
+    assert grades(after(BLIND, MILDER, corrected))[2] == 4
 
 
 def test_a_change_is_announced_with_the_month_from_which_it_counts_and_told_twice_once() -> None:
@@ -158,13 +181,18 @@ def test_a_registered_person_may_be_otherwise_from_a_month_on() -> None:
     assert [p.person_facts(back.state, m).counted for m in ("2023-07", "2023-08")] == [False, True]
 
 
-def test_who_moves_within_the_district_is_the_new_towns_and_who_leaves_it_stays_with_his_file() -> None:
-    """The rules are asked about where he is registered; the file stays with the bureau that keeps it."""
+def test_whose_a_registered_person_is_in_a_month_is_where_he_is_registered_or_was_before_he_left_the_district() -> None:
+    """The rules are asked about where he is registered; the file is the new town's only when he is handed over to it."""
     case = registered().when(change("2023-06", division="330225105", area="urban")).accepted()
     assert (p.where_in(case.state, "2023-05"), p.where_in(case.state, "2023-06")) == ((TOWN, "rural"), ("330225105", "urban"))
-    assert case.state.division == "330225105"
-    away = case.when(change("2023-08", division="330203001")).accepted()
+    assert [p.town_in(case.state, m) for m in ("2023-05", "2023-06")] == [(TOWN, ""), ("330225105", "2023-06")]
+    assert case.state.division == TOWN
+    over = case.when(p.MoveAlong(WHO, "330225105")).then(p.PersonMovedAlong(WHO, "330225105"))
+    away = over.when(change("2023-08", division="330203001")).accepted()
     assert (p.where_in(away.state, "2023-08")[0], away.state.division) == ("330203001", "330225105")
+    assert p.town_in(away.state, "2023-09") == ("330225105", "2023-06")
+    none = away.when(change("2023-06", division=TOWN)).accepted()
+    assert p.town_in(none.state, "2023-09") == (TOWN, "2023-06"), "of two of one month the later told"
 
 
 def test_a_change_of_a_person_told_twice_or_of_nothing_is_not_recorded() -> None:
