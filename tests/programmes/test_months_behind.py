@@ -317,3 +317,70 @@ def test_a_month_that_fell_out_stays_out_behind_an_application_that_was_refused(
     assert classes == ["margin", "", "margin", ""]
     shown = [d.call("get_case", "auditor", case_id=case_id, valid_at=day)["valid"]["status"] for day in days]
     assert shown == ["in_force", "not_in_force", "in_force", "not_in_force"]
+
+
+def test_a_review_that_was_open_is_asked_for_still_behind_a_month_that_fell_out(d: Desk, numbers: Numbers, town: str) -> None:
+    """复审 was opened by a hand that had reason to: neither a gap nor an end that is set aside answers it, and its day stays."""
+    made, case_id = supported(d, numbers, town)
+    d.on("2023-11-20").call("open_review", "reviewer", case_id=case_id)
+    asked = stands(d, case_id).review_due
+    earns(d, made, *RISE)  # it ends from September
+    assert (stands(d, case_id).status, stands(d, case_id).review_open) == ("ended", False)
+    earns(d, made, 0, RISE[1])  # it was somebody else's: restored from the very month
+    assert (stands(d, case_id).status, stands(d, case_id).review_open, stands(d, case_id).review_due) == ("in_force", True, asked)
+    earns(d, made, *RISE)
+    d.on("2024-01-08")
+    earns(d, made, *FALL)  # granted again from October
+    assert (stands(d, case_id).first_month, stands(d, case_id).review_open, stands(d, case_id).review_due) == ("2023-10", True, asked)
+    assert case_id in {r["case_id"] for r in d.call("list_cases", "auditor", worklist="review")}
+    d.call("answer_review", "reviewer", actor="staff:other", case_id=case_id, finding="情况属实")
+    assert (stands(d, case_id).review_open, stands(d, case_id).review_due) == (False, date(2025, 1, 31))
+
+
+def test_what_was_repaid_of_a_month_that_is_due_after_all_goes_back_once(d: Desk, numbers: Numbers, town: str) -> None:
+    """Repaid by an instalment and withheld from a payment: with the claim met, the household has what is due, however often it turns."""
+    made, case_id = supported(d, numbers, town)
+    d.on("2023-11-20")
+    for fen, day in (RISE, FALL):
+        earns(d, made, fen, day)
+    recoveries, cash = d.services["assistance"].payments.recoveries, 0
+
+    def repays(fen: int, receipt: str) -> dict[str, str]:
+        nonlocal cash
+        [claim] = [r for r in d.call("list_recoveries", "auditor", case_id=case_id) if r["left_fen"]]
+        this, cash = {"recovery_id": claim["recovery_id"]}, cash + fen
+        parts = [{"due_on": "2024-05-31", "amount_fen": fen}, {"due_on": "2024-06-30", "amount_fen": claim["left_fen"] - fen}]
+        d.call("agree_instalments", "reviewer", instalments=parts, **this)
+        d.call("record_repayment", "cashier", amount_fen=fen, receipt_no=receipt, **this)
+        d.settle()
+        return this
+
+    def settled() -> bool:
+        now = stands(d, case_id)
+        had = sum(s.amount_fen + s.arrears_fen for s in now.sent.values()) + now.arrears_fen - cash
+        return had - claimed(d, case_id) == sum(now.due(m) for m in now.sent)
+
+    this = repays(100_000, "收据1")
+    d.call("agree_set_off", "reviewer", most_fen=50_000, document_no="同意书1", **this)
+    d.call("set_off_recovery", "cashier", amount_fen=50_000, **this)
+    d.settle()
+    assert (claimed(d, case_id), settled()) == (MONTHLY - 150_000, True)
+    d.on("2023-12-11")
+    pay(d, LIVING, "2023-12", town)
+    assert settled()
+    earns(d, made, 0, RISE[1])
+    assert (claimed(d, case_id), stands(d, case_id).arrears_fen, settled()) == (0, 150_000, True)
+    d.on("2024-01-10")
+    pay(d, LIVING, "2024-01", town)
+    for fen, day in (RISE, FALL):
+        earns(d, made, fen, day)
+    repays(7_000, "收据2")
+    assert (claimed(d, case_id), settled()) == (MONTHLY - 7_000, True)
+    earns(d, made, 0, RISE[1])
+    assert (claimed(d, case_id), stands(d, case_id).arrears_fen, settled()) == (0, 7_000, True)
+    refunded = [e.amount_fen for e in happened(d, "assistance", case_id, bc.RepaymentRefunded)]
+    assert sorted(refunded) == [7_000, 150_000]
+    assert not any(
+        d.services["assistance"].office.load(recoveries, r["recovery_id"]).state.open
+        for r in d.call("list_recoveries", "auditor", case_id=case_id)
+    )

@@ -61,6 +61,7 @@ class Progress:
     suspended_when_ended: bool = False  # the suspension comes back with the case if the end is set aside
     review_open: bool = False
     review_due: date | None = None
+    review_stood: date | None = None  # the day of a review that was open when the rules ended it: asked for still if it goes on (ADR 25)
     valid_to: date | None = None  # of a determination
     appeal_open: bool = False
     appeal_due: date | None = None
@@ -175,6 +176,7 @@ def advance(p: P, event: Any) -> P:
         case e.ObjectionAnswered():
             return replace(p, objection_open=False, objection_due=None)
         case e.CaseGranted():
+            stood = p.review_stood if event.cause else None
             return replace(
                 p,
                 status="in_force",
@@ -183,12 +185,13 @@ def advance(p: P, event: Any) -> P:
                 subject_id=event.subject_id,
                 division=event.division,
                 terms=event.terms,
-                review_due=event.review_due,
+                review_due=stood or event.review_due,
                 valid_to=event.valid_to,
-                review_open=False,
+                review_open=stood is not None,
+                review_stood=None,
                 resumes_as="",
                 suspended_when_ended=False,
-                overdue=tuple(step for step in p.overdue if step == "appeal"),
+                overdue=tuple(step for step in p.overdue if step == "appeal" or (stood and step == "review")),
                 **_SETTLED,
             )
         case e.CaseRefused():
@@ -198,15 +201,18 @@ def advance(p: P, event: Any) -> P:
         case e.CaseEnded():
             last = dates.last_day(dates.add_months(event.first_unpaid_month, -1))
             held = min(p.valid_to, last) if p.valid_to else None
-            stood = p.status == "suspended" or p.suspended_when_ended
+            stood_still = p.status == "suspended" or p.suspended_when_ended
+            asked = p.review_due if p.review_open and not event.gone else p.review_stood
             return replace(
-                p, status="ended", resumes_as="", review_open=False, review_due=None, valid_to=held, suspended_when_ended=stood
-            )
+                p, status="ended", resumes_as="", review_open=False, review_due=None, review_stood=asked, valid_to=held,
+                suspended_when_ended=stood_still,
+            )  # fmt: skip
         case e.CaseRestored():
             status, behind = ("suspended", "in_force") if p.suspended_when_ended else ("in_force", "")
             return replace(
-                p, status=status, resumes_as=behind, review_due=event.review_due, valid_to=event.valid_to, suspended_when_ended=False
-            )
+                p, status=status, resumes_as=behind, review_open=p.review_stood is not None, review_due=p.review_stood or event.review_due,
+                review_stood=None, valid_to=event.valid_to, suspended_when_ended=False,
+            )  # fmt: skip
         case e.CaseSuspended():
             return replace(p, status="suspended", resumes_as=p.status)
         case e.CaseResumed():
@@ -228,7 +234,7 @@ def advance(p: P, event: Any) -> P:
         case e.AppealAnswered():
             closed = replace(p, appeal_open=False, appeal_due=None, appeal_escalated=False)
             if event.review_due or event.valid_to:  # a revived case: its reviews go on
-                return replace(closed, review_due=event.review_due, valid_to=event.valid_to)
+                return replace(closed, review_due=event.review_due, review_stood=None, valid_to=event.valid_to)
             return closed
         case e.AppealWithdrawn():
             return replace(p, appeal_open=False, appeal_due=None, appeal_escalated=False)
@@ -251,6 +257,7 @@ _ANEW: dict[str, Any] = {
     "overdue": (),
     "review_open": False,
     "review_due": None,
+    "review_stood": None,
     "valid_to": None,
     "suspended_when_ended": False,
 }
