@@ -2,8 +2,9 @@
 
 Life: wished → offered → placed → left. An offer may be declined: then the wish waits for another. Withdrawn where the wish is gone.
 
-Must hold: nobody is placed without, or before, having been offered that place, nor offered one by the hand that took the wish; a wish
-without an offer is an open exception with a day, and the lack of one is told; on any day a person lives in at most one institution.
+Must hold: nobody is placed without, or before, having been offered that place, nor offered one by the hand that took the wish; a place is
+offered in a registered institution that has one free, and the last one once (``institution_beds.py``); a wish without an offer is an open
+exception with a day, and the lack of one is told; on any day a person lives in at most one institution.
 
 A shape of assistance's own: doors, rows, worklists and deadlines follow from its declaration like from any other.
 """
@@ -165,6 +166,7 @@ class PlacementWish(RecordState):
 
 
 DUES = {"wished": "offer", "offered": "answer", "taken": "place"}
+HAS_A_PLACE = ("offered", "taken", "placed")  # in ``institution_id``, or the offer of one
 
 
 def evolve(state: PlacementWish, event: Any) -> PlacementWish:

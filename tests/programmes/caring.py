@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.desk import Desk
+from tests.programmes.introduced import register_institution
 from tests.programmes.people import Numbers, grant, home, single
 
 TOWN = "330225101"
@@ -61,7 +62,9 @@ def lives(d: Desk, who: str) -> None:
 
 
 def placed(d: Desk, who: str, institution: str) -> str:
+    register_institution(d.services["assistance"].office, institution)
     wish = str(d.call("record_placement_wish", **WISH, subject_id=who)["id"])
+    d.project()
     d.call("offer_place", "reviewer", record_id=wish, institution_id=institution)
     d.call("take_offered_place", record_id=wish)
     d.call("place_in_institution", record_id=wish, moved_on=today(d))

@@ -11,6 +11,7 @@ import pytest
 from services.assistance import person
 from shared.domain.errors import Refused
 from tests.desk import Desk, desk
+from tests.programmes.introduced import register_institution
 from tests.programmes.people import Numbers, case, due, grant, home, pay, single
 
 TOWN = "330225100"
@@ -53,6 +54,8 @@ def placed(house: Desk, who: str, institution: str, day: str, town: str = TOWN) 
     wish = house.call(
         "record_placement_wish", programme="extreme_hardship_central_placement", division=town, subject_id=who, document_no="YY-1"
     )
+    register_institution(house.services["assistance"].office, institution)
+    house.project()
     house.call("offer_place", "reviewer", record_id=wish["id"], institution_id=institution)
     house.call("take_offered_place", record_id=wish["id"])
     house.call("place_in_institution", record_id=wish["id"], moved_on=day)
@@ -165,6 +168,8 @@ def test_a_wish_without_an_offer_waits_in_the_list_of_exceptions(house: Desk) ->
     house.on("2023-08-30").settle()
     waiting = house.call("list_records", "auditor", worklist="placement_exception", limit=500)
     assert wish in [row["record_id"] for row in waiting]
+    register_institution(house.services["assistance"].office, "org:late")
+    house.project()
     house.call("offer_place", "reviewer", record_id=wish, institution_id="org:late")
     house.project()
     assert wish not in [r["record_id"] for r in house.call("list_records", "auditor", worklist="placement_exception", limit=500)]

@@ -1,6 +1,7 @@
 """Institutions of 特困 support (供养服务机构): which there are, who manages them, and who runs them.
 
-A campaign of governance looks at all of them. Whether an institution in which a place is offered stands here is not asked yet.
+A campaign of governance looks at all of them. A place is offered only in one that stands here, and only while it has a bed free
+(``institution_beds.py``).
 """
 
 from __future__ import annotations

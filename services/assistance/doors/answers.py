@@ -76,6 +76,22 @@ class Statement(TypedDict):
     services: list[ServiceOf]
 
 
+class InstitutionPlaces(TypedDict):
+    """供养服务机构空床位. ``beds``: as registered, None where that is no number, as ``free`` is then; ``in_residence``: live there by their
+    placement; ``promised``: have the offer of a bed; ``entrusted``: live there as entrusted (托养), and take no bed from 特困."""
+
+    institution_id: str
+    institution_name: str
+    town: str
+    managing_body: str
+    operation: str
+    beds: int | None
+    in_residence: int
+    promised: int
+    entrusted: int
+    free: int | None
+
+
 class PlacementShare(TypedDict):
     """集中供养率: of so many due, so many done; ``outside``: the others."""
 

@@ -119,6 +119,7 @@ BEFORE: Mapping[str, Callable[[Any, Order[Any]], Order[Any] | None]] = {
     "admit_to_entrusted_care": still_as_claimed,
     "reclassify_care_resident": reclassified,
     "record_placement_wish": care_checks.wished,
+    "offer_place": care_checks.place_offered,
     "open_visit_plan": care_checks.plan_opened,
     "request_assessment": care_checks.assessment_asked,
     "order_service": care_checks.ordered,

@@ -11,7 +11,15 @@ from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.care import EXTREME_HARDSHIP_SELF_CARE_ASSESSMENT
 from services.assistance.declarations.discovery import PROACTIVE_DISCOVERY
 from services.assistance.declarations.support import COMPREHENSIVE_ASSISTANCE_ASSESSMENT
-from services.assistance.doors.answers import CertificateVerified, HardshipCare, Matched, PlacementShare, Statement, TownCovered
+from services.assistance.doors.answers import (
+    CertificateVerified,
+    HardshipCare,
+    InstitutionPlaces,
+    Matched,
+    PlacementShare,
+    Statement,
+    TownCovered,
+)
 from services.assistance.doors.care_checks import places_of
 from services.assistance.doors.care_ends import CareEndDoors
 from services.assistance.read_model import BENEFITS, MODEL, RECORDS, TABLES
@@ -20,6 +28,7 @@ from shared.casework import clue, graded_assessment, record, service_order
 from shared.casework.certificate import certificate_no, verify_code
 from shared.casework.shape import each
 from shared.domain import dates
+from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.orders import Hand, Notice, derived_id
@@ -161,6 +170,16 @@ class CareDoors(CareEndDoors):
         缺计划、缺第三方、逾期未访、五有不全、精神智力残疾未专业照料的名单。"""
         caught_up(self.office, MODEL, position)
         return care.extreme_hardship_care(self.office.read, CARED, hand.division, day_asked(self.office, day, valid_at))
+
+    @query(permission="assistance:read")
+    @answers(list[InstitutionPlaces])
+    def list_institution_places(self, hand: Hand, town: str | None = None, position: int | None = None) -> Any:
+        """登记在册的供养服务机构及其空床位（全区；town：某乡镇的机构）：安排床位前查看。不含个人信息，不限经办人所在乡镇。"""
+        caught_up(self.office, MODEL, position)
+        district = hand.division[:6]
+        if town and not divisions.check(town, "town").startswith(district):
+            raise Refused("wrong_division", "不在本辖区内，无权查询。", "town")
+        return care.institution_places(self.office.read, RECORDS, district, town or "")
 
     @query(permission="assistance:read")
     @answers(list[Matched])

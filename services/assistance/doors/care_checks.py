@@ -10,7 +10,17 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from services.assistance import care_places, care_stay, household, move, placement, placement_wish, standing, temporary
+from services.assistance import (
+    care_places,
+    care_stay,
+    household,
+    institution_beds,
+    move,
+    placement,
+    placement_wish,
+    standing,
+    temporary,
+)
 from services.assistance.benefits import CASES
 from services.assistance.declarations import DECIDERS, DECLARATIONS
 from services.assistance.declarations.care import (
@@ -24,8 +34,9 @@ from services.assistance.declarations.discovery import LOW_INCOME_DYNAMIC_MONITO
 from services.assistance.declarations.funds import TEMPORARY_ASSISTANCE_RESERVE_FUND
 from services.assistance.declarations.institutions import PRIVATE_RUN, SUPPORT_INSTITUTION_REGISTER
 from services.assistance.declarations.lists import POVERTY_RELAPSE_SCREENING
-from services.assistance.read_model import MODEL, TABLES
+from services.assistance.read_model import MODEL, RECORDS, TABLES
 from services.assistance.risk_flags import severe
+from services.assistance.rows import care
 from shared.casework import benefit_case, clue, fund, graded_assessment, list_entry, record, service_order, visit_plan
 from shared.casework.shape import said
 from shared.domain import dates
@@ -76,6 +87,38 @@ def entrusted_to(office: Any, person_id: str) -> list[tuple[str, care_places.Car
 def wished(service: Any, order: Order[placement_wish.RecordPlacementWish]) -> None:
     """集中供养意愿: of somebody in 特困, or who asks for it."""
     _in_support(service, order.command.subject_id, order.command.division, order.today)
+
+
+def place_offered(service: Any, order: Order[placement_wish.OfferPlace]) -> None:
+    """安排床位: in an institution of this district's register, in force, that has a place free: the bed is held before it is offered."""
+    c, office, wishes = order.command, service.office, DECIDERS[placement_wish.NAME]
+    loaded = office.load(wishes, c.record_id)
+    if order.command_id in (loaded.done or {}):
+        return  # offered already: the same order once more
+    office.rehearse(wishes, c.record_id, order)
+    institution = c.institution_id.strip()
+    beds_id = derived_id("institution beds", institution)
+    before: institution_beds.Beds = office.load(institution_beds.DECIDER, beds_id).state
+    all_seen(office, MODEL)
+    found = care.registered(office.read, RECORDS, loaded.state.division[:6], institution)
+    if not found:
+        raise invalid("该机构未在本区供养服务机构登记中（或登记未生效、已注销），不能安排床位。", "institution_id")
+    taken_by = tuple(wish for _, wish, _ in care.places_taken(office.read, RECORDS, institution))
+    over = tuple(h.offer for h in before.holds.values() if _is_over(office, h, institution, order.today))
+    bed = institution_beds.HoldInstitutionBed(
+        institution, found[0].division, c.record_id, order.command_id, found[0].beds, taken_by, over
+    )
+    office.handle(institution_beds.DECIDER, beds_id, order.by(service.benefits.hand()).to(bed, f"bed {institution}"))
+
+
+def _is_over(office: Any, held: institution_beds.Hold, institution_id: str, today: date) -> bool:
+    """Whether the offer that a bed is held for has come to nothing, or its stay has ended; one that is not there yet may be on its way."""
+    wishes = DECIDERS[placement_wish.NAME]
+    history = office.history(wishes.stream(held.wish_id))
+    if not any(r.meta.command_id == held.offer for r in history):
+        return (today - held.reserved_on).days > 1
+    state: placement_wish.PlacementWish = wishes.fold([r.event for r in history])
+    return state.status not in placement_wish.HAS_A_PLACE or state.institution_id != institution_id
 
 
 def plan_opened(service: Any, order: Order[visit_plan.OpenVisitPlan]) -> None:
@@ -143,9 +186,10 @@ def _in_support(service: Any, person_id: str, division: str, today: date) -> Non
 
 
 def institution_filed(service: Any, order: Order[record.FileRecord]) -> None:
-    """供养服务机构登记: who runs a house that the public built was chosen in the open (公开择优)."""
+    """供养服务机构登记: who runs a house that the public built was chosen in the open (公开择优); its beds are counted."""
     if order.command.programme == SUPPORT_INSTITUTION_REGISTER.code:
         said(order.command.subject_id, "subject_id", "机构编号")
+        _beds_counted(order.command.entries)
         _chosen_openly({e.code: e.value for e in order.command.entries})
 
 
@@ -153,7 +197,13 @@ def institution_changed(service: Any, order: Order[record.ChangeRecord]) -> None
     """The same of what a change leaves."""
     state: record.Record = service.office.load(DECIDERS[record.NAME], order.command.record_id).state
     if state.programme == SUPPORT_INSTITUTION_REGISTER.code:
+        _beds_counted(order.command.entries)
         _chosen_openly({e.code: e.value for e in (*state.entries, *order.command.entries)})
+
+
+def _beds_counted(entries: tuple[record.Entry, ...]) -> None:
+    if any(e.code == "places" and e.value.strip() and care.beds_of(e.value.strip()) is None for e in entries):
+        raise invalid("核定床位须填写床位数（整数）。", "entries")
 
 
 def _chosen_openly(entries: dict[str, str]) -> None:

@@ -1,10 +1,12 @@
-"""What the records of care add up to (照护查询): who is looked after where, and how many of the visits that were due were made.
+"""What the records of care add up to (照护查询): who is looked after where, which institutions have a place, and how many of the visits
+that were due were made.
 
 No table of its own: the folded states of the records are what is counted, each by its shape's own functions.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -12,15 +14,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from services.assistance import person, placement_wish
+from services.assistance import care_places, person, placement_wish
 from services.assistance.declarations.care import (
+    ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED,
     EXTREME_HARDSHIP_CENTRAL_PLACEMENT,
     EXTREME_HARDSHIP_HOME_CARE,
     EXTREME_HARDSHIP_MENTAL_CARE,
 )
+from services.assistance.declarations.institutions import SUPPORT_INSTITUTION_REGISTER
 from services.assistance.programmes import EXTREME_HARDSHIP_SUPPORT
 from services.assistance.rows.person import PersonTables, persons_of
-from shared.casework import service_order, visit_plan
+from shared.casework import record, service_order, visit_plan
 from shared.casework.shape import Shape
 from shared.domain import dates
 from shared.eventlog.benefit_rows import BenefitTables, cases_on
@@ -87,6 +91,74 @@ def living_in(engine: sa.Engine, records: sa.Table, institution_id: str) -> list
     """(person, since) of everybody whose placement says that he lives in an institution."""
     wishes = _states(engine, records, placement_wish.SHAPE, EXTREME_HARDSHIP_CENTRAL_PLACEMENT.code, "")
     return [(w.subject_id, w.stays[-1].first) for _, w in wishes if w.status == "placed" and w.stays[-1].institution_id == institution_id]
+
+
+@dataclass(frozen=True)
+class Institution:
+    """One of the register, in force. ``beds``: 核定床位, None where what is registered is no number."""
+
+    institution_id: str
+    division: str
+    institution_name: str
+    managing_body: str
+    operation: str
+    beds: int | None
+
+
+def registered(engine: sa.Engine, records: sa.Table, division: str, institution_id: str = "") -> list[Institution]:
+    """登记在册的供养服务机构 of a place: all of them, or the one."""
+    query = sa.select(records.c.subject_id, records.c.division, records.c.state).where(
+        records.c.programme == SUPPORT_INSTITUTION_REGISTER.code, records.c.status == "registered", records.c.division.startswith(division)
+    )
+    if institution_id:
+        query = query.where(records.c.subject_id == institution_id)
+    with engine.connect() as connection:
+        rows = connection.execute(query.order_by(records.c.division, records.c.subject_id)).all()
+    found = []
+    for institution, where, text in rows:
+        state: record.Record = decode_state(record.SHAPE, text)
+        told = {e.code: e.value.strip() for e in state.entries}
+        names = (told.get("name", ""), told.get("managing_body", ""), told.get("operation", ""))
+        found.append(Institution(institution, where, *names, beds_of(told.get("places", ""))))
+    return found
+
+
+def beds_of(text: str) -> int | None:
+    """核定床位 as it is written in the register; None where that is no number."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 6 else None
+
+
+def places_taken(engine: sa.Engine, records: sa.Table, institution_id: str = "") -> list[tuple[str, str, str]]:
+    """(institution, wish, status) of everybody who has a place in an institution or an offer of one, in all or in the one."""
+    query = sa.select(records.c.responsible, records.c.record_id, records.c.status).where(
+        records.c.programme == EXTREME_HARDSHIP_CENTRAL_PLACEMENT.code, records.c.status.in_(placement_wish.HAS_A_PLACE)
+    )
+    if institution_id:
+        query = query.where(records.c.responsible == institution_id)
+    with engine.connect() as connection:
+        return [(row.responsible, row.record_id, row.status) for row in connection.execute(query)]
+
+
+def institution_places(engine: sa.Engine, records: sa.Table, division: str, town: str) -> list[dict[str, Any]]:
+    """空床位 of the registered institutions, by town. Who is entrusted there is told, and takes no place from 特困."""
+    living: Counter[str] = Counter()
+    promised: Counter[str] = Counter()
+    for institution, _, status in places_taken(engine, records):
+        (living if status == "placed" else promised)[institution] += 1
+    entrusted = {
+        kept.subject_id: sum(r.care_class != care_places.PRIORITY for r in kept.residents)
+        for _, kept in _states(engine, records, care_places.SHAPE, ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED.code, division)
+        if kept.status == "open"
+    }
+    return [
+        {
+            "institution_id": i.institution_id, "institution_name": i.institution_name, "town": i.division[:9],
+            "managing_body": i.managing_body, "operation": i.operation, "beds": i.beds, "in_residence": living[i.institution_id],
+            "promised": promised[i.institution_id], "entrusted": entrusted.get(i.institution_id, 0),
+            "free": None if i.beds is None else i.beds - living[i.institution_id] - promised[i.institution_id],
+        }
+        for i in registered(engine, records, town or division)
+    ]  # fmt: skip
 
 
 def central_placement_share(engine: sa.Engine, sources: Sources, division: str, day: date) -> dict[str, Any]:
