@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import Any
 
 from services.assistance import certificates
+from services.assistance.move import DISTRICT_DIGITS
 from shared.domain import dates, money
 from shared.domain import division as divisions
 from shared.domain.errors import Refused, invalid
@@ -85,7 +86,7 @@ class PersonChanged:
 @event("assistance.person_moved_along")
 @dataclass(frozen=True)
 class PersonMovedAlong:
-    """随户迁移: the household that counts him was handed over to another town; what is known of him is that town's from today on."""
+    """随户、个人迁移: he, or the household that counts him, was handed over; what is known of him is ``division``'s from today on."""
 
     person_id: str
     division: str
@@ -246,9 +247,8 @@ def evolve(state: Person, happened: Any) -> Person:
         case PersonRegistered():
             return replace(state, registered=happened)
         case PersonChanged():
-            # He is looked after by the bureau that has registered him, also when he has moved out of its district.
-            ours = happened.division is not None and happened.division[:6] == state.division[:6]
-            return replace(state, changes=(*state.changes, happened), division=(ours and happened.division) or state.division)
+            # Another town has him once he was handed over to it (``placement.py``), and of who left the district the one before has him.
+            return replace(state, changes=(*state.changes, happened))
         case PersonMovedAlong():
             return replace(state, division=happened.division)
         case PersonIncomeRecorded():
@@ -338,6 +338,16 @@ def where_in(state: Person, month: str) -> tuple[str, str]:
         figure_in(state, "division", month, state.registered.division),
         figure_in(state, "area", month, state.registered.area),
     )
+
+
+def town_in(state: Person, month: str) -> tuple[str, str]:
+    """Whose a registered person is in a month by his registration, and since when ("" = always): of who left the district, the place
+    before; of two of one month the later told."""
+    assert state.registered is not None
+    first = state.registered.division
+    told = {c.from_month: c.division for c in state.changes if c.division and c.from_month <= month}
+    since = max((m for m, where in told.items() if where[:DISTRICT_DIGITS] == first[:DISTRICT_DIGITS]), default="")
+    return (told[since], since) if since else (first, "")
 
 
 def payee_in(state: Person, month: str) -> str:
@@ -437,7 +447,7 @@ class ChangePerson:
 @command("move_along", permission="assistance:note")
 @dataclass(frozen=True)
 class MoveAlong:
-    """By the service, of a member of a household that was handed over."""
+    """By the service, of who was handed over, with his household or by himself."""
 
     person_id: str
     division: str

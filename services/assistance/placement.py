@@ -5,7 +5,9 @@ reactions look in when an event about a person comes: the log itself, never a re
 file with his last household, which has what is known of him, until another one takes him in; every month knows where he was counted.
 
 Who moves alone into another household is handed over (移交) when the month has begun from which that one counts him, as a household that
-moves is (``move.py``): until then the town he comes from answers for what is his own. What goes with him: ``doors/move.py``.
+moves is (``move.py``): until then the town he comes from answers for what is his own. So is who was registered by himself, once a newly
+registered household of another town counts him (from the month after, for the register names none), and who is registered elsewhere from
+a month on (``person_move_noted``). What goes with him: ``doors/move.py``.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.assistance.move import DISTRICT_DIGITS, MONTHS_AFTER
 from shared.domain import dates
 from shared.domain.errors import Refused
 from shared.domain.frozen import replace
@@ -28,12 +31,15 @@ ALWAYS = "0000-01"
 @event("assistance.person_placed")
 @dataclass(frozen=True)
 class PersonPlaced:
-    """编入家庭: ``division`` is that of the household; from the first month that is asked about, or from ``from_month`` on (迁入)."""
+    """编入家庭: ``division`` is that of the household; from the first month that is asked about, or from ``from_month`` on (迁入).
+    ``over_from``: the first month in which what is his own is that town's, where another one, ``known_in``, had it and no month is told."""
 
     person_id: str
     household_id: str
     division: str
     from_month: str = ALWAYS
+    over_from: str = ""
+    known_in: str = ""
 
 
 @event("assistance.person_left_household")
@@ -56,11 +62,20 @@ class PersonFollowed:
     division: str
 
 
+@event("assistance.person_move_noted")
+@dataclass(frozen=True)
+class PersonMoveNoted:
+    """个人迁移: whom no household counts is registered elsewhere from ``from_month`` on, as ``person.py`` says; he is handed over then."""
+
+    person_id: str
+    from_month: str
+
+
 @event("assistance.person_handed_over", published=True)
 @dataclass(frozen=True)
 class PersonHandedOver:
-    """个人移交: the month has begun from which another household counts him (``from_month``, the latest one); from today on what is his own
-    is ``division``'s, the town of the household that has him."""
+    """个人移交: the month has begun from which another household counts him, or he is registered elsewhere (``from_month``, the latest
+    one); from today on what is his own is ``division``'s, the town of the household that has him, or ("" = none) where he is registered."""
 
     person_id: str
     household_id: str
@@ -74,6 +89,7 @@ class Stay:
 
     month: str
     household_id: str
+    over_from: str = ""  # the month from which what is his own is its town's, where that is a later one
 
 
 @dataclass(frozen=True)
@@ -82,6 +98,7 @@ class Placement:
     division: str = ""
     stays: tuple[Stay, ...] = ()  # as recorded
     coming: tuple[str, ...] = ()  # months from which a later household counts him, and for which he was not handed over yet
+    moving: tuple[str, ...] = ()  # likewise: from which he is registered elsewhere
 
     @property
     def households(self) -> tuple[str, ...]:
@@ -95,7 +112,15 @@ class Placement:
 
     def known_by(self, month: str) -> str:
         """The household that has what is known of him in a month: the one that counts him, or did last; "" = none did by then."""
-        return next((home for home, first, _ in reversed(self.spans()) if home and first <= month), "")
+        return self.answering(month)[0]
+
+    def answering(self, month: str) -> tuple[str, str]:
+        """The same, with the month in which that one counts him no more; "" = it counts him still."""
+        for home, first, end in reversed(self.spans()):
+            begins = max((first, *(s.over_from for s in self.stays if (s.household_id, s.month) == (home, first))))
+            if home and begins <= month and (not end or begins < end):
+                return home, end if end and end <= month else ""
+        return "", ""
 
     @property
     def has_him(self) -> str:
@@ -117,15 +142,19 @@ class Placement:
 def evolve(state: Placement, happened: Any) -> Placement:
     match happened:
         case PersonPlaced():
-            stays = (*state.stays, Stay(happened.from_month, happened.household_id))
-            coming = state.coming if happened.from_month == ALWAYS else (*state.coming, happened.from_month)
-            return Placement(happened.household_id, happened.division, stays, coming)
+            stays = (*state.stays, Stay(happened.from_month, happened.household_id, happened.over_from))
+            first = happened.over_from or happened.from_month
+            coming = state.coming if first == ALWAYS else (*state.coming, first)
+            return replace(state, household_id=happened.household_id, division=happened.division, stays=stays, coming=coming)
         case PersonLeftHousehold():
             return replace(state, stays=(*state.stays, Stay(happened.from_month, "")))
         case PersonFollowed():
             return replace(state, division=happened.division)
+        case PersonMoveNoted():
+            return replace(state, moving=(*state.moving, happened.from_month))
         case PersonHandedOver():
-            return replace(state, coming=tuple(m for m in state.coming if m > happened.from_month))
+            coming, moving = (tuple(m for m in of if m > happened.from_month) for of in (state.coming, state.moving))
+            return replace(state, coming=coming, moving=moving)
         case _:
             raise TypeError(f"a placement knows no {type(happened).__name__}")
 
@@ -133,10 +162,13 @@ def evolve(state: Placement, happened: Any) -> Placement:
 @command("place_person", permission="assistance:register")
 @dataclass(frozen=True)
 class PlacePerson:
+    """``known_in``: the town that has what is known of him, put in by the door of a newly registered household."""
+
     person_id: str
     household_id: str
     division: str
     from_month: str = ALWAYS
+    known_in: str = ""
 
 
 @command("release_person", permission="assistance:survey")
@@ -156,6 +188,15 @@ class FollowHousehold:
     household_id: str
     division: str
     month: str
+
+
+@command("note_person_move", permission="assistance:note")
+@dataclass(frozen=True)
+class NotePersonMove:
+    """By the service: he is registered elsewhere from the month on."""
+
+    person_id: str
+    from_month: str
 
 
 @command("hand_over_person", permission="assistance:note")
@@ -178,7 +219,10 @@ def place_person(state: Placement, c: PlacePerson, order: Order[Any]) -> Sequenc
     month = max(c.from_month, free) if (free := state.free_from) is not None else ""
     if not month or (c.from_month != ALWAYS and month != c.from_month):
         raise Refused("already_exists", "该人员已登记在另一家庭，请先在该户办理迁出。", "person_id")
-    return [PersonPlaced(c.person_id, c.household_id, c.division, month)]
+    # Until the register of a household was told of him, the town that has him had him by right: its months stay its own.
+    elsewhere = month == ALWAYS and c.known_in != c.division and c.known_in[:DISTRICT_DIGITS] == c.division[:DISTRICT_DIGITS]
+    over = dates.add_months(dates.month_of(order.today), MONTHS_AFTER) if elsewhere else ""
+    return [PersonPlaced(c.person_id, c.household_id, c.division, month, over, c.known_in if elsewhere else "")]
 
 
 def release_person(state: Placement, c: ReleasePerson, order: Order[Any]) -> Sequence[Any]:
@@ -195,9 +239,14 @@ def follow_household(state: Placement, c: FollowHousehold, order: Order[Any]) ->
     return [PersonFollowed(c.person_id, c.household_id, c.division)]
 
 
+def note_person_move(state: Placement, c: NotePersonMove, order: Order[Any]) -> Sequence[Any]:
+    """Nothing where he is to be handed over for that month as it is."""
+    return [] if c.from_month in state.moving else [PersonMoveNoted(c.person_id, c.from_month)]
+
+
 def hand_over_person(state: Placement, c: HandOverPerson, order: Order[Any]) -> Sequence[Any]:
     """Once for all that have begun by the month; also when he is not there after all, or back: it is said where he is."""
-    begun = [m for m in state.coming if m <= c.month]
+    begun = [m for m in (*state.coming, *state.moving) if m <= c.month]
     return [PersonHandedOver(c.person_id, c.household_id, c.division, max(begun))] if begun else []
 
 
@@ -209,6 +258,7 @@ DECIDER: Decider[Placement] = Decider(
         PlacePerson: place_person,
         ReleasePerson: release_person,
         FollowHousehold: follow_household,
+        NotePersonMove: note_person_move,
         HandOverPerson: hand_over_person,
     },
     division=lambda state: state.division,

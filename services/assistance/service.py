@@ -211,7 +211,10 @@ class Assistance(
         self.office.vault.prepare(m.person_id for m in members)
         anywhere = order.by(replace(order.hand, division=""))  # who moved out of another town's household is still its town's
         for m in members:
-            place = placement.PlacePerson(m.person_id, household_id, division)
+            if household_id in self.office.load(placement.DECIDER, m.person_id).state.households:
+                continue  # the same register once more
+            known = self.office.load(person.DECIDER, m.person_id).state.division
+            place = placement.PlacePerson(m.person_id, household_id, division, known_in=known)
             self.office.handle(placement.DECIDER, m.person_id, anywhere.to(place, f"place {m.person_id}"))
         answer = self.office.handle(household.DECIDER, household_id, order.to(register))
         for m in members:  # what came before the household; one that comes meanwhile finds it there

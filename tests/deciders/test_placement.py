@@ -75,3 +75,31 @@ def test_whom_nobody_counts_is_known_by_who_counted_him_last() -> None:
     state = given(p.DECIDER, PLACED, left, *never, p.PersonPlaced(WHO, c, "330225103", "2023-11")).state
     assert [state.known_by(m) for m in ("2023-06", "2023-09", "2023-11")] == [a, a, c]
     assert given(p.DECIDER).state.known_by("2023-09") == ""
+
+
+def test_whom_a_newly_registered_household_counts_is_its_towns_from_the_month_after() -> None:
+    """Where another town of the district has what is known of him: it names no month, and those that are gone are not its own."""
+    a = "a1" * 16
+    given(p.DECIDER).when(p.PlacePerson(WHO, a, "330225101", known_in="330225101")).then(PLACED)
+    given(p.DECIDER).when(p.PlacePerson(WHO, a, "330225101", known_in="330203001")).then(PLACED)
+    placed = p.PersonPlaced(WHO, a, "330225101", p.ALWAYS, "2023-09", "330225102")
+    case = given(p.DECIDER).on("2023-08-20").when(p.PlacePerson(WHO, a, "330225101", known_in="330225102")).then(placed)
+    assert [case.state.home_in(m) for m in ("2023-08", "2023-09")] == [a, a], "he is reckoned with from the first month on"
+    assert [case.state.answering(m) for m in ("2023-08", "2023-09")] == [("", ""), (a, "")]
+    assert (case.state.has_him, case.state.coming) == ("", ("2023-09",))
+    over = p.HandOverPerson(WHO, a, "330225101", "2023-09")
+    assert case.when(over).then(p.PersonHandedOver(WHO, a, "330225101", "2023-09")).state.has_him == a
+    gone = case.when(p.ReleasePerson(WHO, a, "2023-09")).accepted()
+    assert gone.state.answering("2023-10") == ("", ""), "he left before he was that town's"
+
+
+def test_who_is_registered_elsewhere_is_handed_over_once_the_month_has_begun() -> None:
+    """For each month that was told once; whom a household counts meanwhile stays known to it."""
+    case = given(p.DECIDER).when(p.NotePersonMove(WHO, "2023-10")).then(p.PersonMoveNoted(WHO, "2023-10"))
+    case.when(p.NotePersonMove(WHO, "2023-10")).then_nothing()
+    case.when(p.HandOverPerson(WHO, "", "330225102", "2023-09")).then_nothing()
+    two = case.when(p.NotePersonMove(WHO, "2023-12")).accepted()
+    over = two.when(p.HandOverPerson(WHO, "", "330225102", "2023-11")).then(p.PersonHandedOver(WHO, "", "330225102", "2023-10"))
+    assert over.state.moving == ("2023-12",)
+    over.when(p.NotePersonMove(WHO, "2023-10")).then(p.PersonMoveNoted(WHO, "2023-10"))
+    assert over.when(PLACE).then(PLACED).state.moving == ("2023-12",)

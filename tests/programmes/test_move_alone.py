@@ -117,6 +117,9 @@ def test_a_move_that_becomes_known_late_is_handed_over_at_once(d: Desk, numbers:
     assert (state.division, [state.division_in(m) for m in ("2023-08", "2023-09")]) == (new, [old, new])
     pay(d, CARE, "2023-10", new)
     assert runs(d, own) == {"2023-08": old, "2023-09": old, "2023-10": new}
+    moves(d, who, joined, left, "2023-09", new, old)
+    state = d.offices["assistance"].load(CASES, own).state
+    assert (state.division, state.towns, knows(d, who).division) == (old, (), old), "learnt after he was handed over: he never came"
 
 
 def test_who_did_not_come_after_all_stays_and_who_goes_back_is_handed_back(d: Desk, numbers: Numbers, old: str, new: str) -> None:

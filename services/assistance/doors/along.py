@@ -1,7 +1,8 @@
 """What goes along when somebody moves to another town (随迁移交), beside his cases, file and account (``doors/move.py``).
 
-Whoever moves with his household, or alone into another one, is looked after by the town he lives in by now: what comes again or is still to
-come is that town's from the hand-over on, in its lists, with its limits, for its hands. What somebody accepted and finishes once stays.
+Whoever moves with his household, or alone (into another one, or registered by himself), is looked after by the town he lives in by now:
+what comes again or is still to come is that town's from the hand-over on, in its lists, with its limits, for its hands. What somebody
+accepted and finishes once stays.
 
 Goes along:
   visits (探访计划)                    the next window is in the new town; the responsible person stays until that town names another

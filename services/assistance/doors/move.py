@@ -1,5 +1,7 @@
 """Move doors (家庭迁移、个人迁移): a household moves; from the first of the month after, its cases and those of its members go with it.
-Who moves alone into another household (``doors/changes.py``) takes what is his own along, from the month in which that one counts him.
+Who moves alone into another household (``doors/changes.py``) takes what is his own along, from the month in which that one counts him; who
+is counted by none, from the month in which he is registered elsewhere (``change_person``); whom a newly registered household counts, from
+the month after that.
 
 Two things follow, each from an event of its own. From the move itself: every case is decided again from the month it counts from (another
 standard in town than in the country; none out of the district), at once, also when that month is still to come. From the hand-over, when
@@ -111,14 +113,16 @@ class MoveDoors(PersonDoors):
 
     @deadline(ARRIVAL)
     def on_person_handover(self, due: Due) -> None:
-        """The month has begun from which another household counts a person."""
+        """The month has begun from which another household counts a person, or he is registered elsewhere."""
         person_id, month = due.aggregate_id, dates.month_of(due.now.date())
-        home_id = self._placement_of(person_id).known_by(month)
-        town = self._at_home(home_id).division if home_id else self._where_known(person_id)
+        home_id, own_town = self._has_him(person_id, month)
+        town = self._at_home(home_id).division if home_id else own_town or self._where_known(person_id)
         if not town:
             return  # his claim was written, his household is about to be: the timer comes again
         over = placement.HandOverPerson(person_id, home_id, town, month)
-        self.office.handle(placement.DECIDER, person_id, due.order(over))
+        # The same month may be told anew after he was handed over for it: that is another order, though the day is the same.
+        known = self.office.load(placement.DECIDER, person_id).version
+        self.office.handle(placement.DECIDER, person_id, due.order(over, f"{known}"))
 
     # -- what follows
 
@@ -166,9 +170,10 @@ class MoveDoors(PersonDoors):
         declared = PROGRAMMES.get(f.programme)
         if declared is None or declared.payment == "once":
             return
-        homes = (f.subject_id,) if declared.subject == "household" else self._placement_of(f.subject_id).households
-        if len(homes) > 1 or any(self._at_home(home).towns for home in homes):
-            self._hand_case_over(benefit_case.case_id(f.programme, f.subject_id), notice)
+        case_id = benefit_case.case_id(f.programme, f.subject_id)
+        _, edges = self._whereabouts(self.office.load(self.benefits.cases, case_id).state)
+        if any(month > household.ALWAYS for month in edges):
+            self._hand_case_over(case_id, notice)
 
     def _go_along(self, household_id: str, notice: Notice[Any]) -> None:
         """Make everything of the household equal to where it is now and was in which month. Safe to do again, and in any order."""
@@ -176,7 +181,7 @@ class MoveDoors(PersonDoors):
         for member in home.members:
             along = placement.FollowHousehold(member, household_id, home.division, month)
             self.office.handle(placement.DECIDER, member, notice.order(along, f"follow {member}"))
-            if self._placement_of(member).home_in(month) == household_id:
+            if self._placement_of(member).answering(month) == (household_id, ""):
                 self._person_along(member, home.division, notice)
         household_along(self.office, household_id, home.division, notice.order(None))
         for case_id in self._cases_at_home(home):
@@ -222,14 +227,22 @@ class MoveDoors(PersonDoors):
         homes = {h: self._at_home(h) for h in placed.households}
 
         def whose(month: str) -> str:
-            counted = placed.home_in(month) or ("" if own.registered is not None else placed.known_by(month) or placed.household_id)
-            if counted:
-                return move.town_in(homes[counted], month)
-            where = person.where_in(own, month)[0] if own.registered is not None else case.division
-            return where if where[: move.DISTRICT_DIGITS] == case.division[: move.DISTRICT_DIGITS] else case.division
+            home_id, town = self._has_him(case.subject_id, month)
+            counted = home_id or ("" if town else placed.household_id)
+            return move.town_in(homes[counted], month) if counted else town or case.division
 
-        edges = [s.month for s in placed.stays] + [p.month for h in homes.values() for p in h.towns]
+        edges = [m for s in placed.stays for m in (s.month, s.over_from) if m] + [p.month for h in homes.values() for p in h.towns]
         return whose, edges + [c.from_month for c in own.changes if c.division]
+
+    def _has_him(self, person_id: str, month: str) -> tuple[str, str]:
+        """The household that counts a person in a month, or counted him last; or else the town in which he is registered by himself: he was
+        in no household by then, or has been registered elsewhere since he left. ("", "") = nobody knows."""
+        own: person.Person = self.office.load(person.DECIDER, person_id).state
+        home_id, left = self._placement_of(person_id).answering(month)
+        if own.registered is None:
+            return home_id, ""
+        town, since = person.town_in(own, month)
+        return ("", town) if not home_id or (left and since >= left) else (home_id, "")
 
     def _cases_at_home(self, home: household.Household) -> list[str]:
         return cases_of_household(home.household_id) + [c for member in home.members for c in cases_of_person(member)]

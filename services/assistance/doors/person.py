@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from services.assistance.benefits import (
 )
 from services.assistance.doors.price_linkage import price_again
 from services.assistance.monitoring import SUBSIDIES, Monitoring
+from services.assistance.move import DISTRICT_DIGITS
 from services.assistance.programmes import PROGRAMMES
 from services.assistance.read_model import MODEL, TABLES
 from services.assistance.rows.person import EXPIRED, WATCHED, persons_on
@@ -234,13 +235,32 @@ class PersonDoors(BenefitService):
 
     @command(PersonChangeForm, permission="assistance:survey")
     def change_person(self, order: Order[PersonChangeForm]) -> Any:
-        """人员情况变更登记（不在家庭登记中的人员）：户籍、存款、领款人等，自所填月份起计；随后自动复核。"""
+        """人员情况变更登记（不在家庭登记中的人员）：户籍、存款、领款人等，自所填月份起计；随后自动复核。户籍迁移由现属地或迁入地登记，本人事项自该月起随迁。"""
         c = order.command
         change = order.to(person.ChangePerson(**vars(c)))
+        if c.division:
+            change = self._moving(order, change)
         if c.payee_id and c.payee_id != c.person_id:
             self.office.rehearse(person.DECIDER, c.person_id, change)  # its own answer comes first
             standing.alive(self.office, c.payee_id, "payee_id")
         return self.office.handle(person.DECIDER, c.person_id, change)
+
+    def _moving(self, order: Order[PersonChangeForm], change: Order[person.ChangePerson]) -> Order[person.ChangePerson]:
+        """户籍迁移: by the town whose he is, or by the one of this district that takes him in on his papers, which tells nothing else
+        of him yet. Whom a household counts in that month moves with it, or out of it."""
+        c = order.command
+        own: person.Person = self.office.load(person.DECIDER, c.person_id).state
+        to = divisions.check(c.division or "")
+        if own.registered is None or divisions.covers(order.hand.division, own.division):
+            pass
+        else:
+            more = any(v is not None for v in (c.savings_fen, c.payee_id, c.gravely_ill, c.student, c.counted))
+            within(order.hand, own.division if more or to[:DISTRICT_DIGITS] != own.division[:DISTRICT_DIGITS] else to)
+            change = change.by(replace(order.hand, division=""))
+        self.office.rehearse(person.DECIDER, c.person_id, change)  # its own answer comes first
+        if self._placement_of(c.person_id).home_in(c.from_month):
+            raise Refused("out_of_order", "该人员当月登记在家庭中，请在其家庭办理迁出或家庭迁移。", "division")
+        return change
 
     @command(PersonIncomeForm, permission="assistance:survey")
     def record_person_income(self, order: Order[PersonIncomeForm]) -> Any:
@@ -402,6 +422,8 @@ class PersonDoors(BenefitService):
         A certificate is a fact of the whole household (分类施保、单人保): it is carried over there first.
         """
         f = notice.facts
+        if f.cause == "change":
+            self._moves(f.person_id, f.effective_month, notice)
         certificate = f.cause in ("certificate", EXPIRED)
         if certificate:
             note_certificates(self.office, f.person_id, self._placement_of(f.person_id).household_id, notice.order(None))
@@ -410,6 +432,13 @@ class PersonDoors(BenefitService):
         self.monitoring.person_changed(f.person_id, f.effective_month, f.cause, notice.order(None))
         if f.cause == EXPIRED:
             self.monitoring.stopped(f.person_id, f.effective_month, EXPIRED, "残疾人证到期", notice.order(None))
+
+    def _moves(self, person_id: str, month: str, notice: Notice[PersonChanged]) -> None:
+        """He is registered elsewhere from that month on: what is his own follows when it has begun (``doors/move.py``)."""
+        own: person.Person = self.office.load(person.DECIDER, person_id).state
+        if any(c.division and c.from_month == month for c in own.changes):
+            moving = placement.NotePersonMove(person_id, month)
+            self.office.handle(placement.DECIDER, person_id, notice.order(moving, f"move {person_id}"))
 
     def _certified_after_all(self, person_id: str, notice: Notice[PersonChanged]) -> None:
         """A subsidy ended because a certificate had run out, and another that follows it without a gap is learnt of only now: nobody has to

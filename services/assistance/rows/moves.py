@@ -3,6 +3,7 @@ alone; whose means tests are that were handed over with it."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -14,7 +15,7 @@ from shared.eventlog.read_model import ReadModel, Rows
 from shared.eventsourcing.codec import Recorded
 
 HANDOVER = "household_handover"  # the deadline's name: a month has begun from which a move counts
-ARRIVAL = "person_handover"  # likewise: from which another household counts a person
+ARRIVAL = "person_handover"  # likewise: from which another household counts a person, or he is registered elsewhere
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,29 @@ def project(model: ReadModel, tables: MoveTables) -> None:
             rows.settle(r, HANDOVER)
 
 
+    def arrives(rows: Rows, r: Recorded, *more: str, after: str = "") -> None:
+        """The first of the months for which he is to be handed over still: one of them does not do away with another."""
+        row = rows.get(model.deadlines, stream=r.stream, name=ARRIVAL)
+        known = json.loads(row["data"]).get("months", []) if row is not None else []
+        months = sorted({m for m in (*known, *more) if m > after})
+        if months:
+            rows.due(r, ARRIVAL, r.event.person_id, start_of(months[0]), {"months": months})
+        else:
+            rows.settle(r, ARRIVAL)
+
     @model.on(placement.PersonPlaced)
     def _placed(rows: Rows, r: Recorded) -> None:
-        if r.event.from_month != placement.ALWAYS:
-            rows.due(r, ARRIVAL, r.event.person_id, start_of(r.event.from_month))
+        month = r.event.over_from or r.event.from_month
+        if month != placement.ALWAYS:
+            arrives(rows, r, month)
+
+    @model.on(placement.PersonMoveNoted)
+    def _moves(rows: Rows, r: Recorded) -> None:
+        arrives(rows, r, r.event.from_month)
 
     @model.on(placement.PersonHandedOver)
     def _arrived(rows: Rows, r: Recorded) -> None:
-        rows.settle(r, ARRIVAL)
+        arrives(rows, r, after=r.event.from_month)
 
     @model.on(means_test.VerificationHandedOver)
     def _check(rows: Rows, r: Recorded) -> None:

@@ -107,10 +107,7 @@ def project(model: ReadModel, tables: PersonTables) -> None:
 
     @model.on(person.PersonChanged)
     def _changed(rows: Rows, r: Recorded) -> None:
-        row = rows.get(tables.persons, person_id=r.event.person_id)
-        where = r.event.division
-        ours = row is not None and where is not None and where[:6] == row["division"][:6]
-        change(rows, r, **({"division": where} if ours else {}))
+        change(rows, r)  # another town has him once he was handed over to it
 
     @model.on(person.PersonMovedAlong)
     def _moved_along(rows: Rows, r: Recorded) -> None:
