@@ -1,6 +1,7 @@
 """Places of a 特困 institution (供养机构床位) and who may have one of them: entrusted care (托养) beside 特困 residents. Catalogue A19.
 
-Life: opened with a number of places → requests, each admitted or refused; 特困 persons come by their placement (``placement_wish.py``)
+Life: opened with a number of places → requests, each admitted or refused; a refusal may be appealed against (``care_appeals.py``), and
+where the appeal is upheld the request is decided once more by another hand; 特困 persons come by their placement (``placement_wish.py``)
 → where a resident's class has gone, somebody looks: he goes on in another one, by its fee, or leaves → closed when nobody is left.
 
 Must hold: an entrusted resident is admitted only to a place that is free, another hand admits than took the request, the fee rule is
@@ -13,9 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
+from services.assistance import care_appeals as ca
 from shared.casework.shape import Act, RecordState, Shape, View, must, one_per_subject, said
 from shared.domain import dates
 from shared.domain.errors import Refused, invalid, out_of_order
@@ -40,11 +42,14 @@ class CareClass:
 
 @dataclass(frozen=True)
 class Terms:
-    """answer_days: working days in which a request is answered. reserve: places kept free for 特困 persons."""
+    """answer_days: working days in which a request is answered. reserve: places kept free for 特困 persons. objection_days (calendar):
+    how long a refusal can be appealed against, 0 = not at all; appeal_days: working days in which the appeal is answered."""
 
     classes: tuple[CareClass, ...] = ()
     answer_days: int = 15
     reserve: int = 0
+    objection_days: int = 0
+    appeal_days: int = 20
 
 
 # -- Events ------------------------------------------------------------------------------------------------------
@@ -86,11 +91,12 @@ class EntrustedCareRequested:
 @shape_event(NAME, "entrusted_care_refused")
 @dataclass(frozen=True)
 class EntrustedCareRefused:
-    """不予托养."""
+    """不予托养: ``appeal_by`` is the last day on which it can be appealed against; None: it cannot (as of who has died)."""
 
     person_id: str
     reason: str
     by: str
+    appeal_by: date | None = None
 
 
 @shape_event(NAME, "care_resident_admitted", published=True, day="admitted_on")
@@ -180,6 +186,7 @@ class Request:
     by: str
     answer_by: date
     told: bool = False
+    refused_by: tuple[str, ...] = ()  # who refused it before the appeal was upheld: not who decides it now
 
 
 @dataclass(frozen=True)
@@ -198,6 +205,7 @@ class CarePlaces(RecordState):
     places: int = 0
     requests: tuple[Request, ...] = ()
     residents: tuple[Resident, ...] = ()
+    refusals: tuple[ca.Refusal, ...] = ()
 
     @property
     def free(self) -> int:
@@ -213,12 +221,15 @@ def evolve(state: CarePlaces, event: Any) -> CarePlaces:
             return replace(state, places=event.places)
         case EntrustedCareRequested():
             request = Request(event.person_id, event.care_class, event.by, event.answer_by)
-            return replace(state, requests=(*state.requests, request))
+            return replace(state, requests=(*state.requests, request), refusals=ca.without(state.refusals, event.person_id))
         case EntrustedCareRefused():
-            return replace(state, requests=_without(state, event.person_id))
+            return _refused(state, event)
+        case ca.EntrustedCareReopened():
+            return _reopened(state, event)
         case CareResidentAdmitted():
             resident = Resident(event.person_id, event.care_class, event.admitted_on)
-            return replace(state, requests=_without(state, event.person_id), residents=(*state.residents, resident))
+            refusals = ca.without(state.refusals, event.person_id)
+            return replace(state, requests=_without(state, event.person_id), residents=(*state.residents, resident), refusals=refusals)
         case CareResidentLeft():
             return replace(state, residents=tuple(r for r in state.residents if r.person_id != event.person_id))
         case CareRequestOverdue():
@@ -232,8 +243,30 @@ def evolve(state: CarePlaces, event: Any) -> CarePlaces:
             return _resident(state, event.person_id, told=True)
         case CarePlacesClosed():
             return replace(state, status="closed")
+        case (
+            ca.EntrustedCareAppealFiled()
+            | ca.EntrustedCareAppealAnswered()
+            | ca.EntrustedCareAppealWithdrawn()
+            | ca.EntrustedCareAppealOverdue()
+        ):
+            return replace(state, refusals=ca.changed(state.refusals, event))
         case _:
             raise TypeError(f"care places know no {type(event).__name__}")
+
+
+def _refused(state: CarePlaces, event: EntrustedCareRefused) -> CarePlaces:
+    asked = next((r for r in state.requests if r.person_id == event.person_id), None)
+    left = replace(state, requests=_without(state, event.person_id))
+    if asked is None or event.appeal_by is None:
+        return left
+    new = ca.Refusal(asked.person_id, asked.care_class, asked.by, (*asked.refused_by, event.by), event.appeal_by)
+    return replace(left, refusals=ca.kept(state.refusals, new, state.terms.objection_days))
+
+
+def _reopened(state: CarePlaces, event: ca.EntrustedCareReopened) -> CarePlaces:
+    was = next(r for r in state.refusals if r.person_id == event.person_id)
+    again = Request(was.person_id, was.care_class, was.asked_by, event.answer_by, refused_by=was.refused_by)
+    return replace(state, requests=(*state.requests, again), refusals=ca.without(state.refusals, event.person_id))
 
 
 def _resident(state: CarePlaces, person_id: str, **now: Any) -> CarePlaces:
@@ -361,7 +394,7 @@ class CloseCarePlaces:
 @command("note_care_overdue", permission="record")
 @dataclass(frozen=True)
 class NoteCareOverdue:
-    """By the timer: a request was not answered."""
+    """By the timer: a request, a ground that has gone or an appeal was not answered."""
 
     record_id: str
     due: str
@@ -386,6 +419,8 @@ def request(state: CarePlaces, c: RequestEntrustedCare, order: Order[Any]) -> Se
     must(state, "申请托养", "open")
     if c.person_id in {r.person_id for r in state.requests} | {r.person_id for r in state.residents}:
         raise Refused("already_exists", "该对象已申请或已入住。", "person_id")
+    if any(a.person_id == c.person_id for a in ca.open_appeals(state.refusals)):
+        raise Refused("already_exists", "该对象的复核申请在办，答复或撤回后方可重新申请。", "person_id")
     said(c.person_id, "person_id", "托养对象")
     if c.care_class not in {k.code for k in state.terms.classes}:
         raise invalid("不属于可以托养的对象类别。", "care_class")
@@ -396,7 +431,7 @@ def request(state: CarePlaces, c: RequestEntrustedCare, order: Order[Any]) -> Se
 def admit(state: CarePlaces, c: AdmitToEntrustedCare, order: Order[Any]) -> Sequence[Any]:
     must(state, "接收托养", "open")
     asked = _asked(state, c.person_id)
-    not_the_same_hand(order, asked.by)
+    not_the_same_hand(order, asked.by, *asked.refused_by)
     if state.free <= 0:
         raise out_of_order("没有可供托养的空床位（特困人员优先）。")
     kind = next(k for k in state.terms.classes if k.code == asked.care_class)
@@ -406,8 +441,11 @@ def admit(state: CarePlaces, c: AdmitToEntrustedCare, order: Order[Any]) -> Sequ
 
 def refuse(state: CarePlaces, c: RefuseEntrustedCare, order: Order[Any]) -> Sequence[Any]:
     must(state, "不予托养", "open")
-    not_the_same_hand(order, _asked(state, c.person_id).by)
-    return [EntrustedCareRefused(c.person_id, said(c.reason, "reason", "不予托养的理由"), order.hand.actor)]
+    asked = _asked(state, c.person_id)
+    not_the_same_hand(order, asked.by, *asked.refused_by)
+    days = state.terms.objection_days
+    appeal_by = order.today + timedelta(days=days) if days else None
+    return [EntrustedCareRefused(c.person_id, said(c.reason, "reason", "不予托养的理由"), order.hand.actor, appeal_by)]
 
 
 def take_priority(state: CarePlaces, c: TakePriorityPlace, order: Order[Any]) -> Sequence[Any]:
@@ -416,7 +454,8 @@ def take_priority(state: CarePlaces, c: TakePriorityPlace, order: Order[Any]) ->
     if state.status != "open" or (found and found.care_class == PRIORITY):
         return []
     left = [CareResidentLeft(state.subject_id, state.division, c.person_id, c.moved_on, "转为特困供养")] if found else []
-    return [*left, CareResidentAdmitted(state.subject_id, state.division, c.person_id, PRIORITY, "free", 0, c.moved_on)]
+    no_appeal = ca.moot(state, c.person_id, "转为特困供养", order)
+    return [*no_appeal, *left, CareResidentAdmitted(state.subject_id, state.division, c.person_id, PRIORITY, "free", 0, c.moved_on)]
 
 
 def leave(state: CarePlaces, c: LeaveCarePlace, order: Order[Any]) -> Sequence[Any]:
@@ -465,7 +504,7 @@ def _entrusted(state: CarePlaces, person_id: str) -> Resident | None:
 
 def leave_for_good(state: CarePlaces, c: LeaveForGood, order: Order[Any]) -> Sequence[Any]:
     """Nothing where the person neither is in nor asked to be; who lives here by his placement leaves by that."""
-    gone: list[Any] = []
+    gone: list[Any] = ca.moot(state, c.person_id, c.reason, order)
     if any(r.person_id == c.person_id for r in state.requests):
         gone.append(EntrustedCareRefused(c.person_id, c.reason, order.hand.actor))
     found = next((r for r in state.residents if r.person_id == c.person_id and r.care_class != PRIORITY), None)
@@ -476,8 +515,8 @@ def leave_for_good(state: CarePlaces, c: LeaveForGood, order: Order[Any]) -> Seq
 
 def close(state: CarePlaces, c: CloseCarePlaces, order: Order[Any]) -> Sequence[Any]:
     must(state, "关闭", "open")
-    if state.residents or state.requests:
-        raise out_of_order("尚有在院人员或未答复的申请。")
+    if state.residents or state.requests or ca.open_appeals(state.refusals):
+        raise out_of_order("尚有在院人员、未答复的申请或在办的复核。")
     return [CarePlacesClosed(said(c.reason, "reason", "理由"))]
 
 
@@ -488,6 +527,7 @@ def note_overdue(state: CarePlaces, c: NoteCareOverdue, order: Order[Any]) -> Se
     return [
         *(CareRequestOverdue(state.subject_id, state.division, r.person_id, r.answer_by) for r in late),
         *(CareGroundOverdue(r.person_id, r.look_by) for r in unseen if r.look_by),
+        *ca.overdue(state, order),
     ]
 
 
@@ -514,8 +554,10 @@ def view(state: CarePlaces) -> View:
     over = len(state.residents) > state.places
     lost = any(r.lost for r in state.residents)
     worklist = "care_request" if state.requests else "care_places_in_use"
+    worklist = "care_appeal" if ca.open_appeals(state.refusals) else worklist
     worklist = "care_places_over" if over else "care_ground_lost" if lost else worklist
     owed = [(r.answer_by, "answer", r.told) for r in state.requests] + [(r.look_by, "look", r.told) for r in state.residents if r.look_by]
+    owed += [(r.appeal.due_on, "appeal", r.told) for r in state.refusals if r.appeal]
     due_on, due = min(((day, name) for day, name, told in owed if not told), default=(None, ""))
     late = min(((day, name) for day, name, told in owed if told), default=None)
     return View("open", True, worklist, state.subject_id, due_on, due, len(state.residents), late=late)
@@ -532,6 +574,9 @@ SHAPE = Shape(
         Act(RequestEntrustedCare, "申请托养"),
         Act(AdmitToEntrustedCare, "接收托养（特困人员优先）"),
         Act(RefuseEntrustedCare, "不予托养"),
+        Act(ca.FileEntrustedCareAppeal, "对不予托养申请复核"),
+        Act(ca.AnswerEntrustedCareAppeal, "答复复核（支持则由他人重新决定）"),
+        Act(ca.WithdrawEntrustedCareAppeal, "撤回复核"),
         Act(TakePriorityPlace, "特困人员入住", by_service=True),
         Act(GiveUpPriorityPlace, "特困人员离院", by_service=True),
         Act(NoteCareGroundLost, "托养依据消失", by_service=True),
@@ -548,6 +593,9 @@ SHAPE = Shape(
         RequestEntrustedCare: request,
         AdmitToEntrustedCare: admit,
         RefuseEntrustedCare: refuse,
+        ca.FileEntrustedCareAppeal: ca.file_appeal,
+        ca.AnswerEntrustedCareAppeal: ca.answer_appeal,
+        ca.WithdrawEntrustedCareAppeal: ca.withdraw_appeal,
         TakePriorityPlace: take_priority,
         GiveUpPriorityPlace: give_up_priority,
         NoteCareGroundLost: ground_lost,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from services.assistance import (
+    care_appeals,
     care_places,
     check_rights,
     determination,
@@ -123,7 +124,9 @@ GIVEN: dict[type, Given] = {
     one_thing.RecordOneThingItems: _one_thing_recorded,
     one_thing.NoteOneThingOverdue: asking.late,
     care_places.NoteCareOverdue: asking.late,
-    care_places.TakePriorityPlace: lambda _s, e, _o: ({"moved_on": getattr(e[0], "left_on", None) or e[0].admitted_on},),
+    care_places.TakePriorityPlace: lambda _s, e, _o: ({"moved_on": e[-1].admitted_on},),
+    care_places.LeaveForGood: lambda _s, e, o: ({"left_on": getattr(e[-1], "left_on", o.today)},),
+    care_appeals.AnswerEntrustedCareAppeal: asking.answered,
     care_places.GiveUpPriorityPlace: lambda _s, e, _o: ({"moved_on": e[0].left_on},),
     pw.NotePlacementOverdue: asking.late,
     check_rights.GrantCheckRight: lambda _s, e, _o: ({"division": e[0].unit, "post": e[0].role},),

@@ -44,6 +44,7 @@ def given_to(shape: Shape, state: Any, command: Any, hand: str, day: date, minut
 BY_CONTENT = {
     "LeaveCarePlace", "RequestEntrustedCare", "AdmitToEntrustedCare", "RecordCheck", "RecordProjectCost", "VerifyRectification",
     "ChangeRecord", "AssignService", "ReachMilestone", "DrawFromFund", "RectifyFinding", "ReclassifyCareResident",
+    "FileEntrustedCareAppeal",
 }  # fmt: skip
 
 

@@ -27,12 +27,14 @@ from shared.eventsourcing.commands import command_type
 from shared.eventsourcing.decider import Decider
 from shared.eventsourcing.events import REGISTRY
 from shared.eventsourcing.orders import Hand, Order
+from tests.deciders import test_care_places as care
 from tests.deciders import test_case_properties as cases
-from tests.deciders.test_possible import ALL as LIVES_OF
-from tests.deciders.test_possible import FIRST, LIVES, STEP
+from tests.deciders.test_possible import ALL, FIRST, LIVES, STEP
 from tests.desk import Desk
 from tests.integrity import forging
 from tests.programmes.life import SERVICES
+
+LIVES_OF = {**ALL, "care_places": care.LIFE}
 
 
 @pytest.fixture(scope="module")

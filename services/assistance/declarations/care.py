@@ -186,7 +186,7 @@ ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED = Declaration(
     catalogue=("A19",),
     shape=care_places.SHAPE,
     subject="institution",
-    # 低收费标准与预留床位为占位，由区县确定。
+    # 低收费标准与预留床位为占位，由区县确定；复核期限与各项目相同（六十日内提出，二十个工作日内答复）。
     terms=care_places.Terms(
         classes=(
             CareClass("minimum_living_allowance", "农村低保残疾人", "free"),
@@ -195,6 +195,8 @@ ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED = Declaration(
         ),
         answer_days=15,
         reserve=1,
+        objection_days=60,
+        appeal_days=20,
     ),
     example=(
         Step(
@@ -221,6 +223,13 @@ ENTRUSTED_CARE_FOR_LOW_INCOME_DISABLED = Declaration(
             8,
         ),
         Step("refuse_entrusted_care", {"record_id": "@id", "person_id": "d4" * 16, "reason": "传染病未愈"}, "reviewer", 9),
+        Step("file_entrusted_care_appeal", {"record_id": "@id", "person_id": "d4" * 16, "reason": "已治愈，有医院证明"}, "clerk", 12),
+        Step(
+            "answer_entrusted_care_appeal",
+            {"record_id": "@id", "person_id": "d4" * 16, "outcome": "dismissed", "reason": "证明未载明已无传染性"},
+            "approver",
+            20,
+        ),
         Step("leave_care_place", {"record_id": "@id", "person_id": "c3" * 16, "reason": "家属接回"}, "clerk", 60),
     ),
 )

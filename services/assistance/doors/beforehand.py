@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from services.assistance import care_places, error_ledger, standing
+from services.assistance import care_appeals, care_places, error_ledger, standing
 from services.assistance.declarations import DECIDERS
 from services.assistance.doors import care_checks
 from services.assistance.doors.windows import ANNUAL_REVIEW, DISPERSED, dispersed, reviewed, reviewed_first, rolled_to_a_meeting
@@ -27,6 +27,11 @@ def entrusted(service: Any, order: Order[care_places.RequestEntrustedCare]) -> O
     care_checks.one_place(service, c.person_id, c.record_id, order.today)
     care_checks.as_claimed(service.office, c.person_id, c.care_class, dates.month_of(order.today))
     return care_checks.rests_on(service, order)
+
+
+def appealed(service: Any, order: Order[care_appeals.FileEntrustedCareAppeal]) -> None:
+    """不予托养的复核: for somebody who lives, and who has no place and asks for none in a second institution meanwhile."""
+    care_checks.one_place(service, order.command.person_id, order.command.record_id, order.today)
 
 
 def still_as_claimed(service: Any, order: Order[care_places.AdmitToEntrustedCare]) -> None:
@@ -117,6 +122,7 @@ BEFORE: Mapping[str, Callable[[Any, Order[Any]], Order[Any] | None]] = {
     "change_record": care_checks.institution_changed,
     "request_entrusted_care": entrusted,
     "admit_to_entrusted_care": still_as_claimed,
+    "file_entrusted_care_appeal": appealed,
     "reclassify_care_resident": reclassified,
     "record_placement_wish": care_checks.wished,
     "offer_place": care_checks.place_offered,

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any
 
 from services.assistance import (
+    care_appeals,
     care_places,
     care_stay,
     household,
@@ -69,13 +70,14 @@ def places_of(institution_id: str) -> str:
 
 
 def entrusted_to(office: Any, person_id: str) -> list[tuple[str, care_places.CarePlaces]]:
-    """(record, state) of every institution's places where he lives as entrusted, or asks to."""
+    """(record, state) of every institution's places where he lives as entrusted, or asks to, or appeals against a refusal."""
     stay: care_stay.CareStay = office.load(care_stay.DECIDER, person_id).state
     found = []
     for institution in stay.institutions:
         record_id = places_of(institution)
         places: care_places.CarePlaces = office.load(DECIDERS[care_places.NAME], record_id).state
         here = [r.person_id for r in places.residents if r.care_class != care_places.PRIORITY] + [r.person_id for r in places.requests]
+        here += [a.person_id for a in care_appeals.open_appeals(places.refusals)]
         if person_id in here:
             found.append((record_id, places))
     return found
@@ -221,7 +223,7 @@ def one_place(service: Any, person_id: str, record_id: str, today: date) -> None
     if lives_in(office, person_id, today):
         raise invalid("该人员已在机构集中供养。", "person_id")
     if any(other != record_id for other, _ in entrusted_to(office, person_id)):
-        raise invalid("该人员已在另一机构托养（或已申请），请先在该机构办理离院或答复。", "person_id")
+        raise invalid("该人员已在另一机构托养（或已申请、在申请复核），请先在该机构办理离院或答复。", "person_id")
 
 
 def as_claimed(office: Any, person_id: str, care_class: str, month: str) -> None:

@@ -59,7 +59,7 @@ ACT_OF = {
     "session_scheduled": "register", "session_close": "review", "session_decisions": "review", "session_overdue": "review",
     "publication_approve": "confirm", "publication_publish": "confirm", "publication_redraft": "review",
     "placement_exception": "review", "placement_offer": "review", "placement_answer": "accept", "placement_place": "accept",
-    "care_request": "review", "care_ground_lost": "review", "care_places_over": "confirm",
+    "care_request": "review", "care_appeal": "confirm", "care_ground_lost": "review", "care_places_over": "confirm",
     "one_thing_items": "accept", "one_thing_late": "accept", "one_thing_notice": "accept",
 }  # fmt: skip
 # Simply in force: nobody's turn, but somebody may want to see how much there is.

@@ -1037,6 +1037,7 @@ CODES: dict[str, str] = {
     "placement_answer": "床位待答复",
     "placement_place": "待入住",
     "care_request": "托养申请待答复",
+    "care_appeal": "不予托养的复核待答复",
     "care_places_in_use": "床位使用中",
     "care_places_over": "床位超员",
     "care_ground_lost": "托养依据已消失，待处理",
