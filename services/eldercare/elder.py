@@ -96,12 +96,16 @@ class ElderAbilityNoted:
 @event("eldercare.elder_benefit_elsewhere_noted")
 @dataclass(frozen=True)
 class ElderBenefitElsewhereNoted:
-    """他项待遇: from ``month`` on assistance pays, or no longer pays, a benefit that excludes one of ours."""
+    """他项待遇: from ``month`` on assistance pays, or no longer pays, a benefit that excludes one of ours. ``position``: where the decision
+    stands in the log; a later one says anew of every month from its own on, to before ``until`` if it says so (-1: told before this was
+    kept)."""
 
     person_id: str
     code: str
     month: str
     drawn: bool
+    position: int = -1
+    until: str = ""
 
 
 @event("eldercare.elder_choice_noted")
@@ -215,10 +219,13 @@ def gave_up(state: Elder, code: str, month: str) -> bool:
 
 
 def drawn_in(state: Elder, month: str) -> tuple[str, ...]:
-    """What assistance pays the person in a month, less what he has given up for something else."""
-    by_then = [e for e in state.elsewhere if e.month <= month]
-    drawn = {code for code in {e.code for e in by_then} if _latest([e for e in by_then if e.code == code]).drawn}
-    return tuple(sorted(code for code in drawn if not gave_up(state, code, month)))
+    """What assistance pays the person in a month, less what he has given up for something else. Of what was told of it the decision made
+    last holds: an end takes back what was granted behind it, in whatever order they come."""
+    last: dict[str, tuple[tuple[int, str, int], bool]] = {}
+    for n, e in enumerate(state.elsewhere):
+        if e.month <= month and (not e.until or month < e.until):
+            last[e.code] = max(last.get(e.code, ((-2, "", -1), False)), ((e.position, e.month, n), e.drawn))
+    return tuple(sorted(code for code, (_, drawn) in last.items() if drawn and not gave_up(state, code, month)))
 
 
 class OnDay(TypedDict):
@@ -312,12 +319,14 @@ class NoteElderAbility:
 @command("note_elder_benefit_elsewhere", permission="eldercare:record")
 @dataclass(frozen=True)
 class NoteElderBenefitElsewhere:
-    """By the service when assistance grants or ends a benefit that excludes one of ours."""
+    """By the service when assistance grants or ends a benefit that excludes one of ours, or gives it back."""
 
     person_id: str
     code: str
     month: str
     drawn: bool
+    position: int = -1
+    until: str = ""
 
 
 @command("note_elder_choice", permission="eldercare:record")
@@ -408,10 +417,11 @@ def note_ability(state: Elder, c: NoteElderAbility, order: Order[Any]) -> Sequen
 
 def note_benefit_elsewhere(state: Elder, c: NoteElderBenefitElsewhere, order: Order[Any]) -> Sequence[Any]:
     """An end that comes before its beginning is kept, it will be needed."""
-    known = _latest([e for e in state.elsewhere if (e.code, e.month) == (c.code, c.month)])
+    of_it = [e for e in state.elsewhere if (e.code, e.month) == (c.code, c.month)]
+    known = _latest([e for e in of_it if c.position in (-1, e.position)])
     if known is not None and known.drawn == c.drawn:
         return []  # told twice
-    new = ElderBenefitElsewhereNoted(c.person_id, c.code, dates.check_month(c.month), c.drawn)
+    new = ElderBenefitElsewhereNoted(c.person_id, c.code, dates.check_month(c.month), c.drawn, c.position, c.until)
     return _noted(state, new, c.month, "benefit_elsewhere")
 
 

@@ -105,6 +105,33 @@ class EndedElsewhere:
 
 
 @dataclass(frozen=True)
+class RestoredElsewhere:
+    """``assistance.case_restored``: what we read of it."""
+
+    programme: str
+    subject_id: str
+    from_month: str
+
+
+@dataclass(frozen=True)
+class Turn:
+    """From this month on it is due, or not, to before the next turn."""
+
+    month: str
+    due: bool
+
+
+@dataclass(frozen=True)
+class EarlierElsewhere:
+    """``assistance.earlier_round_reassessed``: what we read of it."""
+
+    programme: str
+    subject_id: str
+    before: str
+    turns: tuple[Turn, ...]
+
+
+@dataclass(frozen=True)
 class BenefitChosen:
     """``assistance.benefit_chosen``: what we read of it."""
 
@@ -373,19 +400,34 @@ class ElderCare(BenefitService):
         f = notice.facts
         self._elsewhere(notice, f.programme, f.subject_id, f.first_unpaid_month, False)
 
+    @reaction("assistance", "case_restored", reads=RestoredElsewhere)
+    def on_assistance_case_restored(self, notice: Notice[RestoredElsewhere]) -> None:
+        """停发撤销: it is drawn again from the month it had ended from."""
+        f = notice.facts
+        self._elsewhere(notice, f.programme, f.subject_id, f.from_month, True)
+
+    @reaction("assistance", "earlier_round_reassessed", reads=EarlierElsewhere, of=ELDER_EXCLUDING_BENEFITS)
+    def on_assistance_earlier_round(self, notice: Notice[EarlierElsewhere]) -> None:
+        """Months of a round that is over fell out, or are due after all; what is drawn behind them stays as it is."""
+        f = notice.facts
+        ends = (*(t.month for t in f.turns[1:]), f.before)
+        for turn, until in zip(f.turns, ends, strict=True):
+            self._elsewhere(notice, f.programme, f.subject_id, turn.month, turn.due, until)
+
     @reaction("assistance", "case_reassessed", reads=DecidedElsewhere, of=ELDER_EXCLUDING_BENEFITS)
     def on_assistance_restored(self, notice: Notice[DecidedElsewhere]) -> None:
-        """An end set aside: decided again from the very month in which it had ended, it is drawn again from then on."""
+        """An end set aside on appeal: decided again from the very month in which it had ended, it is drawn again from then on."""
         f = notice.facts
         known: elder.Elder = self.office.load(elder.DECIDER, f.subject_id).state
         over = [e for e in known.elsewhere if (e.code, e.month, e.drawn) == (f.programme, f.effective_month, False)]
         if over and f.outcome != "ended":
             self._elsewhere(notice, f.programme, f.subject_id, f.effective_month, True)
 
-    def _elsewhere(self, notice: Notice[Any], programme: str, person_id: str, month: str, drawn: bool) -> None:
+    def _elsewhere(self, notice: Notice[Any], programme: str, person_id: str, month: str, drawn: bool, until: str = "") -> None:
         if programme in ELDER_EXCLUDING_BENEFITS:
-            note = elder.NoteElderBenefitElsewhere(person_id, programme, month, drawn)
-            self.office.handle(elder.DECIDER, person_id, notice.order(note))
+            at = -1 if notice.position is None else notice.position
+            note = elder.NoteElderBenefitElsewhere(person_id, programme, month, drawn, at, until)
+            self.office.handle(elder.DECIDER, person_id, notice.order(note, until))
 
     @reaction("assistance", "benefit_chosen", reads=BenefitChosen)
     def on_benefit_chosen(self, notice: Notice[BenefitChosen]) -> None:

@@ -138,7 +138,7 @@ def test_what_a_reaction_asks_for_alone_is_what_the_event_is_keyed_by() -> None:
             assert kind.keyed == "programme" in asyncapi.public_example(kind, "required")
             assert set(values) <= set(import_module(f"services.{source}.programmes").PROGRAMMES)
             narrow.add(method)
-    assert narrow == {"on_finding_corrected", "on_support_decided_again", "on_assistance_restored"}
+    assert narrow == {"on_finding_corrected", "on_support_decided_again", "on_assistance_restored", "on_assistance_earlier_round"}
 
 
 @pytest.mark.parametrize(("service", "source", "event", "reads", "method"), INSIDE, ids=lambda v: v if isinstance(v, str) else "")

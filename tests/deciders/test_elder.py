@@ -109,6 +109,21 @@ def test_grant_and_end_count_in_any_order() -> None:
         assert [e.drawn_in(case.state, m) for m in ("2023-04", "2023-05", "2023-07", "2023-08")] == [(), (CARE,), (CARE,), ()]
 
 
+def test_of_what_assistance_decided_of_a_month_the_last_holds_in_whatever_order_it_is_told() -> None:
+    """Ended from July and granted again from September, then ended from June, on account of a death: September is not drawn either."""
+    decided = ((granted("2023-05"), 1), (granted("2023-07", False), 4), (granted("2023-09"), 5), (granted("2023-06", False), 9))
+    restored = (*decided, (granted("2023-06"), 12))
+    months = [f"2023-{m:02d}" for m in range(4, 11)]
+    before = e.ElderBenefitElsewhereNoted(WHO, CARE, "2023-10", True)  # told before it was kept where a decision stands
+    for all_told, drawn in ((decided[:3], [5, 6, 9, 10]), (decided, [5]), (restored, [5, 6, 7, 8, 9, 10])):
+        for told in permutations(all_told):
+            case = given(e.DECIDER, ENROLLED, before)
+            for command, position in told:
+                case = case.when(replace(command, position=position)).accepted()
+            assert [int(m[5:]) for m in months if e.drawn_in(case.state, m)] == drawn
+            case.when(replace(told[0][0], position=told[0][1])).then_nothing()
+
+
 def test_what_is_given_up_is_drawn_no_longer_until_chosen_again() -> None:
     """The latest choice in which a benefit stands says whether it is kept."""
     keep = e.ElderChoiceNoted(WHO, SUBSIDY, CARE, "2023-09", "a", "b")

@@ -307,3 +307,34 @@ def test_cases_runs_accounts_claims_and_records_wait_in_elder_cares_worklists(d:
     }
     assert {row["town"] for row in lists} == {town}
     assert elder_call(d, "list_worklists", "auditor", at="330225199") == []
+
+
+def test_what_is_drawn_by_month_follows_every_decision_around_a_gap(d: Desk, numbers: Numbers) -> None:
+    """September was another agency's, and he was said to have died in July: elder care knows of no month behind it until he lives."""
+    d.on("2023-07-03")
+    who = old(d, numbers)
+    care = grant(d, CARE, person_id=who)
+    months = [f"2023-{m:02d}" for m in range(7, 13)]
+
+    def told() -> list[str]:
+        d.settle()
+        state: elder.Elder = d.services["eldercare"].office.load(elder.DECIDER, who).state
+        drawn = [m for m in months if CARE in elder.drawn_in(state, m)]
+        assert drawn == [m for m in months if due(d, care, m)]
+        return drawn
+
+    d.on("2023-11-20")
+    assert told() == months
+    d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-09")
+    d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-10", drawn=False)
+    assert told() == [m for m in months if m != "2023-09"]
+    where = {"person_id": who, "division": TOWN, "steps": ["household", "old_age_allowance"]}
+    d.tell("registry", "after_death_opened", died_on="2023-07-20", round=1, **where)
+    assert told() == ["2023-07"]
+    d.tell("registry", "after_death_annulled", round=2, **where)
+    assert told() == [m for m in months if m != "2023-09"]
+    d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-08")  # and August too, of the round before
+    assert told() == [m for m in months if m not in ("2023-08", "2023-09")]
+    d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-08", drawn=False)
+    d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-09", drawn=False)
+    assert told() == months

@@ -28,6 +28,7 @@ from shared.casework.benefit_case.appeals import (
     file_appeal,
     withdraw_appeal,
 )
+from shared.casework.benefit_case.due import due_again, due_by
 from shared.casework.benefit_case.events import (
     SHAPE,
     AcceptanceRefused,
@@ -179,8 +180,6 @@ from shared.casework.benefit_case.state import (
     Suspension,
     Waiting,
     advance,
-    due_again,
-    due_by,
     earlier_rounds,
     evolve,
     in_an_earlier_round,

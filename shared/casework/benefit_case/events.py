@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from shared.casework.benefit_case.due import turns
 from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.eventsourcing.events import shape_event
 from shared.rules.assessment import Assessment
@@ -361,7 +362,18 @@ class CaseRestored:
     by: str
 
 
-@shape_event(SHAPE, "earlier_round_reassessed")
+@shape_event(
+    SHAPE,
+    "earlier_round_reassessed",
+    published=True,
+    keyed="programme",
+    public=lambda e: {
+        "programme": e.programme,
+        "subject_id": e.subject_id,
+        "before": e.before,
+        "turns": [{"month": month, "due": due} for month, due in turns(e)],  # from each of these months to before the next
+    },
+)
 @dataclass(frozen=True)
 class EarlierRoundReassessed:
     """此前救助期间复核: a fact about an earlier round came late: its months from ``from_month`` to before ``before`` are decided again, and

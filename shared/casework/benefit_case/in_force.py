@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.casework.benefit_case import events as e
+from shared.casework.benefit_case.due import due_by
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed, review_due, valid_until
 from shared.casework.benefit_case.months import (
     amount_of,
@@ -28,7 +29,6 @@ from shared.casework.benefit_case.state import (
     REVIEW_LEAD_DAYS,
     Case,
     Round,
-    due_by,
     earlier_rounds,
     evolve,
     folded,

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.casework.benefit_case import events as e
+from shared.casework.benefit_case.due import due_by
 from shared.casework.benefit_case.in_force import Correction, reassess_case
 from shared.casework.benefit_case.money import GRANTED_AGAIN, differences, missed
 from shared.casework.benefit_case.months import ended_after_all, granted_again, held_anew, runs
-from shared.casework.benefit_case.state import Case, due_by, evolve, folded
+from shared.casework.benefit_case.state import Case, evolve, folded
 from shared.casework.shape import said
 from shared.eventsourcing.commands import command
 from shared.eventsourcing.orders import Order

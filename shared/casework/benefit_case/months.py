@@ -11,9 +11,10 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from shared.casework.benefit_case import events as e
+from shared.casework.benefit_case.due import due_by
 from shared.casework.benefit_case.money import review_due
 from shared.casework.benefit_case.procedure import appealable_on
-from shared.casework.benefit_case.state import Case, due_by, earlier_rounds, folded, reaches
+from shared.casework.benefit_case.state import Case, earlier_rounds, folded, reaches
 from shared.domain import dates
 from shared.domain.frozen import replace
 from shared.eventsourcing.orders import Order

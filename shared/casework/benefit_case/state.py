@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from shared.casework.benefit_case import events as e
+from shared.casework.benefit_case.due import due_again
 from shared.casework.programme import BEFORE_TERMS, Terms
 from shared.domain import dates
 from shared.domain.decoders import decoder_of
@@ -843,27 +844,6 @@ def _exit_since(state: Case, event: e.CaseReassessed) -> str:
 def _rounds_until(rounds: tuple[Round, ...], month: str) -> tuple[Round, ...]:
     """An end that lies in an earlier round, or before it, takes back what lay behind it."""
     return tuple(r if r.end <= month else replace(r, end=month) for r in rounds if r.first < month)
-
-
-def due_by(a: Assessment) -> bool:
-    """Whether the rules give anything in the month: of a determination every amount is nothing, so that no amount says."""
-    return a.outcome != "ended" and (a.eligible or a.outcome == "gradual_exit")
-
-
-def due_again(decided: e.EarlierRoundReassessed) -> tuple[tuple[str, str], ...]:
-    """The months [first, end) of an earlier round in which it was due by what was learnt later; none behind those in which somebody was
-    there, where it says so."""
-    until = decided.months[-1].month if decided.gone_reason else decided.before
-    spans: list[tuple[str, str]] = []
-    for n, a in enumerate(decided.assessments):
-        end = min(decided.assessments[n + 1].month, until) if n + 1 < len(decided.assessments) else until
-        if not due_by(a) or a.month >= until:
-            continue
-        if spans and spans[-1][1] == a.month:
-            spans[-1] = (spans[-1][0], end)
-        else:
-            spans.append((a.month, end))
-    return tuple(spans)
 
 
 def _fell_out(state: Case, decided: e.EarlierRoundReassessed) -> tuple[str, ...]:
