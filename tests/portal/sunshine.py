@@ -131,8 +131,8 @@ def examples(d: Desk) -> None:
     for day, _, declaration, step in sorted(steps, key=lambda s: (s[0], s[2].code, s[1])):
         d.on(f"{FIRST + timedelta(days=day):%Y-%m-%d}")
         body = {k: ids.get(declaration.code, "") if v == "@id" else v for k, v in step.body.items()}
-        if step.act in ("start_campaign", "close_campaign"):
-            d.project()  # whether everybody is listed is asked of the register
+        if step.act in ("start_campaign", "close_campaign", "offer_place"):
+            d.project()  # whether everybody is listed, or a bed is free, is asked of the rows
         answer = d.call(step.act, step.role, **body)
         ids.setdefault(declaration.code, answer["id"])
 

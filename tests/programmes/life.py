@@ -282,8 +282,8 @@ class Life:
                 body = {k: ids.get(declared.code) if v == "@id" else v for k, v in step.body.items()}
                 if declared.code == "annual_entitlement_review" and "division" in body:
                     body["division"] = NO_CASES  # it begins with every case of its place, and its example knows none of this district's
-                if step.act in ("start_campaign", "close_campaign"):
-                    self.d.project()  # whether everybody is listed is asked of the register
+                if step.act in ("start_campaign", "close_campaign", "offer_place"):
+                    self.d.project()  # whether everybody is listed, or a bed is free, is asked of the rows
                 answer = self.d.call(step.act, step.role, service=service, **body)
                 ids.setdefault(declared.code, answer["id"])
                 self.know(shape=(declared.shape.name, ids[declared.code]), record_id=ids[declared.code])
