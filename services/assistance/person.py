@@ -151,13 +151,17 @@ class FindingRecorded:
 @event("assistance.benefit_elsewhere_recorded")
 @dataclass(frozen=True)
 class BenefitElsewhereRecorded:
-    """他项待遇: from ``month`` on the person draws, or no longer draws, a benefit that another service or agency pays."""
+    """他项待遇: from ``month`` on the person draws, or no longer draws, a benefit that another service or agency pays. ``position``: where
+    the decision of another service stands in the log; a later one says anew of every month from its own on, to before ``until`` if it says
+    so (-1: an agency's, a form's, or told before this was kept)."""
 
     person_id: str
     code: str
     month: str
     drawn: bool
     source: str
+    position: int = -1
+    until: str = ""
 
 
 @event("assistance.essential_spending_recorded")
@@ -315,7 +319,9 @@ def _latest(known: Sequence[Any], by: str) -> Any:
 
 
 def _draws(state: Person, code: str, source: str, month: str) -> bool:
-    last = _latest([e for e in state.elsewhere if (e.code, e.source) == (code, source) and e.month <= month], "month")
+    """Of what one source said the decision made last holds: an end takes back what was granted behind it, in whatever order they come."""
+    said = [e for e in state.elsewhere if (e.code, e.source) == (code, source) and e.month <= month and (not e.until or month < e.until)]
+    last = max(enumerate(said), key=lambda n: (n[1].position, n[1].month, n[0]), default=(0, None))[1]
     return last is not None and last.drawn
 
 
@@ -509,6 +515,8 @@ class RecordBenefitElsewhere:
     month: str
     drawn: bool = True
     source: str = ""
+    position: int = -1
+    until: str = ""
 
 
 @command("record_spending", permission="assistance:survey")
@@ -705,12 +713,13 @@ def record_benefit_elsewhere(state: Person, c: RecordBenefitElsewhere, order: Or
     if not c.code.replace("_", "").isalnum() or len(c.code) > 60:
         raise invalid("待遇项目代码不正确。", "code")
     source = c.source or order.hand.actor
-    known = _latest([e for e in state.elsewhere if (e.code, e.source, e.month) == (c.code, source, c.month)], "month")
+    of_it = [e for e in state.elsewhere if (e.code, e.source, e.month) == (c.code, source, c.month)]
+    known = _latest([e for e in of_it if c.position in (-1, e.position)], "month")
     if known is not None and known.drawn == c.drawn:
         return []  # told twice; an end that comes before its beginning is kept, it will be needed
     return [
         *entered,
-        BenefitElsewhereRecorded(c.person_id, c.code, c.month, c.drawn, source),
+        BenefitElsewhereRecorded(c.person_id, c.code, c.month, c.drawn, source, c.position, c.until),
         PersonFactsChanged(c.person_id, c.month, "benefit_elsewhere"),
     ]
 

@@ -132,7 +132,6 @@ def test_a_person_known_only_from_elsewhere_gets_his_town_with_the_first_fact_of
     assert after(told, BLIND).division == TOWN
 
 
-
 @settings(max_examples=60, deadline=None)
 @drawn(st.dictionaries(st.sampled_from(["2023-02", "2023-05", "2023-08"]), st.booleans()), st.randoms())
 def test_other_benefits_do_not_depend_on_the_order_of_the_news(told: dict[str, bool], shuffled: Any) -> None:
@@ -143,6 +142,22 @@ def test_other_benefits_do_not_depend_on_the_order_of_the_news(told: dict[str, b
     months = [f"2023-{m:02d}" for m in range(1, 11)]
     usual = [p.facts_in(after(*sorted(news, key=lambda c: c.month)), m).other_benefits for m in months]
     assert [p.facts_in(after(*mixed), m).other_benefits for m in months] == usual
+
+
+def test_of_what_elder_care_decided_of_a_month_the_last_holds_in_whatever_order_it_is_told() -> None:
+    """Ended from July and granted again from September; June fell out later, and last of all it ended from August; a form says nothing."""
+    said = (("2023-05", True, 1, ""), ("2023-07", False, 4, ""), ("2023-09", True, 5, ""), ("2023-06", False, 9, "2023-07"))
+    form = p.RecordBenefitElsewhere(WHO, TOWN, "work_injury_care", "2023-08", True, "declared")
+    for decided, due in ((said, [5, 9, 10]), ((*said, ("2023-08", False, 12, "")), [5])):
+        for told in itertools.permutations(decided):
+            allowance = [
+                p.RecordBenefitElsewhere(WHO, TOWN, "old_age_allowance", month, on, "eldercare", position, until)
+                for month, on, position, until in told
+            ]
+            state = after(*allowance, form, *allowance[:1])
+            found = [p.facts_in(state, f"2023-{m:02d}").other_benefits for m in range(4, 11)]
+            assert [m for m, codes in enumerate(found, 4) if "old_age_allowance" in codes] == due
+            assert [m for m, codes in enumerate(found, 4) if "work_injury_care" in codes] == [8, 9, 10]
 
 
 def test_the_end_of_a_certificate_is_noted_once_and_again_after_another() -> None:

@@ -338,3 +338,22 @@ def test_what_is_drawn_by_month_follows_every_decision_around_a_gap(d: Desk, num
     d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-08", drawn=False)
     d.call("record_benefit_elsewhere", person_id=who, code="work_injury_care", month="2023-09", drawn=False)
     assert told() == months
+
+
+def test_assistance_knows_by_month_what_elder_care_pays_around_a_gap(d: Desk, numbers: Numbers) -> None:
+    """The class was missing in October, in September too, and then in neither: told late, each month is what elder care pays in it."""
+    d.on("2023-07-03")
+    who = old(d, numbers)
+    case_id = applied(d, who)
+    assert decided(d, case_id)["status"] == "in_force"
+    months = [f"2023-{m:02d}" for m in range(8, 13)]
+    d.on("2023-11-20")
+    steps = ((("", "10"), ("margin", "11")), (("", "09"), ("margin", "11")), (("margin", "09"),))
+    for told, without in zip(steps, (["2023-10"], ["2023-09", "2023-10"], []), strict=True):
+        for hardship, month in told:
+            elder_call(d, "record_elder_hardship", person_id=who, hardship_class=hardship, month=f"2023-{month}")
+            d.settle()
+        paid = [m for m in months if elder_due(d, case_id, m)]
+        assert paid == [m for m in months if m not in without]
+        known = [d.call("get_person", "auditor", person_id=who, valid_at=f"{m}-15")["valid"]["other_benefits"] for m in months]
+        assert [m for m, codes in zip(months, known, strict=True) if SUBSIDY in codes] == paid

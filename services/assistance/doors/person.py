@@ -164,6 +164,33 @@ class ElderEnded:
 
 
 @dataclass(frozen=True)
+class ElderRestored:
+    """``eldercare.case_restored``: the fields we read of it."""
+
+    programme: str
+    subject_id: str
+    from_month: str
+
+
+@dataclass(frozen=True)
+class ElderTurn:
+    """From this month on it is due, or not, to before the next turn."""
+
+    month: str
+    due: bool
+
+
+@dataclass(frozen=True)
+class ElderEarlier:
+    """``eldercare.earlier_round_reassessed``: the fields we read of it."""
+
+    programme: str
+    subject_id: str
+    before: str
+    turns: tuple[ElderTurn, ...]
+
+
+@dataclass(frozen=True)
 class ElderReassessed:
     """``eldercare.case_reassessed``: the fields we read of it."""
 
@@ -317,9 +344,7 @@ class PersonDoors(BenefitService):
         drawn = c.given_up in person.facts_in(state, c.effective_month).other_benefits
         if not lost and not drawn and not person.gave_up(state, c.given_up, c.effective_month):
             raise Refused("not_found", "该人员在该月并未领取此项待遇。", "given_up")
-        choose = person.ChooseBenefit(
-            c.person_id, where, c.kept, c.given_up, c.effective_month, kept_case, lost_case, kept, lost
-        )
+        choose = person.ChooseBenefit(c.person_id, where, c.kept, c.given_up, c.effective_month, kept_case, lost_case, kept, lost)
         return self.office.handle(person.DECIDER, c.person_id, order.to(choose))
 
     def _own_amount(self, programme: str, person_id: str, month: str) -> tuple[str, int]:
@@ -400,6 +425,20 @@ class PersonDoors(BenefitService):
         f = notice.facts
         self._drawn_elsewhere(f.subject_id, f.programme, f.first_unpaid_month, False, notice)
 
+    @reaction("eldercare", "case_restored", reads=ElderRestored)
+    def on_elder_allowance_restored(self, notice: Notice[ElderRestored]) -> None:
+        """停发撤销: it is drawn again from the month it had ended from."""
+        f = notice.facts
+        self._drawn_elsewhere(f.subject_id, f.programme, f.from_month, True, notice)
+
+    @reaction("eldercare", "earlier_round_reassessed", reads=ElderEarlier)
+    def on_elder_allowance_earlier_round(self, notice: Notice[ElderEarlier]) -> None:
+        """Months of a round that is over fell out, or are due after all; what is drawn behind them stays as it is."""
+        f = notice.facts
+        ends = (*(t.month for t in f.turns[1:]), f.before)
+        for turn, until in zip(f.turns, ends, strict=True):
+            self._drawn_elsewhere(f.subject_id, f.programme, turn.month, turn.due, notice, until)
+
     @reaction("eldercare", "case_reassessed", reads=ElderReassessed)
     def on_elder_allowance_revived(self, notice: Notice[ElderReassessed]) -> None:
         """An end set aside on appeal: decided again from the very month in which it had ended, it is drawn again from then on."""
@@ -409,9 +448,10 @@ class PersonDoors(BenefitService):
         if over and f.outcome != "ended":
             self._drawn_elsewhere(f.subject_id, f.programme, f.effective_month, True, notice)
 
-    def _drawn_elsewhere(self, person_id: str, code: str, month: str, drawn: bool, notice: Notice[Any]) -> None:
-        record = person.RecordBenefitElsewhere(person_id, self._where_known(person_id), code, month, drawn, "eldercare")
-        self.office.handle(person.DECIDER, person_id, notice.order(record))
+    def _drawn_elsewhere(self, person_id: str, code: str, month: str, drawn: bool, notice: Notice[Any], until: str = "") -> None:
+        at = -1 if notice.position is None else notice.position
+        record = person.RecordBenefitElsewhere(person_id, self._where_known(person_id), code, month, drawn, "eldercare", at, until)
+        self.office.handle(person.DECIDER, person_id, notice.order(record, until))
 
     # -- what follows
 
