@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
@@ -431,6 +431,11 @@ def claim_waits(claim: rc.Recovery) -> tuple[str, str]:
     return "recovery_await", "instalment" if claim.instalments else "notice"
 
 
+def claim_due_on(claim: rc.Recovery) -> date | None:
+    """The day that lists and the claim's page show: until when its notice is, or was, to be served; else when money must be in."""
+    return claim.unserved_by if claim_waits(claim)[0] == "recovery_notify" else claim.next_due
+
+
 def _project_claims(model: ReadModel, t: PaymentTables) -> None:
     @model.on(*shape_events(rc.SHAPE))
     def _claim(rows: Rows, r: Recorded) -> None:
@@ -455,7 +460,7 @@ def _project_claims(model: ReadModel, t: PaymentTables) -> None:
         claim = rc.evolve(_decode_claim(row["state"]) if row["state"] else rc.Recovery(), e)
         waits, due = claim_waits(claim)
         day = claim.next_due
-        shown = claim.unserved_by if waits == "recovery_notify" else day  # what is late keeps its day: lists show it
+        shown = claim_due_on(claim)
         rows.change(
             t.recoveries,
             {"recovery_id": recovery_id},

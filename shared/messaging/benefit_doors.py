@@ -26,7 +26,7 @@ from shared.eventlog import discovery
 from shared.eventlog.benefit_rows import STEP_DUE, cases_on, listed
 from shared.eventlog.integrity.recomputing import AMOUNTS, Recomputing, assessed
 from shared.eventlog.month_rows import month_waits
-from shared.eventlog.payment_rows import claim_waits, run_waits
+from shared.eventlog.payment_rows import claim_due_on, claim_waits, run_waits
 from shared.eventlog.shape_rows import of_subjects
 from shared.eventsourcing.codec import Recorded
 from shared.eventsourcing.orders import Hand, Order
@@ -72,7 +72,7 @@ class BenefitService(DisclosureDoors, PageDoors, ErasureDoors):
             return month_waits(state.months.get(item))
         if category == "recovery":
             waits, due = claim_waits(state)
-            return {"worklist": waits, "due_on": state.next_due, "due": due}
+            return {"worklist": waits, "due_on": claim_due_on(state), "due": due}
         v = self.views[category](state) if category in self.views else None
         due_on, due = (v.late or (v.due_on, v.due)) if v else (None, "")
         return {"worklist": v.worklist, "due_on": due_on, "due": due, "responsible": v.responsible} if v else {}

@@ -1101,4 +1101,4 @@ def test_the_page_of_a_claim_says_what_its_row_says_whatever_the_address_says(d:
         assert all("x" not in offered["given"].values() for offered in answer["acts"])
         seen.append((row["worklist"], row["due_on"]))
     waits = ["recovery_notify", "recovery_await", "recovery_await", "recovery_waiver"]
-    assert seen == list(zip(waits, (None, "2023-09-30", "2023-10-31", "2023-10-31"), strict=True))
+    assert seen == list(zip(waits, ("2023-08-15", "2023-09-30", "2023-10-31", "2023-10-31"), strict=True))
