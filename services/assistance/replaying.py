@@ -14,6 +14,7 @@ from services.assistance import (
     check_rights,
     determination,
     household,
+    institution_beds,
     national_register,
     one_thing,
     person,
@@ -129,6 +130,8 @@ GIVEN: dict[type, Given] = {
     care_appeals.AnswerEntrustedCareAppeal: asking.answered,
     care_places.GiveUpPriorityPlace: lambda _s, e, _o: ({"moved_on": e[0].left_on},),
     pw.NotePlacementOverdue: asking.late,
+    # How many beds there were stands in the register, and who was there in the wishes: that the hold follows is asked without them.
+    institution_beds.HoldInstitutionBed: lambda _s, e, _o: ({"beds": None, "over": e[0].released_offers},),
     check_rights.GrantCheckRight: lambda _s, e, _o: ({"division": e[0].unit, "post": e[0].role},),
     check_rights.WithdrawCheckRight: lambda _s, e, _o: ({"division": e[0].unit, "post": e[0].role},),
     determination.NoteGround: _members,
