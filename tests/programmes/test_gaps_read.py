@@ -21,6 +21,7 @@ from shared.eventsourcing.orders import Order
 from shared.eventsourcing.titles import title
 from tests.desk import Desk, desk
 from tests.programmes import district
+from tests.programmes.caring import dies
 from tests.programmes.people import Home, Numbers, case, decide, due, grant, home, pay, single
 from tests.programmes.test_handed_on import surveyed, taken
 
@@ -337,3 +338,45 @@ def test_a_person_whose_death_was_none_has_every_month_around_the_gap_again(d: D
         assert months(d, case_id, "2023-07") == before, died
         assert sum(stands(d, case_id).claimed.values()) == before[0]
     assert all(v["same"] for v in d.call("recheck_case", "auditor", case_id=case_id))
+
+
+def test_what_is_granted_again_behind_a_move_is_the_new_towns(d: Desk, numbers: Numbers, town: str, new: str) -> None:
+    """It was over when they moved and stayed where it was; what runs again is the new town's from the month they live there."""
+    made, case_id = supported(d, numbers, town)
+    d.on("2023-11-20")
+    earns(d, made, *RISE)
+    body = {"household_id": made.household_id, "moved_on": "2023-11-20", "division": new, "reason": "housing", "evidence": "户口簿"}
+    d.call("move_household", at=town, **body)
+    d.on("2023-12-05").settle()
+    assert (stands(d, case_id).status, stands(d, case_id).division) == ("ended", town)
+    d.on("2024-01-08")
+    earns(d, made, *FALL)
+    now = stands(d, case_id)
+    assert (now.status, now.division) == ("in_force", new)
+    assert [now.division_in(m) for m in ("2023-09", "2023-11", "2023-12", "2024-01")] == [town, town, new, new]
+    [claim] = [r for r in d.call("list_recoveries", "auditor", case_id=case_id) if r["left_fen"]]
+    assert (claim["division"], claim["left_fen"]) == (town, MONTHLY)
+    pay(d, LIVING, "2024-01", new)
+    assert (stands(d, case_id).sent["2024-01"].amount_fen, stands(d, case_id).arrears_fen) == (MONTHLY, 0)
+
+
+def test_what_runs_again_is_not_paid_to_a_guardian_who_died_meanwhile(d: Desk, numbers: Numbers) -> None:
+    """It owed nothing when he died, so that nobody was to name another; what is owed again is held until somebody does."""
+    d.on("2023-07-03")
+    guardian = single(d, numbers, "19750101")
+    who = single(d, numbers, "19450101", area="rural", payee_id=guardian)
+    fact = {"person_id": who, "found_on": "2023-07-02", "lost_acts": [], "able_to_work": False}
+    d.call("record_finding", able_supporter=False, **fact)
+    case_id = grant(d, "extreme_hardship_support", person_id=who)
+    d.on("2023-10-10")
+    d.call("record_finding", able_supporter=True, **{**fact, "found_on": "2023-08-02"})
+    d.settle()
+    assert stands(d, case_id).status == "ended"
+    d.on("2023-10-20")
+    dies(d, guardian, "2023-10-19")
+    d.on("2023-11-06")
+    d.call("record_finding", able_supporter=False, **{**fact, "found_on": "2023-08-02"})
+    d.settle()
+    now = stands(d, case_id)
+    assert (now.status, now.payee_id, now.payee_gone, now.arrears_fen > 0) == ("in_force", guardian, True, True)
+    assert case_id in {r["key"] for r in d.call("list_waiting", "auditor", worklist="payee_lost")}

@@ -80,7 +80,7 @@ class PersonArrived:
 
 @dataclass(frozen=True)
 class Restored:
-    """Our own ``assistance.case_restored``."""
+    """Our own ``assistance.case_restored`` and ``case_granted``."""
 
     programme: str
     subject_id: str
@@ -173,6 +173,18 @@ class MoveDoors(PersonDoors):
         case_id = benefit_case.case_id(f.programme, f.subject_id)
         _, edges = self._whereabouts(self.office.load(self.benefits.cases, case_id).state)
         if any(month > household.ALWAYS for month in edges):
+            self._hand_case_over(case_id, notice)
+
+    @reaction(OWN, "case_granted", reads=Restored)
+    def on_moved_case_granted(self, notice: Notice[Restored]) -> None:
+        """The same of one that is granted again behind months that were not due (ADR 25): nobody applied for it in the new town."""
+        f = notice.facts
+        declared = PROGRAMMES.get(f.programme)
+        if declared is None or declared.payment == "once":
+            return
+        case_id = benefit_case.case_id(f.programme, f.subject_id)
+        case: benefit_case.Case = self.office.load(self.benefits.cases, case_id).state
+        if case.rounds and self._whereabouts(case)[0](dates.month_of(notice.now.date())) != case.division:
             self._hand_case_over(case_id, notice)
 
     def _go_along(self, household_id: str, notice: Notice[Any]) -> None:

@@ -17,7 +17,7 @@ from services.assistance.read_model import BENEFITS, MODEL
 from shared.casework import benefit_case as bc
 from shared.eventsourcing.orders import Notice, Order
 from shared.messaging.benefit_doors import BenefitService
-from shared.messaging.doors import command, reaction
+from shared.messaging.doors import OWN, command, reaction
 from shared.messaging.showing import caught_up
 
 
@@ -35,6 +35,14 @@ class PayeeLife:
     """``registry.after_death_annulled``: what we read of it."""
 
     person_id: str
+
+
+@dataclass(frozen=True)
+class RunsAgain:
+    """Our own ``assistance.case_restored`` and ``case_granted``."""
+
+    programme: str
+    subject_id: str
 
 
 class PayeeDoors(BenefitService):
@@ -62,6 +70,25 @@ class PayeeDoors(BenefitService):
         for case_id in self._paid_to(f.person_id, notice.position):
             keep = bc.KeepPayee(case_id, f.person_id)
             self.office.handle(self.benefits.cases, case_id, notice.order(keep, f"payee {case_id}"))
+
+    @reaction(OWN, "case_restored", reads=RunsAgain)
+    def on_restored_to_the_dead(self, notice: Notice[RunsAgain]) -> None:
+        """停发撤销 of a case that owed nothing when its payee died: what it owes now is held."""
+        self._owes_again(notice)
+
+    @reaction(OWN, "case_granted", reads=RunsAgain)
+    def on_granted_to_the_dead(self, notice: Notice[RunsAgain]) -> None:
+        """The same of one that is granted again behind months that were not due (ADR 25)."""
+        self._owes_again(notice)
+
+    def _owes_again(self, notice: Notice[RunsAgain]) -> None:
+        case_id = bc.case_id(notice.facts.programme, notice.facts.subject_id)
+        case: bc.Case = self.office.load(self.benefits.cases, case_id).state
+        if case.payee_gone or not self._by_guardian(case_id, case.payee_id):
+            return
+        if standing.died_on(self.office, case.payee_id) is not None:
+            lose = bc.LosePayee(case_id, case.payee_id)
+            self.office.handle(self.benefits.cases, case_id, notice.order(lose, f"payee {case_id}"))
 
     @command(bc.NamePayee, permission="accept")
     def name_payee(self, order: Order[bc.NamePayee]) -> Any:
