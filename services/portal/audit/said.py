@@ -10,6 +10,8 @@ from services.portal.desk import said
 EVENTS: dict[str, str] = {
     "part": "名单分段",
     "old_division": "原所在地",
+    "known_in": "此前登记所在地",
+    "over_from": "随迁起始月份",
     "trigger": "触发来源",
     # -- until when, on which day
     "accept_by": "受理期限",
