@@ -501,7 +501,8 @@ def end_excluded(
         case: benefit_case.Case = office.load(CASES, case_id).state
         if case.open or (again and case.status == "ended" and case.ended_from >= month):
             since = both_in(office, programme, p.code, subject_id, month) or (month if case.pending and runs.running else "")
-            since = since or case.ended_from if case.status == "ended" else since  # told once more, the order answers what it did
+            if case.status == "ended":
+                since = since or case.ended_from  # told once more, the order answers what it did
             if since:  # behind months that fell out, or of one that ended again, it takes none that is not its own
                 why = f"已纳入{granted.name}", f"{p.name}与{granted.name}不得重复享受"
                 ended.append((case_id, benefits.end(case_id, since, *why, order, case.gone)))

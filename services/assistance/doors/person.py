@@ -278,9 +278,7 @@ class PersonDoors(BenefitService):
         c = order.command
         own: person.Person = self.office.load(person.DECIDER, c.person_id).state
         to = divisions.check(c.division or "")
-        if own.registered is None or divisions.covers(order.hand.division, own.division):
-            pass
-        else:
+        if own.registered is not None and not divisions.covers(order.hand.division, own.division):
             more = any(v is not None for v in (c.savings_fen, c.payee_id, c.gravely_ill, c.student, c.counted))
             within(order.hand, own.division if more or to[:DISTRICT_DIGITS] != own.division[:DISTRICT_DIGITS] else to)
             change = change.by(replace(order.hand, division=""))
