@@ -24,6 +24,8 @@ from shared.casework.benefit_case import (
     CaseEnded,
     OverpaymentFound,
     earlier_rounds,
+    looked_at_again,
+    month_before,
     reaches,
     unsettled,
 )
@@ -131,14 +133,9 @@ def _ways(now: CaseNow, house: tuple[Household, int] | None, effective: str, tod
 def _earlier_ways(now: CaseNow, house: tuple[Household, int], effective: str, today: str) -> list[_Way]:
     case, found = now.state, []
     for r in earlier_rounds(case):
-        before = reaches(case, r)
-        if effective >= before or r.first >= r.end:
-            continue
-        first = max(min(effective, dates.add_months(r.end, -1)), r.first)
-        amount = case.entitled(dates.add_months(first, -1)) if first > r.first else 0
-        since = r.exit_since if r.exit_since and r.exit_since < first else None
-        last = dates.add_months(before, -1)
-        found.append(_Way(now.case_id, case, *house, first, last, amount or case.entitled(first), since, r.end, today))
+        if (again := looked_at_again(case, r, effective, {})) is not None:
+            last = dates.add_months(again.before, -1)
+            found.append(_Way(now.case_id, case, *house, again.first, last, again.amount_fen, again.exit_since, r.end, today))
     return found
 
 
@@ -152,7 +149,7 @@ def _way(now: CaseNow, house: tuple[Household, int], effective: str, today: str,
         last = max(dates.add_months(case.last_change, -1), unsettled(case))
     if first > last:
         return None
-    amount = case.entitled(dates.add_months(first, -1)) or case.entitled(first)
+    amount, _ = month_before(case, first, {})
     since = case.exit_since if case.exit_since and case.exit_since < first else None
     return _Way(now.case_id, case, *house, first, last, amount, since, "" if case.running else case.ended_from, today)
 

@@ -245,22 +245,19 @@ class Benefits:
         return Correction(reassess, end, changing, earlier)
 
     def _looked_at_earlier(
-        self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any],
-        said: dict[str, tuple[int, str | None]] | None = None,
-    ) -> tuple[benefit_case.ReassessEarlierRound, ...]:  # fmt: skip
-        """What they say of the months of rounds that are over, each as it was then: with its own amounts and its own gradual exit; and of
-        those behind the end that it does not settle. ``said``: with what each comes out, by the month behind it."""
-        found, said = [], {} if said is None else said
+        self, state: Case, case_id: str, effective_month: str, cause: str, order: Order[Any], said: dict[str, tuple[int, str | None]]
+    ) -> tuple[benefit_case.ReassessEarlierRound, ...]:
+        """What they say of the months of rounds that are over, each as it was then, and of those behind the end that it does not settle.
+        ``said``: with what each comes out, by the month behind it."""
+        found, today = [], dates.month_of(order.today)
         for r in benefit_case.earlier_rounds(state):
-            before = benefit_case.reaches(state, r)
-            if effective_month >= before or r.first >= before:
+            again = benefit_case.looked_at_again(state, r, effective_month, said)
+            if again is None:
                 continue
-            first = max(min(effective_month, dates.add_months(r.end, -1)), r.first)
-            inside = state.entitled(dates.add_months(first, -1)), None
-            amount, since = inside if first > r.first else benefit_case.month_before(state, first, said)
-            since = r.exit_since if r.exit_since and r.exit_since < first else since
-            last, today = dates.add_months(before, -1), dates.month_of(order.today)
-            assessments, version, _, _, end, _, said[before] = self._each_month(state, case_id, first, last, amount, since, today)
+            first, before, last = again.first, again.before, dates.add_months(again.before, -1)
+            assessments, version, _, _, end, _, said[before] = self._each_month(
+                state, case_id, first, last, again.amount_fen, again.exit_since, today
+            )
             gone = (end.first_unpaid_month, end.reason) if end is not None else ("", "")
             found.append(benefit_case.ReassessEarlierRound(case_id, first, before, assessments, version, cause, *gone))
         return tuple(found)
@@ -317,7 +314,7 @@ class Benefits:
         after: Case = self.office.load(self.cases, case_id).state
         if after.ended_from != state.ended_from and state.rounds_were:  # the end had taken back rounds that lay before the newest
             cause = f"restored:{order.command_id}"
-            self._decide_earlier(case_id, self._looked_at_earlier(after, case_id, state.ended_from, cause, order), cause, order)
+            self._decide_earlier(case_id, self._looked_at_earlier(after, case_id, state.ended_from, cause, order, {}), cause, order)
         return after.ended_from != state.ended_from
 
     # -- reviews and appeals: a person finds, the rules decide

@@ -110,7 +110,7 @@ from shared.casework.benefit_case.in_force import (
 )
 from shared.casework.benefit_case.late import RestoreCase, restorable, restore_case
 from shared.casework.benefit_case.money import GRANTED_AGAIN
-from shared.casework.benefit_case.months import deciding, month_before
+from shared.casework.benefit_case.months import deciding, looked_at_again, month_before
 from shared.casework.benefit_case.payees import (
     ConfirmPayee,
     KeepPayee,
@@ -213,8 +213,8 @@ __all__ = [
     "ReturnPayment", "ReviewAnswered", "ReviewOpened", "Round", "SupplementAnswered", "SupplementRequested", "SuspendCase", "Suspension",
     "SuspensionSetAside", "TellRefusal", "Waiting", "WithdrawAppeal", "WithdrawApplication", "WithholdRepayment", "advance", "case_id",
     "decider", "deciding", "due_again", "due_by", "earlier_rounds", "evolve", "first_month", "follows", "in_an_earlier_round", "known",
-    "limits", "month_before", "next_step", "on_day", "owed", "packed", "reaches", "restorable", "reviewed_hash", "unpacked", "unsettled",
-    "worklist",
+    "limits", "looked_at_again", "month_before", "next_step", "on_day", "owed", "packed", "reaches", "restorable", "reviewed_hash",
+    "unpacked", "unsettled", "worklist",
 ]  # fmt: skip
 
 

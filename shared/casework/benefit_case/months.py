@@ -7,6 +7,7 @@ again without an application (恢复): nobody could apply in months that are dec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from shared.casework.benefit_case import events as e
 from shared.casework.benefit_case.due import due_by
 from shared.casework.benefit_case.money import review_due
 from shared.casework.benefit_case.procedure import appealable_on
-from shared.casework.benefit_case.state import Case, earlier_rounds, folded, reaches
+from shared.casework.benefit_case.state import Case, Round, earlier_rounds, folded, reaches
 from shared.domain import dates
 from shared.domain.frozen import replace
 from shared.eventsourcing.orders import Order
@@ -142,6 +143,28 @@ def month_before(state: Case, first: str, said: Mapping[str, tuple[int, str | No
         return state.entitled(dates.add_months(first, -1)) or state.entitled(first), None
     amount, since = said.get(first, (state.entitled(dates.add_months(first, -1)), None))
     return amount if first <= of.open_to else amount or state.entitled(first), since
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Months [first, before) of a round that is over, and with what the rules are asked about the first of them."""
+
+    first: str
+    before: str
+    amount_fen: int
+    exit_since: str | None
+
+
+def looked_at_again(state: Case, r: Round, effective_month: str, said: Mapping[str, tuple[int, str | None]]) -> Stretch | None:
+    """What of an earlier round a fact that counts from ``effective_month`` has decided again, with its own amounts and gradual exit; None:
+    nothing. ``said`` as in ``month_before``."""
+    before = reaches(state, r)
+    if effective_month >= before or r.first >= before:
+        return None
+    first = max(min(effective_month, dates.add_months(r.end, -1)), r.first)
+    inside = state.entitled(dates.add_months(first, -1)), None
+    amount, since = inside if first > r.first else month_before(state, first, said)
+    return Stretch(first, before, amount, r.exit_since if r.exit_since and r.exit_since < first else since)
 
 
 def runs(assessments: tuple[Assessment, ...]) -> list[tuple[Assessment, ...]]:
